@@ -1,0 +1,1 @@
+"""The world outside: one module for each thing that is talked to."""

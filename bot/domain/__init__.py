@@ -1,0 +1,1 @@
+"""Decisions and values; nothing here performs I/O."""

@@ -1,0 +1,161 @@
+"""The values that reading a repository gives: what a module is, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+SCHEMA = 1
+"""Number of the JSON form below; raised whenever a reader of the old form could misread the new one."""
+
+Value = None | bool | int | float | str | tuple["Value", ...] | Mapping[str, "Value"]
+"""A value as JSON can hold it; lists are tuples so that values stand still."""
+
+
+class Severity(StrEnum):
+    """How much a problem matters: an error refuses the publication, a warning and an info do not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Kind(StrEnum):
+    """What a module is for, in MLReef's words."""
+
+    ALGORITHM = "ALGORITHM"
+    OPERATION = "OPERATION"
+    VISUALIZATION = "VISUALIZATION"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the repository: path from its root, line from 1, column from 0 (characters, as `ast` counts lines)."""
+
+    file: str
+    line: int = 1
+    column: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something an author can mend: where, what, and what to do."""
+
+    code: str
+    severity: Severity
+    message: str
+    hint: str
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPoint:
+    """A script that runs the module: its role (`main`) and its path from the repository's root."""
+
+    role: str
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter as argparse would accept it; a field not known statically is None and named in `unknown`."""
+
+    name: str
+    flags: tuple[str, ...]
+    dest: str
+    type: str | None
+    default: Value
+    required: bool | None
+    choices: tuple[Value, ...] | None
+    nargs: str | int | None
+    action: str | None
+    help: str | None
+    place: Place
+    group: str | None = None
+    subcommand: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One line of a requirements file, as pip reads it; `name` is None for a bare URL or path."""
+
+    name: str | None
+    specifier: str
+    extras: tuple[str, ...]
+    marker: str | None
+    url: str | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """What the module needs: the file it was read from, and its items in the file's order."""
+
+    manager: str
+    file: str
+    items: tuple[Requirement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """An `@metric` annotation."""
+
+    name: str
+    ground_truth: str | None
+    prediction: str | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """What a repository publishes: its description for people and its interface for machines."""
+
+    name: str
+    slug: str
+    kind: Kind
+    input_type: str
+    output_type: str
+    author: str | None
+    description: str | None
+    visibility: str | None
+    entry_points: tuple[EntryPoint, ...]
+    parameters: tuple[Parameter, ...]
+    requirements: Requirements | None
+    metrics: tuple[Metric, ...] = ()
+
+    @property
+    def main(self) -> str:
+        """Path of the script that the image runs."""
+        return next(point.file for point in self.entry_points if point.role == "main")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A repository's own wishes (`.mlreef.yaml`): they describe the module, never what runs with the bot's authority."""
+
+    entry_points: Mapping[str, str] = field(default_factory=dict)
+    requirements_file: str | None = None
+    environment: str | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    name: str | None = None
+    kind: Kind | None = None
+    input_type: str | None = None
+    output_type: str | None = None
+    description: str | None = None
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was read: the module (None when it could not be made out) and everything wrong, in order of place."""
+
+    module: Module | None
+    settings: Settings
+    problems: tuple[Problem, ...]
+
+    @property
+    def refused(self) -> bool:
+        """Whether this must not be published."""
+        return self.module is None or any(p.severity is Severity.ERROR for p in self.problems)

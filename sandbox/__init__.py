@@ -1,0 +1,1 @@
+"""A GitLab and an OCI registry small enough to read, for the demo and the tests."""
