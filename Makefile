@@ -1,0 +1,62 @@
+# Everything a person does here starts with make. `make help` lists it.
+
+# The first Python on PATH that is new enough; PYTHON=… chooses another one.
+PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,\
+            $(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CODE := bot parser ci_templates sandbox tests samples benchmarks scripts
+PRESENT = $(wildcard $(CODE))
+
+# Only what tools print goes to the terminal; nothing is asked, so nothing can wait for an answer.
+export PIP_NO_INPUT := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONUNBUFFERED := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format check bench clean
+
+help: ## List what can be done here
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  make demo REPO=DIR   publish a repository of your own;  KEEP=1 leaves everything running"
+
+setup: $(READY) ## Make the virtual environment (.venv) with all that tests and demo need
+
+# The stamp is older than setup.cfg when a dependency was added: then, and only then, pip runs again.
+$(READY): setup.cfg pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and is not on PATH (Debian 12: apt-get install python3 python3-venv)" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments (Debian: apt-get install python3-venv)" >&2; exit 2; }
+	@echo "Preparing the virtual environment $(VENV) (about a minute, once)" >&2
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --editable '.[dev]' >&2
+	@touch $@
+
+# The look at the machine needs no virtual environment: what is missing is said before anything is installed.
+demo: ## Publish the sample, live: webhook, pipeline, image (REPO=DIR for your own, KEEP=1 keeps it up)
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and is not on PATH (Debian 12: apt-get install python3 python3-venv)" >&2; exit 2; }
+	@$(PYTHON) -m sandbox.demo.checks
+	@$(MAKE) --no-print-directory $(READY)
+	@exec $(BIN)/python -m sandbox.demo $(if $(REPO),--repo "$(REPO)") $(if $(filter-out 0,$(KEEP)),--keep)
+
+test: $(READY) ## Run every test this machine can run; what it cannot is said (with CI=true that fails)
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(READY) ## Style, types and the direction of imports
+	@$(BIN)/ruff check $(PRESENT)
+	@$(BIN)/ruff format --check $(PRESENT)
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: $(READY) ## Put the code into the one style
+	@$(BIN)/ruff check --fix $(PRESENT)
+	@$(BIN)/ruff format $(PRESENT)
+
+check: lint test ## lint and test
+
+bench: $(READY) ## Measure the speeds that are promised (docs/benchmarks.md)
+	@$(BIN)/python -m benchmarks
+
+clean: ## Remove the virtual environment and everything that tools left
+	rm -rf $(VENV) .demo .cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

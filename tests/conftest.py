@@ -1,0 +1,82 @@
+"""What this machine can run: tests that need an engine or the CI executor are left out where there is none, loudly."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+
+ENGINE_ANSWER_SECONDS = 10
+"""A Docker engine that does not answer in this time counts as missing."""
+
+LEFT_OUT = pytest.StashKey[dict[str, int]]()
+
+
+@cache
+def missing(marker: str) -> str | None:
+    """Why tests with this marker cannot run here, or None when they can."""
+    if marker == "engine":
+        try:
+            subprocess.run(
+                ["docker", "version", "--format", "{{.Server.Version}}"],
+                check=True,
+                capture_output=True,
+                timeout=ENGINE_ANSWER_SECONDS,
+            )
+        except (OSError, subprocess.SubprocessError):
+            return "no Docker engine answers (scripts/ci-machine.sh installs and starts one on Debian)"
+    if marker == "executor" and shutil.which("rsync") is None:
+        return "rsync, which the CI executor needs, is not installed (Debian: apt-get install rsync)"
+    return None
+
+
+def strict() -> bool:
+    """In CI nothing may be left out."""
+    return os.environ.get("CI", "").lower() in {"1", "true"}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if strict():
+        return
+    kept, dropped, reasons = [], [], {}
+    for item in items:
+        why = next(
+            (reason for name in ("engine", "executor") if item.get_closest_marker(name) and (reason := missing(name))),
+            None,
+        )
+        if why is None:
+            kept.append(item)
+        else:
+            dropped.append(item)
+            reasons[why] = reasons.get(why, 0) + 1
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+        items[:] = kept
+    config.stash[LEFT_OUT] = reasons
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for why, count in config.stash.get(LEFT_OUT, {}).items():
+        terminalreporter.write_line(f"LEFT OUT: {count} tests, because {why}", yellow=True)
+    if strict() and terminalreporter.stats.get("skipped"):
+        terminalreporter.write_line("FAILED: a test was skipped, and in CI nothing may be", red=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if strict() and reporter is not None and reporter.stats.get("skipped") and session.exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(autouse=True)
+def outside_settings_do_not_leak_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A developer's own MLREEF_… variables would change what the tests see."""
+    for name in [name for name in os.environ if name.startswith("MLREEF_")]:
+        monkeypatch.delenv(name)
+    yield
