@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from functools import cache
 
 import pytest
@@ -39,6 +38,12 @@ def strict() -> bool:
     return os.environ.get("CI", "").lower() in {"1", "true"}
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # A developer's own MLREEF_… variables would change what the tests see.
+    for name in [name for name in os.environ if name.startswith("MLREEF_")]:
+        del os.environ[name]
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if strict():
@@ -46,7 +51,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept, dropped, reasons = [], [], {}
     for item in items:
         why = next(
-            (reason for name in ("engine", "executor") if item.get_closest_marker(name) and (reason := missing(name))),
+            (
+                reason
+                for name in ("engine", "executor")
+                if item.get_closest_marker(name) and (reason := missing(name))
+            ),
             None,
         )
         if why is None:
@@ -72,11 +81,3 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if strict() and reporter is not None and reporter.stats.get("skipped") and session.exitstatus == 0:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-@pytest.fixture(autouse=True)
-def outside_settings_do_not_leak_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A developer's own MLREEF_… variables would change what the tests see."""
-    for name in [name for name in os.environ if name.startswith("MLREEF_")]:
-        monkeypatch.delenv(name)
-    yield
