@@ -1,4 +1,4 @@
-"""What this machine can run: tests that need an engine or the CI executor are left out where there is none, loudly."""
+"""What this machine can run: without an engine, or the CI executor, their tests are left out, loudly."""
 
 from __future__ import annotations
 
@@ -50,14 +50,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     kept, dropped, reasons = [], [], {}
     for item in items:
-        why = next(
-            (
-                reason
-                for name in ("engine", "executor")
-                if item.get_closest_marker(name) and (reason := missing(name))
-            ),
-            None,
-        )
+        needed = [name for name in ("engine", "executor") if item.get_closest_marker(name)]
+        why = next(filter(None, map(missing, needed)), None)
         if why is None:
             kept.append(item)
         else:
