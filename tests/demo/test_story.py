@@ -1,0 +1,146 @@
+"""The demo's words: values in, lines out."""
+
+from __future__ import annotations
+
+import io
+import json
+import unicodedata
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sandbox.demo import story
+from sandbox.demo.outcome import Ending, Outcome, to_line
+from sandbox.demo.terminal import Line, Style, Terminal, harmless
+
+MODULE = {
+    "name": "Add Noise",
+    "kind": "OPERATION",
+    "input_type": "IMAGE",
+    "output_type": "IMAGE",
+    "entry_points": {"main": "im_add_noise.py"},
+    "requirements": {
+        "file": "requirements.txt",
+        "items": [{"name": "numpy"}, {"name": None, "url": "git+x"}],
+    },
+    "parameters": [
+        {
+            "name": "input-path",
+            "type": "str",
+            "required": True,
+            "default": None,
+            "choices": None,
+            "help": "in",
+        },
+        {
+            "name": "mode",
+            "type": "str",
+            "required": False,
+            "default": "gaussian",
+            "choices": ["gaussian", "speckle"],
+            "help": "which noise\nto add",
+        },
+        {
+            "name": "seed",
+            "type": None,
+            "required": False,
+            "default": None,
+            "choices": None,
+            "unknown": ["default"],
+        },
+    ],
+}
+
+
+def texts(lines: list[Line]) -> str:
+    return "\n".join(line.text for line in lines)
+
+
+def test_the_parameters_are_told_as_a_table() -> None:
+    told = texts(story.parsed(MODULE))
+    assert "Add Noise: OPERATION, IMAGE → IMAGE, run by im_add_noise.py" in told
+    assert "requirements: numpy, git+x (requirements.txt)" in told
+    rows = [line for line in told.splitlines() if line.startswith("    ")]
+    assert rows[0].split() == ["parameter", "type", "default", "choices", "help"]
+    assert rows[2].split() == ["input-path", "str", "required", "in"]
+    assert "gaussian, speckle" in rows[3]
+    assert rows[4].split() == ["seed", "computed"]
+
+
+def test_a_webhook_is_told_by_what_was_answered() -> None:
+    assert story.delivery("Push Hook", 202, 0.0042).text == (
+        "  ✓ webhook Push Hook: accepted and stored (202) in 4 ms"
+    )
+    assert "nothing to do" in story.delivery("Note Hook", 200, 0.001).text
+    assert story.delivery("Push Hook", 401, 0.001).style is Style.BAD
+    assert story.delivery("Push Hook", None, 10.0).style is Style.BAD
+
+
+def test_a_problem_is_told_with_its_place_and_what_to_do() -> None:
+    found = {
+        "severity": "error",
+        "message": "No parameter is called output-path",
+        "hint": "Add one",
+        "place": {"file": "a/main.py", "line": 7, "column": 0},
+    }
+    told = texts(story.problem(found))
+    assert "✗ a/main.py:7: No parameter is called output-path" in told
+    assert "Add one" in told
+
+
+def test_a_long_diff_is_cut_and_the_rest_counted() -> None:
+    told = story.diff("mlreef.yml", "@@ -0,0 +1,5 @@\n+a\n+b\n+c\n+d", longest=3)
+    assert [line.text.strip() for line in told] == [
+        "mlreef.yml",
+        "@@ -0,0 +1,5 @@",
+        "+a",
+        "+b",
+        "… and 2 more lines",
+    ]
+    assert told[2].style is Style.GOOD
+
+
+def test_the_outcome_is_one_line_with_the_contracts_keys() -> None:
+    line = to_line(
+        Outcome(Ending.REFUSED, problems=({"code": "x", "message": "ü\nz"},), seconds={"total": 1.23456})
+    )
+    assert line.isascii()
+    assert "\n" not in line
+    assert json.loads(line) == {
+        "outcome": "refused",
+        "image": None,
+        "version": None,
+        "statuses": [],
+        "notes": [],
+        "seconds": {"total": 1.23},
+        "problems": [{"code": "x", "message": "ü\nz"}],
+    }
+
+
+def test_colours_are_for_terminals_only() -> None:
+    out = io.StringIO()
+    Terminal(out).tell(Line("well", Style.GOOD), "plain")
+    assert out.getvalue() == "well\nplain\n"
+
+
+@given(st.text())
+def test_nothing_that_others_wrote_can_steer_the_terminal(text: str) -> None:
+    shown = harmless(text + "\x1b[2J\x1b]0;title\x07\r\x9b31m\u202e")
+    assert not any(unicodedata.category(sign) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for sign in shown)
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["C", "Z"])))
+def test_ordinary_words_are_told_as_they_are(text: str) -> None:
+    assert harmless(text) == text
+
+
+@given(st.text(), st.text(), st.text())
+def test_every_line_of_the_story_is_one_line(name: str, text: str, body: str) -> None:
+    lines = [
+        story.job_line(name, text),
+        story.status(name, text, body),
+        *story.note(name, text, body),
+        *story.diff(name, body),
+        *story.problem({"severity": "error", "message": text, "hint": body, "place": None}),
+    ]
+    assert not [line for line in lines if len(line.text.splitlines()) > 1]
