@@ -8,6 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+NOT_RUN = -1
+"""Instead of an exit code: the job could not be run (no image, say); GitLab's runner_system_failure."""
+
+TIMED_OUT = -2
+"""Instead of an exit code: the job ran into its time limit; GitLab's job_execution_timeout."""
+
+CANCELLED = -3
+"""Instead of an exit code: the job was ended because it was cancelled."""
+
 
 @dataclass(frozen=True)
 class JobPlan:
@@ -58,5 +67,8 @@ class Executor(Protocol):
         output: Callable[[bytes], None],
         cancelled: threading.Event,
     ) -> int:
-        """Run one job to its end and give its exit code; earlier jobs' artifacts are found in the same checkout."""
+        """Run one job to its end and give its exit code, or one of the three above.
+
+        The artifacts of earlier jobs are found in the same checkout.
+        """
         ...
