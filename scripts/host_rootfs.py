@@ -2,9 +2,10 @@
 
     python3 host_rootfs.py PYTHON_PREFIX > rootfs.tar
 
-Taken are the packages that a Debian system cannot do without and those that a CPython needs, with dpkg's record
-of them (so that dpkg and apt go on working inside), the host's certificates, and one CPython: the installation
-under PYTHON_PREFIX becomes /usr/local; `-` takes Debian's own python3 packages instead. No path is written twice.
+Taken are the packages that a Debian system cannot do without and those that a CPython needs, with dpkg's
+record of them (so that dpkg and apt go on working inside), the host's certificates, and one CPython: the
+installation under PYTHON_PREFIX becomes /usr/local; `-` takes Debian's own python3 packages instead. No path
+is written twice.
 """
 
 from __future__ import annotations
