@@ -1,0 +1,99 @@
+"""Opens the database that `database.url` names, and makes SQLite fit for several processes."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.errors import OperatorError
+
+BUSY_SECONDS = 10
+"""How long a writer waits for SQLite's one write lock; GitLab itself waits 10 seconds for our answer."""
+
+POOL_SIZE = 8
+"""Connections kept by one process; a process has fewer threads than that which use the store."""
+
+SUBSECOND_SINCE = (3, 42, 0)
+"""The first SQLite whose `unixepoch` understands 'subsec', which the job engine asks for."""
+
+
+def is_sqlite(url: str) -> bool:
+    """Whether the URL names an SQLite file."""
+    return url.startswith("sqlite")
+
+
+def engine_url(url: str) -> str:
+    """Where the job engine keeps its tables: a sibling file for SQLite, the same database (own schema) else."""
+    if not is_sqlite(url):
+        return url
+    file = sqlite_file(url)
+    return f"sqlite:///{file.with_name(f'{file.stem}-jobs{file.suffix}')}"
+
+
+def sqlite_file(url: str) -> Path:
+    """The file of an SQLite URL. Raises OperatorError for one that lives in memory only: nothing would last."""
+    database = sa.make_url(url).database
+    if not database or database == ":memory:":
+        raise OperatorError(
+            f"database.url is {url!r}: a database in memory is lost with its process",
+            "name a file, such as sqlite:////var/lib/mlreef-bot/bot.db",
+        )
+    return Path(database).absolute()
+
+
+def prepare_sqlite(url: str) -> None:
+    """Create the file's folder and switch the file to WAL, once and before any other process opens it.
+
+    Without WAL a reading worker makes the door wait for seconds. Raises OperatorError when the file
+    cannot be written.
+    """
+    file = sqlite_file(url)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(file, timeout=BUSY_SECONDS)
+        try:
+            connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+            connection.execute("PRAGMA journal_mode=WAL")
+        finally:
+            connection.close()
+    except (OSError, sqlite3.Error) as error:
+        raise OperatorError(
+            f"the database file {file} cannot be used: {error}",
+            "check that the folder exists, is writable for this user, and is on a local disk",
+        ) from error
+
+
+def open_engine(url: str) -> sa.Engine:
+    """An SQLAlchemy engine for the store. Open it after a fork, never before: connections are not shared."""
+    if not is_sqlite(url):
+        return sa.create_engine(url, pool_size=POOL_SIZE, pool_pre_ping=True)
+    engine = sa.create_engine(url, pool_size=POOL_SIZE, connect_args={"timeout": BUSY_SECONDS})
+    sa.event.listen(engine, "connect", _set_up_connection)
+    return engine
+
+
+def _set_up_connection(connection: Any, _record: object) -> None:
+    # busy_timeout first: every later statement may meet the lock of another process.
+    connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+    # An answered delivery must outlive a power cut, so each commit is synced.
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+def teach_subseconds() -> None:
+    """Give every SQLite connection of this process the `unixepoch('subsec')` that older SQLites lack.
+
+    On Python 3.12 and later the job engine stamps its rows with it, and cannot start where it is NULL.
+    """
+    if sqlite3.sqlite_version_info >= SUBSECOND_SINCE:
+        return
+    if not sa.event.contains(sa.Engine, "connect", _add_unixepoch):
+        sa.event.listen(sa.Engine, "connect", _add_unixepoch)
+
+
+def _add_unixepoch(connection: Any, _record: object) -> None:
+    if isinstance(connection, sqlite3.Connection):
+        connection.create_function("unixepoch", 1, lambda _modifier: round(time.time(), 3))

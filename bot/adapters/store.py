@@ -1,0 +1,312 @@
+"""What the bot remembers: deliveries not yet worked on, publications, cached file contents, and a few facts.
+
+GitLab and the registry hold the truth; everything here but the deliveries can be rebuilt from them.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bot.adapters.database import is_sqlite, open_engine, prepare_sqlite
+
+BLOB_CACHE_BYTES = 256 * 1024 * 1024
+"""Most that cached file contents may take; the least recently kept go first."""
+
+BLOB_BATCH = 500
+"""Blob ids asked for in one statement; databases limit the number of variables."""
+
+DELIVERIES_KEPT_SECONDS = 14 * 24 * 3600.0
+"""How long a finished delivery is remembered, so that sending it again does nothing. GitLab keeps two days."""
+
+_metadata = sa.MetaData()
+
+_deliveries = sa.Table(
+    "deliveries",
+    _metadata,
+    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("key", sa.Text, nullable=False, unique=True),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("event", sa.Text, nullable=False),
+    sa.Column("received_at", sa.Float, nullable=False),
+    sa.Column("dispatched_at", sa.Float),
+    # Numbers are never given twice, also not after old rows went: job ids are made of them.
+    sqlite_autoincrement=True,
+)
+sa.Index(
+    "deliveries_waiting",
+    _deliveries.c.seq,
+    sqlite_where=_deliveries.c.dispatched_at.is_(None),
+    postgresql_where=_deliveries.c.dispatched_at.is_(None),
+)
+sa.Index("deliveries_subject", _deliveries.c.subject, _deliveries.c.seq)
+
+_facts = sa.Table(
+    "facts",
+    _metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+_publications = sa.Table(
+    "publications",
+    _metadata,
+    sa.Column("project_id", sa.BigInteger, primary_key=True),
+    sa.Column("branch", sa.Text, primary_key=True),
+    sa.Column("sha", sa.Text, primary_key=True),
+    sa.Column("source_sha", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("pipeline_id", sa.BigInteger),
+    sa.Column("number", sa.BigInteger),
+    sa.Column("digest", sa.Text),
+    sa.Column("image", sa.Text),
+    sa.Column("note", sa.Text),
+    sa.Column("updated_at", sa.Float, nullable=False),
+)
+sa.Index("publications_sha", _publications.c.project_id, _publications.c.sha)
+
+_blobs = sa.Table(
+    "blobs",
+    _metadata,
+    sa.Column("blob_id", sa.Text, primary_key=True),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("kept_at", sa.Float, nullable=False, index=True),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+)
+
+_parked = sa.Table(
+    "parked_jobs",
+    _metadata,
+    sa.Column("job_id", sa.Text, primary_key=True),
+    sa.Column("job", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("parked_at", sa.Float, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An accepted event that no job was started for yet. `seq` grows with the order of arrival."""
+
+    seq: int
+    key: str
+    subject: str
+    event: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """One attempt to publish one commit: `sha` is built, `source_sha` is the author's commit that led to it.
+
+    `updated_at` is in seconds since 1970 and is set by the store.
+    """
+
+    project_id: int
+    branch: str
+    sha: str
+    source_sha: str
+    state: str
+    pipeline_id: int | None = None
+    number: int | None = None
+    digest: str | None = None
+    image: str | None = None
+    note: str | None = None
+    updated_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A job that was given up, with the reason; kept so that a person can look and start it again."""
+
+    job_id: str
+    job: Mapping[str, Any]
+    why: str
+    parked_at: float
+
+
+class Store:
+    """The bot's own tables. Safe to use from several threads and processes; each call is one transaction."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._engine = open_engine(url)
+        # One statement object for ever: building and compiling it would cost the door a third of its time.
+        self._accept = self._insert(_deliveries).on_conflict_do_nothing(index_elements=["key"])
+
+    @classmethod
+    def prepare(cls, url: str) -> Store:
+        """Create the database's file and tables where they are missing, and open the store."""
+        if is_sqlite(url):
+            prepare_sqlite(url)
+        store = cls(url)
+        _metadata.create_all(store._engine)
+        return store
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._engine.dispose()
+
+    def _insert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+        return sqlite.insert(table) if is_sqlite(self.url) else postgresql.insert(table)
+
+    def _put(self, table: sa.Table, values: Mapping[str, Any]) -> None:
+        keys = [column.name for column in table.primary_key]
+        rest = {name: value for name, value in values.items() if name not in keys}
+        statement = self._insert(table).values(**values)
+        with self._engine.begin() as connection:
+            connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=rest))
+
+    # Deliveries -----------------------------------------------------------------------------------
+
+    def accept(self, key: str, event: Mapping[str, Any], subject: str = "") -> bool:
+        """Commit one event under its delivery's key; False when that key is known, and then nothing changes.
+
+        `subject` names what the event is about, such as a branch, so that the same push told by two
+        hooks can be found. When this returns, the event outlives a power cut.
+        """
+        values = {"key": key, "subject": subject, "event": json.dumps(event), "received_at": time.time()}
+        with self._engine.begin() as connection:
+            return connection.execute(self._accept, values).rowcount == 1
+
+    def pending(self, limit: int) -> tuple[Delivery, ...]:
+        """The oldest deliveries that no job was started for, in order of arrival."""
+        query = (
+            sa.select(_deliveries.c.seq, _deliveries.c.key, _deliveries.c.subject, _deliveries.c.event)
+            .where(_deliveries.c.dispatched_at.is_(None))
+            .order_by(_deliveries.c.seq)
+            .limit(limit)
+        )
+        with self._engine.connect() as connection:
+            return tuple(
+                Delivery(seq, key, subject, json.loads(event))
+                for seq, key, subject, event in connection.execute(query)
+            )
+
+    def previous(self, delivery: Delivery) -> Delivery | None:
+        """The delivery about the same subject that arrived before this one."""
+        query = (
+            sa.select(_deliveries.c.seq, _deliveries.c.key, _deliveries.c.subject, _deliveries.c.event)
+            .where(_deliveries.c.subject == delivery.subject, _deliveries.c.seq < delivery.seq)
+            .order_by(_deliveries.c.seq.desc())
+            .limit(1)
+        )
+        with self._engine.connect() as connection:
+            row = connection.execute(query).first()
+        return Delivery(row.seq, row.key, row.subject, json.loads(row.event)) if row else None
+
+    def mark_dispatched(self, *keys: str) -> None:
+        """Remember that the jobs of these deliveries are started, or that they need none."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.update(_deliveries).where(_deliveries.c.key.in_(keys)).values(dispatched_at=time.time())
+            )
+
+    def forget_deliveries(self, older_than_seconds: float = DELIVERIES_KEPT_SECONDS) -> int:
+        """Delete finished deliveries that are older; returns how many went."""
+        with self._engine.begin() as connection:
+            return connection.execute(
+                sa.delete(_deliveries).where(_deliveries.c.dispatched_at < time.time() - older_than_seconds)
+            ).rowcount
+
+    # Facts ----------------------------------------------------------------------------------------
+
+    def keep_fact(self, name: str, value: str) -> None:
+        """Keep one small text under a name, in place of what was there."""
+        self._put(_facts, {"name": name, "value": value})
+
+    def fact(self, name: str) -> str | None:
+        """The text kept under that name."""
+        with self._engine.connect() as connection:
+            value: str | None = connection.scalar(sa.select(_facts.c.value).where(_facts.c.name == name))
+        return value
+
+    # Publications ---------------------------------------------------------------------------------
+
+    def publication(self, project_id: int, sha: str, branch: str | None = None) -> Publication | None:
+        """The publication of that commit; of several branches' the one that changed last, unless one is named."""
+        query = sa.select(_publications).where(
+            _publications.c.project_id == project_id, _publications.c.sha == sha
+        )
+        return self._newest(query if branch is None else query.where(_publications.c.branch == branch))
+
+    def latest_publication(self, project_id: int, branch: str) -> Publication | None:
+        """The branch's publication that changed last."""
+        return self._newest(
+            sa.select(_publications).where(
+                _publications.c.project_id == project_id, _publications.c.branch == branch
+            )
+        )
+
+    def _newest(self, query: sa.Select[Any]) -> Publication | None:
+        with self._engine.connect() as connection:
+            row = connection.execute(query.order_by(_publications.c.updated_at.desc()).limit(1)).first()
+        return Publication(**row._mapping) if row else None
+
+    def ensure_publication(self, publication: Publication) -> Publication:
+        """Write the publication in place of what was known of that commit; returns it with its time."""
+        written = replace(publication, updated_at=time.time())
+        self._put(_publications, asdict(written))
+        return written
+
+    # Cached file contents -------------------------------------------------------------------------
+
+    def blob(self, blob_id: str) -> bytes | None:
+        """The content that GitLab has under that blob id, when it was kept."""
+        return self.blobs((blob_id,)).get(blob_id)
+
+    def blobs(self, blob_ids: Iterable[str]) -> dict[str, bytes]:
+        """The contents kept under these blob ids; unknown ones are left out."""
+        wanted = tuple(dict.fromkeys(blob_ids))
+        found: dict[str, bytes] = {}
+        with self._engine.connect() as connection:
+            for start in range(0, len(wanted), BLOB_BATCH):
+                batch = wanted[start : start + BLOB_BATCH]
+                query = sa.select(_blobs.c.blob_id, _blobs.c.content).where(_blobs.c.blob_id.in_(batch))
+                found.update((row.blob_id, row.content) for row in connection.execute(query))
+        return found
+
+    def keep_blobs(self, contents: Mapping[str, bytes], limit_bytes: int = BLOB_CACHE_BYTES) -> None:
+        """Keep contents under their blob ids, and drop the oldest until all together fit the limit."""
+        now = time.time()
+        rows = [
+            {"blob_id": blob_id, "size": len(content), "kept_at": now, "content": content}
+            for blob_id, content in contents.items()
+        ]
+        if not rows:
+            return
+        with self._engine.begin() as connection:
+            connection.execute(self._insert(_blobs).on_conflict_do_nothing(index_elements=["blob_id"]), rows)
+            excess = (connection.scalar(sa.select(sa.func.sum(_blobs.c.size))) or 0) - limit_bytes
+            if excess <= 0:
+                return
+            going: list[str] = []
+            oldest = sa.select(_blobs.c.blob_id, _blobs.c.size).order_by(_blobs.c.kept_at, _blobs.c.blob_id)
+            for blob_id, size in connection.execute(oldest):
+                if excess <= 0:
+                    break
+                going.append(blob_id)
+                excess -= size
+            for start in range(0, len(going), BLOB_BATCH):
+                batch = going[start : start + BLOB_BATCH]
+                connection.execute(sa.delete(_blobs).where(_blobs.c.blob_id.in_(batch)))
+
+    # Jobs that were given up ----------------------------------------------------------------------
+
+    def park(self, job_id: str, job: Mapping[str, Any], why: str) -> None:
+        """Keep a job that was given up, and why."""
+        values = {"job_id": job_id, "job": json.dumps(job), "why": why, "parked_at": time.time()}
+        self._put(_parked, values)
+
+    def parked(self) -> tuple[Parked, ...]:
+        """All jobs that were given up, the oldest first."""
+        with self._engine.connect() as connection:
+            return tuple(
+                Parked(row.job_id, json.loads(row.job), row.why, row.parked_at)
+                for row in connection.execute(sa.select(_parked).order_by(_parked.c.parked_at))
+            )

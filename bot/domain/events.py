@@ -1,0 +1,333 @@
+"""What GitLab tells: a webhook's payload, read into the few fields that decide anything.
+
+GitLab's payloads differ between versions, hook kinds and samples, so reading never raises: what cannot be
+understood becomes `Other`, with a reason that its sender may read. Nothing else of a payload is kept; it may
+carry variables in clear.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+MAX_TEXT = 1024
+"""Longest name of a branch, job or path that is believed (characters); git and GitLab stop far below."""
+
+MAX_ID = 2**63 - 1
+"""Largest id that GitLab's database can hold."""
+
+MAX_CHANGED = 50
+"""Longest list of changed paths that is kept; a longer one cannot be a push of one generated file."""
+
+UNKNOWN_SOURCE = "unknown"
+"""Source of a pipeline that a job's own hook tells of; that hook does not say."""
+
+MAX_BUILDS = 2000
+"""Most jobs of one pipeline that are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """A branch or tag moved. `changed` is None when the payload does not list every commit's paths."""
+
+    project_id: int
+    ref: str
+    before: str
+    after: str
+    user_id: int | None
+    default_branch: str | None
+    changed: tuple[str, ...] | None
+
+    @property
+    def branch(self) -> str | None:
+        """The branch's name, or None for a tag."""
+        name = self.ref.removeprefix("refs/heads/")
+        return None if name == self.ref else name
+
+    @property
+    def deleted(self) -> bool:
+        """Whether the ref is gone: GitLab then sends an id of zeros, 40 or 64 of them."""
+        return not self.after.strip("0")
+
+
+@dataclass(frozen=True, slots=True)
+class MergeRequest:
+    """A merge request was opened, changed, merged or closed."""
+
+    project_id: int
+    iid: int
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Somebody commented, or edited a comment."""
+
+    project_id: int
+    target: str
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A job of a pipeline, as the pipeline's hook lists it."""
+
+    name: str
+    status: str
+    allow_failure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A pipeline, or one job of it, changed its state. A job's own hook lists only that job."""
+
+    project_id: int
+    ref: str
+    sha: str
+    pipeline_id: int
+    status: str
+    source: str
+    tag: bool
+    default_branch: str | None
+    builds: tuple[Build, ...]
+    by_job: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A person asked on the command line that a branch be published now."""
+
+    project_id: int
+    branch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """An event that needs no work, and why."""
+
+    kind: str
+    why: str
+
+
+Event = Push | MergeRequest | Note | Pipeline | Asked | Other
+
+_KINDS: dict[str, type[Any]] = {
+    "push": Push,
+    "merge_request": MergeRequest,
+    "note": Note,
+    "pipeline": Pipeline,
+    "asked": Asked,
+    "other": Other,
+}
+
+
+class _Unreadable(Exception):
+    """A field is missing or of another type; the text names it."""
+
+
+def read_event(payload: object) -> Event:
+    """Read a decoded JSON payload; never raises."""
+    if not isinstance(payload, Mapping):
+        return Other("unknown", "the payload is not a JSON object")
+    # System and group hooks of their own kinds carry event_name only; every hook names itself in the body.
+    named = payload.get("object_kind") or payload.get("event_name")
+    kind = named if isinstance(named, str) and len(named) <= MAX_TEXT and named.isprintable() else "unknown"
+    try:
+        match kind:
+            case "push" | "tag_push":
+                return _read_push(payload)
+            case "merge_request":
+                return _read_merge_request(payload)
+            case "note":
+                return _read_note(payload)
+            case "pipeline":
+                return _read_pipeline(payload)
+            case "build":
+                return _read_build(payload)
+    except _Unreadable as error:
+        return Other(kind, f"the payload of this {kind} event cannot be read: {error}")
+    return Other(kind, f"events of kind {kind} need no work")
+
+
+def _read_push(payload: Mapping[str, Any]) -> Push:
+    project = _mapping(payload, "project")
+    return Push(
+        project_id=_project_id(payload, project),
+        ref=_text(payload, "ref"),
+        before=_sha(payload, "before"),
+        after=_sha(payload, "after"),
+        user_id=_optional_id(payload.get("user_id")),
+        default_branch=_optional_text(project.get("default_branch")),
+        changed=_read_changed(payload),
+    )
+
+
+def _read_changed(payload: Mapping[str, Any]) -> tuple[str, ...] | None:
+    commits, total = payload.get("commits"), payload.get("total_commits_count")
+    # GitLab lists the newest 20 commits only, and none at all behind a system hook.
+    if not isinstance(commits, list) or not commits or type(total) is not int or total != len(commits):
+        return None
+    paths: set[str] = set()
+    for commit in commits:
+        for verb in ("added", "modified", "removed"):
+            listed = commit.get(verb) if isinstance(commit, Mapping) else None
+            if not isinstance(listed, list) or not all(_is_text(path) for path in listed):
+                return None
+            paths.update(listed)
+    return tuple(sorted(paths)) if len(paths) <= MAX_CHANGED else None
+
+
+def _read_merge_request(payload: Mapping[str, Any]) -> MergeRequest:
+    about = _mapping(payload, "object_attributes")
+    project_id = _project_id(payload, _mapping(payload, "project"))
+    return MergeRequest(project_id, _id(about, "iid"), _optional_text(about.get("action")) or "unknown")
+
+
+def _read_note(payload: Mapping[str, Any]) -> Note:
+    about = _mapping(payload, "object_attributes")
+    return Note(
+        project_id=_project_id(payload, _mapping(payload, "project")),
+        target=_optional_text(about.get("noteable_type")) or "unknown",
+        action=_optional_text(about.get("action")) or "unknown",
+    )
+
+
+def _read_pipeline(payload: Mapping[str, Any]) -> Pipeline:
+    about, project = _mapping(payload, "object_attributes"), _mapping(payload, "project")
+    listed = payload.get("builds")
+    if not isinstance(listed, list):
+        raise _Unreadable("`builds` is not a list")
+    builds = (_read_listed_build(build) for build in listed[:MAX_BUILDS])
+    return Pipeline(
+        project_id=_project_id(payload, project),
+        ref=_text(about, "ref"),
+        sha=_sha(about, "sha"),
+        pipeline_id=_id(about, "id"),
+        status=_optional_text(about.get("status")) or "unknown",
+        source=_optional_text(about.get("source")) or "unstated",
+        tag=about.get("tag") is True,
+        default_branch=_optional_text(project.get("default_branch")),
+        builds=tuple(build for build in builds if build),
+    )
+
+
+def _read_listed_build(build: object) -> Build | None:
+    if not isinstance(build, Mapping):
+        return None
+    name, status = build.get("name"), build.get("status")
+    if not _is_text(name) or not _is_text(status):
+        return None
+    return Build(name, status, build.get("allow_failure") is True)
+
+
+def _read_build(payload: Mapping[str, Any]) -> Pipeline:
+    project = payload.get("project")
+    project = project if isinstance(project, Mapping) else {}
+    build = Build(
+        _text(payload, "build_name"),
+        _text(payload, "build_status"),
+        payload.get("build_allow_failure") is True,
+    )
+    return Pipeline(
+        project_id=_project_id(payload, project),
+        ref=_text(payload, "ref"),
+        sha=_sha(payload, "sha"),
+        pipeline_id=_id(payload, "pipeline_id"),
+        status="unknown",
+        source=UNKNOWN_SOURCE,
+        tag=payload.get("tag") is True,
+        default_branch=_optional_text(project.get("default_branch")),
+        builds=(build,),
+        by_job=True,
+    )
+
+
+def _project_id(payload: Mapping[str, Any], project: Mapping[str, Any]) -> int:
+    found = _optional_id(payload.get("project_id")) or _optional_id(project.get("id"))
+    if found is None:
+        raise _Unreadable("neither `project_id` nor `project.id` is a project's id")
+    return found
+
+
+def _mapping(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = value.get(name)
+    if not isinstance(found, Mapping):
+        raise _Unreadable(f"`{name}` is missing or not an object")
+    return found
+
+
+def _text(value: Mapping[str, Any], name: str) -> str:
+    found = value.get(name)
+    if not _is_text(found):
+        raise _Unreadable(f"`{name}` is missing or not a plain text of 1 to {MAX_TEXT} characters")
+    return found
+
+
+def _sha(value: Mapping[str, Any], name: str) -> str:
+    found = _text(value, name)
+    if len(found) not in (40, 64) or not set(found) <= set("0123456789abcdef"):
+        raise _Unreadable(f"`{name}` is not a commit id of 40 or 64 hex digits")
+    return found
+
+
+def _id(value: Mapping[str, Any], name: str) -> int:
+    found = _optional_id(value.get(name))
+    if found is None:
+        raise _Unreadable(f"`{name}` is missing or not an id")
+    return found
+
+
+def _optional_id(found: object) -> int | None:
+    # bool is an int to Python, and `true` is no id.
+    return found if type(found) is int and 0 < found <= MAX_ID else None
+
+
+def _optional_text(found: object) -> str | None:
+    return found if _is_text(found) else None
+
+
+def _is_text(found: object) -> TypeGuard[str]:
+    if not isinstance(found, str) or not 0 < len(found) <= MAX_TEXT:
+        return False
+    # Control characters and halves of surrogate pairs are in no legal ref; databases and URLs choke on them.
+    return not any(c < " " or c == "\x7f" or "\ud800" <= c <= "\udfff" for c in found)
+
+
+def subject(event: Event) -> str:
+    """What an event is about, in words that are equal for the same branch: project and ref."""
+    match event:
+        case Push(project_id, ref):
+            return f"push {project_id} {ref}"
+        case Pipeline(project_id, _, _, pipeline_id):
+            return f"pipeline {project_id} {pipeline_id}"
+        case Asked(project_id, branch):
+            return f"asked {project_id} {branch}"
+        case _:
+            return ""
+
+
+def to_dict(event: Event) -> dict[str, Any]:
+    """The event as plain data that JSON can hold."""
+    kind = next(kind for kind, of in _KINDS.items() if type(event) is of)
+    return {"kind": kind, **dataclasses.asdict(event)}
+
+
+def from_dict(data: Mapping[str, Any]) -> Event:
+    """The event that `to_dict` made the data from. Raises ValueError for data of another form."""
+    values = dict(data)
+    of = _KINDS.get(values.pop("kind", ""))
+    if of is None:
+        raise ValueError(f"no stored event has the kind {data.get('kind')!r}")
+    try:
+        if of is Push and values["changed"] is not None:
+            values["changed"] = tuple(values["changed"])
+        if of is Pipeline:
+            values["builds"] = tuple(Build(**build) for build in values["builds"])
+        event: Event = of(**values)
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f"a stored {data['kind']} event lacks a field or has a strange one: {error}"
+        ) from error
+    return event

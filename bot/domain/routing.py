@@ -1,0 +1,98 @@
+"""Event → the job it asks for, or the reason why there is nothing to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from bot.domain.events import Asked, Build, Event, MergeRequest, Note, Other, Pipeline, Push
+from bot.domain.jobs import COMMAND, Follow, Job, Publish
+
+GENERATED = "mlreef.yml"
+"""The one file that the bot writes into a repository."""
+
+ENDED_BADLY = frozenset({"failed", "canceled"})
+"""States of a job of ours after which the publication is not done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What decides besides the event: branches published besides the default one, and our jobs, in order."""
+
+    branches: tuple[str, ...]
+    job_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Nothing is to be done; the sender may read why."""
+
+    why: str
+
+
+def route(event: Event, rules: Rules, bot_user_id: int | None) -> Job | Ignored:
+    """Decide what an event asks for. `bot_user_id` is None while it is not known who the bot is."""
+    match event:
+        case Push():
+            return _route_push(event, rules, bot_user_id)
+        case Pipeline():
+            return _route_pipeline(event, rules)
+        case Asked(project_id, branch):
+            return Publish(project_id, branch, cause=COMMAND)
+        case MergeRequest() | Note():
+            return Ignored("nothing is done before a merge request is merged")
+        case Other(_, why):
+            return Ignored(why)
+
+
+def is_published(branch: str, default_branch: str | None, rules: Rules) -> bool:
+    """Whether pushes to this branch are published."""
+    return branch == default_branch or branch in rules.branches
+
+
+def same_push(one: Event, other: Event) -> bool:
+    """Whether two events tell the same move of the same ref, as a project's and its group's hook do."""
+    return (
+        isinstance(one, Push)
+        and isinstance(other, Push)
+        and (one.project_id, one.ref, one.before, one.after)
+        == (other.project_id, other.ref, other.before, other.after)
+    )
+
+
+def _route_push(push: Push, rules: Rules, bot_user_id: int | None) -> Job | Ignored:
+    branch = push.branch
+    if branch is None:
+        return Ignored("only branches are published, not tags")
+    if push.deleted:
+        return Ignored("the branch was deleted")
+    if not is_published(branch, push.default_branch, rules):
+        return Ignored("this branch is not published")
+    if bot_user_id is not None and push.user_id == bot_user_id and push.changed == (GENERATED,):
+        return Ignored(f"this is the bot's own commit of {GENERATED}")
+    return Publish(push.project_id, branch, push.after)
+
+
+def _route_pipeline(pipeline: Pipeline, rules: Rules) -> Job | Ignored:
+    # older job hooks do not name the default branch: the job itself then knows whether it is published
+    known = pipeline.default_branch is not None
+    if pipeline.tag or (known and not is_published(pipeline.ref, pipeline.default_branch, rules)):
+        return Ignored("this pipeline is not on a published branch")
+    if pipeline.source == "merge_request_event":
+        return Ignored("pipelines of merge requests publish nothing")
+    ours = [build for build in pipeline.builds if build.name in rules.job_names]
+    if not ours:
+        return Ignored("none of this pipeline's jobs is ours")
+    about = Follow(pipeline.project_id, pipeline.ref, pipeline.sha, pipeline.pipeline_id)
+    if any(_ends(build, rules) for build in ours):
+        return about
+    # of a job's own hooks only the first job's start is worth a word; the rest would repeat it
+    if any(
+        build.status == "running" and (not pipeline.by_job or build.name == rules.job_names[0])
+        for build in ours
+    ):
+        return replace(about, running=True, by_job=pipeline.by_job)
+    return Ignored("nothing new can be told about our jobs")
+
+
+def _ends(build: Build, rules: Rules) -> bool:
+    return build.status in ENDED_BADLY or (build.status == "success" and build.name == rules.job_names[-1])
