@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+COMMAND = "command"
+"""Cause of a job that a person asked for: it is done even when the head was handled before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """Bring the branch's head to publication. The sha is a hint from a hook; the branch's head is the truth."""
+    """Bring the branch's head to publication; the sha is a hook's hint, the branch's head is the truth."""
 
     project_id: int
     branch: str
@@ -18,22 +21,35 @@ class Publish:
 
 @dataclass(frozen=True, slots=True)
 class EnsurePipeline:
-    """See to it that a commit that is to be published has a pipeline; asked after GitLab had time to make one."""
+    """See that a commit to be published has a pipeline, after GitLab had time to make one by itself.
+
+    `fresh`: one that ended already does not count. `looks`: how often a child pipeline was waited for.
+    `watch`: the pipeline is known; its end is looked for in case no hook tells of it.
+    """
 
     project_id: int
     branch: str
     sha: str
+    fresh: bool = False
+    looks: int = 0
+    watch: bool = False
     attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Follow:
-    """A pipeline moved: tell that it runs, or how it ended. Its state is read from GitLab, not from the hook."""
+    """A pipeline moved. `running`: a hook said that it runs; else its jobs are read to see how it ended.
+
+    `by_job`: a job hook told it. Only then may a status say that it runs: such a status is a job of the pipeline
+    and keeps it from ending, so without job hooks nobody would tell of the end.
+    """
 
     project_id: int
     branch: str
     sha: str
     pipeline_id: int
+    running: bool = False
+    by_job: bool = False
     attempt: int = 0
 
 

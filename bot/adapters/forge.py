@@ -1,0 +1,374 @@
+"""GitLab as the bot needs it: what it reads, and writes that may be repeated.
+
+Methods named `fetch_` return None (or nothing) for what is not there; methods named `ensure_` look before
+they write, so that a second run after a crash or a lost answer changes nothing. `commit` alone is not
+repeatable: its caller reads the branch again after any doubt.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from bot.adapters.gitlab_client import Answer, GitlabClient
+from bot.domain.gitlab import (
+    Branch,
+    CiJob,
+    Commit,
+    CommitStatus,
+    MergeRequest,
+    Pipeline,
+    Project,
+    TreeEntry,
+)
+from bot.errors import Gone, Refused, TryAgain
+
+MAX_TREE_PAGES = 200
+"""Pages of 100 entries: a repository of more than 20,000 entries is read only so far."""
+
+MAX_LIST_PAGES = 20
+MAX_FILE_BYTES = 1024 * 1024
+"""A larger file is not fetched; the reader says so to the author."""
+
+BLOBS_PER_QUERY = 100
+"""GitLab's limit for the nodes of one GraphQL connection."""
+
+TRACE_TAIL_BYTES = 64 * 1024
+
+_BLOBS_QUERY = """
+query blobs($project: ID!, $sha: String!, $paths: [String!]!) {
+  project(fullPath: $project) { repository { blobs(ref: $sha, paths: $paths, first: 100) {
+    nodes { path oid rawBlob } } } }
+}
+"""
+
+
+class Forge:
+    """One GitLab, seen as the bot's own user. Raises TryAgain, OperatorError, Refused or Gone."""
+
+    def __init__(self, client: GitlabClient) -> None:
+        self._client = client
+
+    def fetch_user_id(self) -> int:
+        """Numeric id of the bot's own user."""
+        return int(self._client.get("/user")["id"])
+
+    def fetch_project(self, project: int | str) -> Project:
+        """The project by id or full path; Gone when it does not exist for the bot."""
+        try:
+            data = self._client.get(f"/projects/{quote(str(project), safe='')}")
+        except Answer as answer:
+            raise _gone_or_refused(answer, f"project {project}") from answer
+        image_prefix = data.get("container_registry_image_prefix")
+        return Project(
+            id=int(data["id"]),
+            path=data["path_with_namespace"],
+            default_branch=data.get("default_branch"),
+            visibility=data.get("visibility") or "private",
+            ci_config_path=data.get("ci_config_path") or None,
+            web_url=data.get("web_url", ""),
+            archived=bool(data.get("archived")),
+            registry_host=image_prefix.partition("/")[0] if image_prefix else None,
+        )
+
+    def fetch_branch(self, project_id: int, name: str) -> Branch | None:
+        """The branch with its head."""
+        data = self._maybe(f"/projects/{project_id}/repository/branches/{quote(name, safe='')}")
+        if data is None:
+            return None
+        commit = data["commit"]
+        return Branch(
+            name=data["name"],
+            sha=commit["id"],
+            parents=tuple(commit.get("parent_ids") or ()),
+            message=commit.get("message") or "",
+            can_push=bool(data.get("can_push", True)),
+        )
+
+    def fetch_tree(self, project_id: int, sha: str) -> tuple[TreeEntry, ...]:
+        """All files, symbolic links and submodules of a commit."""
+        path = f"/projects/{project_id}/repository/tree"
+        try:
+            items = self._client.get_list(
+                path, MAX_TREE_PAGES, ref=sha, recursive="true", pagination="keyset"
+            )
+        except Answer as answer:
+            if answer.status == 404:
+                return ()
+            raise _gone_or_refused(answer, f"the tree of {sha}") from answer
+        return tuple(
+            TreeEntry(item["path"], item["id"], item["mode"]) for item in items if item["type"] != "tree"
+        )
+
+    def fetch_blobs(self, project: Project, sha: str, wanted: Mapping[str, str]) -> dict[str, bytes]:
+        """Contents by blob id for `wanted` (path → blob id); those over MAX_FILE_BYTES are left out.
+
+        Asked together by GraphQL. That answer is text, so each content is hashed: what is not the blob that
+        the tree named (another encoding, cut short) is fetched again by itself, byte for byte.
+        """
+        found: dict[str, bytes] = {}
+        paths = sorted(wanted)
+        for start in range(0, len(paths), BLOBS_PER_QUERY):
+            found |= self._fetch_blobs_together(project, sha, paths[start : start + BLOBS_PER_QUERY])
+        for path, blob in wanted.items():
+            if blob not in found:
+                content = self._fetch_blob_alone(project.id, sha, path)
+                if content is not None:
+                    found[blob] = content
+        return found
+
+    def _fetch_blobs_together(self, project: Project, sha: str, paths: Sequence[str]) -> dict[str, bytes]:
+        try:
+            data = self._client.graphql(
+                _BLOBS_QUERY, {"project": project.path, "sha": sha, "paths": list(paths)}
+            )
+        except Answer:
+            return {}  # switched off or too old: the files are asked for one by one
+        repository = (data.get("project") or {}).get("repository") or {}
+        nodes = (repository.get("blobs") or {}).get("nodes") or ()
+        contents = ((node["oid"], (node.get("rawBlob") or "").encode("utf-8", "replace")) for node in nodes)
+        return {oid: content for oid, content in contents if git_blob_id(content, len(oid)) == oid}
+
+    def _fetch_blob_alone(self, project_id: int, sha: str, path: str) -> bytes | None:
+        file = f"/projects/{project_id}/repository/files/{quote(path, safe='')}"
+        try:
+            if int(self._client.head(file, ref=sha).get("X-Gitlab-Size", "0")) > MAX_FILE_BYTES:
+                return None
+            return self._client.get_bytes(f"{file}/raw", MAX_FILE_BYTES, ref=sha)
+        except Answer:
+            return None
+
+    def fetch_last_commit_of(self, project_id: int, ref: str, path: str) -> str | None:
+        """The commit that changed a file last, None when there is no such file."""
+        try:
+            headers = self._client.head(
+                f"/projects/{project_id}/repository/files/{quote(path, safe='')}", ref=ref
+            )
+        except Answer as answer:
+            if answer.status == 404:
+                return None
+            raise _gone_or_refused(answer, path) from answer
+        return headers.get("X-Gitlab-Last-Commit-Id")
+
+    def commit(
+        self,
+        project_id: int,
+        branch: str,
+        message: str,
+        path: str,
+        content: bytes,
+        last_commit: str | None,
+        start_sha: str | None = None,
+    ) -> Commit:
+        """Write one file; `last_commit` None creates it, `start_sha` makes the branch anew from there.
+
+        Refused when GitLab says no for any reason: its words do not tell one from another, so the caller
+        reads again and decides.
+        """
+        action = {
+            "action": "create" if last_commit is None else "update",
+            "file_path": path,
+            "content": base64.b64encode(content).decode(),
+            "encoding": "base64",
+        }
+        data: dict[str, Any] = {"branch": branch, "commit_message": message, "actions": [action]}
+        if last_commit is not None:
+            action["last_commit_id"] = last_commit
+        if start_sha is not None:
+            data |= {"start_sha": start_sha, "force": True}
+        try:
+            made = self._client.post(f"/projects/{project_id}/repository/commits", data)
+        except Answer as answer:
+            raise _gone_or_refused(answer, f"a commit to {branch}") from answer
+        return Commit(made["id"], tuple(made.get("parent_ids") or ()))
+
+    def fetch_pipelines(self, project_id: int, sha: str, source: str | None = None) -> tuple[Pipeline, ...]:
+        """The commit's pipelines, newest first; child pipelines only when `source` asks for them."""
+        items = self._list(f"/projects/{project_id}/pipelines", sha=sha, source=source, order_by="id")
+        return tuple(_pipeline(item) for item in items)
+
+    def fetch_pipeline(self, project_id: int, pipeline_id: int) -> Pipeline | None:
+        """One pipeline, with the errors of its configuration."""
+        data = self._maybe(f"/projects/{project_id}/pipelines/{pipeline_id}")
+        return _pipeline(data) if data else None
+
+    def create_pipeline(self, project_id: int, branch: str) -> Pipeline:
+        """Start a pipeline for the branch's head; Refused with GitLab's words when it will not."""
+        try:
+            return _pipeline(self._client.post(f"/projects/{project_id}/pipeline", {"ref": branch}))
+        except Answer as answer:
+            raise _gone_or_refused(answer, f"a pipeline for {branch}") from answer
+
+    def fetch_jobs(self, project_id: int, pipeline_id: int) -> tuple[CiJob, ...]:
+        """The pipeline's jobs, of retried ones the newest."""
+        items = self._list(f"/projects/{project_id}/pipelines/{pipeline_id}/jobs")
+        newest: dict[str, CiJob] = {}
+        for item in sorted(items, key=lambda item: int(item["id"])):
+            newest[item["name"]] = CiJob(
+                id=int(item["id"]),
+                name=item["name"],
+                status=item["status"],
+                allow_failure=bool(item.get("allow_failure")),
+                web_url=item.get("web_url", ""),
+                failure_reason=item.get("failure_reason"),
+            )
+        return tuple(newest.values())
+
+    def fetch_trace_tail(self, project_id: int, job_id: int) -> bytes:
+        """The end of a job's log as the runner wrote it, empty when there is none."""
+        try:
+            return self._client.get_bytes(f"/projects/{project_id}/jobs/{job_id}/trace", TRACE_TAIL_BYTES)
+        except Answer:
+            return b""
+
+    def fetch_status(self, project_id: int, sha: str, name: str, user_id: int) -> CommitStatus | None:
+        """The newest status of this name that the bot itself wrote on the commit."""
+        items = self._list(f"/projects/{project_id}/repository/commits/{sha}/statuses", name=name, all="true")
+        ours = [item for item in items if (item.get("author") or {}).get("id") == user_id]
+        if not ours:
+            return None
+        newest = max(ours, key=lambda item: int(item["id"]))
+        return CommitStatus(
+            newest["name"], newest["status"], newest.get("description") or "", newest.get("pipeline_id")
+        )
+
+    def set_status(
+        self,
+        project_id: int,
+        sha: str,
+        name: str,
+        state: str,
+        description: str,
+        target_url: str,
+        pipeline_id: int | None,
+    ) -> None:
+        """Write a commit status; being in that state already is as good."""
+        data = {"state": state, "name": name, "description": description}
+        if target_url:
+            data |= {"target_url": target_url}
+        if pipeline_id is not None:
+            data |= {"pipeline_id": str(pipeline_id)}
+        try:
+            self._client.post(f"/projects/{project_id}/statuses/{sha}", data)
+        except Answer as answer:
+            if answer.status == 400 and "transition" in answer.message.lower():
+                return
+            raise _gone_or_refused(answer, f"a status on {sha}") from answer
+
+    def fetch_merge_request_of(self, project_id: int, sha: str, target: str) -> MergeRequest | None:
+        """The newest merge request that brought the commit into the branch."""
+        items = self._list(f"/projects/{project_id}/repository/commits/{sha}/merge_requests")
+        merged = [i for i in items if i.get("state") == "merged" and i.get("target_branch") == target]
+        return _merge_request(max(merged, key=lambda item: int(item["iid"]))) if merged else None
+
+    def fetch_open_merge_request(self, project_id: int, source: str, target: str) -> MergeRequest | None:
+        """The open merge request between two branches of the project."""
+        items = self._list(
+            f"/projects/{project_id}/merge_requests",
+            source_branch=source,
+            target_branch=target,
+            state="opened",
+        )
+        return _merge_request(items[0]) if items else None
+
+    def create_merge_request(
+        self, project_id: int, source: str, target: str, title: str, description: str
+    ) -> MergeRequest:
+        """Open a merge request that removes its branch when it is merged."""
+        data = {
+            "source_branch": source,
+            "target_branch": target,
+            "title": title,
+            "description": description,
+            "remove_source_branch": True,
+        }
+        try:
+            return _merge_request(self._client.post(f"/projects/{project_id}/merge_requests", data))
+        except Answer as answer:
+            raise _gone_or_refused(answer, f"a merge request for {target}") from answer
+
+    def ensure_merge_request_note(
+        self, project_id: int, iid: int, marker: str, body: str, user_id: int
+    ) -> None:
+        """One note of ours that carries `marker`: written, or edited only when its text would change."""
+        notes = f"/projects/{project_id}/merge_requests/{iid}/notes"
+        ours = [
+            item
+            for item in self._list(notes, sort="asc", order_by="created_at")
+            if item["author"]["id"] == user_id and marker in item["body"]
+        ]
+        try:
+            if not ours:
+                self._client.post(notes, {"body": body})
+            elif ours[0]["body"].strip() != body.strip():
+                self._client.put(f"{notes}/{ours[0]['id']}", {"body": body})
+        except Answer as answer:
+            raise _gone_or_refused(answer, f"a note on !{iid}") from answer
+
+    def ensure_commit_comment(self, project_id: int, sha: str, body: str, user_id: int) -> None:
+        """A comment of ours with this text on the commit; GitLab has no way to edit one."""
+        comments = f"/projects/{project_id}/repository/commits/{sha}/comments"
+        for item in self._list(comments):
+            if (item.get("author") or {}).get("id") == user_id and item["note"].strip() == body.strip():
+                return
+        try:
+            self._client.post(comments, {"note": body})
+        except Answer as answer:
+            raise _gone_or_refused(answer, f"a comment on {sha}") from answer
+
+    def _list(self, path: str, **query: Any) -> Sequence[Any]:
+        try:
+            return self._client.get_list(path, MAX_LIST_PAGES, **query)
+        except Answer as answer:
+            if answer.status == 404:
+                return ()
+            raise _gone_or_refused(answer, path) from answer
+
+    def _maybe(self, path: str) -> Any | None:
+        try:
+            return self._client.get(path)
+        except Answer as answer:
+            if answer.status == 404:
+                return None
+            raise _gone_or_refused(answer, path) from answer
+
+
+def git_blob_id(content: bytes, digits: int = 40) -> str:
+    """The id that git gives to a blob, in SHA-1 (40 digits) or SHA-256 (64)."""
+    digest = hashlib.sha256() if digits == 64 else hashlib.sha1(usedforsecurity=False)
+    digest.update(b"blob %d\0" % len(content))
+    digest.update(content)
+    return digest.hexdigest()
+
+
+def _gone_or_refused(answer: Answer, what: str) -> Gone | Refused | TryAgain:
+    if answer.status == 404:
+        return Gone(f"{what} is not there (404)")
+    if answer.status in (408, 409):
+        return TryAgain(f"GitLab answered {answer.status} for {what}", 1.0)
+    return Refused(f"GitLab refused {what} ({answer.status}): {answer.message}")
+
+
+def _pipeline(data: Mapping[str, Any]) -> Pipeline:
+    return Pipeline(
+        id=int(data["id"]),
+        sha=data["sha"],
+        ref=data["ref"],
+        status=data["status"],
+        source=data.get("source") or "",
+        web_url=data.get("web_url") or "",
+        yaml_errors=data.get("yaml_errors"),
+    )
+
+
+def _merge_request(data: Mapping[str, Any]) -> MergeRequest:
+    return MergeRequest(
+        iid=int(data["iid"]),
+        state=data["state"],
+        source_branch=data["source_branch"],
+        target_branch=data["target_branch"],
+        web_url=data.get("web_url") or "",
+    )

@@ -1,0 +1,106 @@
+"""GitLab's things as values, with the few fields that decisions rest on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ENDED = frozenset({"success", "failed", "canceled", "skipped"})
+"""Statuses of jobs and pipelines after which nothing more happens by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project; `path` is its full path, `visibility` one of private, internal, public."""
+
+    id: int
+    path: str
+    default_branch: str | None
+    visibility: str
+    ci_config_path: str | None
+    web_url: str
+    archived: bool = False
+    registry_host: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Last part of the path, as in CI_PROJECT_NAME."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def registry_path(self) -> str:
+        """The project's repository in the container registry, as in CI_REGISTRY_IMAGE."""
+        return self.path.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A branch and its head; `can_push` is for the user who asks, the bot."""
+
+    name: str
+    sha: str
+    parents: tuple[str, ...]
+    message: str
+    can_push: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TreeEntry:
+    """An entry of a commit's tree; mode as git writes it ("100644", "120000", "160000")."""
+
+    path: str
+    blob: str
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit just made or read."""
+
+    sha: str
+    parents: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A pipeline; `source` tells who started it (push, api, parent_pipeline, external, ...)."""
+
+    id: int
+    sha: str
+    ref: str
+    status: str
+    source: str
+    web_url: str
+    yaml_errors: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CiJob:
+    """A job of a pipeline, the newest of its name."""
+
+    id: int
+    name: str
+    status: str
+    allow_failure: bool
+    web_url: str
+    failure_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CommitStatus:
+    """A commit status that the bot wrote."""
+
+    name: str
+    state: str
+    description: str
+    pipeline_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class MergeRequest:
+    """A merge request."""
+
+    iid: int
+    state: str
+    source_branch: str
+    target_branch: str
+    web_url: str

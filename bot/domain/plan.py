@@ -1,0 +1,160 @@
+"""One publication, decided: what was read of a branch's head → every step, before any is done."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.domain import pipeline, reports
+from bot.domain.gitlab import Branch, Project
+from bot.domain.policy import Policy
+from bot.domain.steps import CommitFile, ProposeFile, SetStatus, Tell
+from parser.model import Problem, Report
+
+DEFAULT_CI_CONFIG = ".gitlab-ci.yml"
+SOURCE_TRAILER = "Mlreef-Source"
+DIGEST_TRAILER = "Mlreef-Digest"
+_SOURCE_LINE = re.compile(rf"^{SOURCE_TRAILER}: ([0-9a-f]{{40}}|[0-9a-f]{{64}})$", re.MULTILINE)
+
+
+class State(StrEnum):
+    """Where a publication stands. All but the first two are ends."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    PUBLISHED = "published"
+    FAILED = "failed"
+    REFUSED = "refused"
+    PROPOSED = "proposed"
+    UNBUILT = "unbuilt"
+    SUPERSEDED = "superseded"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more happens to this commit by itself."""
+        return self not in (State.WAITING, State.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What was read of a branch's head: the module, the generated file, and the project's own CI file."""
+
+    project: Project
+    branch: Branch
+    report: Report
+    generated: bytes | None
+    own_ci: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`write` brings the generated file to the branch; `tell` is said once the commit to publish is known.
+
+    `state` is where the publication stands after both. A step's sha of "" stands for the commit to publish.
+    """
+
+    state: State
+    write: CommitFile | ProposeFile | None = None
+    tell: tuple[SetStatus | Tell, ...] = ()
+
+
+def plan_publication(head: Head, policy: Policy) -> Plan:
+    """Refuse, propose, commit, or leave as it is; and say what only a person can mend."""
+    report, branch = head.report, head.branch
+    environment = pipeline.plan_environment(report, policy.environments, policy.default_environment)
+    if isinstance(environment, Problem):
+        return _refuse(head, (*report.problems, environment))
+    if report.refused or report.module is None:
+        return _refuse(head, report.problems)
+    settings = pipeline.PipelineSettings(
+        builder_image=policy.builder_image,
+        engine=policy.engine,
+        environment=environment,
+        docs_url=policy.docs_url,
+    )
+    content = pipeline.render(report.module, settings, branch.name)
+    if content == head.generated:
+        return _built(head, None)
+    if branch.can_push:
+        return _built(head, plan_commit(head, content))
+    return Plan(State.PROPOSED, plan_proposal(head, content))
+
+
+def plan_commit(head: Head, content: bytes) -> CommitFile:
+    """The commit of the generated file on the branch itself."""
+    return CommitFile(
+        branch=head.branch.name,
+        parent=head.branch.sha,
+        path=pipeline.PATH,
+        content=content,
+        message=_message(head.branch.sha, content),
+        exists=head.generated is not None,
+    )
+
+
+def plan_proposal(head: Head, content: bytes) -> ProposeFile:
+    """The merge request with the generated file, for a branch where the bot may not push."""
+    return ProposeFile(
+        branch=head.branch.name,
+        source_branch=f"mlreef-bot/{head.branch.name}",
+        parent=head.branch.sha,
+        path=pipeline.PATH,
+        content=content,
+        message=_message(head.branch.sha, content),
+        exists=head.generated is not None,
+        title=reports.proposal_title(),
+        description=reports.proposal_description(head.branch.sha),
+    )
+
+
+def ci_config_file(project: Project) -> str | None:
+    """Path in the repository of the project's CI configuration; None when it lies elsewhere."""
+    path = project.ci_config_path or DEFAULT_CI_CONFIG
+    return None if "@" in path or "://" in path else path
+
+
+def source_of(branch: Branch) -> str:
+    """The commit whose author is told: what a commit of the bot's was made for, else the head itself."""
+    found = _SOURCE_LINE.search(branch.message)
+    return found[1] if found and branch.parents == (found[1],) else branch.sha
+
+
+def _built(head: Head, write: CommitFile | None) -> Plan:
+    config = ci_config_file(head.project)
+    if config == pipeline.PATH or (head.own_ci is not None and pipeline.triggers_ours(head.own_ci)):
+        return Plan(State.WAITING, write)
+    own_file = head.project.ci_config_path or (DEFAULT_CI_CONFIG if head.own_ci is not None else None)
+    return Plan(
+        State.UNBUILT,
+        write,
+        (
+            SetStatus("", "failed", reports.unbuilt_status(), _commit_url(head)),
+            Tell("", head.branch.name, reports.unbuilt_note(own_file), aloud=True),
+        ),
+    )
+
+
+def _refuse(head: Head, problems: tuple[Problem, ...]) -> Plan:
+    sha = head.branch.sha
+    return Plan(
+        State.REFUSED,
+        tell=(
+            SetStatus(sha, "failed", reports.refused_status(problems), _commit_url(head)),
+            Tell(sha, head.branch.name, reports.refused_note(sha, problems), aloud=True),
+        ),
+    )
+
+
+def _commit_url(head: Head) -> str:
+    return f"{head.project.web_url}/-/commit/{head.branch.sha}"
+
+
+def _message(source: str, content: bytes) -> str:
+    digest = hashlib.sha256(content).hexdigest()
+    return (
+        f"Update {pipeline.PATH} for {source[: reports.SHORT_SHA]}\n\n"
+        "The module's interface or environment changed, and this file follows it.\n\n"
+        f"{SOURCE_TRAILER}: {source}\n{DIGEST_TRAILER}: {digest}\n"
+    )

@@ -1,0 +1,29 @@
+"""What the operator has decided about publishing, as the domain needs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.domain.pipeline import Engine, Environment
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The operator's part of every decision; nothing in a repository can widen it.
+
+    `branches` are published besides each project's default branch. `grace_seconds`: how long GitLab may take
+    to start a pipeline by itself. `watch_seconds`: how often a running pipeline is looked at if no hook tells.
+    """
+
+    environments: tuple[Environment, ...]
+    default_environment: str
+    builder_image: str
+    engine: Engine
+    docs_url: str
+    branches: tuple[str, ...] = ()
+    grace_seconds: float = 20.0
+    watch_seconds: float = 600.0
+
+    def publishes(self, branch: str, default_branch: str | None) -> bool:
+        """Whether a branch is one that is published."""
+        return branch == default_branch or branch in self.branches

@@ -1,0 +1,302 @@
+"""The words that an author reads in notes and statuses. Every sentence that the service writes is here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from parser.wire import canonical
+
+from bot.domain.gitlab import CiJob, Pipeline
+from bot.domain.pipeline import TRIGGER_EXAMPLE
+from bot.domain.steps import NOTE_MARKER
+from bot.domain.text import log_block, prose, shorten, span, status_line
+from parser.model import Module, Parameter, Problem, Severity, Value
+
+MAX_PROBLEMS_SHOWN = 50
+MAX_PARAMETERS_SHOWN = 100
+LOG_LINES_SHOWN = 20
+SHORT_SHA = 8
+NO_CHILD_PIPELINE = "the project's own pipeline ran without the job that triggers mlreef.yml"
+
+_NUMBERS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a finished publication is known by; `tags` in the order in which they were given."""
+
+    image: str
+    digest: str
+    number: int
+    tags: tuple[str, ...]
+
+
+def refused_status(problems: Sequence[Problem]) -> str:
+    """The first problem that refuses, and how many more there are."""
+    errors = [problem for problem in problems if problem.severity is Severity.ERROR]
+    if not errors:
+        return status_line("Not published: the module could not be read")
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return status_line(f"{_where(errors[0])}{shorten(errors[0].message, 200)}{more}")
+
+
+def refused_note(sha: str, problems: Sequence[Problem]) -> str:
+    """All problems, with what to do about each."""
+    errors = [problem for problem in problems if problem.severity is Severity.ERROR]
+    others = [problem for problem in problems if problem.severity is not Severity.ERROR]
+    count = "One thing stands" if len(errors) == 1 else f"{_count(len(errors)).capitalize()} things stand"
+    lines = [
+        NOTE_MARKER,
+        f"**Not published.** {count} in the way at {span(sha[:SHORT_SHA])}; what was published before is "
+        "untouched.",
+        "",
+        *_problem_table(errors),
+    ]
+    if others:
+        lines += ["", "Besides, worth a look:", "", *_problem_table(others)]
+    return "\n".join([*lines, "", "Mend this and push: the next push is read afresh."])
+
+
+def published_status(published: Published) -> str:
+    """The version and its digest."""
+    return status_line(f"Published version {published.number} as {published.tags[0]} ({published.digest})")
+
+
+def published_note(
+    module: Module, problems: Sequence[Problem], published: Published, pipeline: Pipeline
+) -> str:
+    """The image by digest, how to run it, and its parameters."""
+    image = f"{published.image}@{published.digest}"
+    tags = ", ".join(span(tag) for tag in published.tags)
+    lines = [
+        NOTE_MARKER,
+        f"**{span(module.name)} is published** as version {published.number}.",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| Image | {span(image, 500)} |",
+        f"| Tags | {tags} |",
+        f"| Built by | [pipeline {pipeline.id}]({pipeline.web_url}) |",
+        "",
+        "```sh",
+        f"docker run --rm {image} --help",
+        "```",
+        "",
+        f"<details><summary>{_plural(len(module.parameters), 'parameter')}</summary>",
+        "",
+        *_parameter_table(module.parameters),
+        "",
+        "</details>",
+    ]
+    warnings = [problem for problem in problems if problem.severity is Severity.WARNING]
+    if warnings:
+        lines += ["", "It works, but this is worth a look:", "", *_problem_table(warnings)]
+    return "\n".join(lines)
+
+
+def failed_status(job: CiJob) -> str:
+    """Which stage ended the publication."""
+    return status_line(f"Not published: the job {job.name} {_ended(job)}")
+
+
+def failed_note(sha: str, job: CiJob, pipeline: Pipeline, trace: bytes) -> str:
+    """Which job failed, its last lines, and where the rest is."""
+    reason = f" GitLab names the reason {span(job.failure_reason)}." if job.failure_reason else ""
+    tail = ["", "Its last lines:", "", log_block(trace, LOG_LINES_SHOWN)] if trace.strip() else []
+    return "\n".join(
+        [
+            NOTE_MARKER,
+            f"**Not published.** The job [{job.name}]({job.web_url}) of "
+            f"[pipeline {pipeline.id}]({pipeline.web_url}) {_ended(job)} at {span(sha[:SHORT_SHA])}; what was "
+            f"published before is untouched.{reason}",
+            *tail,
+            "",
+            "Mend the cause and push, or retry the job when the cause has passed.",
+        ]
+    )
+
+
+def running_status() -> str:
+    """Said while the pipeline works."""
+    return status_line("The image is being built")
+
+
+def superseded_status() -> str:
+    """Said of a commit that a newer one overtook."""
+    return status_line("Not published: a newer commit of this branch took its place")
+
+
+def proposed_status(iid: int) -> str:
+    """Said when a person must merge the generated file."""
+    return status_line(f"Not published yet: merge !{iid}, which brings mlreef.yml, and publishing goes on")
+
+
+def proposed_note(iid: int, branch: str) -> str:
+    """Why there is a merge request of the bot's, and what merging it does."""
+    return "\n".join(
+        [
+            NOTE_MARKER,
+            f"**One step is yours.** Publishing needs an up-to-date `mlreef.yml` on {span(branch)}, and I may "
+            f"not push there. Merge request !{iid} brings the file: merging it publishes the module.",
+            "",
+            "To have me do this by myself, allow my user to push to the protected branch "
+            "(Settings › Repository › Protected branches).",
+        ]
+    )
+
+
+def proposal_title() -> str:
+    """Title of the merge request with the generated file."""
+    return "Update mlreef.yml"
+
+
+def proposal_description(sha: str) -> str:
+    """What the merge request with the generated file is for."""
+    return (
+        f"The module's interface at {sha} needs this `mlreef.yml`. Merging publishes the module; the file is "
+        "generated, so please change the script or `.mlreef.yaml` rather than the file."
+    )
+
+
+def unbuilt_status() -> str:
+    """Said when no setting leads from the generated file to a pipeline."""
+    return status_line("Not published: no pipeline of this project runs mlreef.yml; see the comment")
+
+
+def unbuilt_note(own_file: str | None) -> str:
+    """What to add so that GitLab runs the generated file."""
+    if own_file is None:
+        mend = [
+            "In Settings › CI/CD › General pipelines, set *CI/CD configuration file* to `mlreef.yml`. "
+            "The next push is then published.",
+        ]
+    else:
+        mend = [
+            f"The project has its own {span(own_file)}, which I leave as it is. Add this job to it:",
+            "",
+            "```yaml",
+            TRIGGER_EXAMPLE.rstrip(),
+            "```",
+            "",
+            "It runs `mlreef.yml` as a child pipeline, so stages and defaults of the two cannot mix.",
+        ]
+    return "\n".join(
+        [
+            NOTE_MARKER,
+            "**Nothing will build this.** `mlreef.yml` is there, but no pipeline runs it.",
+            "",
+            *mend,
+        ]
+    )
+
+
+def unstarted_status(words: str) -> str:
+    """Said when GitLab would not start the pipeline."""
+    return status_line(f"Not published: GitLab did not start a pipeline: {words}")
+
+
+def unstarted_note(sha: str, words: str) -> str:
+    """GitLab's own reason for not starting a pipeline."""
+    return "\n".join(
+        [
+            NOTE_MARKER,
+            f"**Not published.** GitLab did not start a pipeline for {span(sha[:SHORT_SHA])}. It says: "
+            f"{span(words, 1000)}",
+            "",
+            "Once that is mended, push again or start a pipeline for the branch by hand.",
+        ]
+    )
+
+
+def uncommitted_status(words: str) -> str:
+    """Said when GitLab refused the generated file."""
+    return status_line(f"Not published: GitLab refused the commit of mlreef.yml: {words}")
+
+
+def uncommitted_note(words: str) -> str:
+    """GitLab's own reason for refusing the generated file."""
+    return "\n".join(
+        [
+            NOTE_MARKER,
+            f"**Not published.** GitLab refused my commit of `mlreef.yml`. It says: {span(words, 1000)}",
+            "",
+            "Often this is a push rule (commit message, author or signature). Let my user be an exception, or "
+            "commit the file yourself: `mlreef-bot render . > mlreef.yml`.",
+        ]
+    )
+
+
+def missing_image_status() -> str:
+    """Said when the pipeline ended well and the registry does not hold what it should."""
+    return status_line("Not published: the pipeline succeeded, but its image is not in the registry")
+
+
+def missing_image_note(sha: str, pipeline: Pipeline) -> str:
+    """What was looked for and not found."""
+    return "\n".join(
+        [
+            NOTE_MARKER,
+            f"**Not published.** [Pipeline {pipeline.id}]({pipeline.web_url}) succeeded, but the registry has "
+            f"no published tag for the image of {span(sha[:SHORT_SHA])}.",
+            "",
+            "Someone or a cleanup policy may have removed it. Retry the job `mlreef-build`.",
+        ]
+    )
+
+
+def _problem_table(problems: Sequence[Problem]) -> list[str]:
+    rows = [
+        f"| {_place(problem)} | {prose(problem.message)} | {prose(problem.hint)} |"
+        for problem in problems[:MAX_PROBLEMS_SHOWN]
+    ]
+    rest = len(problems) - MAX_PROBLEMS_SHOWN
+    more = ["", f"… and {rest} more: `mlreef-bot check .` shows all."] if rest > 0 else []
+    return ["| Where | What | What to do |", "|---|---|---|", *rows, *more]
+
+
+def _parameter_table(parameters: Sequence[Parameter]) -> list[str]:
+    rows = [
+        f"| {span(' '.join((*p.subcommand, p.flags[0] if p.flags else p.name)))} | {span(p.type or '?')} "
+        f"| {_default(p)} | {_choices(p)} | {prose(shorten(p.help, 300)) if p.help else ''} |"
+        for p in parameters[:MAX_PARAMETERS_SHOWN]
+    ]
+    rest = len(parameters) - MAX_PARAMETERS_SHOWN
+    more = ["", f"… and {rest} more."] if rest > 0 else []
+    return ["| Parameter | Type | Default | Choices | |", "|---|---|---|---|---|", *rows, *more]
+
+
+def _default(parameter: Parameter) -> str:
+    if parameter.required:
+        return "*required*"
+    if "default" in parameter.unknown:
+        return "*known only at run time*"
+    return "" if parameter.default is None else span(_plain(parameter.default))
+
+
+def _choices(parameter: Parameter) -> str:
+    return ", ".join(span(_plain(choice)) for choice in (parameter.choices or ())[:20])
+
+
+def _plain(value: Value) -> str:
+    return value if isinstance(value, str) else canonical(value)
+
+
+def _place(problem: Problem) -> str:
+    return span(_where(problem).removesuffix(": ")) if problem.place else ""
+
+
+def _where(problem: Problem) -> str:
+    return f"{problem.place.file}:{problem.place.line}: " if problem.place else ""
+
+
+def _ended(job: CiJob) -> str:
+    return {"failed": "failed", "canceled": "was cancelled"}.get(job.status, f"ended as {job.status}")
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _count(number: int) -> str:
+    return _NUMBERS.get(number, str(number))

@@ -1,0 +1,207 @@
+"""One publication, top to bottom: fetch a branch's head, read it, plan, do, tell.
+
+It returns when there is nothing to do at once; what follows (a pipeline that GitLab did not start, its end)
+is for later jobs. Every job may be done again at any time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import structlog
+
+from bot.adapters.store import Publication
+from bot.domain import pipeline, plan, reports
+from bot.domain.gitlab import ENDED, Pipeline
+from bot.domain.jobs import COMMAND, EnsurePipeline, Follow, Later, Publish
+from bot.domain.plan import Head, State
+from bot.domain.steps import CommitFile, ProposeFile, SetStatus, Tell
+from bot.errors import Gone, Refused
+from bot.reading import fetch_report
+from bot.telling import perform
+from bot.world import World
+
+MAX_PIPELINE_LOOKS = 3
+"""How often, a grace apart, a child pipeline is waited for before the author is told that none came."""
+
+log = structlog.get_logger()
+
+
+def publish(job: Publish, world: World) -> tuple[Later, ...]:
+    """Bring the branch's head to publication; nothing is done twice for a head that is known."""
+    project = world.forge.fetch_project(job.project_id)
+    if project.archived or not world.policy.publishes(job.branch, project.default_branch):
+        log.info("branch_not_published", project=project.path, branch=job.branch, archived=project.archived)
+        return ()
+    branch = world.forge.fetch_branch(project.id, job.branch)
+    if branch is None:
+        log.info("branch_gone", project=project.path, branch=job.branch)
+        return ()
+    known = world.store.publication(project.id, branch.sha)
+    if known is not None and job.cause != COMMAND:
+        if State(known.state).ended:
+            log.info("head_already_handled", project=project.path, sha=branch.sha, state=known.state)
+            return ()
+        return (Later(EnsurePipeline(project.id, branch.name, branch.sha), world.policy.grace_seconds),)
+    read = fetch_report(project, branch.sha, world)
+    head = Head(project, branch, read.report, read.generated, read.own_ci)
+    planned = plan.plan_publication(head, world.policy)
+    log.info(
+        "head_read",
+        project=project.path,
+        sha=branch.sha,
+        problems=len(head.report.problems),
+        state=planned.state,
+        writes=planned.write is not None,
+    )
+    match planned.write:
+        case CommitFile() as commit:
+            return _commit(commit, planned, head, world)
+        case ProposeFile() as proposal:
+            return _propose(proposal, head, world)
+        case None:
+            return _settle(planned, head, branch.sha, world, fresh=known is not None)
+
+
+def ensure_pipeline(job: EnsurePipeline, world: World) -> tuple[Later, ...]:
+    """See that the commit has a pipeline that publishes it, and look for an end that no hook told."""
+    known = world.store.publication(job.project_id, job.sha)
+    if known is None or State(known.state).ended:
+        return ()
+    watch = Later(replace(job, watch=True, attempt=0), world.policy.watch_seconds)
+    if known.pipeline_id is not None:
+        if not job.watch:
+            return (watch,)
+        return (Later(Follow(job.project_id, job.branch, job.sha, known.pipeline_id)), watch)
+    project = world.forge.fetch_project(job.project_id)
+    as_child = plan.ci_config_file(project) != pipeline.PATH
+    found = _usable(job, world, "parent_pipeline" if as_child else None)
+    if found:
+        return (Later(Follow(project.id, job.branch, job.sha, found[0].id)), watch)
+    again = Later(replace(job, looks=job.looks + 1, attempt=0), world.policy.grace_seconds)
+    if as_child and _usable(job, world, None):
+        if job.looks < MAX_PIPELINE_LOOKS:
+            return (again,)
+        return _unstarted(reports.NO_CHILD_PIPELINE, job, known, world)
+    return _start_pipeline(job, known, again, world)
+
+
+def _usable(job: EnsurePipeline, world: World, source: str | None) -> list[Pipeline]:
+    found = world.forge.fetch_pipelines(job.project_id, job.sha, source)
+    useless = {"skipped", *(ENDED if job.fresh else ())}
+    return [p for p in found if p.source != "external" and p.status not in useless]
+
+
+def _start_pipeline(job: EnsurePipeline, known: Publication, again: Later, world: World) -> tuple[Later, ...]:
+    branch = world.forge.fetch_branch(job.project_id, job.branch)
+    if branch is None or branch.sha != job.sha:
+        # a pipeline can only be started for a branch's head; the new head has a job of its own
+        world.store.ensure_publication(replace(known, state=State.SUPERSEDED))
+        return (Later(Publish(job.project_id, job.branch, cause="moved")),)
+    try:
+        started = world.forge.create_pipeline(job.project_id, job.branch)
+    except (Refused, Gone) as refusal:
+        return _unstarted(str(refusal), job, known, world)
+    log.info("pipeline_started", project=job.project_id, sha=job.sha, pipeline=started.id)
+    return (again,)
+
+
+def _unstarted(words: str, job: EnsurePipeline, known: Publication, world: World) -> tuple[Later, ...]:
+    project = world.forge.fetch_project(job.project_id)
+    url = f"{project.web_url}/-/commit/{job.sha}"
+    perform(
+        (
+            SetStatus(job.sha, "failed", reports.unstarted_status(words), url),
+            Tell(known.source_sha, job.branch, reports.unstarted_note(job.sha, words), aloud=True),
+        ),
+        project.id,
+        world,
+    )
+    world.store.ensure_publication(replace(known, state=State.UNBUILT))
+    return ()
+
+
+def _commit(step: CommitFile, planned: plan.Plan, head: Head, world: World) -> tuple[Later, ...]:
+    again = (Later(Publish(head.project.id, head.branch.name, cause="moved")),)
+    last = None
+    if step.exists:
+        last = world.forge.fetch_last_commit_of(head.project.id, step.parent, step.path)
+    try:
+        made = world.forge.commit(head.project.id, step.branch, step.message, step.path, step.content, last)
+    except Refused as refusal:
+        now = world.forge.fetch_branch(head.project.id, step.branch)
+        if now is None or now.sha != step.parent:
+            return again
+        if not now.can_push or "(403)" in str(refusal):
+            return _propose(plan.plan_proposal(head, step.content), head, world)
+        return _uncommitted(str(refusal), head, world)
+    log.info("file_committed", project=head.project.path, sha=made.sha, parent=step.parent)
+    if made.parents[:1] != (step.parent,):
+        # somebody pushed in between: what was parsed is not what the file now stands on
+        return again
+    _record(head, head.branch.sha, State.SUPERSEDED, world)
+    return _settle(planned, head, made.sha, world)
+
+
+def _propose(step: ProposeFile, head: Head, world: World) -> tuple[Later, ...]:
+    project = head.project
+    existing = world.forge.fetch_branch(project.id, step.source_branch)
+    try:
+        if existing is None or existing.message.strip() != step.message.strip():
+            last = None
+            if step.exists:
+                last = world.forge.fetch_last_commit_of(project.id, step.parent, step.path)
+            world.forge.commit(
+                project.id, step.source_branch, step.message, step.path, step.content, last, step.parent
+            )
+        request = world.forge.fetch_open_merge_request(project.id, step.source_branch, step.branch)
+        if request is None:
+            request = world.forge.create_merge_request(
+                project.id, step.source_branch, step.branch, step.title, step.description
+            )
+    except Refused as refusal:
+        return _uncommitted(str(refusal), head, world)
+    sha = head.branch.sha
+    perform(
+        (
+            SetStatus(sha, "failed", reports.proposed_status(request.iid), request.web_url),
+            Tell(sha, step.branch, reports.proposed_note(request.iid, step.branch), aloud=True),
+        ),
+        project.id,
+        world,
+    )
+    _record(head, sha, State.PROPOSED, world)
+    return ()
+
+
+def _uncommitted(words: str, head: Head, world: World) -> tuple[Later, ...]:
+    sha = head.branch.sha
+    url = f"{head.project.web_url}/-/commit/{sha}"
+    perform(
+        (
+            SetStatus(sha, "failed", reports.uncommitted_status(words), url),
+            Tell(sha, head.branch.name, reports.uncommitted_note(words), aloud=True),
+        ),
+        head.project.id,
+        world,
+    )
+    _record(head, sha, State.UNBUILT, world)
+    return ()
+
+
+def _settle(planned: plan.Plan, head: Head, sha: str, world: World, fresh: bool = False) -> tuple[Later, ...]:
+    perform(tuple(replace(step, sha=step.sha or sha) for step in planned.tell), head.project.id, world)
+    _record(head, sha, planned.state, world)
+    if planned.state is not State.WAITING:
+        return ()
+    grace = 0.0 if fresh else world.policy.grace_seconds
+    return (Later(EnsurePipeline(head.project.id, head.branch.name, sha, fresh=fresh), grace),)
+
+
+def _record(head: Head, sha: str, state: State, world: World) -> None:
+    source = plan.source_of(head.branch) if sha == head.branch.sha else head.branch.sha
+    world.store.ensure_publication(
+        Publication(
+            project_id=head.project.id, branch=head.branch.name, sha=sha, source_sha=source, state=state
+        )
+    )

@@ -1,0 +1,57 @@
+"""Reading a commit: its tree once, of its files those that matter, and what they say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from parser.read import read
+
+from bot.domain import pipeline, plan
+from bot.domain.gitlab import Project
+from bot.world import World
+from parser.model import Report
+from parser.source import Entry, Source, wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a commit says: the module, the generated file as it is, and the project's own CI file."""
+
+    report: Report
+    generated: bytes | None
+    own_ci: bytes | None
+
+
+def fetch_report(project: Project, sha: str, world: World) -> Reading:
+    """Read a commit; contents that the store knows by their blob id are not asked for again."""
+    tree = world.forge.fetch_tree(project.id, sha)
+    ci_config = plan.ci_config_file(project)
+    asked = {
+        entry.path: entry.blob
+        for entry in tree
+        if _kind(entry.mode) == "file" and (wanted(entry.path) or entry.path in (pipeline.PATH, ci_config))
+    }
+    blobs = world.store.blobs(asked.values())
+    missing = {path: blob for path, blob in asked.items() if blob not in blobs}
+    if missing:
+        fetched = world.forge.fetch_blobs(project, sha, missing)
+        world.store.keep_blobs(fetched)
+        blobs |= fetched
+    contents = {path: blobs[blob] for path, blob in asked.items() if blob in blobs}
+    source = Source(
+        entries={entry.path: Entry(entry.path, _kind(entry.mode), entry.blob) for entry in tree},
+        contents={path: content for path, content in contents.items() if wanted(path)},
+    )
+    own_ci = contents.get(ci_config) if ci_config and ci_config != pipeline.PATH else None
+    return Reading(read(source, project.name), contents.get(pipeline.PATH), own_ci)
+
+
+def _kind(mode: str) -> Literal["file", "symlink", "submodule"]:
+    match mode:
+        case "120000":
+            return "symlink"
+        case "160000":
+            return "submodule"
+        case _:
+            return "file"

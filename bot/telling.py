@@ -1,0 +1,52 @@
+"""Telling an author: statuses and notes, each written only when it is not there already."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from bot.domain.gitlab import ENDED
+from bot.domain.steps import NOTE_MARKER, PUBLISH_STATUS, SetStatus, Tell
+from bot.errors import Gone, Refused
+from bot.world import World
+
+log = structlog.get_logger()
+
+
+def perform(steps: Sequence[SetStatus | Tell], project_id: int, world: World) -> None:
+    """Say all of it; what GitLab will not have said is logged and does not keep the rest from being said."""
+    for step in steps:
+        try:
+            match step:
+                case SetStatus():
+                    _ensure_status(step, project_id, world)
+                case Tell():
+                    _ensure_told(step, project_id, world)
+        except (Refused, Gone) as refusal:
+            log.warning("not_told", project=project_id, step=type(step).__name__, reason=str(refusal))
+
+
+def _ensure_status(step: SetStatus, project_id: int, world: World) -> None:
+    if step.state in ENDED:
+        # an end cannot be changed: writing it again would make a second job beside the first
+        now = world.forge.fetch_status(project_id, step.sha, PUBLISH_STATUS, world.user_id)
+        if now is not None and (now.state, now.description) == (step.state, step.description):
+            return
+    world.forge.set_status(
+        project_id,
+        step.sha,
+        PUBLISH_STATUS,
+        step.state,
+        step.description,
+        step.target_url,
+        step.pipeline_id,
+    )
+
+
+def _ensure_told(step: Tell, project_id: int, world: World) -> None:
+    request = world.forge.fetch_merge_request_of(project_id, step.sha, step.branch)
+    if request is not None:
+        world.forge.ensure_merge_request_note(project_id, request.iid, NOTE_MARKER, step.body, world.user_id)
+    elif step.aloud:
+        world.forge.ensure_commit_comment(project_id, step.sha, step.body, world.user_id)

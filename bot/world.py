@@ -1,0 +1,22 @@
+"""Everything outside that a job may touch, handed to it as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.adapters.forge import Forge
+from bot.adapters.registry import Registry
+from bot.adapters.store import Store
+from bot.domain.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """GitLab, the registry of a host, the store, and the operator's policy; `user_id` is the bot's own."""
+
+    forge: Forge
+    registry: Callable[[str], Registry]
+    store: Store
+    policy: Policy
+    user_id: int
