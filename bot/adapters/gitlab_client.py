@@ -85,7 +85,7 @@ class GitlabClient:
 
     def get(self, path: str, **query: Any) -> Any:
         """The JSON of one answer."""
-        return self._request("get", path, query=query).json()
+        return _json(self._request("get", path, query=query))
 
     def head(self, path: str, **query: Any) -> Mapping[str, str]:
         """The headers of one answer."""
@@ -109,7 +109,7 @@ class GitlabClient:
         target, parameters = path, {"per_page": PER_PAGE, **query}
         for _ in range(max_pages):
             response = self._request("get", target, query=parameters)
-            items += response.json()
+            items += _json(response)
             following = response.links.get("next", {}).get("url")
             if not following:
                 break
@@ -118,11 +118,11 @@ class GitlabClient:
 
     def post(self, path: str, data: Mapping[str, Any]) -> Any:
         """The JSON of the answer to a write that makes something new."""
-        return self._request("post", path, data=data).json()
+        return _json(self._request("post", path, data=data))
 
     def put(self, path: str, data: Mapping[str, Any]) -> Any:
         """The JSON of the answer to a write that changes something."""
-        return self._request("put", path, data=data).json()
+        return _json(self._request("put", path, data=data))
 
     def graphql(self, query: str, variables: Mapping[str, Any]) -> Any:
         """The `data` of a GraphQL answer."""
@@ -179,6 +179,13 @@ def read_retry_after(headers: Mapping[str, str], now: float) -> float | None:
         except (ValueError, OverflowError):
             return None
     return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
+
+
+def _json(response: requests.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError as error:  # a maintenance page, or the page of a proxy in between
+        raise TryAgain("GitLab gave an answer that is not JSON") from error
 
 
 def _origin(url: str) -> str:
