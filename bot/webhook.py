@@ -23,6 +23,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from bot.domain.events import read_event, subject, to_dict
+from bot.domain.facts import BOT_USER, WORKER_SEEN
 from bot.domain.routing import Ignored, Rules, route
 from bot.errors import SenderError
 from bot.logs import get
@@ -38,12 +39,6 @@ IDENTITY_SECONDS = 60.0
 
 WORKER_SILENT_SECONDS = 30.0
 """After how long without a sign of life the worker counts as missing."""
-
-BOT_USER = "bot_user_id"
-"""Name of the stored fact: the bot's own user id in GitLab."""
-
-WORKER_SEEN = "worker_seen_at"
-"""Name of the stored fact: when the worker last gave a sign of life (seconds since 1970)."""
 
 _log = get(__name__)
 

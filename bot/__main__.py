@@ -1,0 +1,220 @@
+"""The commands. Results go to stdout, everything else to stderr.
+
+Exit codes: 0 good, 1 the input is refused, 2 usage or configuration, 3 a bug.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.errors import BotError, OperatorError
+
+# Every command loads only what it uses: describing a script must not wait for a web server's libraries.
+if TYPE_CHECKING:
+    from bot.config import Config
+    from parser.model import Report
+
+GOOD, REFUSED, USAGE, BUG = 0, 1, 2, 3
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; never lets an exception out."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    # The jobs of generated pipelines have commands of their own.
+    if arguments[:1] == ["ci"]:
+        return _guarded(lambda: _ci(arguments[1:]))
+    options = _parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run
+    return _guarded(lambda: run(options))
+
+
+def _guarded(run: Callable[[], int]) -> int:
+    try:
+        return run()
+    except OperatorError as error:
+        _say(f"mlreef-bot: {error}\n→ {error.hint}")
+        return USAGE
+    except BotError as error:
+        _say(f"mlreef-bot: {error}")
+        return REFUSED
+    except KeyboardInterrupt:
+        return USAGE
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; python must not complain when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return GOOD
+    except Exception as error:  # noqa: BLE001 -- the last resort: told as a bug, with its own exit code
+        import traceback
+
+        from bot.logs import redactor
+
+        _say(redactor(())("".join(traceback.format_exception(error))))
+        _say("mlreef-bot: this is a bug; please report it with the lines above")
+        return BUG
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 -- a command speaks to a person
+
+
+def _give(text: str) -> None:
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    sys.stdout.flush()
+
+
+# Describing a repository on disk ----------------------------------------------------------------------
+
+
+def _read(options: argparse.Namespace) -> Report:
+    from bot.describing import load_report
+
+    return load_report(options.path, options.entry_point)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from bot.describing import problem_lines
+
+    report = _read(options)
+    for line in problem_lines(report.problems):
+        _say(line)
+    _say("This would be refused." if report.refused else "This can be published.")
+    return REFUSED if report.refused else GOOD
+
+
+def _describe(options: argparse.Namespace) -> int:
+    from bot.describing import describe
+
+    report = _read(options)
+    _give(describe(report, options.format))
+    return REFUSED if report.refused else GOOD
+
+
+def _render(options: argparse.Namespace) -> int:
+    from bot.describing import problem_lines, render, stand_in_policy
+
+    report = _read(options)
+    if report.refused:
+        for line in problem_lines(report.problems):
+            _say(line)
+        return REFUSED
+    if options.config:
+        from bot.app import read_policy
+
+        policy = read_policy(_config(options))
+    else:
+        policy = stand_in_policy()
+        _say("Without --config the operator's images are stand-ins.")
+    _give(render(report, policy, options.branch).decode("ascii"))
+    return GOOD
+
+
+# The service ------------------------------------------------------------------------------------------
+
+
+def _config(options: argparse.Namespace) -> Config:
+    from bot.config import load_config
+
+    return load_config(options.config)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    config = _config(options)
+    from bot.app import serve
+
+    return serve(config, options.config)
+
+
+def _door(options: argparse.Namespace) -> int:
+    config = _config(options)
+    from bot.app import run_door
+
+    run_door(config, options.descriptor)
+    return GOOD
+
+
+def _worker(options: argparse.Namespace) -> int:
+    config = _config(options)
+    from bot.app import run_worker
+
+    run_worker(config)
+    return GOOD
+
+
+def _publish(options: argparse.Namespace) -> int:
+    config = _config(options)
+    from bot.app import request_publication, start_logs
+
+    start_logs(config)
+    project, branch = request_publication(config, options.project, options.branch)
+    _say(f"Branch {branch} of {project} is queued; the running worker publishes it and tells in GitLab.")
+    return GOOD
+
+
+def _check_config(options: argparse.Namespace) -> int:
+    config = _config(options)
+    _say(f"The configuration is good: GitLab at {config.gitlab.url}, listening on {config.webhook.listen}.")
+    return GOOD
+
+
+def _ci(arguments: Sequence[str]) -> int:
+    from bot.ci import run
+
+    return run(arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mlreef-bot",
+        description="Publishes machine-learning repositories as versioned, runnable containers, inside GitLab.",
+        epilog="Exit codes: 0 good, 1 the input is refused, 2 usage or configuration, 3 a bug.",
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], words: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=words, description=words)
+        added.set_defaults(run=run)
+        return added
+
+    def service(name: str, run: Callable[[argparse.Namespace], int], words: str) -> argparse.ArgumentParser:
+        added = command(name, run, words)
+        added.add_argument(
+            "--config", type=Path, help="settings (default: config.yaml here, if there is one)"
+        )
+        return added
+
+    def reader(name: str, run: Callable[[argparse.Namespace], int], words: str) -> argparse.ArgumentParser:
+        added = command(name, run, words)
+        added.add_argument("path", metavar="PATH", type=Path, help="the repository's folder, or one script")
+        added.add_argument("--entry-point", metavar="FILE", help="the script to run, if it cannot be guessed")
+        return added
+
+    reader("check", _check, "Tell what is wrong with a repository on disk.")
+    described = reader("describe", _describe, "Print what a repository on disk would publish.")
+    described.add_argument("--format", choices=("json", "yaml", "table"), default="json")
+    rendered = reader("render", _render, "Print the mlreef.yml of a repository on disk.")
+    rendered.add_argument("--branch", default="main", help="the published branch (default: main)")
+    rendered.add_argument(
+        "--config", type=Path, help="settings; without, stand-ins for the operator's images"
+    )
+    service("serve", _serve, "Run the bot: the webhook door and the worker.")
+    service("worker", _worker, "Run a worker only.")
+    asked = service("publish", _publish, "Ask the running bot to publish a project's branch now.")
+    asked.add_argument("project", metavar="PROJECT", help="the project's id or path in GitLab")
+    asked.add_argument("--branch", help="the branch (default: the project's default branch)")
+    service("check-config", _check_config, "Tell everything that is wrong with the configuration.")
+    commands.add_parser("ci", help="Do one job of a generated pipeline: verify, build, promote.")
+    # Started by `serve` with its listening socket; no help, for it is of no use by itself.
+    door = commands.add_parser("door")
+    door.set_defaults(run=_door)
+    door.add_argument("--config", type=Path)
+    door.add_argument("--descriptor", type=int, required=True)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

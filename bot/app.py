@@ -1,0 +1,222 @@
+"""The only place where parts are chosen and joined: Config → door, worker, policy."""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bot.adapters.database import engine_url
+from bot.adapters.store import Store
+from bot.config import Config
+from bot.domain.events import Asked, Event, subject, to_dict
+from bot.domain.facts import BOT_USER, WORKER_SEEN
+from bot.domain.jobs import EnsurePipeline, Follow, Job, Publish
+from bot.domain.pipeline import JOB_NAMES, Environment
+from bot.domain.policy import Policy
+from bot.domain.routing import Ignored, Rules, route
+from bot.errors import BotError
+from bot.logs import get, set_up
+
+# Door and worker are two processes, and neither has to load what only the other one uses.
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from bot.adapters.forge import Forge
+    from bot.adapters.registry import Registry
+    from bot.world import World
+
+DOOR_TIMEOUT_SECONDS = 30
+DOOR_GRACE_SECONDS = 5
+
+REGISTRY_USER = "mlreef-bot"
+"""GitLab's registry looks at the token alone; any user name will do with it."""
+
+_log = get(__name__)
+
+
+def start_logs(config: Config) -> None:
+    """Send logs where the configuration says, without any of its secrets."""
+    set_up(config.log.format, config.log.level, config.secrets())
+
+
+def read_rules(config: Config) -> Rules:
+    """What decides which events ask for work."""
+    return Rules(config.publish.branches, JOB_NAMES)
+
+
+def read_policy(config: Config) -> Policy:
+    """The operator's part of every publication."""
+    return Policy(
+        environments=tuple(
+            Environment(each.name, each.title or each.name, each.image, each.python, each.env)
+            for each in config.environments
+        ),
+        default_environment=config.environment_by_default,
+        builder_image=config.builder.image,
+        engine=config.builder.engine,
+        docs_url=config.docs_url,
+        branches=config.publish.branches,
+        grace_seconds=config.pipeline.grace_seconds,
+        watch_seconds=config.pipeline.watch_seconds,
+    )
+
+
+def build_forge(config: Config) -> Forge:
+    """GitLab, as the bot's user."""
+    from bot.adapters.forge import Forge
+    from bot.adapters.gitlab_client import GitlabClient
+
+    ca_file = str(config.gitlab.ca_file) if config.gitlab.ca_file else None
+    token = config.gitlab.token.get_secret_value()
+    return Forge(GitlabClient(config.gitlab.url, token, config.gitlab.timeout_seconds, ca_file))
+
+
+def build_registry(config: Config) -> Callable[[str], Registry]:
+    """Registries by host, one client each, with the bot's rights."""
+    from bot.adapters.registry import Registry
+
+    own = config.registry
+    username = own.username if own else REGISTRY_USER
+    password = (own.password if own else config.gitlab.token).get_secret_value()
+    return functools.lru_cache(maxsize=16)(lambda host: Registry(host, username, password))
+
+
+# The door ---------------------------------------------------------------------------------------------
+
+
+def build_door(config: Config) -> Flask:
+    """The WSGI application that GitLab's webhooks reach. Build it after a fork: it holds connections."""
+    from bot.webhook import Keys, create_app
+
+    keys = Keys(
+        secrets=tuple(secret.get_secret_value() for secret in config.webhook.secrets),
+        signing_tokens=tuple(token.get_secret_value() for token in config.webhook.signing_tokens),
+        tolerance_seconds=config.webhook.tolerance_seconds,
+    )
+    return create_app(Store(config.database.url), keys, read_rules(config))
+
+
+def run_door(config: Config, descriptor: int) -> None:
+    """Serve HTTP on an open listening socket until SIGTERM."""
+    from bot.doorkeeper import run_wsgi
+
+    start_logs(config)
+    Store.prepare(config.database.url).close()
+    run_wsgi(lambda: build_door(config), door_settings(config, f"fd://{descriptor}"))
+
+
+def door_settings(config: Config, bind: str) -> dict[str, Any]:
+    """How gunicorn serves the door."""
+    return {
+        "bind": bind,
+        "workers": config.webhook.processes,
+        "threads": config.webhook.threads,
+        "worker_class": "gthread",
+        "timeout": DOOR_TIMEOUT_SECONDS,
+        "graceful_timeout": DOOR_GRACE_SECONDS,
+        "proc_name": "mlreef-bot-door",
+    }
+
+
+# The worker -------------------------------------------------------------------------------------------
+
+
+def run_worker(config: Config) -> None:
+    """Do jobs until SIGTERM or the supervisor's end."""
+    from bot.follow import follow
+    from bot.publication import ensure_pipeline, publish
+    from bot.serve import watch_lifeline
+    from bot.worker import Limits, Worker, leave
+
+    start_logs(config)
+    store = Store.prepare(config.database.url)
+    world = WorldOnDemand(config, store)
+    rules = read_rules(config)
+
+    def decide(event: Event) -> Job | Ignored:
+        return route(event, rules, world.user_id)
+
+    worker = Worker(
+        store,
+        engine_url(config.database.url),
+        decide,
+        {
+            Publish: lambda job: publish(job, world.get()),
+            EnsurePipeline: lambda job: ensure_pipeline(job, world.get()),
+            Follow: lambda job: follow(job, world.get()),
+        },
+        Limits(config.worker.concurrency, config.worker.poll_seconds),
+        housekeeping=lambda: give_sign_of_life(store, world),
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: worker.request_stop())
+    watch_lifeline(worker.request_stop)
+    worker.run()
+    store.close()
+    leave()
+
+
+class WorldOnDemand:
+    """The world, once GitLab has said who the bot is; until then each job that needs it is tried again."""
+
+    def __init__(self, config: Config, store: Store) -> None:
+        self._config = config
+        self._store = store
+        self._lock = threading.Lock()
+        self._world: World | None = None
+
+    @property
+    def user_id(self) -> int | None:
+        """The bot's own user, None while GitLab has not told."""
+        return self._world.user_id if self._world else None
+
+    def get(self) -> World:
+        """The world. Raises TryAgain or OperatorError while GitLab cannot be asked."""
+        from bot.world import World
+
+        with self._lock:
+            if self._world is None:
+                forge = build_forge(self._config)
+                user_id = forge.fetch_user_id()
+                self._store.keep_fact(BOT_USER, str(user_id))
+                registry, policy = build_registry(self._config), read_policy(self._config)
+                self._world = World(forge, registry, self._store, policy, user_id)
+            return self._world
+
+
+def give_sign_of_life(store: Store, world: WorldOnDemand) -> None:
+    """Note that the worker lives, and find out who the bot is, for the door."""
+    store.keep_fact(WORKER_SEEN, str(time.time()))
+    try:
+        world.get()
+    except BotError as error:
+        _log.warning("GitLab has not said yet who the bot is", why=str(error))
+
+
+# Commands ---------------------------------------------------------------------------------------------
+
+
+def request_publication(config: Config, project: str, branch: str | None) -> tuple[str, str]:
+    """Ask the running worker to publish a branch now. Returns the project's path and the branch."""
+    found = build_forge(config).fetch_project(int(project) if project.isdecimal() else project)
+    asked = Asked(found.id, branch or found.default_branch or "main")
+    store = Store.prepare(config.database.url)
+    store.accept(f"asked {time.time_ns()} {os.getpid()}", to_dict(asked), subject(asked))
+    store.close()
+    return found.path, asked.branch
+
+
+def serve(config: Config, config_file: Path | None) -> int:
+    """Run door and worker under one supervisor until SIGTERM; returns the exit code."""
+    from bot import serve as supervisor
+
+    start_logs(config)
+    # Made once here, so that two processes do not make the same tables at the same moment.
+    Store.prepare(config.database.url).close()
+    return supervisor.serve(config.webhook.listen, config_file)

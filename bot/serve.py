@@ -1,0 +1,171 @@
+"""One supervisor with two children, door and worker: it opens the port, starts them again, and ends them.
+
+The supervisor holds the listening socket, so that a door that dies loses no caller: they wait in its backlog.
+Each child holds one end of a pipe; when the supervisor is gone, however it died, they notice and end.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from bot.errors import OperatorError
+from bot.logs import get
+
+BACKLOG = 2048
+END_SECONDS = 12.0
+"""How long children may take to end after SIGTERM before they are killed."""
+
+STEADY_SECONDS = 30.0
+"""A child that lived this long is started again at once; one that dies sooner waits longer each time."""
+
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 30.0
+LOOK_SECONDS = 0.1
+
+LIFELINE = "MLREEF_LIFELINE_FD"
+"""Environment variable that tells a child the pipe by which it notices that its supervisor is gone."""
+
+_log = get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A process to keep alive: its name, its command line, and file descriptors that it inherits."""
+
+    name: str
+    command: Sequence[str]
+    descriptors: tuple[int, ...] = ()
+
+
+def open_socket(listen: str) -> socket.socket:
+    """Listen on `host:port`, port 0 for any free one. Raises OperatorError when that cannot be had."""
+    host, _, port = listen.rpartition(":")
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, int(port)), family=family, backlog=BACKLOG)
+    except (OSError, OverflowError) as error:
+        raise OperatorError(
+            f"webhook.listen: cannot listen on {listen}: {error}",
+            "stop what uses that port, or choose another one",
+        ) from error
+
+
+def address_of(server: socket.socket) -> str:
+    """The web address at which a listening socket is reached from this machine."""
+    host, port = server.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- compared, not bound
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def supervise(children: Sequence[Child]) -> int:
+    """Keep the children alive until SIGTERM or SIGINT; returns 0 when all ended by themselves then."""
+    stop = threading.Event()
+
+    def request_stop(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, request_stop)
+    signal.signal(signal.SIGINT, request_stop)
+    reading, writing = os.pipe()
+    running = [_Running(child, reading) for child in children]
+    try:
+        while not stop.wait(LOOK_SECONDS):
+            for process in running:
+                process.keep_alive()
+    finally:
+        clean = _end(running)
+        os.close(writing)
+        os.close(reading)
+    return 0 if clean else 1
+
+
+def watch_lifeline(on_loss: Callable[[], None]) -> None:
+    """Call `on_loss` once the supervisor is gone; does nothing in a process that has none."""
+    descriptor = os.environ.pop(LIFELINE, "")
+    if not descriptor.isdigit():
+        return
+
+    def wait() -> None:
+        # Nothing is ever written: the read returns when the last writer, the supervisor, is gone.
+        os.read(int(descriptor), 1)
+        on_loss()
+
+    threading.Thread(target=wait, name="lifeline", daemon=True).start()
+
+
+class _Running:
+    """One child, and when to start it again."""
+
+    def __init__(self, child: Child, lifeline: int) -> None:
+        self.child = child
+        self._lifeline = lifeline
+        self._pause = 0.0
+        self._start()
+
+    def _start(self) -> None:
+        self._due: float | None = None
+        self._started_at = time.monotonic()
+        self.process = subprocess.Popen(
+            self.child.command,
+            pass_fds=(*self.child.descriptors, self._lifeline),
+            env={**os.environ, LIFELINE: str(self._lifeline)},
+            stdin=subprocess.DEVNULL,
+            # A terminal's Ctrl-C reaches the supervisor alone, which ends its children in order.
+            start_new_session=True,
+        )
+
+    def keep_alive(self) -> None:
+        """Start the child again if it died, after a pause that grows while it keeps dying."""
+        status = self.process.poll()
+        if status is None:
+            return
+        now = time.monotonic()
+        if self._due is None:
+            steady = now - self._started_at > STEADY_SECONDS
+            self._pause = (
+                0.0 if steady else min(max(2 * self._pause, FIRST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
+            )
+            self._due = now + self._pause
+            _log.error("child died", child=self.child.name, status=status, starts_again_in=self._pause)
+        if now >= self._due:
+            self._start()
+
+
+def _end(running: Sequence[_Running]) -> bool:
+    alive = [item for item in running if item.process.poll() is None]
+    for item in alive:
+        item.process.terminate()
+    deadline = time.monotonic() + END_SECONDS
+    clean = True
+    for item in alive:
+        try:
+            item.process.wait(max(deadline - time.monotonic(), 0.0))
+        except subprocess.TimeoutExpired:
+            _log.error("child does not end and is killed", child=item.child.name)
+            item.process.kill()
+            item.process.wait()
+            clean = False
+    return clean
+
+
+def serve(listen: str, config_file: Path | None) -> int:
+    """Run door and worker until told to stop; prints the address. Returns the exit code."""
+    server = open_socket(listen)
+    server.set_inheritable(True)
+    option = ("--config", str(config_file)) if config_file else ()
+    python = (sys.executable, "-m", "bot")
+    door = Child("door", (*python, "door", "--descriptor", str(server.fileno()), *option), (server.fileno(),))
+    worker = Child("worker", (*python, "worker", *option))
+    print(f"mlreef-bot listens on {address_of(server)}/webhooks/gitlab", file=sys.stderr, flush=True)  # noqa: T201 -- said to a person, also where logs are JSON
+    return supervise((door, worker))
