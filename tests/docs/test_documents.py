@@ -1,0 +1,83 @@
+"""Documents name things that exist, and the map of the code is whole."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+MAP = ROOT / "ARCHITECTURE.md"
+ROOMS = ("bot", "parser", "ci_templates", "sandbox")
+
+MAX_README_LINES = 60
+"""The README is one screen, on a large terminal."""
+
+
+def names(documents: list[Path]) -> list[str]:
+    return [str(document.relative_to(ROOT)) for document in documents]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=names(DOCUMENTS))
+def test_links_lead_to_files_that_exist(document: Path) -> None:
+    targets = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", document.read_text("utf-8"))
+    local = [target for target in targets if not re.match(r"[a-z]+:", target)]
+    assert [target for target in local if not (document.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=names(DOCUMENTS))
+def test_make_targets_in_documents_exist(document: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    # Commands stand in code: indented, or between backticks.
+    text = document.read_text("utf-8")
+    code = re.findall(r"`([^`]*)`", text) + re.findall(r"^ {4,}(.*)$", text, re.MULTILINE)
+    named = {target for line in code for target in re.findall(r"\bmake ([a-z]+)", line)}
+    assert named <= targets
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=names(DOCUMENTS))
+def test_commands_of_the_bot_in_documents_exist(document: Path) -> None:
+    from bot.__main__ import main
+
+    named = set(re.findall(r"`mlreef-bot ([a-z-]+)", document.read_text("utf-8")))
+    for command in sorted(named - {"ci"}):
+        with pytest.raises(SystemExit) as ended:
+            main([command, "--help"])
+        assert ended.value.code == 0, command
+
+
+def test_the_readme_is_one_screen() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= MAX_README_LINES
+
+
+def test_every_path_on_the_map_exists() -> None:
+    paths = re.findall(r"`((?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:py|md|cfg|toml))`", MAP.read_text("utf-8"))
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_every_module_is_on_the_map() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *ROOMS],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    text = MAP.read_text("utf-8")
+    files = [Path(line) for line in listed.stdout.splitlines() if not line.endswith("__init__.py")]
+    # A module is there by its own path, or with its folder.
+    lost = [
+        str(file)
+        for file in files
+        if f"`{file}`" not in text and not any(f"`{folder}/`" in text for folder in file.parents if folder.name)
+    ]
+    assert lost == []
+
+
+def test_make_help_lists_what_the_contract_names() -> None:
+    said = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert all(f"make {name} " in said for name in ("help", "setup", "demo", "test", "lint", "check", "bench"))
