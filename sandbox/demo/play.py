@@ -1,0 +1,328 @@
+"""The play: what the author does, what follows from it, and how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import fcntl
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import gitlab
+from gitlab.v4.objects import Project
+
+from parser.model import Report
+from parser.read import read
+from parser.source import load_source
+from parser.wire import report_to_dict
+from sandbox.demo import images, story
+from sandbox.demo.author import Clone, copy_tree, new_clone
+from sandbox.demo.outcome import Ending, Outcome, to_line
+from sandbox.demo.stage import AUTHOR, BOT, BRANCH, Images, RunningBot, ensure_images, running_bot
+from sandbox.demo.terminal import Line, Style, Terminal
+from sandbox.demo.watch import Delivery, Scene, Watch
+from sandbox.executor import GitlabCiLocal
+from sandbox.gitlab import Sandbox
+from sandbox.node import ensure_helper_image, ensure_tools
+from sandbox.registry import RegistryServer
+
+ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / "samples" / "add-noise"
+PICTURE = SAMPLE / "example.png"
+RUNS = ROOT / ".demo"
+"""Each run has a folder of its own in here: logs, and the picture that came out. The next run takes it away."""
+
+SAMPLE_SEED = "7"
+
+
+@dataclass
+class Clock:
+    """How long the parts took, in seconds."""
+
+    began: float = field(default_factory=time.monotonic)
+    parts: dict[str, float] = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def measure(self, name: str) -> Iterator[None]:
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.parts[name] = time.monotonic() - start
+
+    def total(self) -> dict[str, float]:
+        """All parts, and the whole as `total`."""
+        return {**self.parts, "total": time.monotonic() - self.began}
+
+
+def play(
+    repository: Path | None, terminal: Terminal, *, keep: bool, tell_outcome: Callable[[str], None]
+) -> Outcome:
+    """The whole way for a repository (None: the sample); the outcome's line is told before anything is kept up."""
+    clock = Clock()
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(_run_folder())
+        terminal.tell_all(story.chapter(1, "The stage: a GitLab, its registry and runner, the bot"))
+        stage = _set_up(stack, folder, terminal, clock)
+        outcome, extra = _publish(
+            stage, repository or SAMPLE, folder, terminal, clock, sample=repository is None
+        )
+        terminal.tell_all(story.summary(outcome, [*extra, ("logs", str(folder))]))
+        tell_outcome(to_line(outcome))
+        if keep:
+            _keep_up(stage, terminal)
+        terminal.tell(story.step("ending what was started"))
+    return outcome
+
+
+@contextlib.contextmanager
+def _run_folder() -> Iterator[Path]:
+    """A folder for this run; those of earlier runs that have ended are taken away."""
+    RUNS.mkdir(exist_ok=True)
+    for old in RUNS.iterdir():
+        with contextlib.suppress(OSError), (old / "lock").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(old, ignore_errors=True)
+    stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S")
+    folder = RUNS / f"{stamp}-{os.getpid()}"
+    folder.mkdir()
+    with (folder / "lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What is up while the play goes on."""
+
+    sandbox: Sandbox
+    registry: str
+    bot: RunningBot
+    bot_id: int
+    images: Images
+
+
+def _set_up(stack: contextlib.ExitStack, folder: Path, terminal: Terminal, clock: Clock) -> Stage:
+    def faintly(line: str) -> None:
+        terminal.tell(story.job_line("docker", line))
+
+    with clock.measure("images"):
+        terminal.tell(story.step("the bot's image, which the jobs of the pipeline run in"))
+        made = ensure_images(faintly)
+        terminal.tell(story.happened(f"{made.bot}, on {made.base} with Python {made.python}"))
+    with clock.measure("executor"):
+        tools = ensure_tools()
+        executor = GitlabCiLocal(tools, helper_image=ensure_helper_image(made.base))
+        terminal.tell(story.happened("the CI executor, gitlab-ci-local"))
+    with clock.measure("start"):
+        registry = stack.enter_context(RegistryServer(folder / "registry"))
+        sandbox = stack.enter_context(Sandbox(folder / "gitlab", executor=executor, registry=registry))
+        stack.callback(_forget_images, registry.address)
+        terminal.tell(story.happened(f"GitLab at {sandbox.url}, registry at {registry.address}"))
+        user = sandbox.create_user(BOT)
+        bot = stack.enter_context(running_bot(sandbox.url, user.token, folder / "bot", made))
+        terminal.tell(story.happened(f"mlreef-bot serve, listening at {bot.hook_url}"))
+    return Stage(sandbox, registry.address, bot, user.id, made)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The author's side of the publication: the working copy, the project, and the merge that starts it all."""
+
+    clone: Clone
+    project: Project
+    merge_request: int
+    merged: str
+    report: Report
+
+
+def _do_the_authors_part(stage: Stage, repository: Path, folder: Path, terminal: Terminal) -> Work:
+    """A project with a README; the bot invited; a branch pushed, a merge request opened and merged."""
+    alice = stage.sandbox.create_user(AUTHOR)
+    client = gitlab.Gitlab(stage.sandbox.url, private_token=alice.token, timeout=30)
+    name = _project_name(repository)
+    project = client.projects.create({"name": name, "path": name, "visibility": "public"})
+    url = (
+        stage.sandbox.url.replace("://", f"://{AUTHOR}:{alice.token}@")
+        + f"/{project.path_with_namespace}.git"
+    )
+    clone = new_clone(folder / "clone", url, BRANCH)
+    (clone.directory / "README.md").write_text(f"# {name}\n", "utf-8")
+    clone.commit("Say what this is")
+    clone.push(BRANCH)
+    terminal.tell(
+        story.happened(f"{AUTHOR} has the project {project.path_with_namespace}, with a README on {BRANCH}")
+    )
+
+    project.members.create({"user_id": stage.bot_id, "access_level": gitlab.const.AccessLevel.DEVELOPER})
+    _let_the_bot_push(project, stage.bot_id)
+    project.ci_config_path = "mlreef.yml"
+    project.save()
+    project.hooks.create(
+        {
+            "url": stage.bot.hook_url,
+            "token": stage.bot.hook_secret,
+            "push_events": True,
+            "merge_requests_events": True,
+            "note_events": True,
+            "pipeline_events": True,
+        }
+    )
+    terminal.tell(story.happened(f"invites {BOT}, sets the CI file to mlreef.yml and the webhook to the bot"))
+
+    clone.git("checkout", "--quiet", "-b", "publish-it")
+    count = copy_tree(repository, clone.directory)
+    clone.commit(f"Bring {name}")
+    said = clone.push("publish-it")
+    terminal.tell(story.happened(f"git push of {count} files to the branch publish-it"))
+    terminal.tell_all(story.job_line("git push", line) for line in said.splitlines() if line.strip())
+    request = project.mergerequests.create(
+        {"source_branch": "publish-it", "target_branch": BRANCH, "title": f"Publish {name}"}
+    )
+    merged = request.merge()["merge_commit_sha"]
+    terminal.tell(
+        story.happened(f"merge request !{request.iid} opened and merged: {BRANCH} is at {merged[:8]}")
+    )
+    # What the bot will read is the merge: the README and the files of the branch.
+    report = read(load_source(clone.directory), project.name)
+    return Work(clone, project, request.iid, merged, report)
+
+
+def _project_name(repository: Path) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", repository.name.lower()).strip("-") or "module"
+
+
+def _let_the_bot_push(project: Project, bot_id: int) -> None:
+    with contextlib.suppress(gitlab.exceptions.GitlabError):
+        project.protectedbranches.delete(BRANCH)
+    project.protectedbranches.create(
+        {
+            "name": BRANCH,
+            "allowed_to_push": [{"user_id": bot_id}, {"access_level": 40}],
+            "allowed_to_merge": [{"access_level": 40}],
+        }
+    )
+
+
+def _publish(
+    stage: Stage, repository: Path, folder: Path, terminal: Terminal, clock: Clock, *, sample: bool
+) -> tuple[Outcome, list[tuple[str, str]]]:
+    terminal.tell_all(story.chapter(2, "The author pushes, opens a merge request and merges it"))
+    with clock.measure("author"):
+        work = _do_the_authors_part(stage, repository, folder, terminal)
+    scene = Scene(
+        project=work.project,
+        branch=BRANCH,
+        merged=work.merged,
+        merge_request=work.merge_request,
+        bot=BOT,
+        report=work.report,
+        deliveries=lambda: _deliveries(stage.sandbox),
+        log=stage.bot.log,
+        still_alive=stage.bot.still_alive,
+    )
+    watch = Watch(scene, terminal)
+    with clock.measure("publication"):
+        ending = watch.until_it_ended()
+    clock.parts.update({f"to {name}": value for name, value in watch.seen.seconds.items()})
+    image, version = _published_image(work.project) if ending is Ending.PUBLISHED else (None, None)
+    extra: list[tuple[str, str]] = []
+    if image is not None:
+        terminal.tell_all(story.chapter(8, "The image runs"))
+        with clock.measure("run"):
+            ran, extra = _run_once(image, repository.name, folder, terminal, sample=sample)
+        ending = ending if ran else Ending.FAILED
+    wire = report_to_dict(work.report)
+    outcome = Outcome(
+        ending,
+        image,
+        version,
+        statuses=tuple(
+            {"name": name, "sha": sha, "state": state, "description": words}
+            for (sha, name), (state, words) in watch.seen.statuses.items()
+        ),
+        notes=tuple({"on": where, "body": body} for (where, _), body in watch.seen.notes.items()),
+        seconds=clock.total(),
+        problems=tuple(wire["problems"]),
+    )
+    return outcome, extra
+
+
+def _deliveries(sandbox: Sandbox) -> list[Delivery]:
+    return [
+        Delivery(number, sent.event, sent.status, sent.seconds, sent.done)
+        for number, sent in enumerate(sandbox.hook_deliveries)
+    ]
+
+
+def _published_image(project: Project) -> tuple[str | None, str | None]:
+    """The image by digest, and its number, from the tags in GitLab's container registry."""
+    for repository in project.repositories.list(get_all=True):
+        for tag in repository.tags.list(get_all=True):
+            numbered = re.fullmatch(rf"{re.escape(BRANCH)}-(\d+)", tag.name)
+            if numbered:
+                digest = repository.tags.get(tag.name).digest
+                return f"{repository.location}@{digest}", numbered[1]
+    return None, None
+
+
+def _run_once(
+    image: str, name: str, folder: Path, terminal: Terminal, *, sample: bool
+) -> tuple[bool, list[tuple[str, str]]]:
+    """Run the published image: the sample on its picture, another module with --help."""
+
+    def told(line: str) -> None:
+        terminal.tell(story.job_line("docker run", line))
+
+    kept = f"mlreef-demo/{_project_name(Path(name))}:latest"
+    if not sample:
+        code = images.run_published(image, ["--help"], [], told)
+        images.keep_as(image, kept)
+        return code == 0, [("run it", f"docker run --rm {kept} --help")]
+    result = folder / "result"
+    result.mkdir()
+    # The image's user is another one than the person who runs the demo.
+    result.chmod(0o777)
+    arguments = [
+        "--input-path",
+        f"/data/{PICTURE.name}",
+        "--output-path",
+        "/result/noisy.png",
+        "--mode",
+        "speckle",
+    ]
+    terminal.tell(story.step(f"docker run IMAGE {' '.join(arguments)}"))
+    code = images.run_published(
+        image, arguments, [(PICTURE.parent, "/data", False), (result, "/result", True)], told
+    )
+    images.keep_as(image, kept)
+    made = sorted(path for path in result.rglob("*") if path.is_file())
+    if code != 0 or not made:
+        terminal.tell(story.went_wrong(f"the image ended with exit code {code} and wrote {len(made)} files"))
+        return False, []
+    terminal.tell(story.happened(f"the noisy picture: {made[0]}"))
+    return True, [("picture", str(made[0])), ("run it", f"docker run --rm {kept} --help")]
+
+
+def _keep_up(stage: Stage, terminal: Terminal) -> None:
+    people = {AUTHOR: stage.sandbox, BOT: stage.sandbox}
+    terminal.tell(
+        "",
+        Line("  Everything stays up until Ctrl-C:", Style.STRONG),
+        f"  GitLab    {stage.sandbox.url}  ({', '.join(people)})",
+        f"  registry  {stage.registry}",
+        f"  webhook   {stage.bot.hook_url}",
+        f"  bot's log {stage.bot.log}",
+    )
+    while True:
+        stage.bot.still_alive()
+        time.sleep(1)
+
+
+def _forget_images(registry: str) -> None:
+    images.forget(registry)

@@ -1,0 +1,94 @@
+"""Everything that must be up before the story begins: registry, GitLab, executor, the bot."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sandbox.demo import images
+from sandbox.demo.children import DemoError, free_port, running, tail, wait_until_ready
+
+READY_SECONDS = 30.0
+"""Time that the bot may take until its door answers."""
+
+BRANCH = "main"
+BOT = "mlreef-bot"
+AUTHOR = "alice"
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """What jobs run in: the bot's image, and the base that modules are built on."""
+
+    bot: str
+    base: str
+    python: str
+
+
+def ensure_images(tell: Callable[[str], None]) -> Images:
+    """Build or find the images on the local engine."""
+    base = images.ensure_base(tell)
+    return Images(images.ensure_bot_image(base, tell), base, images.python_of(base))
+
+
+def bot_config(gitlab_url: str, listen: str, folder: Path, made: Images) -> Mapping[str, Any]:
+    """The bot's configuration for one demo; secrets are in files of `folder`."""
+    return {
+        "gitlab": {"url": gitlab_url, "token_file": str(folder / "token")},
+        "webhook": {"listen": listen, "secrets_file": str(folder / "webhook-secret"), "processes": 1},
+        "database": {"url": f"sqlite:///{folder / 'bot.db'}"},
+        "environments": [
+            {"name": "python", "title": f"Python {made.python}", "image": made.base, "python": made.python}
+        ],
+        "builder": {"image": made.bot, "engine": "docker"},
+        "pipeline": {"grace_seconds": 20},
+        "log": {"format": "json", "level": "INFO"},
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class RunningBot:
+    """The bot's door, and a look whether it lives."""
+
+    hook_url: str
+    hook_secret: str
+    log: Path
+    still_alive: Callable[[], None]
+
+
+@contextlib.contextmanager
+def running_bot(gitlab_url: str, token: str, folder: Path, made: Images) -> Iterator[RunningBot]:
+    """`mlreef-bot serve`, door and worker, as long as the block runs."""
+    listen = f"127.0.0.1:{free_port()}"
+    secret = secrets.token_urlsafe(24)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_secret(folder / "token", token)
+    _write_secret(folder / "webhook-secret", secret)
+    config = folder / "config.yaml"
+    config.write_text(
+        yaml.safe_dump(dict(bot_config(gitlab_url, listen, folder, made)), sort_keys=False), "utf-8"
+    )
+    log = folder / "bot.log"
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("MLREEF_")}
+    command = [str(Path(sys.executable).with_name("mlreef-bot")), "serve", "--config", str(config)]
+    with running(command, log, env=environ, cwd=folder) as child:
+        wait_until_ready(f"http://{listen}/readyz", child, log, READY_SECONDS)
+
+        def still_alive() -> None:
+            if child.poll() is not None:
+                raise DemoError(f"the bot ended with exit code {child.returncode}:\n{tail(log)}")
+
+        yield RunningBot(f"http://{listen}/webhooks/gitlab", secret, log, still_alive)
+
+
+def _write_secret(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text, "utf-8")
