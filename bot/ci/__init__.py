@@ -1,1 +1,52 @@
 """What the jobs of a generated pipeline run: verify, build, promote; and the probe that smoke runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TextIO
+
+from bot.ci.build import build
+from bot.ci.job import CiJob
+from bot.ci.log import Log
+from bot.ci.promote import promote
+from bot.ci.verify import verify
+from bot.errors import Gone, OperatorError, Refused, TryAgain
+
+PAUSES = (5.0, 20.0)
+"""Seconds before a job is tried again from its start, which is safe, when a server was busy."""
+
+JOBS: Mapping[str, Callable[[CiJob, Log], int]] = {"verify": verify, "build": build, "promote": promote}
+
+
+def run(
+    argv: Sequence[str],
+    variables: Mapping[str, str] | None = None,
+    stream: TextIO | None = None,
+    pauses: Sequence[float] = PAUSES,
+) -> int:
+    """Runs one job by its name and gives the exit code: 0 good, 1 refused, 2 usage, 75 nothing to promote."""
+    log = Log(stream or sys.stdout)
+    if len(argv) != 1 or argv[0] not in JOBS:
+        log.say(f"usage: mlreef-bot ci {{{','.join(JOBS)}}}")
+        return 2
+    job = CiJob(os.environ if variables is None else variables)
+    for pause in (*pauses, None):
+        try:
+            return JOBS[argv[0]](job, log)
+        except TryAgain as error:
+            log.say(f"{error}" if pause is None else f"{error} Trying again in {pause:.0f} seconds.")
+            if pause is None:
+                log.say("Retry this job later.")
+                return 1
+            time.sleep(pause)
+        except OperatorError as error:
+            log.say(str(error))
+            log.say(f"    {error.hint}")
+            return 2
+        except (Refused, Gone) as error:
+            log.say(str(error))
+            return 1
+    raise AssertionError("the last pause is None")

@@ -1,0 +1,34 @@
+# The image of mlreef-bot: it serves webhooks, and the jobs of every generated pipeline run in it.
+ARG BASE=python:3.12-slim-bookworm
+FROM ${BASE}
+
+# git: the jobs read commits with it. Nothing is fetched when the base has it already.
+RUN command -v git >/dev/null \
+    || { apt-get update -q \
+         && apt-get install -qy --no-install-recommends git ca-certificates \
+         && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*; }
+
+ARG PIP_NO_CACHE_DIR=1
+ARG PIP_ROOT_USER_ACTION=ignore
+ARG PIP_DISABLE_PIP_VERSION_CHECK=1
+WORKDIR /opt/mlreef-bot
+
+# What is needed first, in a layer of its own: it changes seldom.
+COPY setup.cfg pyproject.toml README.md ./
+RUN pip install --no-compile .
+
+COPY bot bot
+COPY parser parser
+COPY ci_templates ci_templates
+RUN pip install --no-deps --force-reinstall --no-compile . \
+    && rm -rf build ./*.egg-info
+
+# A service needs no rights. A CI runner may choose another user; the jobs work as root as well.
+RUN mkdir -p /var/lib/mlreef-bot && chown 10001:10001 /var/lib/mlreef-bot
+USER 10001:10001
+ENV HOME=/var/lib/mlreef-bot PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+WORKDIR /var/lib/mlreef-bot
+
+# No entry point: a CI job starts its own shell.
+EXPOSE 8080
+CMD ["mlreef-bot", "serve"]

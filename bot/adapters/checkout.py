@@ -1,0 +1,222 @@
+"""Commits as git holds them. What lies about in a working tree, and what its configuration says, counts for nothing."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from bot.domain.tags import is_sha
+from bot.domain.tree import bounded_source
+from bot.errors import Gone, OperatorError, TryAgain
+from parser.source import MAX_FILE_BYTES, Entry, Source, wanted
+
+FETCH_SECONDS = 300
+"""Seconds that fetching a branch's commits may take."""
+
+READ_SECONDS = 120
+"""Seconds that one question to a local repository may take."""
+
+Kind = Literal["file", "executable", "symlink", "submodule"]
+_KINDS: dict[bytes, Kind] = {
+    b"100644": "file",
+    b"100664": "file",
+    b"100755": "executable",
+    b"120000": "symlink",
+    b"160000": "submodule",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TreeFile:
+    """A path of a commit: bytes, as git allows any in a name; `size` in bytes, 0 for a submodule."""
+
+    path: bytes
+    kind: Kind
+    blob: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit as the jobs need it: what the reader reads, and the generated file as it stands there."""
+
+    sha: str
+    source: Source
+    pipeline: bytes | None
+
+
+def load_commit(directory: Path, sha: str, pipeline_path: str) -> Commit:
+    """Reads a commit of a local repository: the same Source that the forge gives for it. Gone: it is not there."""
+    entries: list[Entry] = []
+    chosen: dict[str, str] = {}
+    for file in load_tree(directory, sha):
+        try:
+            path = file.path.decode()
+        except UnicodeDecodeError:
+            continue
+        kind: Literal["file", "symlink", "submodule"] = "file" if file.kind == "executable" else file.kind
+        entries.append(Entry(path, kind, file.blob))
+        asked = wanted(path) or path == pipeline_path
+        if kind == "file" and asked and file.size <= MAX_FILE_BYTES:
+            chosen[path] = file.blob
+    blobs = dict(load_blobs(directory, set(chosen.values())))
+    contents = {path: blobs[blob] for path, blob in chosen.items()}
+    return Commit(sha, bounded_source(entries, contents), contents.get(pipeline_path))
+
+
+def load_tree(directory: Path, sha: str) -> tuple[TreeFile, ...]:
+    """Every file of a commit, in git's order. Gone: the repository does not hold that commit."""
+    if not is_sha(sha):
+        raise ValueError(f"{sha!r} is not the full id of a commit")
+    listed = _git(directory, "ls-tree", "-r", "-l", "-z", "--full-tree", sha)
+    if listed.returncode:
+        raise Gone(f"The checkout does not hold the commit {sha}: {_last_line(listed.stderr)}")
+    files = []
+    for line in listed.stdout.split(b"\0")[:-1]:
+        about, _, path = line.partition(b"\t")
+        mode, _, blob, size = about.split()
+        # A mode that git does not write any more is that of a file.
+        kind = _KINDS.get(mode, "file")
+        files.append(TreeFile(path, kind, blob.decode("ascii"), 0 if size == b"-" else int(size)))
+    return tuple(files)
+
+
+def load_blobs(directory: Path, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    """The contents of blobs, one after the other, in the order asked for. Gone: one of them is missing."""
+    with subprocess.Popen(
+        [*_command(directory), "cat-file", "--batch"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=_environment(),
+    ) as batch:
+        if batch.stdin is None or batch.stdout is None:
+            raise AssertionError("both are pipes")
+        try:
+            for blob in ids:
+                batch.stdin.write(blob.encode("ascii") + b"\n")
+                batch.stdin.flush()
+                yield blob, _read_blob(batch.stdout, blob)
+        finally:
+            batch.stdin.close()
+            batch.kill()
+
+
+def _read_blob(stream: IO[bytes], blob: str) -> bytes:
+    head = stream.readline().split()
+    if len(head) != 3 or head[1] != b"blob":
+        raise Gone(f"The checkout does not hold the file with id {blob}.")
+    content = stream.read(int(head[2]))
+    stream.read(1)
+    return content
+
+
+class History:
+    """The commits of one branch, without their files."""
+
+    def __init__(self, directory: Path, head: str) -> None:
+        self._directory = directory
+        self.head = head
+
+    def holds(self, sha: str) -> bool:
+        """Whether a commit is on the branch."""
+        return self.is_ancestor(sha, self.head)
+
+    def is_ancestor(self, older: str, newer: str) -> bool:
+        """Whether one commit is the other or came before it. A commit that is not known came before none."""
+        if not (is_sha(older) and is_sha(newer)):
+            raise ValueError(f"{older!r} and {newer!r} are not both full ids of commits")
+        return _git(self._directory, "merge-base", "--is-ancestor", older, newer).returncode == 0
+
+
+@contextmanager
+def fetch_history(url: str, branch: str) -> Iterator[History]:
+    """The branch as it is on the server now; kept while the context lasts.
+
+    A password in the URL goes to the server and nowhere else: not into arguments, files or messages.
+    Gone: there is no such branch. TryAgain: the server does not answer.
+    """
+    bare_url, header = _without_password(url)
+    settings = {f"http.{bare_url}.extraHeader": header} if header else {}
+    with tempfile.TemporaryDirectory(prefix="mlreef-history-") as folder:
+        directory = Path(folder)
+        started = _git(directory, "init", "--quiet", "--bare", ".")
+        if started.returncode:
+            raise OperatorError(
+                f"git cannot make a repository in {folder}: {_last_line(started.stderr)}.",
+                "Give the job a temporary directory that it may write to.",
+            )
+        ref = f"refs/heads/{branch}"
+        fetched = _git(
+            directory,
+            *("fetch", "--quiet", "--no-tags", "--filter=tree:0"),
+            *(bare_url, f"+{ref}:refs/heads/fetched"),
+            seconds=FETCH_SECONDS,
+            settings=settings,
+        )
+        if fetched.returncode:
+            why = _last_line(fetched.stderr)
+            if "couldn't find remote ref" in why:
+                raise Gone(f"The branch {branch} is no longer there.")
+            raise TryAgain(f"The commits of {branch} cannot be fetched from {bare_url}: {why}")
+        head = _git(directory, "rev-parse", "--verify", "refs/heads/fetched").stdout.decode("ascii").strip()
+        yield History(directory, head)
+
+
+def _without_password(url: str) -> tuple[str, str | None]:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or parts.username is None:
+        return url, None
+    account = f"{parts.username}:{parts.password or ''}"
+    bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return bare, f"Authorization: Basic {base64.b64encode(account.encode()).decode('ascii')}"
+
+
+def _git(
+    directory: Path, *words: str, seconds: float = READ_SECONDS, settings: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(
+            [*_command(directory), *words],
+            capture_output=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            timeout=seconds,
+            env=_environment(settings),
+        )
+    except subprocess.TimeoutExpired as error:
+        raise TryAgain(f"git {words[0]} took longer than {seconds:.0f} seconds.") from error
+    except FileNotFoundError as error:
+        raise OperatorError(
+            "There is no git here.", "Install git, or use the image of mlreef-bot."
+        ) from error
+
+
+def _command(directory: Path) -> list[str]:
+    # A runner's checkout often belongs to another user; hooks and helpers of the checkout must not run.
+    options = ("safe.directory=*", "core.hooksPath=/dev/null", "core.fsmonitor=false", "credential.helper=")
+    return ["git", "-C", str(directory), *(word for option in options for word in ("-c", option))]
+
+
+def _environment(settings: dict[str, str] | None = None) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    kept |= {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_GLOBAL": "/dev/null", "LC_ALL": "C.UTF-8"}
+    kept |= {name: value for name, value in os.environ.items() if name.startswith("GIT_SSL_")}
+    kept["GIT_CONFIG_COUNT"] = str(len(settings or {}))
+    for index, (name, value) in enumerate((settings or {}).items()):
+        kept[f"GIT_CONFIG_KEY_{index}"] = name
+        kept[f"GIT_CONFIG_VALUE_{index}"] = value
+    return kept
+
+
+def _last_line(words: bytes) -> str:
+    lines = words.decode("utf-8", "replace").strip().splitlines()
+    return lines[-1] if lines else "it did not say why"

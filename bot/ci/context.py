@@ -1,0 +1,239 @@
+"""A commit → the archive that an image is built from. The same commit gives the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import posixpath
+import re
+import tarfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from bot.adapters.checkout import TreeFile, load_blobs
+from parser.model import Place, Problem, Severity
+
+MAX_SOURCE_BYTES = 8 * 1024**3
+"""Bytes of all files of a commit together."""
+
+MAX_SOURCE_FILES = 200_000
+"""Files of a commit."""
+
+MAX_LINK_STEPS = 40
+"""Links that are followed one after the other, as on Linux."""
+
+_LFS = re.compile(
+    rb"version https://git-lfs\.github\.com/spec/v1\n(?:.*\n)*?oid sha256:([0-9a-f]{64})\n(?:.*\n)*?size (\d+)\n"
+)
+_LFS_MAX_BYTES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What goes into an archive, decided before a byte is written."""
+
+    files: tuple[TreeFile, ...]
+    requirements: tuple[str, ...]
+    submodules: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.files)
+
+
+def plan_contents(
+    tree: Iterable[TreeFile],
+    links: Mapping[bytes, bytes],
+    requirements: Iterable[str],
+    left_out: Iterable[str],
+) -> Contents | tuple[Problem, ...]:
+    """Which files go in; the problems of a tree that cannot. `links`: path of a link → what it points to."""
+    without = {path.encode() for path in left_out}
+    kept = sorted((file for file in tree if file.path not in without), key=lambda file: file.path)
+    files = tuple(file for file in kept if file.kind != "submodule")
+    problems = [
+        _problem("path-refused", "This path cannot be put into an image.", "Rename it.", file.path)
+        for file in files
+        if not _is_proper(file.path)
+    ]
+    problems += [
+        _problem(
+            "link-leaves-repository",
+            f"This link points out of the repository, to `{_shown(links[file.path])}`.",
+            "Let it point to a file of the repository, by a relative path, or remove it.",
+            file.path,
+        )
+        for file in files
+        if file.kind == "symlink" and not _stays_inside(file.path, links)
+    ]
+    size = sum(file.size for file in files)
+    if size > MAX_SOURCE_BYTES or len(files) > MAX_SOURCE_FILES:
+        problems.append(
+            Problem(
+                "repository-too-large",
+                Severity.ERROR,
+                f"The repository holds {len(files)} files of {size / 1024**2:.0f} MiB together; a module may have "
+                f"{MAX_SOURCE_FILES} files of {MAX_SOURCE_BYTES / 1024**2:.0f} MiB.",
+                "Keep data out of the repository; give it to the module by a parameter.",
+            )
+        )
+    if problems:
+        return tuple(problems)
+    gone = tuple(_shown(file.path) for file in kept if file.kind == "submodule")
+    return Contents(files, tuple(requirements), gone)
+
+
+def write_context(
+    target: IO[bytes], dockerfile: str, contents: Contents, checkout: Path
+) -> tuple[Problem, ...]:
+    """Writes the archive: the Dockerfile, `requirements/` and `source/`. Problems: files that are not to be had."""
+    problems: list[Problem] = []
+    wanted = {path.encode() for path in contents.requirements}
+    with tarfile.open(fileobj=target, mode="w", format=tarfile.GNU_FORMAT, encoding="utf-8") as archive:
+        _add_bytes(archive, "Dockerfile", dockerfile.encode("ascii"))
+        # COPY needs the folders to be there, also when nothing is in them.
+        _add_folder(archive, "requirements")
+        _add_folder(archive, "source")
+        blobs = load_blobs(checkout, [file.blob for file in contents.files])
+        for file, (_, content) in zip(contents.files, blobs, strict=True):
+            name = os.fsdecode(file.path)
+            if file.kind == "symlink":
+                _add_link(archive, f"source/{name}", os.fsdecode(content))
+                continue
+            real = _real_content(content, checkout, file.path)
+            if real is None:
+                problems.append(
+                    _problem(
+                        "lfs-missing",
+                        "This file is kept by Git LFS, and the runner did not fetch it.",
+                        "Switch on Git LFS for the project and on the runner (no GIT_LFS_SKIP_SMUDGE).",
+                        file.path,
+                    )
+                )
+                continue
+            mode = 0o755 if file.kind == "executable" else 0o644
+            _add_bytes(archive, f"source/{name}", real, mode)
+            if file.path in wanted:
+                _add_bytes(archive, f"requirements/{name}", real)
+    return tuple(problems)
+
+
+def _real_content(content: bytes, checkout: Path, path: bytes) -> bytes | None:
+    """A file's bytes; for one that git keeps elsewhere (LFS) those in the working tree, if they are the right ones."""
+    pointer = _LFS.match(content) if len(content) <= _LFS_MAX_BYTES else None
+    if pointer is None:
+        return content
+    try:
+        handle = os.open(
+            os.fsencode(checkout) + b"/" + path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+        )
+        with os.fdopen(handle, "rb") as stream:
+            found = stream.read(int(pointer[2]) + 1)
+    except OSError:
+        return None
+    return found if hashlib.sha256(found).hexdigest().encode() == pointer[1] else None
+
+
+def _is_proper(path: bytes) -> bool:
+    parts = path.split(b"/")
+    return not any(part in {b"", b".", b".."} or part.lower() == b".git" or b"\0" in part for part in parts)
+
+
+def _stays_inside(path: bytes, links: Mapping[bytes, bytes]) -> bool:
+    """Whether a link, followed as the system would, never leaves the root; it may point to nothing."""
+    done: list[bytes] = []
+    waiting = path.split(b"/")[::-1]
+    steps = 0
+    while waiting:
+        part = waiting.pop()
+        if part in {b"", b"."}:
+            continue
+        if part == b"..":
+            if not done:
+                return False
+            done.pop()
+            continue
+        here = b"/".join([*done, part])
+        target = links.get(here)
+        if target is None:
+            done.append(part)
+            continue
+        steps += 1
+        if target.startswith(b"/") or steps > MAX_LINK_STEPS:
+            return False
+        waiting += target.split(b"/")[::-1]
+    return True
+
+
+def requirement_files(contents: Mapping[str, bytes], main: str) -> tuple[tuple[str, ...], bool]:
+    """The files that pip reads for `-r main`, and whether one of them installs from the repository itself."""
+    found: dict[str, None] = {}
+    waiting = [main]
+    local = False
+    while waiting:
+        path = waiting.pop()
+        if path in found:
+            continue
+        found[path] = None
+        folder = posixpath.dirname(path)
+        for line in _requirement_lines(contents.get(path, b"")):
+            nested = _NESTED.match(line)
+            if nested is None:
+                local = local or bool(_LOCAL.match(line))
+                continue
+            name = nested[1].strip().strip("\"'")
+            if "://" in name:
+                continue
+            target = posixpath.normpath(posixpath.join(folder, name))
+            # What is not among the texts that were read, such as a link, is there once the sources are.
+            local = local or target not in contents
+            if target in contents:
+                waiting.append(target)
+    return tuple(sorted(found)), local
+
+
+_NESTED = re.compile(r"(?:-r|-c|--requirements?|--constraints?)(?:\s*=\s*|\s+|(?<=-[rc]))(\S.*)\Z")
+_LOCAL = re.compile(
+    r"(?:-e\b|--editable\b|-f\s*(?!https?:)|--find-links[\s=]+(?!https?:)|file:|\.{1,2}(?:/|\Z|\[)|/)"
+    r"|[^@#;]*@\s*file:|[^\s;#=<>~!]+(?:/|\.whl\b|\.tar\.gz\b|\.zip\b)(?![^\s]*://)"
+)
+_COMMENT = re.compile(r"(^|\s)#.*\Z")
+
+
+def _requirement_lines(content: bytes) -> list[str]:
+    text = content.decode("utf-8-sig", "replace").replace("\\\r\n", " ").replace("\\\n", " ")
+    return [line for raw in text.splitlines() if (line := _COMMENT.sub("", raw).strip())]
+
+
+def _problem(code: str, message: str, hint: str, path: bytes) -> Problem:
+    return Problem(code, Severity.ERROR, message, hint, Place(_shown(path)))
+
+
+def _shown(path: bytes) -> str:
+    return path.decode("utf-8", "backslashreplace")
+
+
+def _add_bytes(archive: tarfile.TarFile, name: str, content: bytes, mode: int = 0o644) -> None:
+    member = tarfile.TarInfo(name)
+    member.size = len(content)
+    member.mode = mode
+    archive.addfile(member, io.BytesIO(content))
+
+
+def _add_folder(archive: tarfile.TarFile, name: str) -> None:
+    member = tarfile.TarInfo(name)
+    member.type = tarfile.DIRTYPE
+    member.mode = 0o755
+    archive.addfile(member)
+
+
+def _add_link(archive: tarfile.TarFile, name: str, target: str) -> None:
+    member = tarfile.TarInfo(name)
+    member.type = tarfile.SYMTYPE
+    member.linkname = target
+    member.mode = 0o777
+    archive.addfile(member)

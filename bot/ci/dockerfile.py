@@ -1,0 +1,68 @@
+"""The Dockerfile of a module: the template with its holes filled by instructions whose words cannot get out."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+
+from bot.domain.env import env_form_fault
+from ci_templates import read_template
+
+WORKDIR = "/app"
+"""Where the repository's files are in the image, and where the script runs."""
+
+USER = "10001:10001"
+"""Numeric, so that a cluster can see that it is not root."""
+
+REQUIREMENTS_DIR = "/opt/mlreef/requirements"
+"""Where the files that pip reads are in the image, apart from the sources."""
+
+_HOLE = re.compile(r"^<([a-z-]+)>$", re.MULTILINE)
+
+
+def render_dockerfile(
+    entry: str,
+    base_env: Mapping[str, str],
+    module_env: Mapping[str, str],
+    requirements: str | None,
+    needs_sources: bool,
+) -> str:
+    """The Dockerfile. `requirements`: path of the file that pip installs; `needs_sources`: it names local paths.
+
+    `base_env` is set before pip runs, `module_env` after. ValueError: a word that cannot stand in a Dockerfile.
+    """
+    early = _requirements(REQUIREMENTS_DIR, requirements, copy=True)
+    late = _requirements(WORKDIR, requirements, copy=False)
+    holes = {
+        "requirements": "" if needs_sources else early,
+        "requirements-with-sources": late if needs_sources else "",
+        "base-environment": _environment(base_env),
+        "module-environment": _environment(module_env),
+        "entry-point": f"ENTRYPOINT {_json(['python', f'{WORKDIR}/{entry}'])}",
+    }
+    return _HOLE.sub(lambda hole: holes[hole[1]], read_template("module.Dockerfile"))
+
+
+def _requirements(root: str, path: str | None, copy: bool) -> str:
+    if path is None:
+        return ""
+    install = f"RUN {_json(['python', '-m', 'pip', 'install', '-r', f'{root}/{path}'])}"
+    return f"COPY requirements/ {root}/\n{install}" if copy else install
+
+
+def _environment(env: Mapping[str, str]) -> str:
+    for name, value in env.items():
+        fault = env_form_fault(name, value)
+        if fault:
+            raise ValueError(f"The environment variable {name} {fault}.")
+    return "\n".join(f'ENV {name}="{_escaped(value)}"' for name, value in env.items())
+
+
+def _json(words: list[str]) -> str:
+    # All ASCII: no character that a builder might take for the end of a line.
+    return json.dumps(words)
+
+
+def _escaped(value: str) -> str:
+    return re.sub(r'(["$\\])', r"\\\1", value)

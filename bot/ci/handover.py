@@ -1,0 +1,31 @@
+"""What a job leaves for the next ones: a folder of artifacts and a dotenv report."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from bot.ci.job import FOLDER
+
+_NAME = re.compile(r"[A-Z][A-Z0-9_]*\Z")
+
+
+def ensure_folder(directory: Path) -> Path:
+    """A new, empty folder for artifacts, whatever the repository holds at its place."""
+    folder = directory / FOLDER
+    if folder.is_symlink() or folder.is_file():
+        folder.unlink()
+    elif folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir()
+    return folder
+
+
+def write_dotenv(file: Path, values: Mapping[str, str]) -> None:
+    """GitLab's dotenv form: one line a variable, no quotes, no line breaks."""
+    for name, value in values.items():
+        if not _NAME.match(name) or not value.isascii() or not value.isprintable():
+            raise ValueError(f"{name}={value!r} cannot stand in a dotenv report")
+    file.write_text("".join(f"{name}={value}\n" for name, value in values.items()), encoding="ascii")

@@ -1,0 +1,145 @@
+"""Asks a module's script, inside its image, whether it accepts the parameters that were read from it.
+
+This file is copied into the smoke job as it is: only the standard library, Python 3.8 or later. It reads
+smoke.json beside it. No probe runs the script's body: argparse checks the values that stand before `--help`,
+prints the help and ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+TAIL_BYTES = 8 * 1024
+"""Bytes of a script's output that are kept."""
+
+SHOWN_LINES = 12
+"""Lines of a script's output that are shown when it refuses."""
+
+END_SECONDS = 5
+"""Seconds that the output of an ended script is waited for."""
+
+_OURS = ("CI_", "GITLAB_", "MLREEF_", "FF_", "RUNNER_", "DOCKER_AUTH", "TRACEPARENT")
+
+
+def main(plan_file: Path) -> int:
+    """Runs the plan; 0 when the script accepts all that it must."""
+    plan = json.loads(plan_file.read_text(encoding="utf-8"))
+    if plan["verdict"] != "publish":
+        say("There is no new image to try: this pipeline does not publish.")
+        return 0
+    say("Trying " + " ".join(plan["command"]) + " with --help after every parameter; its body is not run.")
+    refused = [line for group in plan["groups"] for line in _run_group(plan, group)]
+    for skipped in plan["skipped"]:
+        say("  ?  " + skipped["name"] + ": not tried, " + skipped["why"])
+    if not refused:
+        say("The script accepts what was read from it.")
+        return 0
+    say("The script does not accept: " + ", ".join(refused) + ".")
+    say("What the image accepts and what was read from the script must agree: see the lines above.")
+    return 1
+
+
+def _run_group(plan: dict[str, Any], group: list[dict[str, Any]]) -> list[str]:
+    """Tries all probes of a group at once where they allow it, else one by one; names those that are refused."""
+    together = [probe for probe in group if probe["together"]]
+    if len(together) > 1:
+        words = list(together[0]["prefix"])
+        for probe in together:
+            words += probe["words"]
+        if _ask(plan, [*words, "--help"])[0] is None:
+            for probe in together:
+                say("  ok " + probe["name"])
+            group = [probe for probe in group if not probe["together"]]
+    refused = []
+    for probe in group:
+        why, tail = _ask(plan, [*probe["prefix"], *probe["words"], "--help"])
+        if why is None:
+            say("  ok " + probe["name"])
+            continue
+        say(f"  {'no' if probe['must'] else '? '} {probe['name']}: {why}")
+        for line in tail:
+            say("       | " + line)
+        if probe["must"]:
+            refused.append(probe["name"])
+        if probe["first"]:
+            break
+    return refused
+
+
+def _ask(plan: dict[str, Any], words: list[str]) -> tuple[str | None, list[str]]:
+    """Runs the script once: None when it ended well, else why not, and the last lines it printed."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    environment["COLUMNS"] = "100"
+    try:
+        process = subprocess.Popen(
+            plan["command"] + words,
+            cwd=plan["directory"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except OSError as error:
+        return f"it cannot be started: {error}", []
+    tail = bytearray()
+    reader = threading.Thread(target=_keep_tail, args=(process, tail), daemon=True)
+    reader.start()
+    why: str | None = None
+    try:
+        code = process.wait(plan["seconds"])
+    except subprocess.TimeoutExpired:
+        why = f"it did not end within {plan['seconds']} seconds"
+    else:
+        if code < 0:
+            why = f"it was ended by {_signal_name(-code)}"
+        elif code:
+            why = f"it ended with exit code {code}"
+    _end(process)
+    reader.join(END_SECONDS)
+    lines = bytes(tail).decode("utf-8", "replace").splitlines()
+    return why, [line for line in lines if line.strip()][-SHOWN_LINES:]
+
+
+def _keep_tail(process: subprocess.Popen[bytes], tail: bytearray) -> None:
+    stream = process.stdout
+    while stream is not None:
+        piece = os.read(stream.fileno(), 65536)
+        if not piece:
+            return
+        tail += piece
+        del tail[:-TAIL_BYTES]
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ends the script and everything that it started in its own group."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        process.kill()
+    process.wait()
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def say(line: str) -> None:
+    """Prints a line; control characters of a script's output are spelled out."""
+    shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)
+    sys.stdout.buffer.write((shown[:2000] + "\n").encode("utf-8", "replace"))
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(__file__).with_name("smoke.json")))

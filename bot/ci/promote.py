@@ -1,0 +1,153 @@
+"""The last job: number and tags for a candidate that passed, forwards only.
+
+A tag never goes back to an older commit of its branch. A commit that a force-push removed from the branch holds
+nobody back. Every step may be repeated: a promotion that broke off half-way is continued with the same number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from bot.adapters.checkout import History, fetch_history
+from bot.adapters.registry import Manifest, Registry, read_image
+from bot.ci.build import REVISION
+from bot.ci.job import NOTHING_TO_PROMOTE, CiJob
+from bot.ci.ledger import Unreadable, fetch_published_shas
+from bot.ci.log import Log
+from bot.domain.tags import LATEST, MAX_NUMBER, is_digest, is_sha, read_number, version_tag
+from bot.errors import Gone, OperatorError
+
+NUMBERS_LOOKED_AT = 30
+"""The newest publications whose commits are read from the registry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What is published now: numbers with their commits (None: no commit of ours), `latest`, and the ledger."""
+
+    numbers: Mapping[int, str | None]
+    latest: str | None
+    ledger: tuple[str, ...]
+
+    def heads(self) -> tuple[str, ...]:
+        """The commits that a new publication must not be older than."""
+        newest = next((self.numbers[n] for n in sorted(self.numbers, reverse=True) if self.numbers[n]), None)
+        return tuple(dict.fromkeys(sha for sha in (self.latest, newest, *self.ledger[:1]) if sha))
+
+
+def plan_number(sha: str, published: Published) -> int:
+    """A commit's number: the one that it has, else one that was never given."""
+    own = [number for number, of in published.numbers.items() if of == sha]
+    if own:
+        return max(own)
+    number = 1 + max([len(set(published.ledger)), *published.numbers])
+    if number > MAX_NUMBER:
+        raise OperatorError(
+            f"The next number would be {number}.",
+            f"Somebody pushed a tag with a number near {MAX_NUMBER} by hand: delete it in the registry.",
+        )
+    return number
+
+
+def newer_published(sha: str, published: Published, history: History) -> str | None:
+    """A commit of the branch that is published and came after this one; None when nothing is in the way."""
+    return next(
+        (
+            head
+            for head in published.heads()
+            if head != sha and history.holds(head) and history.is_ancestor(sha, head)
+        ),
+        None,
+    )
+
+
+def promote(job: CiJob, log: Log) -> int:
+    """Runs the job. Exit code 75: there was rightly nothing to promote."""
+    if job["MLREEF_VERDICT"] != "publish":
+        log.say("This pipeline publishes nothing: its mlreef.yml is not what its commit gives.")
+        return NOTHING_TO_PROMOTE
+    sha, branch, digest = job.sha, job["CI_COMMIT_BRANCH"], job["MLREEF_DIGEST"]
+    if not is_digest(digest):
+        raise OperatorError(
+            f"MLREEF_DIGEST is {digest!r}.", "It comes from the build job; run the pipeline again."
+        )
+    host, repository = read_image(job["CI_REGISTRY_IMAGE"].lower())
+    account = (job["CI_REGISTRY_USER"], job["CI_REGISTRY_PASSWORD"])
+    try:
+        with (
+            Registry(host, *account) as registry,
+            fetch_history(job["CI_REPOSITORY_URL"], branch) as history,
+        ):
+            return _promote(job, log, registry, repository, history, sha, digest)
+    except Gone as gone:
+        log.say(f"{gone} Nothing is published from it.")
+        return NOTHING_TO_PROMOTE
+
+
+def _promote(
+    job: CiJob, log: Log, registry: Registry, repository: str, history: History, sha: str, digest: str
+) -> int:
+    branch = job["CI_COMMIT_BRANCH"]
+    if not history.holds(sha):
+        log.say(f"The commit {sha[:8]} is no longer on {branch}: it was removed by a force-push.")
+        return NOTHING_TO_PROMOTE
+    candidate = registry.fetch_manifest(repository, digest)
+    if candidate is None:
+        log.say(f"The candidate {digest} is no longer in the registry. Run the pipeline again.")
+        return 1
+    if registry.fetch_labels(repository, candidate).get(REVISION) != sha:
+        log.say(f"The candidate {digest} was not built from {sha[:8]}. Run the pipeline again.")
+        return 1
+    published = _fetch_published(job, log, registry, repository)
+    newer = newer_published(sha, published, history)
+    if newer is not None:
+        log.say(f"{newer[:8]} is published already and came after {sha[:8]}: tags only go forwards.")
+        return NOTHING_TO_PROMOTE
+    number = plan_number(sha, published)
+    tags = (version_tag(branch, number), *((LATEST,) if job.on_default_branch else ()))
+    for tag in tags:
+        registry.ensure_tag(repository, tag, candidate)
+    image = f"{job['CI_REGISTRY_IMAGE'].lower()}"
+    log.say(f"Published {image}:{tags[0]}")
+    log.say(f"  version  {number}")
+    log.say(f"  image    {image}@{digest}")
+    log.say(f"  tags     {', '.join(tags)}")
+    log.say(f"  try it   docker run --rm {image}:{tags[0]} --help")
+    return 0
+
+
+def _fetch_published(job: CiJob, log: Log, registry: Registry, repository: str) -> Published:
+    branch = job["CI_COMMIT_BRANCH"]
+    tags = registry.fetch_tags(repository)
+    all_numbers = sorted({n for tag in tags if (n := read_number(branch, tag)) is not None}, reverse=True)
+    numbers = dict.fromkeys(all_numbers, None) | _revisions(registry, repository, branch, all_numbers)
+    latest = _revision(registry, repository, LATEST) if job.on_default_branch and LATEST in tags else None
+    try:
+        ledger = fetch_published_shas(job)
+    except Unreadable as error:
+        log.say(
+            f"This project's jobs may not read its deployments ({error}); the tags alone give the number."
+        )
+        ledger = ()
+    return Published(numbers, latest, ledger)
+
+
+def _revisions(
+    registry: Registry, repository: str, branch: str, numbers: Iterable[int]
+) -> dict[int, str | None]:
+    newest = sorted(numbers, reverse=True)[:NUMBERS_LOOKED_AT]
+    return {number: _revision(registry, repository, version_tag(branch, number)) for number in newest}
+
+
+def _revision(registry: Registry, repository: str, tag: str) -> str | None:
+    """The commit that a tag's image says it is of; None when it says nothing that could be one."""
+    manifest: Manifest | None = registry.fetch_manifest(repository, tag)
+    if manifest is None:
+        return None
+    try:
+        revision = registry.fetch_labels(repository, manifest).get(REVISION, "")
+    except OperatorError:
+        # Somebody pushed something by hand that is no image.
+        return None
+    return revision if is_sha(revision) else None

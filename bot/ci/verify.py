@@ -1,0 +1,90 @@
+"""The first job: is mlreef.yml exactly what this very commit gives?
+
+GitLab starts a pipeline for an author's push at once, with the generated file of the push before. That pipeline
+must not publish; the bot's own commit brings the one that does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.adapters.checkout import Commit, load_commit
+from bot.ci.handover import ensure_folder, write_dotenv
+from bot.ci.job import CiJob
+from bot.ci.log import Log
+from bot.domain.env import env_problems
+from bot.domain.pipeline import PATH, PipelineSettings, read_pipeline_settings, render
+from parser.model import Module, Problem, Report, Severity
+from parser.read import read
+
+
+class Verdict(StrEnum):
+    """What becomes of a pipeline."""
+
+    PUBLISH = "publish"
+    STOP = "stop"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict with its reason; module and settings are there when it is to publish."""
+
+    verdict: Verdict
+    why: str
+    report: Report
+    problems: tuple[Problem, ...]
+    module: Module | None = None
+    settings: PipelineSettings | None = None
+
+
+def judge(commit: Commit, branch: str, project_name: str) -> Judgement:
+    """Decides from the commit's own content alone."""
+    report = read(commit.source, project_name)
+    problems = (*report.problems, *env_problems(report))
+    module = report.module
+    if module is None or any(problem.severity is Severity.ERROR for problem in problems):
+        return Judgement(Verdict.REFUSE, "This commit cannot be published.", report, problems)
+
+    def stop(why: str) -> Judgement:
+        return Judgement(Verdict.STOP, why, report, problems)
+
+    if commit.pipeline is None:
+        return stop(f"{PATH} is not in this commit yet.")
+    try:
+        settings = read_pipeline_settings(commit.pipeline)
+    except ValueError as error:
+        return stop(f"{PATH} was not written by mlreef-bot: {error}.")
+    wished = report.settings.environment
+    if (wished is not None) != settings.environment.asked or wished not in {None, settings.environment.name}:
+        return stop(f"{PATH} was written for another environment than .mlreef.yaml asks for.")
+    if render(module, settings, branch) != commit.pipeline:
+        return stop(f"{PATH} was written for an earlier state of this repository.")
+    return Judgement(
+        Verdict.PUBLISH, f"{PATH} is what this commit gives.", report, problems, module, settings
+    )
+
+
+def judge_checkout(job: CiJob) -> tuple[Commit, Judgement]:
+    """The commit of a job and the verdict on it."""
+    commit = load_commit(job.directory, job.sha, PATH)
+    return commit, judge(commit, job["CI_COMMIT_BRANCH"], job["CI_PROJECT_NAME"])
+
+
+def verify(job: CiJob, log: Log) -> int:
+    """Runs the job. Exit code 1: the author has something to mend."""
+    _, judgement = judge_checkout(job)
+    log.problems(judgement.problems)
+    log.say(judgement.why)
+    if judgement.verdict is Verdict.REFUSE:
+        errors = sum(problem.severity is Severity.ERROR for problem in judgement.problems)
+        log.say(f"Mend {'this' if errors == 1 else f'these {errors}'} and push again.")
+        return 1
+    if judgement.verdict is Verdict.STOP:
+        log.say("Nothing is built here. The bot commits the right file, and its pipeline publishes.")
+    elif judgement.module is not None:
+        module = judgement.module
+        log.say(f"{module.name}: {module.main}, {len(module.parameters)} parameters.")
+    write_dotenv(ensure_folder(job.directory) / "verify.env", {"MLREEF_VERDICT": judgement.verdict})
+    return 0

@@ -1,0 +1,46 @@
+"""Environment variables of an image: which names and values a repository may set."""
+
+from __future__ import annotations
+
+import re
+
+from parser.model import Place, Problem, Report, Severity
+
+MAX_ENV_BYTES = 16 * 1024
+"""Bytes of one variable's value; an image builder's longest line is 64 KiB."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_STEERING = re.compile(r"(?:PATH|HOME|LD_.*|PYTHON.*|BASH_ENV|ENV|IFS)\Z", re.IGNORECASE)
+
+
+def env_form_fault(name: str, value: str) -> str | None:
+    """Why a variable cannot be written into an image, in words that follow its name; None when it can."""
+    if not _NAME.match(name):
+        return "is not a name of letters, digits and underscores"
+    if len(value.encode("utf-8", "surrogatepass")) > MAX_ENV_BYTES:
+        return f"is longer than {MAX_ENV_BYTES // 1024} KiB"
+    if any(char != "\t" and (ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0) for char in value):
+        return "holds a line break or another control character"
+    if any(0xD800 <= ord(char) < 0xE000 for char in value):
+        return "holds half a character"
+    return None
+
+
+def env_problems(report: Report) -> tuple[Problem, ...]:
+    """What is wrong with the variables in .mlreef.yaml; besides their form, a module may not steer its runtime."""
+    problems = []
+    for name, value in report.settings.env.items():
+        fault = env_form_fault(name, value)
+        if fault is None and _STEERING.match(name):
+            fault = "decides which programs and libraries run, and is not for a module to set"
+        if fault is not None:
+            problems.append(
+                Problem(
+                    code="env-refused",
+                    severity=Severity.ERROR,
+                    message=f"The environment variable `{name}` {fault}.",
+                    hint="Change or remove it under `env` in .mlreef.yaml.",
+                    place=Place(".mlreef.yaml"),
+                )
+            )
+    return tuple(problems)

@@ -1,0 +1,57 @@
+"""The names under which images are published: all of them follow from branch, commit and number."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+LATEST = "latest"
+"""The tag of what the default branch published last."""
+
+MAX_NUMBER = 10**12
+"""Above any number that publications can reach; whoever pushes a higher tag by hand is not followed."""
+
+_SHA = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
+_SLUG_CHARS = 63
+
+
+def branch_slug(branch: str) -> str:
+    """A branch as part of a tag, by GitLab's rule for CI_COMMIT_REF_SLUG.
+
+    A name of which that rule leaves nothing, such as one in Chinese, becomes `branch-` and part of its hash.
+    """
+    slug = re.sub(r"[^a-z0-9]", "-", branch.lower())[:_SLUG_CHARS].strip("-")
+    return slug or f"branch-{hashlib.sha256(branch.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+
+
+def candidate_tag(sha: str) -> str:
+    """The tag of a commit's image before it is promoted."""
+    return f"c-{sha}"
+
+
+def version_tag(branch: str, number: int) -> str:
+    """The tag of a publication."""
+    return f"{branch_slug(branch)}-{number}"
+
+
+def read_number(branch: str, tag: str) -> int | None:
+    """The number in a publication's tag, or None when the tag is not one of this branch."""
+    match = re.fullmatch(re.escape(branch_slug(branch)) + r"-([1-9][0-9]{0,12})", tag, re.ASCII)
+    number = int(match[1]) if match else None
+    return number if number is not None and number <= MAX_NUMBER else None
+
+
+def is_sha(text: str) -> bool:
+    """Whether a text is the full id of a commit."""
+    return bool(_SHA.match(text))
+
+
+def is_digest(text: str) -> bool:
+    """Whether a text is the digest of a manifest."""
+    return bool(_DIGEST.match(text))
+
+
+def environment_name(branch: str) -> str:
+    """GitLab's environment whose deployments are the publications of a branch; the template holds the same."""
+    return f"mlreef/{branch_slug(branch)}"
