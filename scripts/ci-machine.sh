@@ -42,7 +42,7 @@ packages() {
 }
 
 engine() {
-  local link mtu
+  local link mtu pid
   if engine_answers; then return; fi
   if ! started_engine >/dev/null; then
     # Containers that send larger packets than the way out takes lose them without a word.
@@ -51,12 +51,14 @@ engine() {
     [ "$mtu" -le $LARGEST_MTU ] || mtu=$LARGEST_MTU
     say "starting dockerd (its log: $STATE/dockerd.log)"
     setsid nohup dockerd --mtu "$mtu" --pidfile "$STATE/dockerd.pid" </dev/null >"$STATE/dockerd.log" 2>&1 &
+    pid=$!
   fi
   for _ in $(seq $((ENGINE_SECONDS * 5))); do
     if engine_answers; then return; fi
+    [ -z "${pid:-}" ] || kill -0 "$pid" 2>/dev/null || break
     sleep 0.2
   done
-  say "dockerd did not answer within $ENGINE_SECONDS seconds; the end of its log:"
+  say "dockerd ended, or did not answer within $ENGINE_SECONDS seconds; the end of its log:"
   tail -20 "$STATE/dockerd.log" >&2
   return 1
 }

@@ -36,6 +36,7 @@ UNWANTED_OF_PYTHON = re.compile(r"(__pycache__|test|tests|idlelib|tkinter|turtle
 KEPT_OF_SITE = re.compile(r"pip|setuptools|pkg_resources|_distutils_hack|distutils-precedence|wheel")
 
 MADE_BY_INSTALL_SCRIPTS = (
+    "etc/apt/sources.list.d/debian.sources",
     "etc/nsswitch.conf",
     "etc/shells",
     "etc/pam.d/common-*",
