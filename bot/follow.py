@@ -13,7 +13,7 @@ from bot.adapters.store import Publication
 from bot.domain import pipeline, reports, tags
 from bot.domain.gitlab import CiJob, Pipeline, Project
 from bot.domain.jobs import Follow, Later, Publish
-from bot.domain.plan import State
+from bot.domain.plan import State, problems_of
 from bot.domain.steps import SetStatus, Tell
 from bot.reading import fetch_report
 from bot.telling import perform
@@ -119,7 +119,7 @@ def _published(known: Publication, project: Project, ended: Pipeline, world: Wor
     if world.forge.fetch_merge_request_of(project.id, known.source_sha, known.branch) is not None:
         report = fetch_report(project, known.sha, world).report
         if report.module is not None and not report.settings.quiet:
-            body = reports.published_note(report.module, report.problems, published, ended)
+            body = reports.published_note(report.module, problems_of(report, project), published, ended)
             tell.append(Tell(known.source_sha, known.branch, body, aloud=False))
     return Outcome(
         replace(

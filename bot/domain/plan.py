@@ -11,7 +11,7 @@ from bot.domain import pipeline, reports
 from bot.domain.gitlab import Branch, Project
 from bot.domain.policy import Policy
 from bot.domain.steps import CommitFile, ProposeFile, SetStatus, Tell
-from parser.model import Problem, Report
+from parser.model import Place, Problem, Report, Severity
 
 DEFAULT_CI_CONFIG = ".gitlab-ci.yml"
 SOURCE_TRAILER = "Mlreef-Source"
@@ -63,11 +63,12 @@ class Plan:
 def plan_publication(head: Head, policy: Policy) -> Plan:
     """Refuse, propose, commit, or leave as it is; and say what only a person can mend."""
     report, branch = head.report, head.branch
+    problems = problems_of(report, head.project)
     environment = pipeline.plan_environment(report, policy.environments, policy.default_environment)
     if isinstance(environment, Problem):
-        return _refuse(head, (*report.problems, environment))
+        return _refuse(head, (*problems, environment))
     if report.refused or report.module is None:
-        return _refuse(head, report.problems)
+        return _refuse(head, problems)
     settings = pipeline.PipelineSettings(
         builder_image=policy.builder_image,
         engine=policy.engine,
@@ -80,6 +81,21 @@ def plan_publication(head: Head, policy: Policy) -> Plan:
     if branch.can_push:
         return _built(head, plan_commit(head, content))
     return Plan(State.PROPOSED, plan_proposal(head, content))
+
+
+def problems_of(report: Report, project: Project) -> tuple[Problem, ...]:
+    """What the repository's text says wrong, and where it contradicts its project in GitLab."""
+    module = report.module
+    if module is None or module.visibility is None or module.visibility.lower() == project.visibility:
+        return report.problems
+    differs = Problem(
+        code="visibility-differs",
+        severity=Severity.WARNING,
+        message=f"The annotation says `{module.visibility}`, but this project is {project.visibility}.",
+        hint="GitLab's setting counts: the module is as visible as its project. Change either to match.",
+        place=Place(module.main),
+    )
+    return (*report.problems, differs)
 
 
 def plan_commit(head: Head, content: bytes) -> CommitFile:

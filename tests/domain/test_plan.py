@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import replace
 
 from bot.domain import pipeline
-from bot.domain.plan import Head, Plan, State, ci_config_file, plan_publication, source_of
+from bot.domain.plan import Head, Plan, State, ci_config_file, plan_publication, problems_of, source_of
 from bot.domain.steps import CommitFile, ProposeFile, SetStatus, Tell
 from parser.model import Report, Severity
 from tests.domain.values import HEAD, PARENT, POLICY, PROJECT, branch, module, parameter, problem, report
@@ -144,3 +144,12 @@ def test_a_commit_of_the_bots_leads_back_to_its_source() -> None:
     assert source_of(branch(f"Update mlreef.yml\n\nMlreef-Source: {PARENT}\n")) == PARENT
     assert source_of(branch(f"Forged\n\nMlreef-Source: {'f' * 40}\n")) == HEAD
     assert source_of(branch()) == HEAD
+
+
+def test_gitlabs_visibility_wins_over_the_annotations_with_a_warning() -> None:
+    public = report(made=replace(module(), visibility="PUBLIC"))
+    (found,) = problems_of(public, PROJECT)
+    assert found.severity is Severity.WARNING
+    assert "`PUBLIC`" in found.message
+    assert plan_publication(head(report=public), POLICY).state is State.WAITING
+    assert problems_of(public, replace(PROJECT, visibility="public")) == ()

@@ -1,0 +1,83 @@
+"""The values as JSON: what `describe` prints, what a label carries, and what decides the generated pipeline."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any
+
+from parser.model import SCHEMA, Module, Parameter, Report
+
+
+def module_to_dict(module: Module) -> dict[str, Any]:
+    """The module as the JSON of the contract, problems left out."""
+    return {
+        "schema": SCHEMA,
+        "name": module.name,
+        "slug": module.slug,
+        "kind": module.kind.value,
+        "input_type": module.input_type,
+        "output_type": module.output_type,
+        "author": module.author,
+        "description": module.description,
+        "visibility": module.visibility,
+        "entry_points": {point.role: point.file for point in module.entry_points},
+        "parameters": [_plain(parameter) for parameter in module.parameters],
+        "requirements": _plain(module.requirements),
+        "metrics": _plain(module.metrics),
+    }
+
+
+def report_to_dict(report: Report) -> dict[str, Any]:
+    """What `describe` prints: the module's fields (null when there is no module) and the problems."""
+    if report.module is not None:
+        described = module_to_dict(report.module)
+    else:
+        empty: tuple[str, ...] = ("parameters", "metrics")
+        described = {"schema": SCHEMA}
+        for field in fields(Module):
+            described[field.name] = [] if field.name in empty else {} if field.name == "entry_points" else None
+    return {**described, "problems": _plain(report.problems)}
+
+
+def interface_to_dict(module: Module) -> dict[str, Any]:
+    """What decides the generated pipeline: unchanged when only lines move or help texts change."""
+    return {
+        "name": module.name,
+        "slug": module.slug,
+        "kind": module.kind.value,
+        "input_type": module.input_type,
+        "output_type": module.output_type,
+        "entry_points": {point.role: point.file for point in module.entry_points},
+        "requirements": None
+        if module.requirements is None
+        else {"manager": module.requirements.manager, "file": module.requirements.file},
+        "parameters": [_interface(parameter) for parameter in module.parameters],
+    }
+
+
+def _interface(parameter: Parameter) -> dict[str, Any]:
+    kept = _plain(parameter)
+    for name in ("help", "place", "group"):
+        del kept[name]
+    kept["unknown"] = sorted(name for name in parameter.unknown if name not in ("help", "group"))
+    return kept  # type: ignore[no-any-return]  # _plain gives a dict for a dataclass
+
+
+def canonical(value: Any) -> str:
+    """The one JSON text of a value: sorted keys, no spaces, ASCII only."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return value
