@@ -75,6 +75,8 @@ class Parameter:
     group: str | None = None
     subcommand: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    condition: str | None = None
+    """Source text of what must be true for the parameter to exist, where that is not known; None when it always does."""
 
 
 @dataclass(frozen=True, slots=True)

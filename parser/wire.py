@@ -38,7 +38,9 @@ def report_to_dict(report: Report) -> dict[str, Any]:
         empty: tuple[str, ...] = ("parameters", "metrics")
         described = {"schema": SCHEMA}
         for field in fields(Module):
-            described[field.name] = [] if field.name in empty else {} if field.name == "entry_points" else None
+            described[field.name] = (
+                [] if field.name in empty else {} if field.name == "entry_points" else None
+            )
     return {**described, "problems": _plain(report.problems)}
 
 

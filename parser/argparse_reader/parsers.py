@@ -1,0 +1,563 @@
+"""argparse by heart: ArgumentParser, groups, subparsers, and what add_argument makes of its arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from parser.interpreter.expressions import items_of
+from parser.interpreter.machine import Call, Machine
+from parser.interpreter.values import (
+    MISSING,
+    Class,
+    EnumMember,
+    External,
+    Function,
+    Method,
+    Modelled,
+    Partial,
+    Unknown,
+    known,
+    why_unknown,
+)
+from parser.model import Place
+
+SUPPRESS = "==SUPPRESS=="
+
+CONSTANTS: Mapping[str, str] = {
+    "argparse.SUPPRESS": SUPPRESS,
+    "argparse.OPTIONAL": "?",
+    "argparse.ZERO_OR_MORE": "*",
+    "argparse.ONE_OR_MORE": "+",
+    "argparse.REMAINDER": "...",
+    "argparse.PARSER": "A...",
+}
+
+NO_VALUE = frozenset({"store_const", "store_true", "store_false", "append_const", "count", "help", "version"})
+"""Actions of options that take no value."""
+
+_ACCEPTED: Mapping[str, frozenset[str]] = {
+    "store_true": frozenset({"default", "required", "help", "deprecated"}),
+    "store_const": frozenset({"const", "default", "required", "help", "metavar", "deprecated"}),
+    "append_const": frozenset({"const", "default", "required", "help", "metavar", "deprecated"}),
+    "count": frozenset({"default", "required", "help", "deprecated"}),
+    "help": frozenset({"default", "help", "deprecated"}),
+    "version": frozenset({"version", "default", "help", "deprecated"}),
+}
+_STORE = frozenset(
+    {"nargs", "const", "default", "type", "choices", "required", "help", "metavar", "deprecated"}
+)
+_ACTIONS = frozenset({"store", "append", "extend", "parsers", "store_false", *_ACCEPTED})
+_NARGS = ("?", "*", "+", "...", "A...", SUPPRESS)
+
+
+Behaviour = Callable[[Machine, Call, Any], Any]
+"""A method known by heart: the machine, the call, and the object it is called on."""
+
+
+class Wrong(Exception):
+    """argparse raises here; the message says what it says."""
+
+
+@dataclass(slots=True)
+class Argument:
+    """One argument while the script is followed; values may be Unknown until the end."""
+
+    flags: tuple[str, ...]
+    dest: Any
+    action: Any
+    keywords: dict[str, Any]
+    default: Any
+    required: Any
+    nargs: Any
+    place: Place
+    sources: Mapping[str, str] = field(default_factory=dict)
+    keywords_unknown: str | None = None
+    group: Any = None
+    conditions: tuple[str, ...] = ()
+
+
+class Parser(Modelled):
+    """One ArgumentParser."""
+
+    def __init__(self, place: Place, keywords: dict[str, Any], subcommand: tuple[str, ...] = ()) -> None:
+        self.place = place
+        self.subcommand = subcommand
+        self.attributes: dict[str, Any] = {}
+        self.arguments: list[Argument] = []
+        self.by_flag: dict[str, Argument] = {}
+        self.defaults: dict[str, Any] = {}
+        self.reads_command_line = False
+        self.used = False
+        self.subparsers: list[Subparsers] = []
+        self.configure(keywords)
+
+    def configure(self, keywords: dict[str, Any]) -> None:
+        """Takes over what the constructor is given."""
+        prefix = keywords.get("prefix_chars", "-")
+        self.prefix_chars: str = prefix if isinstance(prefix, str) and prefix else "-"
+        self.resolves = keywords.get("conflict_handler") == "resolve"
+        self.argument_default: Any = keywords.get("argument_default")
+        self.add_help = keywords.get("add_help", True)
+
+    def methods(self) -> Mapping[str, Behaviour]:
+        return _PARSER_METHODS
+
+    def all(self) -> Iterable[tuple[Parser, Argument]]:
+        """Arguments of the parser and of its subcommands, in order."""
+        for argument in self.arguments:
+            yield self, argument
+        for subparsers in self.subparsers:
+            for parser in dict.fromkeys(subparsers.parsers.values()):
+                yield from parser.all()
+
+
+class Group(Modelled):
+    """An argument group, titled or mutually exclusive."""
+
+    def __init__(self, parser: Parser, title: Any) -> None:
+        self.parser = parser
+        self.title = title
+        self.attributes: dict[str, Any] = {}
+
+    def methods(self) -> Mapping[str, Behaviour]:
+        return _GROUP_METHODS
+
+
+class Subparsers(Modelled):
+    """What add_subparsers() gives."""
+
+    def __init__(self, parser: Parser, place: Place) -> None:
+        self.parser = parser
+        self.place = place
+        self.parsers: dict[str, Parser] = {}
+        self.attributes: dict[str, Any] = {}
+
+    def methods(self) -> Mapping[str, Behaviour]:
+        return {"add_parser": _add_parser}
+
+
+class Action(Modelled):
+    """What add_argument() gives back; scripts rarely look at it."""
+
+    def __init__(self, argument: Argument) -> None:
+        self.argument = argument
+        self.attributes = {"dest": argument.dest, "option_strings": list(argument.flags)}
+
+    def methods(self) -> Mapping[str, Behaviour]:
+        return {}
+
+
+class FileType(Modelled):
+    """`argparse.FileType(…)`, a type."""
+
+    def __init__(self) -> None:
+        self.attributes: dict[str, Any] = {}
+
+    def methods(self) -> Mapping[str, Behaviour]:
+        return {}
+
+
+class Registry:
+    """All parsers that were made, in order."""
+
+    def __init__(self) -> None:
+        self.parsers: list[Parser] = []
+
+    def make(self, machine: Machine, call: Call) -> Parser:
+        """`argparse.ArgumentParser(…)`."""
+        parser = Parser(call.place, call.keywords)
+        self.parsers.append(parser)
+        _inherit(machine, parser, call)
+        return parser
+
+
+def _inherit(machine: Machine, parser: Parser, call: Call) -> None:
+    """Takes over the arguments of `parents=[…]`."""
+    parents = call.keywords.get("parents", [])
+    items = items_of(machine, parents)
+    if items is None:
+        why = f"`parents={call.source('parents')}` {why_unknown(parents)}"
+        machine.tell("argument-not-followed", call.place, why=why)
+        return
+    for parent in items:
+        if not isinstance(parent, Parser):
+            why = f"one of its parents {why_unknown(parent)}"
+            machine.tell("argument-not-followed", call.place, why=why)
+            continue
+        _adopt(machine, parser, parent, call)
+
+
+def _adopt(machine: Machine, parser: Parser, other: Parser, call: Call) -> None:
+    """Takes over another parser's arguments and defaults."""
+    other.used = True
+    try:
+        if other.add_help is True and parser.add_help is True and not parser.resolves:
+            raise Wrong("both the parser and its parent have -h; make the parent with add_help=False")
+        for argument in other.arguments:
+            _put(machine, parser, replace(argument))
+    except Wrong as wrong:
+        machine.tell("argument-refused", call.place, why=str(wrong))
+    parser.defaults.update(other.defaults)
+
+
+def _parser_init(machine: Machine, call: Call, parser: Parser) -> None:
+    """`super().__init__(…)` in a subclass of ArgumentParser."""
+    parser.configure(call.keywords)
+    _inherit(machine, parser, call)
+
+
+# add_argument
+
+
+def _add(machine: Machine, parser: Parser, call: Call, group: Any) -> Any:
+    try:
+        argument = _made(machine, parser, call, group)
+        if argument is None:
+            return Unknown("is an argument that could not be read")
+        _put(machine, parser, argument)
+    except Wrong as wrong:
+        machine.tell("argument-refused", call.place, why=str(wrong))
+        return Unknown("is an argument that argparse refuses")
+    return Action(argument)
+
+
+def _made(machine: Machine, parser: Parser, call: Call, group: Any) -> Argument | None:
+    """The argument that argparse makes of the call; None (and a problem) when its flags are not known."""
+    if call.args and isinstance(call.args[0], Action) and not call.keywords:
+        return call.args[0].argument
+    keywords = dict(call.keywords)
+    unknown_flag = next((arg for arg in call.args if not isinstance(arg, str)), MISSING)
+    if call.args_unknown or unknown_flag is not MISSING:
+        why = call.args_unknown or _flag_reason(unknown_flag, call)
+        machine.tell("argument-not-followed", call.place, why=why)
+        return None
+    if not call.args and call.keywords_unknown and "dest" not in keywords:
+        machine.tell("argument-not-followed", call.place, why=call.keywords_unknown)
+        return None
+    flags = tuple(dict.fromkeys(call.args))
+    action = keywords.get("action", "store")
+    if isinstance(action, str) and action not in _ACTIONS:
+        raise Wrong(f"unknown action {action!r}")
+    nargs = keywords.get("nargs")
+    default: Any = keywords.get("default", MISSING)
+    if not call.args or (len(call.args) == 1 and (not flags[0] or flags[0][0] not in parser.prefix_chars)):
+        flags, dest, required = (), *_positional(call.args, keywords, nargs)
+    else:
+        dest, required = _optional(flags, keywords, parser.prefix_chars), keywords.get("required", False)
+    if call.keywords_unknown and "required" not in keywords and flags:
+        required = Unknown(call.keywords_unknown)
+    if default is MISSING:
+        default = parser.defaults.get(dest, parser.argument_default) if isinstance(dest, str) else None
+        if dest not in parser.defaults and parser.argument_default is None:
+            default = MISSING
+    if action == "store_true" and default is MISSING:
+        default = False
+    elif action == "store_false" and default is MISSING:
+        default = True
+    _check(action, keywords, nargs, dest, flags, call)
+    if _is_boolean_optional(action):
+        flags = tuple(part for flag in flags for part in _with_negation(flag))
+    if isinstance(action, str) and action in NO_VALUE | {"store_false"}:
+        nargs = 0
+        if action == "help" or action == "version":
+            default = SUPPRESS if default is MISSING else default
+    elif _is_boolean_optional(action):
+        nargs = 0
+    sources = {name: call.source(name) for name, value in keywords.items() if not _plain(value)}
+    return Argument(
+        flags,
+        dest,
+        action,
+        keywords,
+        _given_or_none(default, call),
+        required,
+        nargs,
+        call.place,
+        sources,
+        call.keywords_unknown,
+        group,
+        tuple(machine.conditions),
+    )
+
+
+def _given_or_none(default: Any, call: Call) -> Any:
+    if default is not MISSING:
+        return default
+    return Unknown(call.keywords_unknown) if call.keywords_unknown else None
+
+
+def _plain(value: Any) -> bool:
+    return isinstance(value, str | int | float | bool | type(None))
+
+
+def _flag_reason(flag: Any, call: Call) -> str:
+    if isinstance(flag, Unknown | External):
+        return f"its flag `{call.script.source(call.node)}` {why_unknown(flag)}"
+    return "its flag is not text"
+
+
+def _positional(args: list[Any], keywords: dict[str, Any], nargs: Any) -> tuple[Any, Any]:
+    """dest and required of a positional argument."""
+    if args and "dest" in keywords:
+        raise Wrong("dest supplied twice for positional argument")
+    if "required" in keywords:
+        raise Wrong("'required' is an invalid argument for positionals")
+    dest = args[0] if args else keywords.get("dest", MISSING)
+    if dest is MISSING:
+        raise Wrong("it has neither a flag nor a name")
+    if isinstance(nargs, Unknown):
+        return dest, nargs
+    required = nargs not in ("?", "*") or (nargs == "*" and "default" not in keywords)
+    return dest, required
+
+
+def _optional(flags: tuple[str, ...], keywords: dict[str, Any], prefix_chars: str) -> Any:
+    """dest of an option."""
+    for flag in flags:
+        if not flag or flag[0] not in prefix_chars:
+            raise Wrong(f"invalid option string {flag!r}: must start with a character {prefix_chars!r}")
+    if "dest" in keywords and keywords["dest"] is not None:
+        return keywords["dest"]
+    long = [flag for flag in flags if len(flag) > 1 and flag[1] in prefix_chars]
+    dest = (long or list(flags))[0].lstrip(prefix_chars)
+    if not dest:
+        raise Wrong(f"dest= is required for options like {flags[0]!r}")
+    return dest.replace("-", "_")
+
+
+def _check(
+    action: Any, keywords: dict[str, Any], nargs: Any, dest: Any, flags: tuple[str, ...], call: Call
+) -> None:
+    """Raises Wrong where argparse's own constructor would."""
+    if not isinstance(action, str):
+        return
+    allowed = _ACCEPTED.get("store_true" if action == "store_false" else action, _STORE)
+    extra = [name for name in keywords if name not in allowed and name not in ("action", "dest")]
+    if extra:
+        raise Wrong(f"action {action!r} takes no {extra[0]!r}")
+    if action in ("store_const", "append_const") and not call.keywords_unknown and "const" not in keywords:
+        if action == "append_const":
+            raise Wrong(f"action {action!r} needs 'const'")
+    if action in ("store", "append", "extend"):
+        if nargs == 0 and not isinstance(nargs, bool):
+            raise Wrong("nargs for this action must not be 0")
+        if (
+            keywords.get("const") is not None
+            and action == "store"
+            and nargs != "?"
+            and not isinstance(nargs, Unknown)
+        ):
+            raise Wrong("nargs must be '?' to supply const")
+        type_given = keywords.get("type")
+        if isinstance(type_given, str | int | float | list | tuple | dict):
+            raise Wrong(f"{type_given!r:.60} is not callable, so it cannot be a type")
+    if (isinstance(nargs, str) and nargs not in _NARGS) or (isinstance(nargs, int) and nargs < 0):
+        raise Wrong(f"invalid nargs value {nargs!r}")
+
+
+def _is_boolean_optional(action: Any) -> bool:
+    return action == External("argparse.BooleanOptionalAction")
+
+
+def _with_negation(flag: str) -> tuple[str, ...]:
+    return (flag, "--no-" + flag[2:]) if flag.startswith("--") else (flag,)
+
+
+def _put(machine: Machine, parser: Parser, argument: Argument) -> None:
+    """Adds the argument, minding others with the same flags."""
+    if not parser.arguments and not parser.by_flag and parser.add_help is True and parser.prefix_chars:
+        prefix = "-" if "-" in parser.prefix_chars else parser.prefix_chars[0]
+        for flag in (f"{prefix}h", f"{prefix * 2}help"):
+            parser.by_flag.setdefault(flag, _HELP)
+    for flag in argument.flags:
+        older = parser.by_flag.get(flag)
+        if older is None:
+            continue
+        if older is not _HELP and (older.conditions or argument.conditions) and older.flags == argument.flags:
+            _unite(older, argument)
+            return
+        if not parser.resolves:
+            raise Wrong(f"conflicting option string {flag}: it is added twice")
+        if older is not _HELP:
+            older.flags = tuple(one for one in older.flags if one != flag)
+            if not older.flags:
+                parser.arguments.remove(older)
+    parser.arguments.append(argument)
+    parser.by_flag.update(dict.fromkeys(argument.flags, argument))
+
+
+def _unite(older: Argument, newer: Argument) -> None:
+    """One argument added in several branches: what they do not agree on is not known."""
+    for name in ("dest", "action", "default", "required", "nargs", "group"):
+        if not _same(getattr(older, name), getattr(newer, name)):
+            setattr(older, name, Unknown("depends on a condition not known"))
+    for name in {*older.keywords, *newer.keywords}:
+        if not _same(older.keywords.get(name), newer.keywords.get(name)):
+            older.keywords[name] = Unknown("depends on a condition not known")
+    if older.conditions and newer.conditions:
+        *common, last = older.conditions
+        if (*common, f"not ({last})") == newer.conditions:
+            older.conditions = tuple(common)
+    elif not newer.conditions:
+        older.conditions = ()
+
+
+def _same(left: Any, right: Any) -> bool:
+    return left is right or (
+        type(left) is type(right) and (not known(left) or bool(left == right)) and known(right)
+    )
+
+
+_HELP = Argument(("-h", "--help"), "help", "help", {}, SUPPRESS, False, 0, Place(""))
+
+
+# Methods
+
+
+def _add_argument(machine: Machine, call: Call, parser: Parser) -> Any:
+    return _add(machine, parser, call, None)
+
+
+def _add_group(machine: Machine, call: Call, parser: Parser) -> Any:
+    title = call.args[0] if call.args else call.keywords.get("title")
+    return Group(parser, title)
+
+
+def _set_defaults(machine: Machine, call: Call, parser: Parser) -> None:
+    values = dict(call.keywords)
+    if machine.conditions:
+        values = {name: Unknown(f"depends on `{machine.conditions[-1]}`") for name in values}
+    parser.defaults.update(values)
+    for argument in parser.arguments:
+        if call.keywords_unknown:
+            argument.default = Unknown(f"may be set by {call.keywords_unknown}")
+        if argument.dest in values:
+            argument.default = values[argument.dest]
+            argument.sources = {**argument.sources, "default": call.source(str(argument.dest))}
+
+
+def _add_subparsers(machine: Machine, call: Call, parser: Parser) -> Any:
+    made = Subparsers(parser, call.place)
+    parser.subparsers.append(made)
+    return made
+
+
+def _parse(machine: Machine, call: Call, parser: Parser) -> Any:
+    given = call.args[0] if call.args else call.keywords.get("args")
+    if given is None or isinstance(given, Unknown | External):
+        parser.reads_command_line = True
+    else:
+        parser.used = True
+    return Unknown("is given on the command line")
+
+
+def _parse_known(machine: Machine, call: Call, parser: Parser) -> Any:
+    args = _parse(machine, call, parser)
+    return (args, Unknown("is given on the command line"))
+
+
+def _get_default(machine: Machine, call: Call, parser: Parser) -> Any:
+    name = call.args[0] if call.args else None
+    found = [argument.default for argument in parser.arguments if argument.dest == name]
+    return found[0] if found else parser.defaults.get(name) if isinstance(name, str) else Unknown()
+
+
+def _nothing(machine: Machine, call: Call, parser: Any) -> Any:
+    return Unknown()
+
+
+def _exit(machine: Machine, call: Call, parser: Parser) -> Any:
+    from parser.interpreter.machine import Stopped
+
+    raise Stopped
+
+
+def _add_container(machine: Machine, call: Call, parser: Parser) -> None:
+    other = call.args[0] if call.args else None
+    if isinstance(other, Parser):
+        _adopt(machine, parser, other, call)
+
+
+def _add_action(machine: Machine, call: Call, parser: Parser) -> Any:
+    action = call.args[0] if call.args else None
+    if isinstance(action, Action):
+        try:
+            _put(machine, parser, action.argument)
+        except Wrong as wrong:
+            machine.tell("argument-refused", call.place, why=str(wrong))
+        return action
+    machine.tell("argument-not-followed", call.place, why="it is made by the script's own action class")
+    return Unknown()
+
+
+_PARSER_METHODS: dict[str, Behaviour] = {
+    "__init__": _parser_init,
+    "add_argument": _add_argument,
+    "_add_action": _add_action,
+    "add_argument_group": _add_group,
+    "add_mutually_exclusive_group": lambda machine, call, parser: Group(parser, None),
+    "add_subparsers": _add_subparsers,
+    "set_defaults": _set_defaults,
+    "get_default": _get_default,
+    "parse_args": _parse,
+    "parse_known_args": _parse_known,
+    "parse_intermixed_args": _parse,
+    "parse_known_intermixed_args": _parse_known,
+    "_add_container_actions": _add_container,
+    "error": _exit,
+    "exit": _exit,
+    "print_help": _nothing,
+    "print_usage": _nothing,
+    "format_help": _nothing,
+    "format_usage": _nothing,
+    "register": _nothing,
+    "convert_arg_line_to_args": _nothing,
+}
+_GROUP_METHODS: dict[str, Behaviour] = {
+    "add_argument": lambda machine, call, group: _add(machine, group.parser, call, group.title),
+    "add_argument_group": lambda machine, call, group: Group(
+        group.parser, call.args[0] if call.args else call.keywords.get("title")
+    ),
+    "add_mutually_exclusive_group": lambda machine, call, group: Group(group.parser, group.title),
+    "set_defaults": lambda machine, call, group: _set_defaults(machine, call, group.parser),
+    "_add_action": lambda machine, call, group: _add_action(machine, call, group.parser),
+}
+
+
+def _add_parser(machine: Machine, call: Call, subparsers: Subparsers) -> Any:
+    name = call.args[0] if call.args else call.keywords.get("name")
+    if not isinstance(name, str):
+        machine.tell(
+            "argument-not-followed", call.place, why=f"the name of the subcommand {why_unknown(name)}"
+        )
+        name = "?"
+    parser = Parser(call.place, call.keywords, (*subparsers.parser.subcommand, name))
+    parser.used = True
+    parser.prefix_chars = (
+        subparsers.parser.prefix_chars if "prefix_chars" not in call.keywords else parser.prefix_chars
+    )
+    subparsers.parsers[name] = parser
+    _inherit(machine, parser, call)
+    return parser
+
+
+def type_name(value: Any) -> str | None:
+    """argparse's word for a type; None when it is not known."""
+    if isinstance(value, External):
+        return value.name.rpartition(".")[2]
+    if isinstance(value, Function | Class):
+        return value.name
+    if isinstance(value, FileType):
+        return "FileType"
+    if isinstance(value, Partial):
+        return type_name(value.function)
+    if isinstance(value, Method):
+        return value.name
+    return None
+
+
+def enum_text(value: Any) -> Any:
+    """A member of an enum as its value, everything else as it is."""
+    return value.value if isinstance(value, EnumMember) else value

@@ -1,0 +1,429 @@
+"""One script's command line: follow it, and turn the arguments that argparse would hold into parameters."""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from parser.argparse_reader.parsers import (
+    CONSTANTS,
+    NO_VALUE,
+    SUPPRESS,
+    Argument,
+    FileType,
+    Parser,
+    Registry,
+    enum_text,
+    type_name,
+)
+from parser.interpreter import operations
+from parser.interpreter.expressions import items_of
+from parser.interpreter.machine import ByHeart, Call, Exhausted, Machine, Stopped, TooDeep
+from parser.interpreter.modules import Modules
+from parser.interpreter.values import External, Function, Method, Scope, Unknown, known, why_unknown
+from parser.model import Parameter, Problem, Severity, Value
+from parser.problems import problem, shown
+from parser.script import Script
+from parser.source import Source
+
+KEYWORDS = frozenset(
+    ["ArgumentParser", "add_argument", "add_argument_group", "add_mutually_exclusive_group", "add_subparsers", "add_parser", "set_defaults", "parse_args", "parse_known_args", "parse_intermixed_args"]
+)
+"""Names that make code worth following."""
+
+MAX_FLAG = 300
+"""Characters of a flag or name."""
+
+_CONVERTERS: Mapping[str, Any] = {
+    "builtins.int": int,
+    "builtins.float": float,
+    "builtins.str": str,
+    "builtins.bool": bool,
+    "builtins.complex": complex,
+}
+_HELP_WORDS = ["prog", "default", "type", "choices", "dest", "nargs", "const", "required", "help", "metavar", "option_strings", "container", "deprecated"]
+_PATHS = frozenset({"pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath", "pathlib.PurePosixPath"})
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """What a script accepts; `found` tells whether any argument parser was seen, `complete` whether nothing was lost."""
+
+    parameters: tuple[Parameter, ...]
+    problems: tuple[Problem, ...]
+    found: bool
+    complete: bool
+    scope: Scope
+    machine: Machine = field(repr=False)
+
+
+def read_command_line(source: Source, script: Script) -> CommandLine:
+    """The parameters of a script that is run as an entry point. Never raises; what it cannot know it says."""
+    registry = Registry()
+    models = {
+        "argparse.ArgumentParser": registry.make,
+        "argparse.FileType": lambda machine, call: FileType(),
+        "argparse.Namespace": lambda machine, call: Unknown("is given on the command line"),
+    }
+    modules = Modules(source, script.path, KEYWORDS)
+    by_heart = ByHeart(models, CONSTANTS, KEYWORDS, {"add_argument": "argument-not-followed"})
+    machine = Machine(modules, by_heart, script.path)
+    scope = machine.run(script)
+    problems = [*machine.problems, *modules.problems]
+    parsers = _chosen(registry, problems)
+    parameters: list[Parameter] = []
+    seen: set[tuple[Any, ...]] = set()
+    for parser in parsers:
+        _tell_subcommands(parser, problems)
+        for owner, argument in parser.all():
+            key = (owner.subcommand, argument.flags or argument.dest)
+            if key not in seen:
+                seen.add(key)
+                made = _parameter(machine, owner, argument, problems)
+                if made is not None:
+                    parameters.append(made)
+    problems.extend(_not_reached(machine, script))
+    lost = any(p.code in ("argument-not-followed", "parser-escapes", "file-unfollowed") for p in problems)
+    return CommandLine(tuple(parameters), tuple(problems), bool(registry.parsers), not lost, scope, machine)
+
+
+def _chosen(registry: Registry, problems: list[Problem]) -> list[Parser]:
+    """The parsers that read the command line; when none is seen to, all that are not part of another."""
+    reading = [parser for parser in registry.parsers if parser.reads_command_line]
+    if reading:
+        return reading
+    loose = [parser for parser in registry.parsers if not parser.used]
+    problems.extend(problem("never-parsed", parser.place) for parser in loose)
+    return loose
+
+
+def _tell_subcommands(parser: Parser, problems: list[Problem]) -> None:
+    for subparsers in parser.subparsers:
+        names = ", ".join(shown(name) for name in subparsers.parsers) or "that are not known"
+        problems.append(problem("subcommands", subparsers.place, names=names))
+
+
+def _not_reached(machine: Machine, script: Script) -> list[Problem]:
+    """add_argument calls of the script that were never run."""
+    found = []
+    for node in ast.walk(script.tree):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "add_argument"
+            and id(node) not in machine.visited
+        ):
+            flags = [
+                arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)
+            ]
+            said = shown(flags[-1]) if flags else "what it adds"
+            found.append(problem("argument-not-reached", script.place(node), flags=said))
+    return found
+
+
+class _Unknowns:
+    """Collects which fields of one argument are not known, and says why."""
+
+    def __init__(self, name: str, argument: Argument, problems: list[Problem]) -> None:
+        self.name = name
+        self.argument = argument
+        self.problems = problems
+        self.fields: list[str] = []
+
+    def note(self, field_name: str, why: str, keyword: str | None = None) -> None:
+        if field_name in self.fields:
+            return
+        self.fields.append(field_name)
+        source = self.argument.sources.get(keyword or field_name, f"{keyword or field_name}=…")
+        self.problems.append(
+            problem(
+                "value-not-static",
+                self.argument.place,
+                field=field_name,
+                name=shown(self.name),
+                source=source,
+                why=why,
+            )
+        )
+
+
+def _parameter(
+    machine: Machine, parser: Parser, argument: Argument, problems: list[Problem]
+) -> Parameter | None:
+    name = _name(parser, argument)
+    if (bad := _unusable(name, argument)) is not None:
+        problems.append(problem("argument-unusable", argument.place, flag=shown(name), why=bad))
+        return None
+    unknowns = _Unknowns(name, argument, problems)
+    if argument.keywords_unknown:
+        for one in ("type", "default", "choices", "nargs", "help", "action"):
+            if one not in argument.keywords:
+                unknowns.note(one, argument.keywords_unknown.partition("` ")[2] or "is not known")
+    action = _action(argument, unknowns)
+    type_ = _type(argument, action, unknowns)
+    default = _default(machine, argument, action, type_, unknowns)
+    choices = _choices(machine, argument, unknowns)
+    if "default" not in unknowns.fields:
+        _check_default(argument, name, default, choices, unknowns)
+    nargs = _simple(argument.nargs, "nargs", unknowns, (str, int))
+    required = _simple(argument.required, "required", unknowns, (bool, int))
+    dest = argument.dest if isinstance(argument.dest, str) else name
+    if not isinstance(argument.dest, str):
+        unknowns.note("dest", why_unknown(argument.dest))
+    help_ = _simple(argument.keywords.get("help"), "help", unknowns, (str,))
+    if help_ and "%" in help_ and (bad := _unprintable(help_, default, choices)):
+        problems.append(problem("help-not-printable", argument.place, name=shown(name), why=bad))
+    group = _simple(argument.group, "group", unknowns, (str,))
+    condition = " and ".join(argument.conditions) or None
+    if condition:
+        problems.append(
+            problem("argument-conditional", argument.place, name=shown(name), condition=_short(condition))
+        )
+    return Parameter(
+        name=name,
+        flags=argument.flags,
+        dest=dest,
+        type=type_,
+        default=default,
+        required=None if required is None else bool(required),
+        choices=choices,
+        nargs=nargs,
+        action=action,
+        help=None if help_ == SUPPRESS else help_,
+        place=argument.place,
+        group=group,
+        subcommand=parser.subcommand,
+        unknown=tuple(unknowns.fields),
+        condition=condition,
+    )
+
+
+def _unprintable(text: str, default: Value, choices: tuple[Value, ...] | None) -> str | None:
+    """Why argparse cannot print this help: it formats it with `%`."""
+    words: dict[str, object] = dict.fromkeys(_HELP_WORDS, 0)
+    words["default"] = 0 if default is None else default
+    words["choices"] = ", ".join(str(one) for one in choices or ())
+    if re.search(r"%[^%]*\d{4}", text):
+        return None
+    try:
+        text % words
+    except KeyError as error:
+        return f"it has no value called {error}"
+    except (ValueError, TypeError) as error:
+        return str(error)
+    return None
+
+
+def _name(parser: Parser, argument: Argument) -> str:
+    """The long flag without dashes, or the positional's name."""
+    if not argument.flags:
+        return str(argument.dest) if isinstance(argument.dest, str) else "?"
+    long = [flag for flag in argument.flags if len(flag) > 1 and flag[1] in parser.prefix_chars]
+    flag = (long or list(argument.flags))[0]
+    return flag.lstrip(parser.prefix_chars) or flag
+
+
+def _unusable(name: str, argument: Argument) -> str | None:
+    """Why no one could ever give this on a command line."""
+    for text in (name, *argument.flags):
+        if "\0" in text:
+            return "it holds a NUL character"
+        if not _encodable(text):
+            return "it holds half a surrogate pair"
+        if len(text) > MAX_FLAG:
+            return f"it has more than {MAX_FLAG} characters"
+    return None
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 100 else text[:99] + "…"
+
+
+def _simple(value: Any, name: str, unknowns: _Unknowns, types: tuple[type, ...]) -> Any:
+    """The value when it is of a plain type; else None, noted."""
+    if value is None or (isinstance(value, types) and not (isinstance(value, str) and not _encodable(value))):
+        return value
+    unknowns.note(name, why_unknown(value))
+    return None
+
+
+def _action(argument: Argument, unknowns: _Unknowns) -> str | None:
+    action = argument.action
+    if isinstance(action, str):
+        return action
+    name = type_name(action)
+    if name is None:
+        if "action" not in unknowns.fields:
+            unknowns.note("action", why_unknown(action))
+        return None
+    return name
+
+
+def _type(argument: Argument, action: str | None, unknowns: _Unknowns) -> str | None:
+    if "type" in unknowns.fields:
+        return None
+    if action in ("store_true", "store_false", "BooleanOptionalAction", "help", "version"):
+        return "bool"
+    if action == "count":
+        return "int"
+    if action in ("store_const", "append_const"):
+        const = argument.keywords.get("const")
+        return type(const).__name__ if isinstance(const, bool | int | float) else "str"
+    given = argument.keywords.get("type")
+    if given is None:
+        return "str"
+    name = type_name(given)
+    if name is None:
+        unknowns.note("type", why_unknown(given))
+    return name
+
+
+def _default(
+    machine: Machine, argument: Argument, action: str | None, type_: str | None, unknowns: _Unknowns
+) -> Value:
+    """The default that the script would see when the argument is not given."""
+    if "default" in unknowns.fields:
+        return None
+    value = enum_text(argument.default)
+    if isinstance(value, str) and value == SUPPRESS:
+        return None
+    if isinstance(value, str) and action not in NO_VALUE and action != "BooleanOptionalAction":
+        value = _converted(machine, argument, value, unknowns)
+    plain = to_value(machine, value)
+    if isinstance(plain, Unknown):
+        unknowns.note("default", plain.why)
+        return None
+    return plain
+
+
+def _converted(machine: Machine, argument: Argument, text: str, unknowns: _Unknowns) -> Any:
+    """argparse gives a default that is text to `type`, as if it came from the command line."""
+    given = argument.keywords.get("type")
+    if given is None:
+        return text
+    if isinstance(given, External) and given.name in _PATHS:
+        return PurePosixPath(text)
+    if isinstance(given, External) and given.name in _CONVERTERS:
+        try:
+            return _CONVERTERS[given.name](text)
+        except (ValueError, TypeError):
+            unknowns.problems.append(
+                problem(
+                    "default-not-convertible",
+                    argument.place,
+                    value=shown(text),
+                    name=shown(unknowns.name),
+                    type=given.name.removeprefix("builtins."),
+                )
+            )
+            return Unknown("cannot be converted")
+    if isinstance(given, Function | Method):
+        result = _called(machine, given, text)
+        if known(result):
+            return result
+    return Unknown(f"is {shown(text)} converted by {type_name(given) or 'its type'} when the script runs")
+
+
+def _called(machine: Machine, function: Any, text: str) -> Any:
+    """What a function of the repository makes of a text, where that can be followed."""
+    from parser.interpreter.expressions import call_value
+
+    node = function.node if isinstance(function, Function) else ast.Constant(text)
+    script = (
+        function.scope.script if isinstance(function, Function) else machine.modules.script(machine.entry)
+    )
+    if script is None:
+        return Unknown()
+    machine.wanted += 1
+    try:
+        return call_value(machine, function, Call(node, script, [text], {}))
+    except (Stopped, TooDeep, Exhausted, RecursionError):
+        return Unknown()
+    finally:
+        machine.wanted -= 1
+
+
+def _choices(machine: Machine, argument: Argument, unknowns: _Unknowns) -> tuple[Value, ...] | None:
+    if "choices" in unknowns.fields:
+        return None
+    value = argument.keywords.get("choices")
+    if value is None:
+        return None
+    items = items_of(machine, value)
+    plain = (
+        to_value(machine, [enum_text(item) for item in items])
+        if items is not None
+        else Unknown(why_unknown(value))
+    )
+    if isinstance(plain, Unknown) or not isinstance(plain, tuple):
+        unknowns.note("choices", plain.why if isinstance(plain, Unknown) else "is not a list")
+        return None
+    return plain
+
+
+def _check_default(
+    argument: Argument, name: str, default: Value, choices: tuple[Value, ...] | None, unknowns: _Unknowns
+) -> None:
+    if argument.keywords.get("type") == External("builtins.bool"):
+        unknowns.problems.append(problem("type-bool", argument.place, name=shown(name)))
+    if choices is None or default is None or argument.required is True:
+        return
+    given = default if isinstance(default, tuple) else (default,)
+    wrong = [one for one in given if one not in choices]
+    if wrong:
+        # A positional is checked by argparse even when its default is used.
+        stops = not argument.flags and argument.nargs == "?" and isinstance(argument.default, str)
+        unknowns.problems.append(
+            problem(
+                "default-not-in-choices",
+                argument.place,
+                severity=Severity.ERROR if stops else None,
+                value=shown(wrong[0]),
+                name=shown(name),
+                choices=shown(", ".join(str(one) for one in choices)),
+            )
+        )
+
+
+def to_value(machine: Machine, value: Any) -> Value | Unknown:
+    """A known value as JSON can hold it, or Unknown with the reason."""
+    if not known(value):
+        return Unknown(why_unknown(value))
+    return _json(value)
+
+
+def _json(value: Any) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return value if value.bit_length() <= 256 else Unknown("is too large a number")
+    if isinstance(value, float):
+        return value if math.isfinite(value) else Unknown(f"is {value}, which JSON cannot hold")
+    if isinstance(value, PurePosixPath):
+        value = str(value)
+    if isinstance(value, str):
+        return value if _encodable(value) else Unknown("is text that cannot be encoded")
+    if isinstance(value, range) and operations.len_of(value) > 1000:
+        return Unknown("is too long a range")
+    if isinstance(value, set | frozenset):
+        value = sorted(value, key=repr)
+    if isinstance(value, list | tuple | range):
+        items = [_json(item) for item in value]
+        return next((item for item in items if isinstance(item, Unknown)), tuple(items))
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        made = {key: _json(item) for key, item in value.items()}
+        return next((item for item in made.values() if isinstance(item, Unknown)), made)
+    return Unknown(f"is a {type(value).__name__}, which JSON cannot hold")

@@ -1,0 +1,765 @@
+"""What expressions are worth: names, literals, operators, attributes, calls, comprehensions."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from parser.interpreter import operations
+from parser.interpreter.values import (
+    MAX_ITEMS,
+    MISSING,
+    Class,
+    EnumMember,
+    External,
+    Function,
+    Instance,
+    Method,
+    Modelled,
+    Module,
+    Partial,
+    Scope,
+    Super,
+    Unknown,
+    known,
+    why_unknown,
+)
+
+if TYPE_CHECKING:
+    from parser.interpreter.machine import Call, Machine
+
+_HARMLESS = frozenset(
+    ["print", "isinstance", "issubclass", "type", "hasattr", "id", "repr", "str", "len", "callable", "vars", "dir", "getattr", "setattr", "list", "tuple", "dict", "iter", "next", "super", "sorted", "zip", "enumerate"]
+)
+"""Builtins that may be handed a parser without adding to it."""
+
+_HARMLESS_CALLS = frozenset(
+    {"argcomplete.autocomplete", "shtab.add_argument_to", "copy.copy", "copy.deepcopy"}
+)
+_EXITS = frozenset({"sys.exit", "builtins.exit", "builtins.quit", "os._exit"})
+_ENVIRONMENT = frozenset({"os.environ", "os.getenv", "os.environ.get", "os.environb"})
+_ENUMS = ("enum.Enum", "enum.IntEnum", "enum.StrEnum", "enum.Flag", "enum.IntFlag")
+
+
+@dataclass(frozen=True, slots=True)
+class Lazy:
+    """A name imported from a module of the repository, which is read when the name is used."""
+
+    path: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A folder of the repository without an `__init__.py`, imported as a package."""
+
+    dotted: str
+
+
+def evaluate(machine: Machine, node: ast.expr, scope: Scope) -> Any:
+    """The value of any expression but a constant."""
+    handler = _EXPRESSIONS.get(type(node))
+    return handler(machine, node, scope) if handler else Unknown()
+
+
+def _name(machine: Machine, node: ast.Name, scope: Scope) -> Any:
+    return machine.name(node.id, scope)
+
+
+def _attribute(machine: Machine, node: ast.Attribute, scope: Scope) -> Any:
+    return attribute(machine, machine.evaluate(node.value, scope), node.attr)
+
+
+def attribute(machine: Machine, value: Any, name: str) -> Any:
+    """`value.name`."""
+    if isinstance(value, Unknown):
+        return value
+    if isinstance(value, External):
+        return machine.external(f"{value.name}.{name}")
+    if isinstance(value, Module):
+        return machine.member(value.path, name)
+    if isinstance(value, Package):
+        found = machine.modules.find(f"{value.dotted}.{name}", machine.entry, 0)
+        return Module(found) if found else Package(f"{value.dotted}.{name}")
+    if isinstance(value, Modelled):
+        return _model_attribute(value, name)
+    if isinstance(value, Instance):
+        return _instance_attribute(machine, value, name)
+    if isinstance(value, Class):
+        return _class_attribute(value, name)
+    if isinstance(value, EnumMember):
+        return {"name": value.name, "value": value.value}.get(name, Unknown())
+    if isinstance(value, Super):
+        return _super_attribute(value, name)
+    if isinstance(value, Function) and name in ("__name__", "__qualname__"):
+        return value.name
+    if operations.has_method(value, name):
+        return Method(value, name)
+    if isinstance(value, PurePosixPath) and name in operations.PATH_ATTRIBUTES:
+        return getattr(value, name)
+    return Unknown("is an attribute that cannot be followed")
+
+
+def _model_attribute(value: Modelled, name: str) -> Any:
+    if name in value.attributes:
+        return value.attributes[name]
+    member = value.cls.member(name) if value.cls else MISSING
+    if isinstance(member, Function):
+        return Method(value, name, member)
+    if member is not MISSING:
+        return member
+    return Method(value, name) if name in value.methods() else Unknown("is an attribute of a parser")
+
+
+def _instance_attribute(machine: Machine, value: Instance, name: str) -> Any:
+    if name in value.attributes:
+        return value.attributes[name]
+    if name == "__class__":
+        return value.cls
+    member = value.cls.member(name)
+    if isinstance(member, Function):
+        if member.kind == "property":
+            from parser.interpreter.machine import Call
+
+            return machine.follow(member, Call(member.node, member.scope.script, [], {}), value)
+        if member.kind == "static":
+            return member
+        return Method(value.cls if member.kind == "class" else value, name, member)
+    if member is not MISSING:
+        return member
+    return Unknown("is an attribute set elsewhere")
+
+
+def _class_attribute(value: Class, name: str) -> Any:
+    if name == "__name__":
+        return value.name
+    member = value.member(name)
+    if isinstance(member, Function):
+        return Method(value, name, member) if member.kind == "class" else member
+    if member is MISSING:
+        return Unknown("is an attribute that is not in the class")
+    if is_enum(value) and not isinstance(member, Function | Class) and not name.startswith("_"):
+        return EnumMember(value.name, name, member)
+    return member
+
+
+def _super_attribute(value: Super, name: str) -> Any:
+    owner = value.receiver.cls if isinstance(value.receiver, Instance | Modelled) else value.receiver
+    member = owner.member(name, after=value.after) if isinstance(owner, Class) else MISSING
+    if isinstance(member, Function):
+        return Method(value.receiver, name, member)
+    if isinstance(value.receiver, Modelled):
+        return Method(value.receiver, name)
+    return Method(None, "__init__") if name == "__init__" else Unknown()
+
+
+def is_enum(value: Class) -> bool:
+    """Whether the class is an enum."""
+    return any(value.inherits(name) for name in _ENUMS)
+
+
+def set_attribute(machine: Machine, value: Any, name: str, new: Any) -> None:
+    """`value.name = new`."""
+    if isinstance(value, Instance | Modelled):
+        names = value.attributes
+    elif isinstance(value, Class):
+        names = value.scope.names
+    else:
+        return
+    old = names.get(name, MISSING)
+    if machine.conditions and old is not MISSING and old is not new:
+        new = Unknown(f"depends on `{machine.conditions[-1]}`")
+    names[name] = new
+
+
+def set_item(machine: Machine, container: Any, key: Any, new: Any) -> None:
+    """`container[key] = new`."""
+    if machine.conditions and isinstance(container, dict | list):
+        new = Unknown(f"depends on `{machine.conditions[-1]}`")
+    if (isinstance(container, dict) and len(container) < MAX_ITEMS and _hashable(key)) or (isinstance(container, list) and isinstance(key, int) and -len(container) <= key < len(container)):
+        container[key] = new
+    elif isinstance(container, dict | list):
+        spoil(container, "is changed in a way that cannot be followed")
+
+
+def spoil(container: Any, why: str) -> None:
+    """Makes a container's value unknown in place, for everyone who holds it."""
+    if isinstance(container, list):
+        container.append(Unknown(why))
+    elif isinstance(container, dict):
+        container[Unknown(why)] = Unknown(why)
+    elif isinstance(container, set):
+        container.add(Unknown(why))
+
+
+def mutate(machine: Machine, container: Any, name: str, args: list[Any], keywords: dict[str, Any]) -> Any:
+    """Calls a method that changes a container; under an unknown condition the container is unknown afterwards."""
+    if machine.conditions:
+        spoil(container, f"depends on `{machine.conditions[-1]}`")
+        return Unknown()
+    if not isinstance(container, list | dict | set):
+        return Unknown()
+    result = operations.call_method(container, name, args, keywords)
+    if isinstance(result, Unknown):
+        spoil(container, result.why)
+    return result
+
+
+def _hashable(key: Any) -> bool:
+    return isinstance(key, str | int | float | bool | bytes | type(None) | EnumMember) or (
+        isinstance(key, tuple) and known(key) and all(_hashable(item) for item in key)
+    )
+
+
+def _sequence(machine: Machine, node: ast.List | ast.Tuple | ast.Set, scope: Scope) -> Any:
+    if len(node.elts) > MAX_ITEMS:
+        return operations.TOO_LARGE
+    items: list[Any] = []
+    for one in node.elts:
+        if isinstance(one, ast.Starred):
+            inner = items_of(machine, machine.evaluate(one.value, scope))
+            if inner is None or len(inner) + len(items) > MAX_ITEMS:
+                return Unknown("is put together from values not known")
+            items.extend(inner)
+        else:
+            items.append(machine.evaluate(one, scope))
+    if isinstance(node, ast.List):
+        return items
+    if isinstance(node, ast.Tuple):
+        return tuple(items)
+    return (
+        set(items)
+        if all(_hashable(item) for item in items)
+        else Unknown("is put together from values not known")
+    )
+
+
+def _dict(machine: Machine, node: ast.Dict, scope: Scope) -> Any:
+    if len(node.keys) > MAX_ITEMS:
+        return operations.TOO_LARGE
+    made: dict[Any, Any] = {}
+    for key_node, value_node in zip(node.keys, node.values, strict=True):
+        value = machine.evaluate(value_node, scope)
+        if key_node is None:
+            if not isinstance(value, dict):
+                return Unknown("is put together from values not known")
+            made.update(value)
+            continue
+        key = machine.evaluate(key_node, scope)
+        if not _hashable(key):
+            return Unknown("has keys that are not known")
+        made[key] = value
+    return made
+
+
+def binary(op: ast.operator, left: Any, right: Any) -> Any:
+    """`left op right`."""
+    function = operations.BINARY.get(type(op))
+    if isinstance(op, ast.Div) and isinstance(left, External):
+        return Unknown(why_unknown(left))
+    containers = isinstance(op, ast.Add) and isinstance(left, list | tuple) and type(left) is type(right)
+    if function is None or not (containers or (known(left) and known(right))):
+        return Unknown(why_unknown(right if known(left) else left))
+    return operations.apply(function, left, right)
+
+
+def _binary(machine: Machine, node: ast.BinOp, scope: Scope) -> Any:
+    return binary(node.op, machine.evaluate(node.left, scope), machine.evaluate(node.right, scope))
+
+
+def _unary(machine: Machine, node: ast.UnaryOp, scope: Scope) -> Any:
+    value = machine.evaluate(node.operand, scope)
+    if isinstance(node.op, ast.Not):
+        test = truth(value)
+        return Unknown(why_unknown(value)) if test is None else not test
+    return (
+        operations.apply(operations.UNARY[type(node.op)], value)
+        if known(value)
+        else Unknown(why_unknown(value))
+    )
+
+
+def truth(value: Any) -> bool | None:
+    """Whether the value counts as true; None when that is not known."""
+    if isinstance(value, list | tuple | dict | set | frozenset):
+        if any(isinstance(item, Unknown) for item in value):
+            return None
+        return bool(value)
+    if isinstance(value, range):
+        return operations.len_of(value) > 0
+    if isinstance(value, Function | Class | Module | Modelled | Method | Partial):
+        return True
+    return bool(value) if known(value) else None
+
+
+def _bool(machine: Machine, node: ast.BoolOp, scope: Scope) -> Any:
+    stops = isinstance(node.op, ast.Or)
+    value: Any = None
+    unknown: Unknown | None = None
+    for one in node.values:
+        value = machine.evaluate(one, scope)
+        test = truth(value)
+        if test is None:
+            unknown = unknown or Unknown(why_unknown(value))
+        elif test is stops:
+            # Whatever was not known before, the whole has this truth; its value is known only when nothing was.
+            return value if unknown is None else (stops if isinstance(value, bool) else unknown)
+    return unknown or value
+
+
+def _compare(machine: Machine, node: ast.Compare, scope: Scope) -> Any:
+    left = machine.evaluate(node.left, scope)
+    for op, right_node in zip(node.ops, node.comparators, strict=True):
+        right = machine.evaluate(right_node, scope)
+        result = _compared(op, left, right)
+        if isinstance(result, Unknown) or not result:
+            return result
+        left = right
+    return True
+
+
+def _compared(op: ast.cmpop, left: Any, right: Any) -> Any:
+    if isinstance(op, ast.Is | ast.IsNot) and (left is None or right is None):
+        other = right if left is None else left
+        if isinstance(other, Unknown | External):
+            return Unknown(why_unknown(other))
+        return (other is None) is isinstance(op, ast.Is)
+    if isinstance(left, EnumMember) and isinstance(right, EnumMember):
+        left, right = (left.cls, left.name), (right.cls, right.name)
+    if (
+        isinstance(op, ast.In | ast.NotIn)
+        and isinstance(right, dict)
+        and not any(isinstance(k, Unknown) for k in right)
+    ):
+        right = list(right)
+    if not (known(left) and known(right)):
+        return Unknown(why_unknown(right if known(left) else left))
+    return operations.apply(operations.COMPARE[type(op)], left, right)
+
+
+def _if_expression(machine: Machine, node: ast.IfExp, scope: Scope) -> Any:
+    test = truth(machine.evaluate(node.test, scope))
+    if test is not None:
+        return machine.evaluate(node.body if test else node.orelse, scope)
+    source = scope.script.source(node.test)
+    with machine.condition(source):
+        left = machine.evaluate(node.body, scope)
+    with machine.condition(f"not ({source})"):
+        right = machine.evaluate(node.orelse, scope)
+    if left is right or (known(left) and known(right) and type(left) is type(right) and left == right):
+        return left
+    return Unknown(f"depends on `{source}`")
+
+
+def _f_string(machine: Machine, node: ast.JoinedStr, scope: Scope) -> Any:
+    parts: list[str] = []
+    for one in node.values:
+        value = machine.evaluate(one, scope)
+        if not isinstance(value, str):
+            return Unknown(why_unknown(value))
+        parts.append(value)
+    return operations.bounded("".join(parts))
+
+
+def _formatted(machine: Machine, node: ast.FormattedValue, scope: Scope) -> Any:
+    value = machine.evaluate(node.value, scope)
+    spec = machine.evaluate(node.format_spec, scope) if node.format_spec else ""
+    if isinstance(value, EnumMember) or not (known(value) and isinstance(spec, str)):
+        return Unknown(why_unknown(value))
+    if operations._WIDTH.search(spec):
+        return operations.TOO_LARGE
+    change = {115: str, 114: repr, 97: ascii}.get(node.conversion)
+    text = operations.apply(change, value) if change else value
+    return text if isinstance(text, Unknown) else operations.apply(format, text, spec)
+
+
+def _subscript(machine: Machine, node: ast.Subscript, scope: Scope) -> Any:
+    value = machine.evaluate(node.value, scope)
+    if isinstance(value, External) and value.name in _ENVIRONMENT:
+        return Unknown("is read from the environment")
+    if isinstance(value, External) and value.name == "sys.argv":
+        return Unknown("is given on the command line")
+    if isinstance(node.slice, ast.Slice):
+        parts = [
+            None if one is None else machine.evaluate(one, scope)
+            for one in (node.slice.lower, node.slice.upper, node.slice.step)
+        ]
+        if isinstance(value, str | bytes | list | tuple | range) and all(known(part) for part in parts):
+            return operations.apply(lambda: value[slice(*parts)])
+        return Unknown(why_unknown(value))
+    key = machine.evaluate(node.slice, scope)
+    if isinstance(value, Class) and is_enum(value) and isinstance(key, str):
+        return _class_attribute(value, key)
+    if isinstance(value, Class | External):
+        return value if isinstance(value, Class) else Unknown(why_unknown(value))
+    if isinstance(value, dict):
+        if not _hashable(key) or any(isinstance(one, Unknown) for one in value):
+            return Unknown(why_unknown(key))
+        return value.get(key, Unknown(f"is not in the dictionary ({key!r:.40})"))
+    if (
+        isinstance(value, list | tuple)
+        and isinstance(key, int)
+        and not any(isinstance(v, Unknown) for v in value)
+    ):
+        return operations.apply(lambda: value[key])
+    if isinstance(value, list | tuple) and isinstance(key, int) and 0 <= key < len(value):
+        return value[key]
+    if isinstance(value, str | bytes | range) and isinstance(key, int):
+        return operations.apply(lambda: value[key])
+    return Unknown(why_unknown(key if known(value) else value))
+
+
+def _lambda(machine: Machine, node: ast.Lambda, scope: Scope) -> Any:
+    return machine.function(node, "lambda", scope)
+
+
+def _walrus(machine: Machine, node: ast.NamedExpr, scope: Scope) -> Any:
+    value = machine.evaluate(node.value, scope)
+    machine.bind(node.target, value, scope)
+    return value
+
+
+def items_of(machine: Machine, value: Any) -> list[Any] | None:
+    """What a loop over the value sees, or None when that is not known or too much."""
+    if isinstance(value, Class) and is_enum(value):
+        members = [name for name, one in value.scope.names.items() if not isinstance(one, Function | Class)]
+        return [_class_attribute(value, name) for name in members if not name.startswith("_")]
+    if isinstance(value, set | frozenset):
+        # The order of a set of text changes from run to run.
+        return sorted(value, key=repr) if known(value) else None
+    if isinstance(value, dict):
+        return None if any(isinstance(key, Unknown) for key in value) else list(value)
+    if isinstance(value, list | tuple):
+        return None if any(type(item) is Unknown and "depends" in item.why for item in value) else list(value)
+    if isinstance(value, str | range) and operations.len_of(value) <= MAX_ITEMS:
+        return list(value)
+    return None
+
+
+def _comprehension(
+    machine: Machine, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp, scope: Scope
+) -> Any:
+    inner = Scope(scope.script, outer=scope, module_level=scope.module_level)
+    found: list[Any] = []
+
+    def rounds(at: int) -> bool:
+        if at == len(node.generators):
+            if isinstance(node, ast.DictComp):
+                found.append((machine.evaluate(node.key, inner), machine.evaluate(node.value, inner)))
+            else:
+                found.append(machine.evaluate(node.elt, inner))
+            return len(found) <= MAX_ITEMS
+        generator = node.generators[at]
+        items = items_of(machine, machine.evaluate(generator.iter, inner))
+        if items is None:
+            return False
+        for item in items:
+            machine.bind(generator.target, item, inner)
+            tests = [truth(machine.evaluate(test, inner)) for test in generator.ifs]
+            if None in tests:
+                return False
+            if all(tests) and not rounds(at + 1):
+                return False
+        return True
+
+    if not rounds(0):
+        return Unknown("is put together from values not known")
+    if isinstance(node, ast.DictComp):
+        return (
+            dict(found) if all(_hashable(key) for key, _ in found) else Unknown("has keys that are not known")
+        )
+    if isinstance(node, ast.SetComp):
+        return (
+            set(found) if all(_hashable(item) for item in found) else Unknown("has items that are not known")
+        )
+    return found
+
+
+# Calls
+
+
+def _call(machine: Machine, node: ast.Call, scope: Scope) -> Any:
+    from parser.interpreter.machine import Call
+
+    function = machine.evaluate(node.func, scope)
+    machine.visited.add(id(node))
+    if isinstance(node.func, ast.Attribute) and isinstance(function, Unknown | External):
+        machine.lost(node.func, function, scope)
+    model = isinstance(function, Method) and isinstance(function.receiver, Modelled)
+    model = model or (isinstance(function, External) and function.name in machine.models)
+    machine.wanted += model
+    try:
+        call = Call(node, scope.script, [], {})
+        _arguments(machine, node, scope, call)
+    finally:
+        machine.wanted -= model
+    return call_value(machine, function, call)
+
+
+def _arguments(machine: Machine, node: ast.Call, scope: Scope, call: Call) -> None:
+    for one in node.args:
+        if isinstance(one, ast.Starred):
+            value = machine.evaluate(one.value, scope)
+            items = items_of(machine, value)
+            if items is None:
+                call.args_unknown = f"`*{scope.script.source(one.value)}` {why_unknown(value)}"
+            else:
+                call.args.extend(items)
+        else:
+            call.args.append(machine.evaluate(one, scope))
+    nodes: dict[str, ast.expr] = {}
+    for keyword in node.keywords:
+        value = machine.evaluate(keyword.value, scope)
+        if keyword.arg is not None:
+            call.keywords[keyword.arg] = value
+            nodes[keyword.arg] = keyword.value
+        elif isinstance(value, dict) and all(isinstance(key, str) for key in value):
+            call.keywords.update(value)
+        else:
+            call.keywords_unknown = f"`**{scope.script.source(keyword.value)}` {why_unknown(value)}"
+    call.nodes = nodes
+
+
+def call_value(machine: Machine, function: Any, call: Call) -> Any:
+    """Calls whatever it is."""
+    if isinstance(function, Partial):
+        call.args = [*function.args, *call.args]
+        call.keywords = {**function.keywords, **call.keywords}
+        return call_value(machine, function.function, call)
+    if isinstance(function, Method):
+        return _call_method(machine, function, call)
+    if isinstance(function, Function):
+        return machine.follow(function, call)
+    if isinstance(function, Class):
+        return instantiate(machine, function, call)
+    if isinstance(function, External):
+        return _call_external(machine, function, call)
+    _note_escape(machine, "a function that cannot be followed", call)
+    return Unknown(
+        why_unknown(function) if isinstance(function, Unknown) else "is computed when the script runs"
+    )
+
+
+def _call_method(machine: Machine, method: Method, call: Call) -> Any:
+    if method.function is not None:
+        return machine.follow(method.function, call, method.receiver)
+    if isinstance(method.receiver, Modelled):
+        return method.receiver.call(machine, method.name, call)
+    if method.receiver is None:
+        return None
+    if call.args_unknown or call.keywords_unknown:
+        if method.name in operations.MUTATING:
+            spoil(method.receiver, "is changed in a way that cannot be followed")
+        return Unknown("is put together from values not known")
+    if method.name in operations.MUTATING:
+        return mutate(machine, method.receiver, method.name, call.args, call.keywords)
+    if isinstance(method.receiver, dict) and any(isinstance(key, Unknown) for key in method.receiver):
+        return Unknown("has keys that are not known")
+    return operations.call_method(method.receiver, method.name, call.args, call.keywords)
+
+
+def instantiate(machine: Machine, cls: Class, call: Call) -> Any:
+    """An object of a class of the repository."""
+    foreign = [one.name for one in cls.ancestry() if isinstance(one, External)]
+    init = cls.member("__init__")
+    for name in foreign:
+        if name in machine.models:
+            if not isinstance(init, Function):
+                made = machine.models[name](machine, call)
+            else:
+                from parser.interpreter.machine import Call
+
+                made = machine.models[name](machine, Call(call.node, call.script, [], {}))
+            if isinstance(made, Modelled):
+                made.cls = cls
+                if isinstance(init, Function):
+                    machine.follow(init, call, made)
+            return made
+    if is_enum(cls):
+        return next(
+            (one for one in items_of(machine, cls) or [] if [one.value] == call.args and known(one.value)),
+            Unknown(),
+        )
+    instance = Instance(cls)
+    if isinstance(init, Function):
+        machine.follow(init, call, instance)
+    else:
+        instance.attributes.update(call.keywords)
+    return instance
+
+
+def _call_external(machine: Machine, function: External, call: Call) -> Any:
+    name = function.name
+    if name in machine.models:
+        return machine.models[name](machine, call)
+    if name in _EXITS:
+        from parser.interpreter.machine import Stopped
+
+        raise Stopped
+    if name in _ENVIRONMENT or name.startswith("os.environ."):
+        return Unknown("is read from the environment")
+    if name == "builtins.super":
+        return _super(machine, call)
+    if name == "functools.partial" and call.args and not call.args_unknown:
+        return Partial(call.args[0], call.args[1:], dict(call.keywords))
+    if name == "builtins.getattr" and len(call.args) >= 2 and isinstance(call.args[1], str):
+        return attribute(machine, call.args[0], call.args[1])
+    if name == "builtins.setattr" and len(call.args) == 3 and isinstance(call.args[1], str):
+        set_attribute(machine, call.args[0], call.args[1], call.args[2])
+        return None
+    if (
+        name == "builtins.map"
+        and len(call.args) == 2
+        and (items := items_of(machine, call.args[1])) is not None
+    ):
+        from parser.interpreter.machine import Call
+
+        return [call_value(machine, call.args[0], Call(call.node, call.script, [item], {})) for item in items]
+    if name == "builtins.callable":
+        return Unknown()
+    if call.args_unknown or call.keywords_unknown:
+        _note_escape(machine, name, call)
+        return Unknown("is put together from values not known")
+    args = [items_of(machine, arg) if isinstance(arg, Class) and is_enum(arg) else arg for arg in call.args]
+    if name in (
+        "builtins.list",
+        "builtins.tuple",
+        "builtins.len",
+        "builtins.sorted",
+        "builtins.dict",
+        "builtins.zip",
+    ) or (name in ("builtins.enumerate", "builtins.reversed", "builtins.set", "collections.OrderedDict")):
+        known_enough = all(known(arg) or _shallow(arg) for arg in args) and (
+            name not in ("builtins.sorted", "builtins.set") or all(known(arg) for arg in args)
+        )
+    else:
+        known_enough = all(known(arg) for arg in args)
+    if known_enough and all(known(value) for key, value in call.keywords.items()):
+        result = operations.call_function(name, args, call.keywords)
+        if result is not MISSING:
+            return result
+    _note_escape(machine, name, call)
+    if name.startswith("builtins.") and name in operations.FUNCTIONS:
+        return Unknown(next((why_unknown(arg) for arg in args if not known(arg)), "cannot be worked out"))
+    return Unknown(f"is computed by {name.removeprefix('builtins.')}()")
+
+
+def _shallow(value: Any) -> bool:
+    """A container whose items may be anything, but are all there."""
+    return isinstance(value, list | tuple | dict) and not any(isinstance(item, Unknown) for item in value)
+
+
+def _super(machine: Machine, call: Call) -> Any:
+    function, receiver = machine.frame_function()
+    if function is None or function.owner is None or receiver is MISSING:
+        return Unknown()
+    return Super(receiver, function.owner)
+
+
+def carries_model(value: Any, depth: int = 0) -> bool:
+    """Whether a parser is the value or is inside it."""
+    if isinstance(value, Modelled):
+        return True
+    if isinstance(value, Instance) and depth < 2:
+        return any(carries_model(one, depth + 1) for one in value.attributes.values())
+    if isinstance(value, list | tuple) and depth < 2:
+        return any(carries_model(one, depth + 1) for one in value[:50])
+    return isinstance(value, Method) and isinstance(value.receiver, Modelled)
+
+
+def _note_escape(machine: Machine, name: str, call: Call) -> None:
+    """Says it when something foreign is handed a parser and may add to it."""
+    short = name.removeprefix("builtins.")
+    if short in _HARMLESS or name in _HARMLESS_CALLS:
+        return
+    if any(isinstance(arg, Modelled) and arg.methods() for arg in (*call.args, *call.keywords.values())):
+        machine.tell("parser-escapes", call.place, function=short)
+
+
+def decorated(machine: Machine, value: Any, decorator: ast.expr, scope: Scope) -> Any:
+    """A function behind a decorator: itself, for every decorator that keeps what it decorates callable."""
+    if isinstance(decorator, ast.Name) and isinstance(value, Function):
+        kinds = {
+            "staticmethod": "static",
+            "classmethod": "class",
+            "property": "property",
+            "cached_property": "property",
+        }
+        value.kind = kinds.get(decorator.id, value.kind)
+        return value
+    if isinstance(decorator, ast.Call):
+        # Arguments of decorators can hold calls that matter (a registry, say) but never make the function another.
+        machine.visited.add(id(decorator))
+    return value
+
+
+def bind_arguments(function: Function, args: list[Any], call: Call, scope: Scope) -> bool:
+    """Puts the call's arguments under the names of the function's parameters; False when they do not fit."""
+    spec = function.node.args
+    positional = [arg.arg for arg in (*spec.posonlyargs, *spec.args)]
+    names = scope.names
+    rest_unknown = call.args_unknown or call.keywords_unknown
+    if rest_unknown:
+        for name in (*positional, *(arg.arg for arg in spec.kwonlyargs)):
+            names[name] = Unknown(f"is put together from values not known ({rest_unknown})"[:200])
+    elif function.defaults:
+        names.update(zip(positional[-len(function.defaults) :], function.defaults, strict=True))
+    if not rest_unknown:
+        names.update(function.keyword_defaults)
+    names.update(zip(positional, args, strict=False))
+    if len(args) > len(positional) and spec.vararg is None:
+        return False
+    if spec.vararg is not None:
+        names[spec.vararg.arg] = Unknown() if call.args_unknown else tuple(args[len(positional) :])
+    extra: dict[str, Any] = {}
+    allowed = {*(arg.arg for arg in (*spec.args, *spec.kwonlyargs))}
+    for key, value in call.keywords.items():
+        if key in allowed:
+            names[key] = value
+        else:
+            extra[key] = value
+    if spec.kwarg is not None:
+        names[spec.kwarg.arg] = Unknown() if call.keywords_unknown else extra
+    elif extra:
+        return False
+    return all(name in names for name in (*positional, *(arg.arg for arg in spec.kwonlyargs)))
+
+
+def is_generator(node: ast.AST) -> bool:
+    """Whether the function yields."""
+    waiting: list[ast.AST] = list(ast.iter_child_nodes(node))
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, ast.Yield | ast.YieldFrom):
+            return True
+        if not isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            waiting.extend(ast.iter_child_nodes(one))
+    return False
+
+
+_EXPRESSIONS: Mapping[type[ast.expr], Callable[..., Any]] = {
+    ast.Name: _name,
+    ast.Attribute: _attribute,
+    ast.Call: _call,
+    ast.List: _sequence,
+    ast.Tuple: _sequence,
+    ast.Set: _sequence,
+    ast.Dict: _dict,
+    ast.BinOp: _binary,
+    ast.UnaryOp: _unary,
+    ast.BoolOp: _bool,
+    ast.Compare: _compare,
+    ast.IfExp: _if_expression,
+    ast.JoinedStr: _f_string,
+    ast.FormattedValue: _formatted,
+    ast.Subscript: _subscript,
+    ast.Lambda: _lambda,
+    ast.NamedExpr: _walrus,
+    ast.ListComp: _comprehension,
+    ast.SetComp: _comprehension,
+    ast.GeneratorExp: _comprehension,
+    ast.DictComp: _comprehension,
+}

@@ -1,0 +1,644 @@
+"""Follows a script from its first line: statements, names, branches, calls. Knows nothing of argparse."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from parser.interpreter import expressions, operations
+from parser.interpreter.modules import Modules
+from parser.interpreter.values import (
+    MISSING,
+    Class,
+    External,
+    Function,
+    Modelled,
+    Module,
+    Scope,
+    Unknown,
+    known,
+    why_unknown,
+)
+from parser.model import Place, Problem
+from parser.problems import problem
+from parser.script import Script
+
+MAX_STEPS = 400_000
+"""Expressions and statements followed for one script."""
+
+MAX_NESTING = 160
+"""Levels of statements and expressions inside each other, calls included; keeps Python's own stack small."""
+
+MAX_CALLS = 20
+"""Calls of the repository's functions inside each other."""
+
+MAX_ROUNDS = 10_000
+"""Rounds of a loop that adds arguments; other loops are followed for PLAIN_ROUNDS at most."""
+
+PLAIN_ROUNDS = 64
+
+SMALL_LINES = 25
+"""Lines of a function that is followed for its value although it has nothing to do with parsers."""
+
+_BUILTINS = frozenset(dir(builtins))
+
+
+class Exhausted(Exception):
+    """The script takes more steps than are allowed."""
+
+
+class Stopped(Exception):
+    """The script ends here: it raises, or calls sys.exit()."""
+
+
+class TooDeep(Exception):
+    """Statements or calls are nested deeper than is followed."""
+
+
+@dataclass(slots=True)
+class Call:
+    """One call on its way: evaluated arguments, and what is not known about them."""
+
+    node: ast.AST
+    script: Script
+    args: list[Any]
+    keywords: dict[str, Any]
+    args_unknown: str | None = None
+    keywords_unknown: str | None = None
+    nodes: Mapping[str, ast.expr] = field(default_factory=dict)
+
+    @property
+    def place(self) -> Place:
+        """Where the call is written."""
+        return self.script.place(self.node)
+
+    def source(self, keyword: str) -> str:
+        """The text of a keyword's value, or of the whole call."""
+        return self.script.source(self.nodes.get(keyword, self.node))
+
+
+Model = Callable[["Machine", Call], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ByHeart:
+    """What is known of the world outside of the repository."""
+
+    models: Mapping[str, Model]
+    """Foreign callables by dotted name."""
+    constants: Mapping[str, Any]
+    """Foreign values by dotted name."""
+    keywords: frozenset[str]
+    """Names that make code worth following."""
+    watched: Mapping[str, str]
+    """Methods that must not be lost: name → code of the problem when they are called on something unknown."""
+
+
+class _Frame:
+    """One running function: what it may have returned so far."""
+
+    __slots__ = ("function", "receiver", "returned")
+
+    def __init__(self, function: Function | None, receiver: Any = None) -> None:
+        self.function = function
+        self.receiver = receiver
+        self.returned: list[Any] = []
+
+
+class Machine:
+    """Runs scripts on known values."""
+
+    def __init__(self, modules: Modules, known_by_heart: ByHeart, entry: str) -> None:
+        self.modules = modules
+        self.models = known_by_heart.models
+        self._constants = {**operations.CONSTANTS, **known_by_heart.constants}
+        self._watched = known_by_heart.watched
+        self.entry = entry
+        self.problems: list[Problem] = []
+        self.conditions: list[str] = []
+        self.visited: set[int] = set()
+        self.wanted = 0
+        self._keywords = known_by_heart.keywords
+        self._steps = 0
+        self._nesting = 0
+        self._frames: list[_Frame] = []
+        self._scopes: dict[str, Scope] = {}
+        self._interest: dict[int, bool] = {}
+        self._names: dict[str, set[str]] = {}
+
+    # Running
+
+    def run(self, script: Script) -> Scope:
+        """Runs the entry point as `python FILE` would; never raises."""
+        scope = self._module_scope(script, "__main__")
+        self._run_module(scope)
+        return scope
+
+    def _run_module(self, scope: Scope) -> None:
+        script = scope.script
+        why = None
+        try:
+            self._block(script.tree.body, scope)
+        except Stopped:
+            return
+        except Exhausted:
+            why = f"it takes more than {MAX_STEPS} steps"
+        except (TooDeep, RecursionError):
+            why = "its calls or statements are nested too deeply"
+        if why:
+            self.problems.append(problem("file-unfollowed", Place(script.path), file=script.path, why=why))
+
+    def tell(self, code: str, place: Place, **words: object) -> None:
+        """Notes a problem of the catalogue."""
+        self.problems.append(problem(code, place, **words))
+
+    def _module_scope(self, script: Script, name: str) -> Scope:
+        scope = Scope(script)
+        scope.module_level = scope
+        scope.names["__name__"] = name
+        scope.names["__file__"] = Unknown("is the path of the script, which depends on where it runs")
+        scope.names["__doc__"] = ast.get_docstring(script.tree, clean=False)
+        self._scopes[script.path] = scope
+        return scope
+
+    def module(self, path: str) -> Scope | None:
+        """The names of a repository's module, run when first asked for; None when it cannot be read."""
+        if path in self._scopes:
+            return self._scopes[path]
+        script = self.modules.script(path)
+        if script is None:
+            return None
+        dotted = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        scope = self._module_scope(script, dotted)
+        frames, conditions, wanted = self._frames, self.conditions, self.wanted
+        self._frames, self.conditions, self.wanted = [], [], 0
+        try:
+            if len(self._scopes) > 1 and self._nesting > MAX_NESTING - 20:
+                raise TooDeep
+            self._run_module(scope)
+        finally:
+            self._frames, self.conditions, self.wanted = frames, conditions, wanted
+        return scope
+
+    def member(self, path: str, name: str) -> Any:
+        """A name of a repository's module, or one of its submodules."""
+        scope = self.module(path)
+        if scope is not None and name in scope.names:
+            return scope.names[name]
+        if path.endswith("__init__.py"):
+            found = self.modules.find(name, path, 1)
+            if found and found != path:
+                return Module(found)
+        if scope is None:
+            return Unknown(f"comes from {path}, which cannot be read")
+        return Unknown(f"is not found in {path}")
+
+    # Statements
+
+    def _block(self, body: Sequence[ast.stmt], scope: Scope) -> str | None:
+        """Runs statements; gives `return`, `break` or `continue` when one of them ends the block."""
+        for statement in body:
+            self._steps += 1
+            if self._steps > MAX_STEPS:
+                raise Exhausted
+            handler = _STATEMENTS.get(type(statement))
+            if handler is None:
+                continue
+            if self._nesting >= MAX_NESTING:
+                raise TooDeep
+            self._nesting += 1
+            try:
+                signal = handler(self, statement, scope)
+            finally:
+                self._nesting -= 1
+            if signal:
+                return signal
+        return None
+
+    def _expression(self, node: ast.Expr, scope: Scope) -> None:
+        if not isinstance(node.value, ast.Constant):
+            self.evaluate(node.value, scope)
+
+    def _assign(self, node: ast.Assign, scope: Scope) -> None:
+        value = self.evaluate(node.value, scope)
+        for target in node.targets:
+            self.bind(target, value, scope)
+
+    def _annotated_assign(self, node: ast.AnnAssign, scope: Scope) -> None:
+        if node.value is not None:
+            self.bind(node.target, self.evaluate(node.value, scope), scope)
+
+    def _augmented_assign(self, node: ast.AugAssign, scope: Scope) -> None:
+        left = self.evaluate(node.target, scope)
+        right = self.evaluate(node.value, scope)
+        if isinstance(left, list) and isinstance(node.op, ast.Add) and isinstance(right, list | tuple):
+            expressions.mutate(self, left, "extend", [right], {})
+            return
+        self.bind(node.target, expressions.binary(node.op, left, right), scope)
+
+    def bind(self, target: ast.expr, value: Any, scope: Scope) -> None:
+        """Assigns to a name, attribute, item or a tuple of them."""
+        if isinstance(target, ast.Name):
+            scope.bind(target.id, value)
+        elif isinstance(target, ast.Tuple | ast.List):
+            self._unpack(target.elts, value, scope)
+        elif isinstance(target, ast.Starred):
+            self.bind(target.value, value, scope)
+        elif isinstance(target, ast.Attribute):
+            expressions.set_attribute(self, self.evaluate(target.value, scope), target.attr, value)
+        elif isinstance(target, ast.Subscript):
+            container = self.evaluate(target.value, scope)
+            expressions.set_item(self, container, self.evaluate(target.slice, scope), value)
+
+    def _unpack(self, targets: list[ast.expr], value: Any, scope: Scope) -> None:
+        items = list(value) if isinstance(value, list | tuple) else None
+        star = next((at for at, one in enumerate(targets) if isinstance(one, ast.Starred)), None)
+        if items is not None and star is not None and len(items) >= len(targets) - 1:
+            end = len(items) - (len(targets) - star - 1)
+            items = [*items[:star], items[star:end], *items[end:]]
+        if items is None or len(items) != len(targets):
+            items = [value if isinstance(value, Unknown) else Unknown()] * len(targets)
+        for one, item in zip(targets, items, strict=True):
+            self.bind(one, item, scope)
+
+    def _define(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> None:
+        value: Any = self.function(node, node.name, scope)
+        for decorator in reversed(node.decorator_list):
+            value = expressions.decorated(self, value, decorator, scope)
+        scope.bind(node.name, value)
+
+    def function(
+        self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, name: str, scope: Scope
+    ) -> Function:
+        """The function as a value, its defaults worked out."""
+        defaults = [self.evaluate(one, scope) for one in node.args.defaults]
+        keyword_defaults = {
+            arg.arg: self.evaluate(value, scope)
+            for arg, value in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+            if value is not None
+        }
+        return Function(node, scope, name, defaults, keyword_defaults)
+
+    def _class(self, node: ast.ClassDef, scope: Scope) -> None:
+        inner = Scope(scope.script, outer=scope, module_level=scope.module_level)
+        bases = [self.evaluate(base, scope) for base in node.bases]
+        made = Class(node.name, inner, bases)
+        scope.bind(node.name, made)
+        self._block(node.body, inner)
+        for value in inner.names.values():
+            if isinstance(value, Function) and value.owner is None:
+                value.owner = made
+        # Names of a class body are not seen by its methods.
+        for value in inner.names.values():
+            if isinstance(value, Function) and value.scope is inner:
+                value.scope = scope
+
+    def _return(self, node: ast.Return, scope: Scope) -> str:
+        value = None if node.value is None else self.evaluate(node.value, scope)
+        if self._frames:
+            self._frames[-1].returned.append(value)
+        return "return"
+
+    def _raise(self, node: ast.Raise, scope: Scope) -> None:
+        raise Stopped
+
+    def _if(self, node: ast.If, scope: Scope) -> str | None:
+        test = expressions.truth(self.evaluate(node.test, scope))
+        if test is not None:
+            return self._block(node.body if test else node.orelse, scope)
+        source = scope.script.source(node.test)
+        return self._either(scope, (source, node.body), (f"not ({source})", node.orelse))
+
+    def _either(self, scope: Scope, *branches: tuple[str, Sequence[ast.stmt]]) -> str | None:
+        """Runs branches of which one will be taken; what they leave different is not known afterwards."""
+        before = dict(scope.names)
+        ends: list[dict[str, Any]] = []
+        signals: list[str | None] = []
+        for condition, body in branches:
+            scope.names.clear()
+            scope.names.update(before)
+            with self.condition(condition):
+                try:
+                    signal = self._block(body, scope)
+                except Stopped:
+                    signal = "stop"
+            signals.append(signal)
+            if signal is None:
+                ends.append(dict(scope.names))
+        if not ends:
+            # Every branch leaves: what follows is not reached this way.
+            if all(signal == "stop" for signal in signals):
+                raise Stopped
+            return next(signal for signal in signals if signal != "stop")
+        scope.names.clear()
+        scope.names.update(_merged(ends, branches[0][0]))
+        return None
+
+    @contextmanager
+    def condition(self, source: str) -> Iterator[None]:
+        """What happens inside happens only if this, which is not known, is true."""
+        self.conditions.append(source)
+        try:
+            yield
+        finally:
+            self.conditions.pop()
+
+    def _for(self, node: ast.For | ast.AsyncFor, scope: Scope) -> str | None:
+        items = expressions.items_of(self, self.evaluate(node.iter, scope))
+        rounds = MAX_ROUNDS if self._concerns_parsers(node, scope) else PLAIN_ROUNDS
+        if items is None or len(items) > rounds:
+            source = f"for {scope.script.source(node.target)} in {scope.script.source(node.iter)}"
+            self.bind(node.target, Unknown(f"changes with `{source}`"), scope)
+            self._either(scope, (source, node.body), (source, ()))
+            return None
+        for item in items:
+            self.bind(node.target, item, scope)
+            signal = self._block(node.body, scope)
+            if signal == "return":
+                return signal
+            if signal == "break":
+                return None
+        return self._block(node.orelse, scope)
+
+    def _while(self, node: ast.While, scope: Scope) -> str | None:
+        if isinstance(node.test, ast.Constant) and node.test.value:
+            signal = self._block(node.body, scope)
+            return signal if signal == "return" else None
+        for _ in range(PLAIN_ROUNDS):
+            test = expressions.truth(self.evaluate(node.test, scope))
+            if test is False:
+                return self._block(node.orelse, scope)
+            if test is None:
+                break
+            signal = self._block(node.body, scope)
+            if signal == "return":
+                return signal
+            if signal == "break":
+                return None
+        self._either(scope, (f"while {scope.script.source(node.test)}", node.body), ("", ()))
+        return None
+
+    def _with(self, node: ast.With | ast.AsyncWith, scope: Scope) -> str | None:
+        for item in node.items:
+            value = self.evaluate(item.context_expr, scope)
+            if item.optional_vars is not None:
+                self.bind(item.optional_vars, value if isinstance(value, Modelled) else Unknown(), scope)
+        return self._block(node.body, scope)
+
+    def _try(self, node: ast.Try, scope: Scope) -> str | None:
+        try:
+            signal = self._block(node.body, scope)
+            if signal is None:
+                signal = self._block(node.orelse, scope)
+        except Stopped:
+            if not node.handlers:
+                self._block(node.finalbody, scope)
+                raise
+            signal = self._block(node.handlers[0].body, scope)
+        return self._block(node.finalbody, scope) or signal
+
+    def _import(self, node: ast.Import, scope: Scope) -> None:
+        for alias in node.names:
+            top = alias.name if alias.asname else alias.name.partition(".")[0]
+            scope.bind(alias.asname or top, self._imported(top, scope.script.path, 0))
+
+    def _import_from(self, node: ast.ImportFrom, scope: Scope) -> None:
+        dotted, path = node.module or "", scope.script.path
+        found = self.modules.find(dotted, path, node.level)
+        for alias in node.names:
+            if alias.name == "*":
+                self._import_star(found, scope)
+                continue
+            value: Any
+            if found is not None and found != path:
+                value = expressions.Lazy(found, alias.name)
+            elif submodule := self.modules.find(
+                f"{dotted}.{alias.name}" if dotted else alias.name, path, node.level
+            ):
+                value = Module(submodule)
+            elif node.level:
+                value = Unknown(f"comes from {'.' * node.level}{dotted}, which is not in the repository")
+            else:
+                value = self.external(f"{dotted}.{alias.name}")
+            scope.bind(alias.asname or alias.name, value)
+
+    def _imported(self, dotted: str, importer: str, level: int) -> Any:
+        found = self.modules.find(dotted, importer, level)
+        if found is not None:
+            return Module(found)
+        if self.modules.is_package(dotted, importer, level):
+            return expressions.Package(dotted)
+        return External(dotted)
+
+    def _import_star(self, found: str | None, scope: Scope) -> None:
+        module = self.module(found) if found else None
+        if module is None:
+            return
+        exported = module.names.get("__all__")
+        for name in list(module.names):
+            wanted = name in exported if isinstance(exported, list | tuple) else not name.startswith("_")
+            if wanted:
+                scope.bind(name, module.names[name])
+
+    def _global(self, node: ast.Global, scope: Scope) -> None:
+        scope.global_names.update(node.names)
+
+    def _delete(self, node: ast.Delete, scope: Scope) -> None:
+        for target in node.targets:
+            if isinstance(target, ast.Name):
+                scope.names.pop(target.id, None)
+            elif isinstance(target, ast.Subscript):
+                container = self.evaluate(target.value, scope)
+                expressions.mutate(self, container, "pop", [self.evaluate(target.slice, scope)], {})
+
+    def _break(self, node: ast.Break, scope: Scope) -> str:
+        return "break"
+
+    def _continue(self, node: ast.Continue, scope: Scope) -> str:
+        return "continue"
+
+    def _match(self, node: ast.Match, scope: Scope) -> str | None:
+        source = scope.script.source(node.subject)
+        self.evaluate(node.subject, scope)
+        return self._either(scope, *((f"match {source}", case.body) for case in node.cases), ("", ()))
+
+    # Expressions and calls
+
+    def evaluate(self, node: ast.expr, scope: Scope) -> Any:
+        """The expression's value; Unknown where it cannot be known."""
+        if type(node) is ast.Constant:
+            return node.value
+        self._steps += 1
+        if self._steps > MAX_STEPS:
+            raise Exhausted
+        if self._nesting >= MAX_NESTING:
+            return Unknown("is nested too deeply to be followed")
+        self._nesting += 1
+        try:
+            return expressions.evaluate(self, node, scope)
+        finally:
+            self._nesting -= 1
+
+    def name(self, name: str, scope: Scope) -> Any:
+        """What a name stands for."""
+        value = scope.lookup(name)
+        if isinstance(value, expressions.Lazy):
+            value = self.member(value.path, value.name)
+        if value is not MISSING:
+            return value
+        return External(f"builtins.{name}") if name in _BUILTINS else Unknown(f"uses the unknown name {name}")
+
+    def external(self, dotted: str) -> Any:
+        """Something of the world outside by its dotted name: its value where that is known by heart."""
+        return self._constants[dotted] if dotted in self._constants else External(dotted)
+
+    def lost(self, node: ast.Attribute, function: Any, scope: Scope) -> None:
+        """Says it when a call that should not be lost is made on something that cannot be followed."""
+        code = self._watched.get(node.attr)
+        if code is not None:
+            receiver = scope.script.source(node.value)
+            why = f"it is called on `{receiver}`, which {why_unknown(function)}"
+            self.tell(code, scope.script.place(node), why=why)
+
+    def follow(self, function: Function, call: Call, receiver: Any = MISSING) -> Any:
+        """Runs a function of the repository with the call's arguments, if it is worth it."""
+        args = call.args if receiver is MISSING else [receiver, *call.args]
+        if not self._worth_following(function, args, call.keywords):
+            return Unknown(f"is computed by {function.name}()")
+        running = sum(frame.function is function for frame in self._frames)
+        if running >= 2 or len(self._frames) >= MAX_CALLS:
+            return Unknown(f"is computed by {function.name}(), which calls itself")
+        scope = Scope(function.scope.script, outer=function.scope, module_level=function.scope.module_level)
+        if not expressions.bind_arguments(function, args, call, scope):
+            return Unknown(f"is computed by {function.name}()")
+        if isinstance(function.node, ast.Lambda):
+            return self.evaluate(function.node.body, scope)
+        if isinstance(function.node, ast.AsyncFunctionDef):
+            return Unknown(f"is computed by {function.name}()")
+        frame = _Frame(function, receiver)
+        self._frames.append(frame)
+        try:
+            self._block(function.node.body, scope)
+        except TooDeep:
+            path = scope.script.path
+            why = "its calls or statements are nested too deeply"
+            self.tell("file-unfollowed", Place(path), file=path, why=why)
+        finally:
+            self._frames.pop()
+        if expressions.is_generator(function.node):
+            return Unknown(f"is computed by {function.name}()")
+        return _one_of(frame.returned, function.name)
+
+    def frame_function(self) -> tuple[Function | None, Any]:
+        """The function that runs now and the object it was called on, for `super()`."""
+        frame = self._frames[-1] if self._frames else None
+        return (frame.function, frame.receiver) if frame else (None, MISSING)
+
+    def _worth_following(self, function: Function, args: list[Any], keywords: dict[str, Any]) -> bool:
+        if self.wanted or isinstance(function.node, ast.Lambda):
+            return True
+        if any(expressions.carries_model(arg) for arg in (*args, *keywords.values())):
+            return True
+        if self._concerns_parsers(function.node, function.scope):
+            return True
+        last = function.node.end_lineno or function.node.lineno
+        return last - function.node.lineno < SMALL_LINES
+
+    def _concerns_parsers(self, node: ast.AST, scope: Scope) -> bool:
+        """Whether code mentions parsers, or a name of the same file whose code does, and so on."""
+        if id(node) not in self._interest:
+            names = _names_in(node)
+            self._interest[id(node)] = not names.isdisjoint(self._interesting_names(scope.script))
+        return self._interest[id(node)]
+
+    def _interesting_names(self, script: Script) -> set[str]:
+        if script.path not in self._names:
+            found = set(self._keywords) | self.modules.names_elsewhere(script.path)
+            waiting = [
+                (node.name, _names_in(node))
+                for node in ast.walk(script.tree)
+                if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)
+            ]
+            grown = True
+            while grown:
+                grown = False
+                for name, names in waiting:
+                    if name not in found and not names.isdisjoint(found):
+                        found.add(name)
+                        grown = True
+            self._names[script.path] = found
+        return self._names[script.path]
+
+
+def _names_in(node: ast.AST) -> set[str]:
+    names: set[str] = set()
+    for one in ast.walk(node):
+        if type(one) is ast.Name:
+            names.add(one.id)
+        elif type(one) is ast.Attribute:
+            names.add(one.attr)
+    return names
+
+
+def _merged(ends: list[dict[str, Any]], source: str) -> dict[str, Any]:
+    """The names after several ways: what all agree on, and Unknown for the rest."""
+    if len(ends) == 1:
+        return ends[0]
+    merged = dict(ends[0])
+    for other in ends[1:]:
+        for name in {**merged, **other}:
+            left, right = merged.get(name, MISSING), other.get(name, MISSING)
+            if left is right:
+                continue
+            if left is not MISSING and right is not MISSING and _alike(left, right):
+                continue
+            merged[name] = Unknown(f"depends on `{source}`")
+    return merged
+
+
+def _alike(left: Any, right: Any) -> bool:
+    if isinstance(left, Unknown) and isinstance(right, Unknown):
+        return True
+    return type(left) is type(right) and known(left) and known(right) and bool(left == right)
+
+
+def _one_of(values: list[Any], name: str) -> Any:
+    """What a function gave back, when all its ways agree."""
+    if not values:
+        return None
+    first = values[0]
+    if all(value is first or _alike(first, value) for value in values[1:]):
+        return first
+    return Unknown(f"is one of several results of {name}()")
+
+
+_STATEMENTS: Mapping[type[ast.stmt], Callable[..., str | None]] = {
+    ast.Expr: Machine._expression,
+    ast.Assign: Machine._assign,
+    ast.AnnAssign: Machine._annotated_assign,
+    ast.AugAssign: Machine._augmented_assign,
+    ast.FunctionDef: Machine._define,
+    ast.AsyncFunctionDef: Machine._define,
+    ast.ClassDef: Machine._class,
+    ast.Return: Machine._return,
+    ast.Raise: Machine._raise,
+    ast.If: Machine._if,
+    ast.For: Machine._for,
+    ast.AsyncFor: Machine._for,
+    ast.While: Machine._while,
+    ast.With: Machine._with,
+    ast.AsyncWith: Machine._with,
+    ast.Try: Machine._try,
+    ast.TryStar: Machine._try,
+    ast.Import: Machine._import,
+    ast.ImportFrom: Machine._import_from,
+    ast.Global: Machine._global,
+    ast.Delete: Machine._delete,
+    ast.Break: Machine._break,
+    ast.Continue: Machine._continue,
+    ast.Match: Machine._match,
+}

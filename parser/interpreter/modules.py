@@ -1,0 +1,87 @@
+"""The repository's own modules: which file an import means, parsed once, and which names have to do with parsers."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+
+from parser.model import Problem
+from parser.script import Refused, Script, read_script
+from parser.source import Source
+
+MAX_MODULES = 500
+"""Modules of the repository followed from one entry point."""
+
+_DEFINED = re.compile(rb"^[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)", re.MULTILINE)
+
+
+class Modules:
+    """Finds and parses modules of one source as Python would, seen from the folder of the entry point."""
+
+    def __init__(self, source: Source, entry: str, keywords: frozenset[str]) -> None:
+        self._source = source
+        self._folders = list(dict.fromkeys((entry.rpartition("/")[0], "", "src")))
+        self._keywords = tuple(word.encode() for word in keywords)
+        self._parsed: dict[str, Script | None] = {}
+        self._elsewhere: frozenset[str] | None = None
+        self.problems: list[Problem] = []
+
+    def find(self, dotted: str, importer: str, level: int) -> str | None:
+        """The file that `import dotted` means (`level` leading dots), or None when it is not of this repository."""
+        parts = [part for part in dotted.split(".") if part]
+        if level:
+            folder = importer.rpartition("/")[0]
+            for _ in range(level - 1):
+                if not folder:
+                    return None
+                folder = folder.rpartition("/")[0]
+            folders = [folder]
+        else:
+            folders = self._folders
+        for folder in folders:
+            stem = "/".join([*([folder] if folder else []), *parts])
+            for path in (f"{stem}/__init__.py" if stem else "__init__.py", f"{stem}.py"):
+                if path in self._source.entries:
+                    return path
+        return None
+
+    def is_package(self, dotted: str, importer: str, level: int) -> bool:
+        """Whether a folder of the repository has this name, with or without an `__init__.py`."""
+        parts = [part for part in dotted.split(".") if part]
+        folders = self._folders if not level else [importer.rpartition("/")[0]]
+        return any(
+            "/".join([*([folder] if folder else []), *parts]) in self._directories for folder in folders
+        )
+
+    @cached_property
+    def _directories(self) -> frozenset[str]:
+        found: set[str] = set()
+        for path in self._source.entries:
+            if path.endswith(".py"):
+                folder = path.rpartition("/")[0]
+                while folder and folder not in found:
+                    found.add(folder)
+                    folder = folder.rpartition("/")[0]
+        return frozenset(found)
+
+    def script(self, path: str) -> Script | None:
+        """The parsed module, or None (and a problem, once) when it cannot be read."""
+        if path not in self._parsed:
+            if len(self._parsed) >= MAX_MODULES:
+                return None
+            try:
+                self._parsed[path] = read_script(self._source, path)
+            except Refused as refused:
+                self._parsed[path] = None
+                self.problems.append(refused.problem)
+        return self._parsed[path]
+
+    def names_elsewhere(self, entry: str) -> frozenset[str]:
+        """Functions and classes defined in those other files that mention argument parsers."""
+        if self._elsewhere is None:
+            names: set[bytes] = set()
+            for path, content in self._source.contents.items():
+                if path != entry and path.endswith(".py") and any(word in content for word in self._keywords):
+                    names.update(_DEFINED.findall(content))
+            self._elsewhere = frozenset(name.decode(errors="replace") for name in names)
+        return self._elsewhere

@@ -1,0 +1,281 @@
+"""Operators, builtins and methods over known values; each bounded, so that no value can grow without limit."""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+import posixpath
+import re
+import textwrap
+from collections.abc import Callable, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from parser.interpreter.values import MAX_ITEMS, MISSING, Unknown, known
+
+MAX_TEXT = 100_000
+"""Characters or bytes of a known text."""
+
+MAX_BITS = 8_192
+"""Bits of a known integer."""
+
+TOO_LARGE = Unknown("is too large to be worked out")
+_FAILS = Unknown("cannot be worked out")
+_WIDTH = re.compile(r"\d{4,}|\*")
+
+
+def _bounded_add(left: Any, right: Any) -> Any:
+    if isinstance(left, str | bytes | list | tuple) and len(left) + len(right) > _most(left):
+        return TOO_LARGE
+    return left + right
+
+
+def _bounded_multiply(left: Any, right: Any) -> Any:
+    if isinstance(left, int) and isinstance(right, str | bytes | list | tuple):
+        left, right = right, left
+    if (
+        isinstance(left, str | bytes | list | tuple)
+        and isinstance(right, int)
+        and len(left) * right > _most(left)
+    ):
+        return TOO_LARGE
+    if isinstance(left, int) and isinstance(right, int) and left.bit_length() + right.bit_length() > MAX_BITS:
+        return TOO_LARGE
+    return left * right
+
+
+def _bounded_power(left: Any, right: Any) -> Any:
+    if isinstance(left, int) and isinstance(right, int) and left.bit_length() * abs(right) > MAX_BITS:
+        return TOO_LARGE
+    return left**right
+
+
+def _bounded_shift(left: Any, right: Any) -> Any:
+    if not isinstance(left, int) or not isinstance(right, int) or left.bit_length() + right > MAX_BITS:
+        return TOO_LARGE
+    return left << right
+
+
+def _bounded_modulo(left: Any, right: Any) -> Any:
+    if isinstance(left, str | bytes) and (_WIDTH.search(str(left)) or _volume(right) > MAX_TEXT):
+        return TOO_LARGE
+    return left % right
+
+
+def _most(value: Any) -> int:
+    return MAX_TEXT if isinstance(value, str | bytes) else MAX_ITEMS
+
+
+BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: _bounded_add,
+    ast.Sub: operator.sub,
+    ast.Mult: _bounded_multiply,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: _bounded_modulo,
+    ast.Pow: _bounded_power,
+    ast.LShift: _bounded_shift,
+    ast.RShift: operator.rshift,
+    ast.BitOr: operator.or_,
+    ast.BitAnd: operator.and_,
+    ast.BitXor: operator.xor,
+}
+UNARY: Mapping[type[ast.unaryop], Callable[[Any], Any]] = {
+    ast.UAdd: operator.pos,
+    ast.USub: operator.neg,
+    ast.Invert: operator.invert,
+}
+COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Is: operator.is_,
+    ast.IsNot: operator.is_not,
+    ast.In: lambda left, right: left in right,
+    ast.NotIn: lambda left, right: left not in right,
+}
+
+
+def _joined(*parts: Any) -> Any:
+    return posixpath.join(*parts)
+
+
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "builtins.len": len,
+    "builtins.int": int,
+    "builtins.float": float,
+    "builtins.complex": complex,
+    "builtins.str": str,
+    "builtins.bool": bool,
+    "builtins.list": list,
+    "builtins.tuple": tuple,
+    "builtins.dict": dict,
+    "builtins.set": set,
+    "builtins.frozenset": frozenset,
+    "builtins.range": range,
+    "builtins.sorted": sorted,
+    "builtins.reversed": lambda items: list(reversed(items)),
+    "builtins.enumerate": lambda *args, **kw: list(enumerate(*args, **kw)),
+    "builtins.zip": lambda *args: list(zip(*args, strict=False)),
+    "builtins.min": min,
+    "builtins.max": max,
+    "builtins.sum": sum,
+    "builtins.abs": abs,
+    "builtins.round": round,
+    "builtins.any": any,
+    "builtins.all": all,
+    "builtins.repr": repr,
+    "builtins.chr": chr,
+    "builtins.ord": ord,
+    "builtins.divmod": divmod,
+    "collections.OrderedDict": dict,
+    "pathlib.Path": PurePosixPath,
+    "pathlib.PurePath": PurePosixPath,
+    "pathlib.PosixPath": PurePosixPath,
+    "pathlib.PurePosixPath": PurePosixPath,
+    "os.path.join": _joined,
+    "os.path.basename": posixpath.basename,
+    "os.path.dirname": posixpath.dirname,
+    "os.path.splitext": posixpath.splitext,
+    "os.path.normpath": posixpath.normpath,
+    "math.sqrt": math.sqrt,
+    "math.log": math.log,
+    "math.log2": math.log2,
+    "math.log10": math.log10,
+    "math.exp": math.exp,
+    "math.floor": math.floor,
+    "math.ceil": math.ceil,
+    "textwrap.dedent": textwrap.dedent,
+}
+CONSTANTS: Mapping[str, Any] = {
+    "math.pi": math.pi,
+    "math.e": math.e,
+    "math.inf": math.inf,
+    "math.nan": math.nan,
+    "math.tau": math.tau,
+    "os.sep": "/",
+    "os.path.sep": "/",
+    "os.pathsep": ":",
+    "os.linesep": "\n",
+    "string.ascii_letters": "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    "string.ascii_lowercase": "abcdefghijklmnopqrstuvwxyz",
+    "string.ascii_uppercase": "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    "string.digits": "0123456789",
+    "typing.TYPE_CHECKING": False,
+}
+_TEXT_METHODS = frozenset(
+    ["join", "format", "strip", "lstrip", "rstrip", "upper", "lower", "title", "capitalize", "casefold", "swapcase", "split", "rsplit", "splitlines", "startswith", "endswith", "replace", "removeprefix", "removesuffix", "find", "rfind", "index", "count", "partition", "rpartition", "isdigit", "isalpha", "isalnum", "isidentifier", "isupper", "islower", "encode", "decode"]
+)
+_METHODS: Mapping[type, frozenset[str]] = {
+    str: _TEXT_METHODS,
+    bytes: _TEXT_METHODS - {"format", "encode"},
+    list: frozenset(["append", "extend", "insert", "remove", "pop", "index", "count", "sort", "reverse", "copy", "clear"]),
+    tuple: frozenset({"index", "count"}),
+    dict: frozenset(["keys", "values", "items", "get", "copy", "update", "pop", "setdefault", "clear"]),
+    set: frozenset(["add", "update", "union", "intersection", "difference", "copy", "discard", "remove"]),
+    frozenset: frozenset(["union", "intersection", "difference", "copy"]),
+    PurePosixPath: frozenset(["joinpath", "with_suffix", "with_name", "as_posix", "is_absolute"]),
+    int: frozenset({"bit_length"}),
+    float: frozenset({"is_integer", "as_integer_ratio"}),
+}
+PATH_ATTRIBUTES = frozenset({"parent", "name", "stem", "suffix"})
+MUTATING = frozenset(
+    ["append", "extend", "insert", "remove", "pop", "sort", "reverse", "clear", "update", "setdefault", "add", "discard"]
+)
+
+
+def has_method(value: Any, name: str) -> bool:
+    """Whether `value.name(…)` is something that can be worked out here."""
+    return name in _METHODS.get(type(value), ())
+
+
+def apply(function: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
+    """The function's result on known values, or Unknown when it fails."""
+    try:
+        result = function(*args, **keywords)
+    except Exception:  # noqa: BLE001  an expression of the author's can fail in every way
+        return _FAILS
+    return bounded(result)
+
+
+def bounded(result: Any) -> Any:
+    """The result itself unless it is larger than anything worth knowing."""
+    if isinstance(result, str | bytes) and len(result) > MAX_TEXT:
+        return TOO_LARGE
+    if isinstance(result, int) and result.bit_length() > MAX_BITS:
+        return TOO_LARGE
+    if isinstance(result, list | tuple | set | dict | frozenset | range) and len_of(result) > MAX_ITEMS:
+        return result if isinstance(result, range) else TOO_LARGE
+    return result
+
+
+def len_of(value: Any) -> int:
+    """The length; a range can be longer than len() can say."""
+    try:
+        return len(value)
+    except OverflowError:
+        return MAX_ITEMS + 1
+
+
+def call_function(name: str, args: list[Any], keywords: dict[str, Any]) -> Any:
+    """A builtin or library function by its dotted name, on known arguments; MISSING when it is none we know."""
+    function = FUNCTIONS.get(name)
+    if function is None:
+        return MISSING
+    if name.endswith(
+        (".list", ".tuple", ".set", ".sorted", ".sum", ".enumerate", ".zip", ".reversed", ".dict")
+    ) and any(isinstance(arg, range) and len_of(arg) > MAX_ITEMS for arg in args):
+        return TOO_LARGE
+    if name in ("builtins.min", "builtins.max", "builtins.any", "builtins.all", "builtins.frozenset") and any(
+        isinstance(arg, range) and len_of(arg) > MAX_ITEMS for arg in args
+    ):
+        return TOO_LARGE
+    return apply(function, *args, **keywords)
+
+
+def call_method(value: Any, name: str, args: list[Any], keywords: dict[str, Any]) -> Any:
+    """A method of a plain value; arguments of containers' methods may be anything."""
+    if isinstance(value, str | bytes):
+        if not all(known(arg) for arg in (*args, *keywords.values())):
+            return Unknown("is put together from values not known")
+        volume = _volume(args) + _volume(list(keywords.values()))
+        if name == "format" and (_WIDTH.search(str(value)) or volume > MAX_TEXT):
+            return TOO_LARGE
+        if name == "join" and args and (_volume(args[0]) + len(value) * len_of_any(args[0])) > MAX_TEXT:
+            return TOO_LARGE
+        if (
+            name == "replace"
+            and len(args) > 1
+            and (len(value) + 1) * max(1, len_of_any(args[1])) > MAX_TEXT * 10
+        ):
+            return TOO_LARGE
+    if isinstance(value, list | dict | set) and name in MUTATING and len(value) >= MAX_ITEMS:
+        return TOO_LARGE
+    if name in ("extend", "update") and args and len_of_any(args[0]) > MAX_ITEMS:
+        return TOO_LARGE
+    result = apply(getattr(value, name), *args, **keywords)
+    if isinstance(value, dict) and name in ("keys", "values", "items") and not isinstance(result, Unknown):
+        return list(result)
+    return result
+
+
+def len_of_any(value: Any) -> int:
+    """The length of what has one, else 0."""
+    return (
+        len_of(value) if isinstance(value, str | bytes | list | tuple | set | dict | frozenset | range) else 0
+    )
+
+
+def _volume(value: Any) -> int:
+    """About how many characters the value takes when written out."""
+    if isinstance(value, str | bytes):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(_volume(key) + _volume(item) + 4 for key, item in value.items())
+    if isinstance(value, list | tuple | set | frozenset):
+        return sum(_volume(item) + 2 for item in value)
+    return 30

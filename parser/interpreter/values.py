@@ -1,0 +1,226 @@
+"""What a name can stand for. Plain Python values stand for themselves; these stand for everything else."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from parser.interpreter.machine import Call, Machine
+    from parser.script import Script
+
+MAX_ITEMS = 10_000
+"""Items of a known container, nested ones included; above that its value counts as not known."""
+
+MAX_DEPTH = 40
+"""Levels of nested containers."""
+
+PLAIN = (type(None), bool, int, float, complex, str, bytes, type(...), PurePosixPath)
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A value not known without running the script; `why` completes the sentence "the value …"."""
+
+    why: str = "is computed when the script runs"
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """Something of a module that is not in the repository, by its full dotted name."""
+
+    name: str
+
+
+@dataclass(slots=True)
+class Scope:
+    """Names of a function, class body or module, and the scope around it."""
+
+    script: Script
+    names: dict[str, Any] = field(default_factory=dict)
+    outer: Scope | None = None
+    module_level: Scope | None = None
+    global_names: set[str] = field(default_factory=set)
+
+    def lookup(self, name: str) -> Any:
+        """The value, or MISSING."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.names and name not in scope.global_names:
+                return scope.names[name]
+            scope = scope.outer
+        top = self.module_level
+        return top.names.get(name, MISSING) if top else MISSING
+
+    def bind(self, name: str, value: Any) -> None:
+        """Gives the name its value, in the module's scope when it was declared global."""
+        target = self.module_level if name in self.global_names and self.module_level else self
+        target.names[name] = value
+
+
+class Missing:
+    """The type of MISSING: no such name."""
+
+
+MISSING = Missing()
+
+
+@dataclass(slots=True, eq=False)
+class Function:
+    """A function or lambda of the repository, with the scope it was made in."""
+
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    scope: Scope
+    name: str
+    defaults: list[Any]
+    keyword_defaults: dict[str, Any]
+    owner: Class | None = None
+    kind: str = "function"
+
+
+@dataclass(slots=True, eq=False)
+class Class:
+    """A class of the repository."""
+
+    name: str
+    scope: Scope
+    bases: list[Any]
+
+    def ancestry(self) -> list[Any]:
+        """The class and everything it inherits from, nearest first; foreign bases as they were given."""
+        found: list[Any] = []
+        waiting: list[Any] = [self]
+        while waiting and len(found) < 50:
+            one = waiting.pop(0)
+            if one not in found:
+                found.append(one)
+                if isinstance(one, Class):
+                    waiting = [*one.bases, *waiting]
+        return found
+
+    def member(self, name: str, after: Class | None = None) -> Any:
+        """The attribute as the class body left it, or MISSING; `after` begins behind that class, as super() does."""
+        line = [one for one in self.ancestry() if isinstance(one, Class)]
+        if after in line:
+            line = line[line.index(after) + 1 :]
+        for one in line:
+            if name in one.scope.names:
+                return one.scope.names[name]
+        return MISSING
+
+    def inherits(self, name: str) -> bool:
+        """Whether a foreign class of this dotted name is among the bases."""
+        return any(isinstance(one, External) and one.name == name for one in self.ancestry())
+
+    @property
+    def foreign(self) -> bool:
+        """Whether a base is not known, so that attributes may exist that are not seen here."""
+        return any(
+            not isinstance(one, Class) and one != External("builtins.object") for one in self.ancestry()
+        )
+
+
+@dataclass(slots=True, eq=False)
+class Instance:
+    """An object of a class of the repository."""
+
+    cls: Class
+    attributes: dict[str, Any] = field(default_factory=dict)
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class EnumMember:
+    """One member of an enum of the repository."""
+
+    cls: str
+    name: str
+    value: Any
+
+
+@dataclass(slots=True, eq=False)
+class Super:
+    """`super()` inside a method."""
+
+    receiver: Any
+    after: Class
+
+
+@dataclass(slots=True, eq=False)
+class Module:
+    """A module of the repository."""
+
+    path: str
+
+
+@dataclass(slots=True, eq=False)
+class Method:
+    """A method on its way to be called: of a class here, of a model, or of a plain value."""
+
+    receiver: Any
+    name: str
+    function: Function | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Partial:
+    """`functools.partial` of something."""
+
+    function: Any
+    args: list[Any]
+    keywords: dict[str, Any]
+
+
+class Modelled:
+    """An object whose behaviour is known by heart instead of being followed (argparse's)."""
+
+    attributes: dict[str, Any]
+    cls: Class | None = None
+
+    def methods(self) -> Mapping[str, Any]:
+        """Name → function(machine, call, object) of what the object can be asked."""
+        raise NotImplementedError
+
+    def call(self, machine: Machine, name: str, call: Call) -> Any:
+        """What the method gives back."""
+        behaviour = self.methods().get(name)
+        return behaviour(machine, call, self) if behaviour else Unknown()
+
+
+def known(value: Any) -> bool:
+    """Whether the value is plain through and through: nothing unknown, nothing abstract, not too large."""
+    if isinstance(value, PLAIN):
+        return True
+    budget = [MAX_ITEMS]
+    return _known(value, 0, budget)
+
+
+def _known(value: Any, depth: int, budget: list[int]) -> bool:
+    budget[0] -= 1
+    if isinstance(value, PLAIN):
+        return True
+    if budget[0] < 0 or depth > MAX_DEPTH:
+        return False
+    if isinstance(value, dict):
+        return all(_known(k, depth + 1, budget) and _known(v, depth + 1, budget) for k, v in value.items())
+    if isinstance(value, list | tuple | set | frozenset):
+        return all(_known(item, depth + 1, budget) for item in value)
+    return isinstance(value, range)
+
+
+def why_unknown(value: Any, depth: int = 0) -> str:
+    """Completes "the value …" for a value that is not known."""
+    if isinstance(value, Unknown):
+        return value.why
+    if isinstance(value, External):
+        return f"comes from {value.name.rpartition('.')[0] or value.name}, which is not in this repository"
+    if depth < 3 and isinstance(value, list | tuple | set | dict):
+        for item in list(value.values() if isinstance(value, dict) else value)[:100]:
+            if not known(item):
+                return why_unknown(item, depth + 1)
+    if isinstance(value, Function | Class | Instance | Method | Partial | Module | EnumMember):
+        return "is an object of the script"
+    return "is not a plain value"

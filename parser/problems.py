@@ -1,0 +1,327 @@
+"""The catalogue of problems: a stable code, how much it matters, what it says and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from parser.model import Place, Problem, Severity
+
+MAX_PROBLEMS = 200
+"""Problems of one report; the rest is counted in one sentence."""
+
+MAX_SHOWN = 120
+"""Characters of a piece of the author's own text inside a message."""
+
+_ERROR, _WARNING, _INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One kind of problem; message and hint are `str.format` templates over the same words."""
+
+    severity: Severity
+    message: str
+    hint: str
+
+
+CATALOGUE: dict[str, Known] = {
+    # Files
+    "file-unreadable": Known(_ERROR, "{file} cannot be read: {why}.", "{mend}"),
+    "syntax-error": Known(
+        _ERROR,
+        "{file} is not valid Python: {why}.",
+        "Correct the syntax; `python -m py_compile {file}` shows the same.",
+    ),
+    "file-too-complex": Known(
+        _ERROR,
+        "{file} is nested too deeply to be read: {why}.",
+        "Split the expression into several statements.",
+    ),
+    "file-unfollowed": Known(
+        _WARNING,
+        "{file} could not be followed to its end: {why}.",
+        "Build the argument parser in a small function of its own, without long computations before it.",
+    ),
+    # Entry point
+    "no-entry-point": Known(
+        _ERROR,
+        "No entry point was found: no file has a @data_processor annotation, and none parses arguments with argparse"
+        ' under `if __name__ == "__main__":`.',
+        "Annotate the script that runs the module, or name it in .mlreef.yaml: `entry_points: {{main: FILE}}`.",
+    ),
+    "several-entry-points": Known(
+        _ERROR,
+        "{count} files could be the entry point: {files}.",
+        "Name the one that is meant in .mlreef.yaml: `entry_points: {{main: {first}}}`.",
+    ),
+    "entry-point-missing": Known(
+        _ERROR, "The entry point {file} does not exist in the repository.", "{mend}"
+    ),
+    "entry-point-not-python": Known(
+        _ERROR, "The entry point {file} is not a Python file.", "Name a file that ends in .py."
+    ),
+    "entry-point-assumed": Known(
+        _INFO,
+        "{file} was taken as the entry point: it is the only script that parses arguments, though without"
+        ' `if __name__ == "__main__":`.',
+        "Name it in .mlreef.yaml (`entry_points: {{main: {file}}}`) to be sure.",
+    ),
+    # Annotations
+    "several-annotations": Known(
+        _ERROR,
+        "@data_processor appears {count} times; a module has one.",
+        "Keep one @data_processor, or split the script into several repositories.",
+    ),
+    "annotation-incomplete": Known(_ERROR, "@{annotation} has no {field}.", 'Add it: `{field}="…"`.'),
+    "annotation-field-unknown": Known(
+        _WARNING, "@{annotation} has no field {field}; it is ignored.", "Known fields are {fields}."
+    ),
+    "annotation-too-many": Known(
+        _ERROR,
+        "@{annotation} has {count} positional values; it takes at most {most}.",
+        "Positional values are, in this order: {fields}. Name them to be sure.",
+    ),
+    "annotation-twice": Known(
+        _ERROR,
+        "@{annotation} gives {field} twice.",
+        "Keep one: Python refuses a call with the same argument twice.",
+    ),
+    "annotation-value": Known(_ERROR, "@{annotation} gives {field} as {value}; {why}.", "{mend}"),
+    "annotation-not-static": Known(
+        _INFO,
+        "The {field} of @{annotation} is not known without running the script: `{source}` {why}.",
+        "Write the value itself there, if it should be shown to people.",
+    ),
+    "annotation-without-processor": Known(
+        _WARNING,
+        "{file} has @{annotation} annotations and no @data_processor.",
+        "Add @data_processor(name=…, type=…, …) to describe the module.",
+    ),
+    "parameter-name": Known(
+        _ERROR,
+        "The parameter name {name} is not allowed.",
+        "Use letters, digits, `-` and `_` only, as in `input-path`.",
+    ),
+    "parameter-type": Known(
+        _ERROR,
+        "{type} is not a type of parameter.",
+        "Use one of {types}.",
+    ),
+    "parameter-annotated-twice": Known(
+        _ERROR,
+        "The parameter {name} is annotated twice; first in line {line}.",
+        "Remove one of the two annotations.",
+    ),
+    # argparse
+    "no-argparse": Known(
+        _ERROR,
+        "{file} has no argument parser that could be found, so the image would accept no parameters.",
+        "Read the parameters with argparse: `parser = argparse.ArgumentParser()`, `parser.add_argument(…)`,"
+        " `parser.parse_args()`.",
+    ),
+    "other-framework": Known(
+        _ERROR,
+        "{file} reads its command line with {framework}, not with argparse.",
+        "{mend}",
+    ),
+    "never-parsed": Known(
+        _WARNING,
+        "The argument parser made here never reads the command line when the script runs.",
+        'Call `parser.parse_args()` under `if __name__ == "__main__":`.',
+    ),
+    "argument-not-followed": Known(
+        _WARNING,
+        "This argument could not be read: {why}.",
+        "Call add_argument with its flags as literal text, on a parser made by argparse.ArgumentParser.",
+    ),
+    "argument-not-reached": Known(
+        _INFO,
+        "This add_argument call is not reached when the script runs, so {flags} is not a parameter.",
+        "Call the function that holds it, or remove it.",
+    ),
+    "argument-conditional": Known(
+        _INFO,
+        "{name} exists only if `{condition}`, which is not known without running the script.",
+        "Add the argument always, if people should be able to rely on it.",
+    ),
+    "argument-refused": Known(
+        _ERROR,
+        "argparse refuses this argument: {why}.",
+        "Correct the call; the script stops here when it is run.",
+    ),
+    "argument-unusable": Known(
+        _ERROR,
+        "The flag {flag} cannot be given on a command line: {why}.",
+        "Use letters, digits, `-` and `_`.",
+    ),
+    "value-not-static": Known(
+        _INFO,
+        "The {field} of {name} is not known without running the script: `{source}` {why}.",
+        "Write the value itself there, if it should be shown to people.",
+    ),
+    "help-not-printable": Known(
+        _ERROR,
+        "argparse cannot print the help of {name}, so `--help` fails: {why}.",
+        "Write `%%` for a percent sign.",
+    ),
+    "default-not-convertible": Known(
+        _ERROR,
+        "The default {value} of {name} is not {type}: the script stops whenever {name} is not given.",
+        "Give a default of type {type}.",
+    ),
+    "default-not-in-choices": Known(
+        _WARNING,
+        "The default {value} of {name} is not one of its choices {choices}.",
+        "Add it to the choices, or choose another default.",
+    ),
+    "type-bool": Known(
+        _WARNING,
+        "{name} has `type=bool`: argparse turns every text but the empty one into True, `False` included.",
+        'Use `action="store_true"`, or `argparse.BooleanOptionalAction`.',
+    ),
+    "parser-escapes": Known(
+        _WARNING,
+        "The parser is handed to {function}, which is not in this repository and may add arguments of its own.",
+        "Add the arguments in the repository, if they belong to the module.",
+    ),
+    "subcommands": Known(
+        _WARNING,
+        "The script has the subcommands {names}; a module is run with one set of parameters.",
+        "Publish one repository for each subcommand, or make the choice an ordinary parameter.",
+    ),
+    "missing-parameter": Known(_ERROR, "The parameter {name} is missing.", "{mend}"),
+    # Annotations against argparse
+    "annotated-not-accepted": Known(
+        _WARNING,
+        "{name} is annotated, but the script's argument parser does not accept --{name}.",
+        'Add `parser.add_argument("--{name}")`, or remove the annotation.',
+    ),
+    "accepted-not-annotated": Known(
+        _INFO,
+        "{name} is accepted by the script and not annotated.",
+        'Add `@parameter(name="{name}", …)` to describe it.',
+    ),
+    "type-differs": Known(
+        _WARNING,
+        "{name} is annotated as {annotated}, but argparse reads {type}; {why}.",
+        "Give both the same type. argparse's is the one published.",
+    ),
+    "default-differs": Known(
+        _WARNING,
+        "{name} is annotated with the default {annotated}, but argparse has {value}.",
+        "Give both the same default. argparse's is the one published.",
+    ),
+    "required-differs": Known(
+        _WARNING,
+        "{name} is annotated as {annotated}, but for argparse it is {value}.",
+        "Make both the same. argparse's is the one published.",
+    ),
+    "annotated-not-a-choice": Known(
+        _WARNING,
+        "{name} is annotated with the default {annotated}, which argparse refuses: its choices are {choices}.",
+        "Annotate one of the choices.",
+    ),
+    # Requirements
+    "no-requirements": Known(
+        _ERROR,
+        "There is no {file} in the repository.",
+        "{mend}",
+    ),
+    "requirement-invalid": Known(_ERROR, "This requirement cannot be read: {why}.", "{mend}"),
+    "requirement-twice": Known(
+        _WARNING, "{name} is required twice; first in {where}.", "Keep one line for each package."
+    ),
+    "requirement-option": Known(
+        _ERROR, "pip has no option {option} in a requirements file.", "Remove it or correct it."
+    ),
+    "requirement-outside": Known(
+        _ERROR,
+        "{target} is outside of the repository.",
+        "Only files of this repository can be included; copy what is needed into it.",
+    ),
+    "requirement-file-missing": Known(
+        _ERROR,
+        "{target}, included here, does not exist in the repository.",
+        "Add the file or remove the line.",
+    ),
+    "requirement-local": Known(
+        _ERROR,
+        "This line installs files of the repository itself; requirements are installed before the sources are there.",
+        "Remove the line: the sources are in the image anyway. Write what they need as requirements.",
+    ),
+    "requirement-variable": Known(
+        _WARNING,
+        "This line uses the environment variable {variable}, which is not set when the image is built.",
+        "Write the value itself; do not put passwords into this file.",
+    ),
+    "requirement-credentials": Known(
+        _ERROR,
+        "This line holds a user name or password for a package index; everyone who can see the repository can read it.",
+        "Remove it and change the password.",
+    ),
+    "requirement-tool": Known(
+        _WARNING,
+        "This requirement is fetched with {tool}, which the environment must provide.",
+        "Prefer a released package, or an https address of an archive.",
+    ),
+    # .mlreef.yaml
+    "settings-invalid": Known(_ERROR, ".mlreef.yaml cannot be read: {why}.", "{mend}"),
+    "settings-unknown": Known(_WARNING, ".mlreef.yaml has the unknown key {key}; it is ignored.", "{mend}"),
+    "settings-value": Known(_ERROR, "{key} in .mlreef.yaml {why}.", "{mend}"),
+    # The module
+    "module-defaults": Known(
+        _INFO,
+        "The module's {fields} not given; {values} taken.",
+        "Add a @data_processor annotation, or write them into .mlreef.yaml.",
+    ),
+    "name-differs": Known(
+        _WARNING,
+        "The annotation's {field} is {annotated}, .mlreef.yaml's is {value}; the annotation's is taken.",
+        "Keep one of them.",
+    ),
+    "name-refused": Known(
+        _ERROR, "The module's name {name} cannot be used: {why}.", "Choose a shorter, plain name."
+    ),
+    "too-many-problems": Known(
+        _INFO, "{count} further problems are not shown.", "Mend the first ones and look again."
+    ),
+}
+
+
+def problem(
+    code: str, place: Place | None = None, severity: Severity | None = None, **words: object
+) -> Problem:
+    """A problem of the catalogue, with its words put in; `severity` overrides the catalogue's."""
+    known = CATALOGUE[code]
+    said = {name: word if isinstance(word, str) else shown(word) for name, word in words.items()}
+    return Problem(
+        code, severity or known.severity, known.message.format(**said), known.hint.format(**said), place
+    )
+
+
+def shown(value: object) -> str:
+    """The author's own text, fit for one line of a message: quoted, shortened, nothing invisible in it."""
+    text = ascii_controls(value) if isinstance(value, str) else repr(value)
+    if len(text) > MAX_SHOWN:
+        text = text[: MAX_SHOWN - 1] + "…"
+    return f"'{text}'" if isinstance(value, str) else text
+
+
+def ascii_controls(text: str) -> str:
+    """The text with everything that is not printable written as an escape (line ends, right-to-left marks)."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
+    )
+
+
+def in_order(problems: list[Problem]) -> tuple[Problem, ...]:
+    """By place, each once; those without a place first."""
+    unique = list(dict.fromkeys(problems))
+    unique.sort(key=lambda p: (p.place.file, p.place.line, p.place.column) if p.place else ("", 0, 0))
+    if len(unique) <= MAX_PROBLEMS:
+        return tuple(unique)
+    # Errors are never among those left out.
+    rank = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
+    kept = set(sorted(range(len(unique)), key=lambda at: (rank[unique[at].severity], at))[:MAX_PROBLEMS])
+    rest = problem("too-many-problems", count=str(len(unique) - MAX_PROBLEMS))
+    return (*(p for at, p in enumerate(unique) if at in kept), rest)

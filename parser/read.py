@@ -1,0 +1,170 @@
+"""The one public door: a tree of files → the module it publishes, and everything an author should mend."""
+
+from __future__ import annotations
+
+import ast
+import re
+import unicodedata
+from typing import Any
+
+from parser.annotations import Annotations, Processor, read_annotations
+from parser.argparse_reader import CommandLine, read_command_line
+from parser.entry_points import find_entry_point
+from parser.frameworks import other_framework
+from parser.interpreter.machine import Exhausted, Stopped, TooDeep
+from parser.interpreter.values import Unknown
+from parser.merge import merge
+from parser.model import EntryPoint, Kind, Module, Parameter, Place, Problem, Report, Requirements, Settings
+from parser.problems import in_order, problem, shown
+from parser.requirements import read_requirements
+from parser.script import Script
+from parser.settings import PATH as SETTINGS_PATH
+from parser.settings import read_settings
+from parser.source import Source
+
+MAX_NAME = 300
+"""Characters of a module's name."""
+
+MAX_SLUG = 63
+"""Characters of a slug: it becomes part of tags and host names."""
+
+
+def read(source: Source, project_name: str, entry_point: str | None = None) -> Report:
+    """Reads a repository; `entry_point` overrides what it says itself. Never raises, whatever the content."""
+    settings, problems = read_settings(source)
+    found = find_entry_point(
+        source,
+        entry_point or settings.entry_points.get("main"),
+        "the command" if entry_point else SETTINGS_PATH,
+    )
+    requirements, faults = read_requirements(source, settings.requirements_file)
+    everything = [*problems, *found.problems, *faults]
+    module = None
+    if found.script is not None:
+        module, more = _read_module(source, found.script, settings, requirements, project_name)
+        everything.extend(more)
+    return Report(module, settings, in_order(everything))
+
+
+def _read_module(
+    source: Source, script: Script, settings: Settings, requirements: Requirements | None, project_name: str
+) -> tuple[Module, list[Problem]]:
+    command_line = read_command_line(source, script)
+    annotations = read_annotations(script, lambda node: _evaluate(command_line, node))
+    problems = [*command_line.problems, *annotations.problems]
+    parameters: tuple[Parameter, ...] = ()
+    if command_line.found:
+        parameters, contradictions = merge(
+            annotations.parameters, command_line.parameters, command_line.complete
+        )
+        problems.extend(contradictions)
+    else:
+        foreign = other_framework(script)
+        problems.append(foreign or problem("no-argparse", Place(script.path), file=script.path))
+    module, more = _module(script, settings, annotations, parameters, requirements, project_name)
+    return module, [*problems, *more]
+
+
+def _evaluate(command_line: CommandLine, node: ast.expr) -> Any:
+    try:
+        return command_line.machine.evaluate(node, command_line.scope)
+    except (Stopped, Exhausted, TooDeep, RecursionError):
+        return Unknown()
+
+
+def _module(
+    script: Script,
+    settings: Settings,
+    annotations: Annotations,
+    parameters: tuple[Parameter, ...],
+    requirements: Requirements | None,
+    project_name: str,
+) -> tuple[Module, list[Problem]]:
+    problems: list[Problem] = []
+    note = annotations.processor
+    kind = (note and note.kind) or settings.kind
+    input_type = (note and note.input_type) or settings.input_type
+    output_type = (note and note.output_type) or settings.output_type
+    problems.extend(_differences(note, settings))
+    problems.extend(_defaults(script, kind, input_type, output_type))
+    name, faults = _name(script, (note and note.name) or settings.name, project_name, note)
+    problems.extend(faults)
+    module = Module(
+        name=name,
+        slug=slug((note and note.slug) or name) or slug(project_name) or "module",
+        kind=kind or Kind.OPERATION,
+        input_type=input_type or "ANY",
+        output_type=output_type or "ANY",
+        author=note.author if note else None,
+        description=(note and note.description) or settings.description,
+        visibility=note.visibility if note else None,
+        entry_points=_entry_points(script, settings),
+        parameters=parameters,
+        requirements=requirements,
+        metrics=annotations.metrics,
+    )
+    return module, problems
+
+
+def _entry_points(script: Script, settings: Settings) -> tuple[EntryPoint, ...]:
+    others = sorted((role, file) for role, file in settings.entry_points.items() if role != "main")
+    return (EntryPoint("main", script.path), *(EntryPoint(role, file) for role, file in others))
+
+
+def _name(
+    script: Script, given: str | None, project_name: str, note: Processor | None
+) -> tuple[str, list[Problem]]:
+    """The module's name; one that cannot be used is refused, never changed silently."""
+    name = given if given is not None else project_name
+    why = None
+    if len(name) > MAX_NAME:
+        why = f"it has more than {MAX_NAME} characters"
+    elif not name.strip():
+        why = "it is empty"
+    elif any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in name):
+        why = "it holds control characters or line ends"
+    if why is None:
+        return name, []
+    place = note.place if note and note.name == given else Place(script.path)
+    return project_name, [problem("name-refused", place, name=shown(name), why=why)]
+
+
+def _differences(note: Processor | None, settings: Settings) -> list[Problem]:
+    pairs = {
+        "name": (note and note.name, settings.name),
+        "type": (note and note.kind, settings.kind),
+        "input_type": (note and note.input_type, settings.input_type),
+        "output_type": (note and note.output_type, settings.output_type),
+    }
+    return [
+        problem(
+            "name-differs",
+            note.place if note else None,
+            field=field,
+            annotated=shown(left),
+            value=shown(right),
+        )
+        for field, (left, right) in pairs.items()
+        if left and right and left != right
+    ]
+
+
+def _defaults(
+    script: Script, kind: Kind | None, input_type: str | None, output_type: str | None
+) -> list[Problem]:
+    wanted = {"kind": kind, "input_type": input_type, "output_type": output_type}
+    taken = {"kind": Kind.OPERATION.value, "input_type": "ANY", "output_type": "ANY"}
+    missing = [field for field, value in wanted.items() if value is None]
+    if not missing:
+        return []
+    values = ", ".join(dict.fromkeys(taken[field] for field in missing))
+    fields = " and ".join([", ".join(missing[:-1]), missing[-1]] if len(missing) > 1 else missing)
+    fields += " are" if len(missing) > 1 else " is"
+    values += " are" if "," in values else " is"
+    return [problem("module-defaults", Place(script.path), fields=fields, values=values)]
+
+
+def slug(text: str) -> str:
+    """The text as lower-case letters, digits and single dashes, at most MAX_SLUG characters; may be empty."""
+    plain = unicodedata.normalize("NFKD", text[: MAX_NAME * 4]).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:MAX_SLUG].rstrip("-")

@@ -1,0 +1,169 @@
+"""One Python file of the repository, parsed with care: bytes → syntax tree, whatever the bytes are."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from dataclasses import dataclass, field
+
+from parser.model import Place, Problem
+from parser.problems import ascii_controls, problem
+from parser.source import MAX_FILE_BYTES, Source, Undecodable, read_text
+
+MAX_BRACKETS = 100
+"""Depth of brackets in one expression; Python itself stops at 200."""
+
+MAX_PREFIXES = 200
+"""Prefix operators in a row (`- - - x`, `not not x`); more makes a parser's stack grow."""
+
+MAX_SOURCE_SHOWN = 80
+"""Characters of an expression quoted in a message."""
+
+_TOKEN = re.compile(
+    r'"""(?:[^"\\]|\\.|"(?!""))*+"""'
+    r"|'''(?:[^'\\]|\\.|'(?!''))*+'''"
+    r'|"(?:[^"\\\n]|\\.)*+"'
+    r"|'(?:[^'\\\n]|\\.)*+'"
+    r"|#[^\n]*+"
+    r"|[\[({]|[\])}]",
+    re.DOTALL,
+)
+_PREFIXES = re.compile(
+    r"(?:[-+~]\s*+){%d}|(?:\b(?:not|await|yield)\b\s*+){%d}|(?:\blambda\s*:\s*+){%d}"
+    % (MAX_PREFIXES, MAX_PREFIXES, MAX_PREFIXES)
+)
+_OPERATORS = re.compile(rb"[-+~](?:\s*+[-+~]){%d}" % (MAX_PREFIXES - 1))
+_NO_BRACKETS = bytes(set(range(256)) - set(b"()[]{}"))
+_PYTHON2 = re.compile(
+    r"^\s*(?:print\s+[^(=\s]|exec\s+[\"']|raise\s+\w+\s*,|except\s+[\w.]+\s*,)", re.MULTILINE
+)
+
+
+class Refused(Exception):
+    """The file cannot be read as Python; carries the problem."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+@dataclass(slots=True)
+class Script:
+    """A parsed file: its path, its text and its tree."""
+
+    path: str
+    text: str
+    tree: ast.Module
+    lines: list[str] = field(default_factory=list)
+
+    def place(self, node: ast.AST) -> Place:
+        """Where a node begins, with the column counted in characters."""
+        line: int = getattr(node, "lineno", 1)
+        column: int = getattr(node, "col_offset", 0)
+        if column and not self.text.isascii():
+            column = len(self._line(line).encode()[:column].decode(errors="replace"))
+        return Place(self.path, line, column)
+
+    def source(self, node: ast.AST) -> str:
+        """The node's own text on one line, shortened."""
+        first: int = getattr(node, "lineno", 1)
+        last: int = getattr(node, "end_lineno", None) or first
+        start: int = getattr(node, "col_offset", 0)
+        end: int | None = getattr(node, "end_col_offset", None)
+        lines = [self._line(number).encode() for number in range(first, min(last, first + 10) + 1)]
+        if last == first + len(lines) - 1:
+            lines[-1] = lines[-1][:end]
+        lines[0] = lines[0][start:]
+        text = " ".join(line.decode(errors="replace").strip() for line in lines)
+        return text if len(text) <= MAX_SOURCE_SHOWN else text[: MAX_SOURCE_SHOWN - 1] + "…"
+
+    def _line(self, number: int) -> str:
+        if not self.lines:
+            # Python ends a line at \r, \n and \r\n only; str.splitlines knows more.
+            self.lines = re.split(r"\r\n|\r|\n", self.text)
+        return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
+
+
+def read_script(source: Source, path: str) -> Script:
+    """Parses one file of the source. Raises Refused, and nothing else, for every content."""
+    content = read_content(source, path)
+    try:
+        text = read_text(content)
+    except Undecodable as error:
+        raise _unreadable(path, str(error), "Save the file as UTF-8 text.") from None
+    _check_depth(path, text)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            # The text, not the bytes: the coding line has been obeyed already.
+            return Script(path, text, ast.parse(text.encode(), path))
+    except SyntaxError as error:
+        raise Refused(_syntax_problem(path, text, error)) from None
+    except (RecursionError, MemoryError):
+        why = "Python's own parser gives up on it"
+        raise Refused(problem("file-too-complex", Place(path), file=path, why=why)) from None
+    except ValueError as error:
+        raise Refused(
+            problem("syntax-error", Place(path), file=path, why=ascii_controls(str(error)))
+        ) from None
+
+
+def read_content(source: Source, path: str) -> bytes:
+    """The bytes of a file that is in the tree. Raises Refused when they could not be had."""
+    content = source.contents.get(path)
+    entry = source.entries.get(path)
+    if entry is not None and entry.kind == "symlink":
+        raise _unreadable(path, "it is a symbolic link", "Replace the link by the file itself.")
+    if entry is not None and entry.kind == "submodule":
+        raise _unreadable(path, "it is a submodule", "Add the files themselves to this repository.")
+    if content is None or len(content) > MAX_FILE_BYTES:
+        why = f"it is larger than {MAX_FILE_BYTES // 1024} KiB or could not be fetched"
+        raise _unreadable(path, why, "Keep code and data apart; large data does not belong into this file.")
+    return content
+
+
+def _unreadable(path: str, why: str, mend: str) -> Refused:
+    return Refused(problem("file-unreadable", Place(path), file=path, why=why, mend=mend))
+
+
+def _check_depth(path: str, text: str) -> None:
+    """Refuses what could overflow the stack of Python's parser, before that sees it."""
+    if _plainly_shallow(text):
+        return
+    depth = 0
+    for token in _TOKEN.finditer(text):
+        char = token.group()
+        if char in "([{":
+            depth += 1
+            if depth > MAX_BRACKETS:
+                line = text.count("\n", 0, token.start()) + 1
+                why = f"more than {MAX_BRACKETS} brackets are open in line {line}"
+                raise Refused(problem("file-too-complex", Place(path, line), file=path, why=why))
+        elif char in ")]}":
+            depth = max(0, depth - 1)
+    if found := _PREFIXES.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        why = f"more than {MAX_PREFIXES} operators follow each other in line {line}"
+        raise Refused(problem("file-too-complex", Place(path, line), file=path, why=why))
+
+
+def _plainly_shallow(text: str) -> bool:
+    """The cheap answer for nearly every file: its brackets vanish pair by pair, and no long row of operators is there."""
+    data = text.encode()
+    brackets = data.translate(None, _NO_BRACKETS)
+    for _ in range(MAX_BRACKETS // 4):
+        if len(brackets) <= MAX_BRACKETS // 2:
+            break
+        brackets = brackets.replace(b"()", b"").replace(b"[]", b"").replace(b"{}", b"")
+    words = sum(data.count(word) for word in (b"not", b"await", b"yield", b"lambda"))
+    return len(brackets) <= MAX_BRACKETS // 2 and words < MAX_PREFIXES and not _OPERATORS.search(data)
+
+
+def _syntax_problem(path: str, text: str, error: SyntaxError) -> Problem:
+    line = max(1, error.lineno or 1)
+    column = max(0, (error.offset or 1) - 1)
+    why = ascii_controls(str(error.msg or "invalid syntax"))
+    if _PYTHON2.search(text):
+        why += " (this looks like Python 2)"
+    return problem("syntax-error", Place(path, line, column), file=path, why=why)
