@@ -1,0 +1,142 @@
+"""A small OCI registry: real pushes and pulls, GitLab's token way of asking who it is, content kept on disk."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from sandbox.registry.app import Interceptor, RegistryApp
+from sandbox.registry.auth import Authorizer
+from sandbox.registry.storage import Storage, read_manifest
+
+__all__ = ["RegistryServer", "TagDetails"]
+
+POLL_SECONDS = 0.05
+"""How often the serving thread looks whether it is to stop."""
+
+STOP_SECONDS = 10
+"""How long `stop` waits for the serving thread."""
+
+
+@dataclass(frozen=True)
+class TagDetails:
+    """What GitLab tells of a tag. `revision` is the configuration's digest without `sha256:`; sizes in bytes."""
+
+    name: str
+    digest: str
+    revision: str
+    created_at: str | None
+    total_size: int
+
+
+class RegistryServer:
+    """The registry on one loopback port, served by threads of this process.
+
+    The content lives in `directory` and is there again at the next start. Without `auth` everybody may do
+    everything. Use as a context manager, or call `start` and `stop`.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        port: int = 0,
+        auth: Authorizer | None = None,
+        *,
+        host: str = "127.0.0.1",
+        intercept: Interceptor | None = None,
+    ) -> None:
+        self._storage = Storage(directory)
+        self._app = RegistryApp(self._storage, auth, intercept)
+        self._server: BaseWSGIServer = make_server(
+            host, port, self._app, threaded=True, request_handler=_QuietHandler
+        )
+        self._thread: threading.Thread | None = None
+
+    @property
+    def address(self) -> str:
+        """`ADDRESS:PORT`, as it stands in image names."""
+        return f"{self._server.host}:{self._server.port}"
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}"
+
+    def guard(self, auth: Authorizer | None) -> None:
+        """From now on let `auth` decide who may do what: a GitLab can take a running registry under its wing."""
+        self._app.auth = auth
+
+    def start(self) -> None:
+        """Serve until `stop`."""
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(POLL_SECONDS,), name="registry", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close the port; requests that run are cut off with their connections."""
+        if self._thread is not None:
+            self._server.shutdown()
+            self._thread.join(STOP_SECONDS)
+        self._server.server_close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def repositories(self) -> tuple[str, ...]:
+        """Names of all repositories, sorted."""
+        return self._storage.repositories()
+
+    def tags(self, repository: str) -> tuple[str, ...]:
+        """A repository's tags, sorted; empty for an unknown one."""
+        return self._storage.tags(repository)
+
+    def delete_tag(self, repository: str, tag: str) -> bool:
+        """Take a tag away, its manifest stays. False when there was none."""
+        return self._storage.delete_tag(repository, tag)
+
+    def tag(self, repository: str, tag: str) -> TagDetails | None:
+        """What GitLab's API tells of a tag; None when there is none."""
+        digest = self._storage.digest_of(repository, tag)
+        manifest = self._storage.manifest(repository, digest) if digest else None
+        if manifest is None:
+            return None
+        document = read_manifest(manifest.content)
+        config = document.get("config") or {}
+        parts = [config, *(document.get("layers") or document.get("manifests") or [])]
+        return TagDetails(
+            name=tag,
+            digest=manifest.digest,
+            revision=str(config.get("digest", "")).removeprefix("sha256:"),
+            created_at=self._created_at(repository, str(config.get("digest", ""))),
+            total_size=sum(int(part.get("size", 0)) for part in parts),
+        )
+
+    def _created_at(self, repository: str, config_digest: str) -> str | None:
+        path = self._storage.blob(repository, config_digest)
+        if path is None:
+            return None
+        try:
+            config: Any = json.loads(path.read_bytes())
+        except ValueError:
+            return None
+        created = config.get("created") if isinstance(config, dict) else None
+        return created if isinstance(created, str) else None
+
+
+class _QuietHandler(WSGIRequestHandler):
+    """Without a line on stderr for each request."""
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        return
