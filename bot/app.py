@@ -157,7 +157,8 @@ def run_worker(config: Config) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: worker.request_stop())
     watch_lifeline(worker.request_stop)
-    worker.run()
+    worker.start()
+    worker.run_until_stopped()
     store.close()
     leave()
 

@@ -90,20 +90,19 @@ def create_app(store: Shelf, keys: Keys, rules: Rules, now: Callable[[], float] 
         if signed:
             _check_signature(request.headers, body, signing_keys)
         if not request.is_json:
-            return _ignored("unknown", "the content type is not application/json")
+            return _ignored("", "the content type is not application/json")
         try:
             payload = json.loads(body)
         except (ValueError, RecursionError):
-            return _ignored("unknown", "the body is not JSON, or is nested too deeply")
+            return _ignored("", "the body is not JSON, or is nested too deeply")
         event = read_event(payload)
         decision = route(event, rules, identity.bot_user_id())
-        kind = to_dict(event)["kind"]
         if isinstance(decision, Ignored):
-            return _ignored(kind, decision.why)
+            return _ignored(subject(event), decision.why)
         key = delivery_key(request.headers, body)
         if not store.accept(key, to_dict(event), subject(event)):
-            return _ignored(kind, "this delivery is known already")
-        _log.info("delivery stored", kind=kind, subject=subject(event), key=key)
+            return _ignored(subject(event), "this delivery is known already")
+        _log.info("delivery stored", about=subject(event), key=key)
         return {"stored": True}, 202
 
     @app.get("/livez")
@@ -158,8 +157,8 @@ def _short(value: str) -> str:
     return hashlib.sha256(value.encode("utf-8", "replace")).hexdigest()
 
 
-def _ignored(kind: str, why: str) -> tuple[dict[str, Any], int]:
-    _log.info("delivery ignored", kind=kind, why=why)
+def _ignored(about: str, why: str) -> tuple[dict[str, Any], int]:
+    _log.info("delivery ignored", about=about, why=why)
     return {"stored": False, "why": why}, 200
 
 

@@ -146,9 +146,8 @@ class Worker:
         DBOS.destroy(workflow_completion_timeout_sec=SHUTDOWN_SECONDS if running else 0)
         _log.info("worker stopped")
 
-    def run(self) -> None:
-        """Work until `request_stop` is called, then stop."""
-        self.start()
+    def run_until_stopped(self) -> None:
+        """Wait until `request_stop` is called, then stop."""
         self._stop.wait()
         self.stop()
 

@@ -207,6 +207,13 @@ class Store:
                 sa.update(_deliveries).where(_deliveries.c.key.in_(keys)).values(dispatched_at=time.time())
             )
 
+    def unmark(self, key: str) -> None:
+        """Have a delivery's job looked for again, and started if it is not there."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.update(_deliveries).where(_deliveries.c.key == key).values(dispatched_at=None)
+            )
+
     def forget_deliveries(self, older_than_seconds: float = DELIVERIES_KEPT_SECONDS) -> int:
         """Delete finished deliveries that are older; returns how many went."""
         with self._engine.begin() as connection:

@@ -105,9 +105,9 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """An event that needs no work, and why."""
+    """An event that needs no work: what GitLab calls it, and why."""
 
-    kind: str
+    name: str
     why: str
 
 

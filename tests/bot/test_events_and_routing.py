@@ -1,0 +1,205 @@
+"""Every shape of payload that GitLab sends, and what it asks for."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from deliveries import NAMES, payload
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.events import MAX_ID, Other, Pipeline, Push, from_dict, read_event, subject, to_dict
+from bot.domain.jobs import COMMAND, Follow, Publish
+from bot.domain.routing import Ignored, Rules, route, same_push
+
+OLD, NEW = "1f0e" * 10, "7c3d" * 10
+RULES = Rules((), ("mlreef-verify", "mlreef-build", "mlreef-smoke", "mlreef-promote"))
+BOT = 99
+
+PUBLISHED = Publish(42, "main", NEW)
+FOLLOWED = Follow(42, "main", NEW, 31)
+
+EXPECTED: dict[str, Publish | Follow | str] = {
+    "deployment_succeeded": "events of kind deployment need no work",
+    "emoji_awarded": "events of kind emoji need no work",
+    "group_member_added": "events of kind user_add_to_group need no work",
+    "group_project_created": "events of kind project_create need no work",
+    "group_subgroup_created": "events of kind subgroup_create need no work",
+    "issue_opened": "events of kind issue need no work",
+    "job_build_failed": FOLLOWED,
+    "job_build_running": "nothing new can be told about our jobs",
+    "job_build_succeeded": "nothing new can be told about our jobs",
+    "job_of_others": "none of this pipeline's jobs is ours",
+    "job_promoted": FOLLOWED,
+    "job_verify_running": Follow(42, "main", NEW, 31, running=True, by_job=True),
+    "merge_request_from_fork": "nothing is done before a merge request is merged",
+    "merge_request_merged": "nothing is done before a merge request is merged",
+    "merge_request_new_code": "nothing is done before a merge request is merged",
+    "merge_request_opened": "nothing is done before a merge request is merged",
+    "note_confidential": "nothing is done before a merge request is merged",
+    "note_edited": "nothing is done before a merge request is merged",
+    "note_on_commit": "nothing is done before a merge request is merged",
+    "note_on_issue": "nothing is done before a merge request is merged",
+    "note_on_merge_request": "nothing is done before a merge request is merged",
+    "note_on_snippet": "nothing is done before a merge request is merged",
+    "pipeline_build_failed": FOLLOWED,
+    "pipeline_canceled": FOLLOWED,
+    "pipeline_child_promoted": FOLLOWED,
+    "pipeline_created": "nothing new can be told about our jobs",
+    "pipeline_external": "none of this pipeline's jobs is ours",
+    "pipeline_of_merge_request": "pipelines of merge requests publish nothing",
+    "pipeline_of_others": "none of this pipeline's jobs is ours",
+    "pipeline_of_tag": "this pipeline is not on a published branch",
+    "pipeline_on_other_branch": "this pipeline is not on a published branch",
+    "pipeline_promoted": FOLLOWED,
+    "pipeline_running": Follow(42, "main", NEW, 31, running=True),
+    "pipeline_skipped": "nothing new can be told about our jobs",
+    "push_branch_created_empty": PUBLISHED,
+    "push_branch_deleted": "the branch was deleted",
+    "push_branch_deleted_sha256": "the branch was deleted",
+    "push_by_author_generated_file": PUBLISHED,
+    "push_by_bot_generated_file": "this is the bot's own commit of mlreef.yml",
+    "push_by_bot_more_files": PUBLISHED,
+    "push_forced": PUBLISHED,
+    "push_from_old_gitlab": PUBLISHED,
+    "push_from_system_hook": PUBLISHED,
+    "push_from_test_button": PUBLISHED,
+    "push_of_tag": "only branches are published, not tags",
+    "push_over_twenty_commits": PUBLISHED,
+    "push_sha256_repository": Publish(42, "main", "6b" * 32),
+    "push_skipping_ci": PUBLISHED,
+    "push_to_branch_with_hostile_name": "this branch is not published",
+    "push_to_default_branch": PUBLISHED,
+    "push_to_other_branch": "this branch is not published",
+    "push_without_default_branch": "this branch is not published",
+    "release_created": "events of kind release need no work",
+    "system_project_create": "events of kind project_create need no work",
+    "system_repository_update": "events of kind repository_update need no work",
+}
+
+
+def test_every_sample_has_an_expectation() -> None:
+    assert set(NAMES) == set(EXPECTED)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_payload_asks_for_the_right_thing(name: str) -> None:
+    decision = route(read_event(payload(name)), RULES, BOT)
+    assert decision == (Ignored(why) if isinstance(why := EXPECTED[name], str) else why)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_event_comes_back_from_storage_as_it_was(name: str) -> None:
+    event = read_event(payload(name))
+    assert from_dict(json.loads(json.dumps(to_dict(event)))) == event
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_kept_that_could_be_a_secret(name: str) -> None:
+    kept = json.dumps(to_dict(read_event(payload(name))))
+    assert "canary-of-a-variable" not in kept
+    assert "ada@example.com" not in kept
+
+
+def test_the_bots_commit_is_worked_on_while_nobody_knows_who_the_bot_is() -> None:
+    assert route(read_event(payload("push_by_bot_generated_file")), RULES, None) == PUBLISHED
+
+
+def test_a_push_with_an_incomplete_list_of_commits_is_never_taken_for_the_bots_own_file() -> None:
+    many = read_event(payload("push_over_twenty_commits", user_id=BOT))
+    assert isinstance(many, Push)
+    assert many.changed is None
+    assert route(many, RULES, BOT) == PUBLISHED
+
+
+def test_more_branches_can_be_published_beside_the_default_one() -> None:
+    rules = Rules(("feature/more-noise",), RULES.job_names)
+    assert route(read_event(payload("push_to_other_branch")), rules, BOT) == Publish(
+        42, "feature/more-noise", NEW
+    )
+    assert route(read_event(payload("push_to_default_branch")), rules, BOT) == PUBLISHED
+
+
+def test_a_person_may_ask_for_any_branch() -> None:
+    event = from_dict({"kind": "asked", "project_id": 42, "branch": "main"})
+    assert route(event, RULES, BOT) == Publish(42, "main", cause=COMMAND)
+
+
+def test_a_skipped_pipeline_of_ours_is_not_followed_because_somebody_else_must_start_one() -> None:
+    event = read_event(payload("pipeline_skipped"))
+    assert isinstance(event, Pipeline)
+    assert {build.status for build in event.builds} == {"skipped"}
+    assert isinstance(route(event, RULES, BOT), Ignored)
+
+
+def test_the_same_push_told_by_two_hooks_is_recognised() -> None:
+    one, other = read_event(payload("push_to_default_branch")), read_event(payload("push_from_system_hook"))
+    assert same_push(one, other)
+    assert subject(one) == subject(other)
+    assert not same_push(one, read_event(payload("push_forced")))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ref": "refs/heads/a\nb"},
+        {"ref": "refs/heads/a\x00b"},
+        {"ref": "refs/heads/\ud800"},
+        {"ref": "refs/heads/" + "x" * 2000},
+        {"ref": None},
+        {"after": "not hex"},
+        {"after": "7C3D" * 10},
+        {"after": ""},
+        {"before": 5},
+        {"project_id": None, "project": {"id": True}},
+        {"project_id": 0, "project": {"id": -1}},
+        {"project_id": 10**400, "project": {"id": MAX_ID + 1}},
+        {"project": None},
+        {"project": []},
+    ],
+)
+def test_a_payload_that_cannot_be_believed_is_ignored_with_a_reason(changes: dict[str, Any]) -> None:
+    event = read_event(payload("push_to_default_branch", **changes))
+    assert isinstance(event, Other)
+    assert "cannot be read" in event.why
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(_json)
+def test_no_json_value_at_all_makes_reading_fail(value: object) -> None:
+    event = read_event(value)
+    json.dumps(to_dict(event))
+    route(event, RULES, BOT)
+
+
+@given(st.sampled_from(NAMES), st.data())
+def test_no_damaged_payload_makes_reading_fail(name: str, data: st.DataObject) -> None:
+    damaged: Any = payload(name)
+    place = damaged
+    # walk down to some field and put anything in its place
+    while True:
+        steps = list(place) if isinstance(place, dict) else list(range(len(place)))
+        if not steps:
+            return
+        step = data.draw(st.sampled_from(steps))
+        if not isinstance(place[step], dict | list) or not place[step] or data.draw(st.booleans()):
+            place[step] = data.draw(_json)
+            break
+        place = place[step]
+    event = read_event(damaged)
+    assert from_dict(json.loads(json.dumps(to_dict(event)))) == event
+    route(event, RULES, BOT)
+
+
+@pytest.mark.parametrize("stored", [{}, {"kind": "nothing"}, {"kind": "push"}, {"kind": "asked", "id": 1}])
+def test_a_stored_event_of_a_strange_form_is_a_value_error(stored: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="stored"):
+        from_dict(stored)

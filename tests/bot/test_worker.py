@@ -1,0 +1,361 @@
+"""The worker with its real engine, in a process of its own, which is killed while it works."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.adapters.store import Store
+from bot.domain.events import Asked, Event, Push, subject, to_dict
+from bot.worker import FIRST_PAUSE_SECONDS, LONGEST_NAMED_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, pause_seconds
+
+PROGRAM = Path(__file__).with_name("worker_program.py")
+ROOT = Path(__file__).parents[2]
+PATIENCE_SECONDS = 40.0
+
+
+def push(sha: int, branch: str = "main", project: int = 1, before: int = 0) -> Push:
+    """A push to a default branch, told apart by a small number."""
+    return Push(project, f"refs/heads/{branch}", f"{before:040x}", f"{sha:040x}", 7, branch, None)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the program's log."""
+
+    what: str
+    kind: str
+    branch: str
+    sha: str
+    attempt: int
+    time: float
+
+    @property
+    def number(self) -> int:
+        return int(self.sha, 16)
+
+
+class Bench:
+    """A folder with a store, and worker processes that are started and killed on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.store = Store.prepare(f"sqlite:///{folder}/bot.db")
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.script({})
+
+    def script(self, script: dict[str, Any]) -> None:
+        (self.folder / "script.json").write_text(json.dumps(script))
+
+    def start(self) -> subprocess.Popen[bytes]:
+        ready = self.folder / "ready"
+        ready.unlink(missing_ok=True)
+        with (self.folder / "stderr.txt").open("ab") as errors:
+            process = subprocess.Popen(
+                [sys.executable, str(PROGRAM), str(self.folder)],
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                stdout=errors,
+                stderr=errors,
+            )
+        self.processes.append(process)
+        self.wait(lambda: ready.exists() or process.poll() is not None)
+        return process
+
+    def tell(self, event: Event, key: str | None = None) -> None:
+        self.store.accept(key or f"key {time.time_ns()}", to_dict(event), subject(event))
+
+    def lines(self, what: str = "") -> list[Line]:
+        file = self.folder / "log.txt"
+        if not file.exists():
+            return []
+        split = (line.split() for line in file.read_text().splitlines())
+        lines = [Line(a, b, c, d, int(e), float(f)) for a, b, c, d, e, f in split]
+        return [line for line in lines if line.what.startswith(what)]
+
+    def wait(self, for_what: Any) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not for_what():
+            assert time.monotonic() < deadline, self.folder.joinpath("stderr.txt").read_text()[-4000:]
+            time.sleep(0.01)
+
+    def wait_for(self, count: int, what: str = "end") -> None:
+        self.wait(lambda: len(self.lines(what)) >= count)
+
+    def close(self) -> None:
+        for process in self.processes:
+            process.kill()
+            process.wait()
+        self.store.close()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    opened = Bench(tmp_path)
+    yield opened
+    opened.close()
+
+
+def test_an_accepted_push_is_worked_on_and_what_follows_comes_later(bench: Bench) -> None:
+    bench.script({"main": {"later": 1.0}})
+    bench.start()
+    bench.tell(push(1))
+    bench.wait_for(2)
+    published, ensured = bench.lines("end")
+    assert (published.kind, ensured.kind) == ("Publish", "EnsurePipeline")
+    assert published.sha == ensured.sha
+    assert ensured.time - published.time >= 1.0
+
+
+def test_an_idle_worker_begins_at_once(bench: Bench) -> None:
+    bench.start()
+    took = []
+    for number in range(12):
+        time.sleep(0.15)
+        accepted = time.time()
+        bench.tell(push(number + 1, before=number))
+        bench.wait_for(number + 1)
+        took.append(bench.lines("begin")[-1].time - accepted)
+    # the promise is 150 ms on a quiet machine; tests run on busy ones
+    assert statistics.median(took) < 0.3, took
+
+
+def test_a_job_interrupted_by_kill_9_is_done_after_the_restart(bench: Bench) -> None:
+    bench.script({"main": {"seconds": 1.0}})
+    worker = bench.start()
+    bench.tell(push(1))
+    bench.wait_for(1, "begin")
+    worker.kill()
+    worker.wait()
+    assert bench.lines("end") == []
+    bench.start()
+    bench.wait_for(1)
+    assert [line.number for line in bench.lines("end")] == [1]
+
+
+def test_deliveries_stored_while_no_worker_runs_are_done_later(bench: Bench) -> None:
+    for number in range(5):
+        bench.tell(push(number + 1, project=number + 1))
+    bench.start()
+    bench.wait_for(5)
+    assert sorted(line.number for line in bench.lines("end")) == [1, 2, 3, 4, 5]
+
+
+def test_a_crash_between_starting_a_job_and_marking_its_delivery_starts_it_once(bench: Bench) -> None:
+    worker = bench.start()
+    bench.tell(push(1), "the key")
+    bench.wait_for(1)
+    worker.kill()
+    worker.wait()
+    # what the crash would leave behind: the job is there, the delivery is not marked
+    bench.store.unmark("the key")
+    bench.start()
+    bench.wait(lambda: bench.store.pending(1) == ())
+    time.sleep(1.0)
+    assert len(bench.lines("end")) == 1
+
+
+def test_kills_at_random_instants_lose_nothing(bench: Bench) -> None:
+    bench.script({f"b{n}": {"seconds": 0.05} for n in range(8)})
+    numbers = iter(range(1, 1000))
+    told: dict[str, int] = {}
+    for pause in (0.05, 0.2, 0.35):
+        worker = bench.start()
+        for _ in range(10):
+            number = next(numbers)
+            branch = f"b{number % 8}"
+            bench.tell(push(number, branch))
+            told[branch] = number
+            time.sleep(0.02)
+        time.sleep(pause)
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+    bench.start()
+
+    def newest_is_done() -> bool:
+        done = {(line.branch, line.number) for line in bench.lines("end")}
+        return all((branch, number) in done for branch, number in told.items())
+
+    bench.wait(newest_is_done)
+
+
+def test_jobs_of_one_branch_are_done_in_order_and_never_at_the_same_time(bench: Bench) -> None:
+    bench.script({"main": {"seconds": 0.15}})
+    bench.start()
+    for number in range(1, 5):
+        bench.tell(push(number, before=number - 1))
+        bench.wait_for(number, "begin")
+    bench.wait_for(4)
+    lines = bench.lines()
+    assert [line.what for line in lines] == ["begin", "end"] * 4
+    assert [line.number for line in lines[::2]] == [1, 2, 3, 4]
+
+
+def test_different_branches_are_done_side_by_side(bench: Bench) -> None:
+    bench.script({f"b{n}": {"seconds": 1.0} for n in range(4)})
+    bench.start()
+    for number in range(4):
+        bench.tell(push(number + 1, f"b{number}"))
+    bench.wait_for(4)
+    last_begin = max(line.time for line in bench.lines("begin"))
+    first_end = min(line.time for line in bench.lines("end"))
+    assert last_begin < first_end
+
+
+def test_a_newer_push_takes_the_place_of_waiting_ones(bench: Bench) -> None:
+    bench.script({"main": {"seconds": 0.6}})
+    bench.start()
+    bench.tell(push(1))
+    bench.wait_for(1, "begin")
+    for number in range(2, 8):
+        bench.tell(push(number, before=number - 1))
+    bench.wait_for(2)
+    time.sleep(1.0)
+    assert [line.number for line in bench.lines("end")] == [1, 7]
+
+
+def test_what_a_person_asked_for_is_not_lost_to_a_newer_push(bench: Bench) -> None:
+    bench.script({"main": {"seconds": 0.5}})
+    bench.start()
+    bench.tell(push(1))
+    bench.wait_for(1, "begin")
+    bench.tell(Asked(1, "main"))
+    bench.tell(push(2, before=1))
+    bench.wait_for(3)
+    assert [line.sha for line in bench.lines("end")] == [f"{1:040x}", "None", f"{2:040x}"]
+
+
+def test_a_push_told_by_two_hooks_is_worked_on_once_but_a_push_back_again_is_not_lost(bench: Bench) -> None:
+    bench.start()
+    there, back = push(1, before=2), push(2, before=1)
+    for count, event in enumerate((there, back, there), 1):
+        bench.tell(event)
+        bench.tell(event)
+        bench.wait_for(count)
+    time.sleep(0.5)
+    assert [line.number for line in bench.lines("end")] == [1, 2, 1]
+
+
+def test_a_delayed_job_does_not_hold_up_its_branch(bench: Bench) -> None:
+    bench.script({"main": {"later": 3.0}})
+    bench.start()
+    bench.tell(push(1))
+    bench.wait_for(1)
+    bench.tell(push(2, before=1))
+    bench.wait_for(3)
+    assert [line.kind for line in bench.lines("end")][:2] == ["Publish", "Publish"]
+
+
+def test_a_gitlab_that_does_not_answer_is_asked_again_later_by_a_new_job(bench: Bench) -> None:
+    bench.script({"main": {"fails": 1, "how": "again"}})
+    bench.start()
+    bench.tell(push(1))
+    bench.wait_for(1)
+    first, second = bench.lines("begin")
+    assert (first.attempt, second.attempt) == (0, 1)
+    assert second.time - first.time >= FIRST_PAUSE_SECONDS
+
+
+def test_a_pause_named_by_the_other_side_is_kept(bench: Bench) -> None:
+    bench.script({"main": {"fails": 2, "how": "again", "after": 0.6}})
+    bench.start()
+    bench.tell(push(1))
+    bench.wait_for(1)
+    assert [line.attempt for line in bench.lines("begin")] == [0, 1, 2]
+
+
+def test_a_waiting_retry_gives_way_to_a_newer_push(bench: Bench) -> None:
+    bench.script({"main": {"fails": 1, "how": "again"}})
+    bench.start()
+    bench.tell(push(1))
+    bench.wait_for(1, "begin")
+    bench.tell(push(2, before=1))
+    bench.wait_for(1)
+    time.sleep(FIRST_PAUSE_SECONDS + 1)
+    assert [line.number for line in bench.lines("end")] == [2]
+
+
+def test_work_waits_for_the_operator_who_is_told_once(bench: Bench) -> None:
+    bench.script({name: {"fails": 1, "how": "operator"} for name in ("main", "b1", "b2")})
+    bench.start()
+    for branch in ("main", "b1", "b2"):
+        bench.tell(push(1, branch))
+    bench.wait_for(3)
+    errors = (bench.folder / "stderr.txt").read_text()
+    assert errors.count("the operator must act") == 1
+    assert "give another one" in errors
+
+
+def test_a_fault_of_ours_is_tried_a_few_times_and_then_kept_with_its_reason(bench: Bench) -> None:
+    bench.script({"main": {"fails": 99, "how": "bug", "seconds": 0}})
+    bench.start()
+    bench.tell(push(1))
+    bench.wait(lambda: bench.store.parked())
+    (parked,) = bench.store.parked()
+    assert parked.job["branch"] == "main"
+    assert "ZeroDivisionError" in parked.why
+    bench.script({})
+    errors = (bench.folder / "stderr.txt").read_text()
+    assert "Traceback" in errors
+    assert "canary-secret-value" not in errors
+    assert not any("job given up" in line and '"level": "error"' not in line for line in errors.splitlines())
+
+
+def test_work_about_something_gone_simply_ends(bench: Bench) -> None:
+    bench.script({"main": {"fails": 99, "how": "gone"}})
+    bench.start()
+    bench.tell(push(1))
+    bench.wait_for(1, "begin")
+    time.sleep(FIRST_PAUSE_SECONDS + 1)
+    assert len(bench.lines("begin")) == 1
+    assert bench.store.parked() == ()
+
+
+def test_sigterm_lets_the_running_job_end_and_takes_no_new_one(bench: Bench) -> None:
+    bench.script({"main": {"seconds": 1.0}})
+    worker = bench.start()
+    bench.tell(push(1))
+    bench.wait_for(1, "begin")
+    bench.tell(push(2, before=1))
+    worker.terminate()
+    assert worker.wait(PATIENCE_SECONDS) == 0
+    assert [line.number for line in bench.lines("end")] == [1]
+    bench.start()
+    bench.wait_for(2)
+    assert [line.number for line in bench.lines("end")] == [1, 2]
+
+
+def test_an_idle_worker_ends_within_seconds(bench: Bench) -> None:
+    worker = bench.start()
+    began = time.monotonic()
+    worker.terminate()
+    assert worker.wait(PATIENCE_SECONDS) == 0
+    assert time.monotonic() - began < 5.0
+
+
+def test_a_stored_delivery_that_cannot_be_read_does_not_stop_the_others(bench: Bench) -> None:
+    bench.store.accept("odd", {"kind": "from a later version"})
+    bench.tell(push(1))
+    bench.start()
+    bench.wait_for(1)
+    bench.wait(lambda: bench.store.pending(1) == ())
+
+
+def test_pauses_grow_up_to_a_cap_and_a_named_one_is_believed_within_reason() -> None:
+    pauses = [pause_seconds(attempt) for attempt in range(400)]
+    assert pauses[:3] == [2.0, 4.0, 8.0]
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == LONGEST_PAUSE_SECONDS
+    assert pause_seconds(0, 7.5) == 7.5
+    assert pause_seconds(0, 1e9) == LONGEST_NAMED_PAUSE_SECONDS
+    assert pause_seconds(0, 0.0) > 0

@@ -1,0 +1,71 @@
+"""A real worker process whose handlers write down what they do; told what else to do by a file of JSON.
+
+Lines of the log: `begin KIND BRANCH SHA ATTEMPT TIME` and `end …`. Started by the tests, which kill it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from bot.adapters.database import engine_url
+from bot.adapters.store import Store
+from bot.domain.jobs import EnsurePipeline, Follow, Later, Publish
+from bot.domain.routing import Rules, route
+from bot.errors import Gone, OperatorError, TryAgain
+from bot.logs import set_up
+from bot.worker import Limits, Worker, leave
+
+
+def main(folder: Path) -> None:
+    """Work in a folder until SIGTERM."""
+    script = json.loads((folder / "script.json").read_text())
+    log = os.open(folder / "log.txt", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    set_up("json", "INFO", ("canary-secret-value",))
+
+    def write(*words: object) -> None:
+        os.write(log, (" ".join(map(str, words)) + "\n").encode())
+
+    def handle(job: Publish | EnsurePipeline | Follow) -> tuple[Later, ...]:
+        kind = type(job).__name__
+        write("begin", kind, job.branch, job.sha, job.attempt, time.time())
+        act = script.get(job.branch, {})
+        time.sleep(act.get("seconds", 0.0))
+        if job.attempt < act.get("fails", 0):
+            match act["how"]:
+                case "again":
+                    raise TryAgain("GitLab does not answer", act.get("after"))
+                case "operator":
+                    raise OperatorError("the token is wrong", "give another one")
+                case "gone":
+                    raise Gone("the project was deleted")
+                case "bug":
+                    raise ZeroDivisionError("canary-secret-value")
+                case "die":
+                    os.kill(os.getpid(), signal.SIGKILL)
+        write("end", kind, job.branch, job.sha, job.attempt, time.time())
+        if isinstance(job, Publish) and "later" in act:
+            return (Later(EnsurePipeline(job.project_id, job.branch, job.sha or "none"), act["later"]),)
+        return ()
+
+    store = Store.prepare(f"sqlite:///{folder}/bot.db")
+    worker = Worker(
+        store,
+        engine_url(store.url),
+        lambda event: route(event, Rules(("main",), ("mlreef-verify", "mlreef-promote")), 99),
+        {Publish: handle, EnsurePipeline: handle, Follow: handle},
+        Limits(concurrency=script.get("concurrency", 8), poll_seconds=0.02),
+    )
+    signal.signal(signal.SIGTERM, lambda *_: worker.request_stop())
+    worker.start()
+    (folder / "ready").touch()
+    worker.run_until_stopped()
+    leave()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
