@@ -47,7 +47,7 @@ def redactor(secrets: Iterable[str]) -> Callable[[str], str]:
         if len(secret) < MIN_SECRET_CHARACTERS:
             continue
         raw = secret.encode()
-        forms |= {secret, quote(secret, safe=""), quote_plus(secret)}
+        forms |= {secret, quote(secret), quote(secret, safe=""), quote_plus(secret)}
         forms |= {repr(secret)[1:-1], json.dumps(secret)[1:-1]}
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
             # Within a longer base64 text (user:secret) it begins at one of three phases; only those

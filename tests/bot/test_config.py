@@ -1,0 +1,201 @@
+"""The configuration: what it takes, from where, and how it says what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from bot.config import SECRETS, Config, ConfigError, load_config
+
+ROOT = Path(__file__).parents[2]
+TOKEN, SECRET = "glpat-canary-token", "canary-secret"
+ENVIRON = {
+    "MLREEF_GITLAB__URL": "https://gitlab.example.com/",
+    "MLREEF_GITLAB__TOKEN": TOKEN,
+    "MLREEF_WEBHOOK__SECRETS": SECRET,
+    "MLREEF_BUILDER__IMAGE": "registry.example.com/mlreef-bot:1",
+}
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def write(values: Any) -> Path:
+    file = Path("settings.yaml")
+    file.write_text(values if isinstance(values, str) else yaml.safe_dump(values))
+    return file
+
+
+def faults(values: Any = None, environ: dict[str, str] | None = None) -> dict[str, str]:
+    """Faults by place, each with its words and hint in one."""
+    with pytest.raises(ConfigError) as refusal:
+        load_config(write(values) if values is not None else None, environ or {})
+    assert TOKEN not in str(refusal.value)
+    assert SECRET not in str(refusal.value)
+    return {fault.where: f"{fault.what} {fault.hint}" for fault in refusal.value.faults}
+
+
+def test_the_environment_alone_is_enough() -> None:
+    config = load_config(environ=ENVIRON)
+    assert config.gitlab.url == "https://gitlab.example.com"
+    assert config.gitlab.token.get_secret_value() == TOKEN
+    assert config.environment_by_default == "python-3.12"
+
+
+def test_the_example_is_loaded_and_shows_every_setting(tmp_path: Path) -> None:
+    values = yaml.safe_load((ROOT / "config.example.yaml").read_text())
+    for part, name in (("gitlab", "token_file"), ("webhook", "secrets_file")):
+        file = tmp_path / name
+        file.write_text("a-long-enough-secret\n")
+        values[part][name] = str(file)
+    config = load_config(write(values), {})
+    text = (ROOT / "config.example.yaml").read_text()
+    for name, field in Config.model_fields.items():
+        assert f"{name}:" in text
+        for inner in getattr(field.annotation, "model_fields", {}):
+            shown = SECRETS.get((name, inner), inner)
+            assert f"{shown}:" in text, f"{name}.{shown}"
+    # what the example calls defaults are the defaults
+    bare = load_config(None, ENVIRON)
+    for part in ("webhook", "pipeline", "worker", "log", "database", "publish", "environments"):
+        left = getattr(config, part)
+        if part == "webhook":
+            left = left.model_copy(update={"secrets": bare.webhook.secrets})
+        assert left == getattr(bare, part)
+
+
+def test_the_environment_wins_over_the_file() -> None:
+    file = write({"gitlab": {"url": "https://other.example.com"}, "worker": {"concurrency": 2}})
+    config = load_config(file, {**ENVIRON, "MLREEF_WORKER__CONCURRENCY": "3"})
+    assert (config.gitlab.url, config.worker.concurrency) == ("https://gitlab.example.com", 3)
+
+
+def test_config_yaml_in_the_working_directory_is_read_unless_another_file_is_named() -> None:
+    Path("config.yaml").write_text("worker: {concurrency: 5}")
+    assert load_config(None, ENVIRON).worker.concurrency == 5
+    assert load_config(write({"worker": {"concurrency": 6}}), ENVIRON).worker.concurrency == 6
+
+
+def test_secrets_come_from_files_one_a_line_where_several_are_allowed() -> None:
+    Path("token").write_text(f"{TOKEN}\n")
+    Path("secrets").write_text(f"\n{SECRET}\nanother-secret\n\n")
+    config = load_config(
+        write(
+            {
+                "gitlab": {"url": "https://gitlab.example.com", "token_file": "token"},
+                "webhook": {"secrets_file": "secrets"},
+                "builder": {"image": "bot:1"},
+            }
+        ),
+        {},
+    )
+    assert config.secrets() == (TOKEN, SECRET, "another-secret")
+
+
+def test_several_secrets_in_one_variable_stand_between_commas() -> None:
+    config = load_config(None, {**ENVIRON, "MLREEF_WEBHOOK__SECRETS": "first-secret, 12345678"})
+    assert [secret.get_secret_value() for secret in config.webhook.secrets] == ["first-secret", "12345678"]
+
+
+@pytest.mark.parametrize(("part", "name"), SECRETS)
+def test_a_secret_in_the_file_is_refused_with_a_hint_and_never_repeated(part: str, name: str) -> None:
+    told = faults({part: {name: SECRET}}, ENVIRON)
+    assert SECRETS[(part, name)] in told[f"{part}.{name}"]
+
+
+def test_a_database_password_in_the_file_is_refused() -> None:
+    told = faults({"database": {"url": f"postgresql://bot:{SECRET}@host/bot"}}, ENVIRON)
+    assert "MLREEF_DATABASE__URL" in told["database.url"]
+
+
+def test_a_database_password_from_the_environment_is_known_to_the_redaction() -> None:
+    config = load_config(None, {**ENVIRON, "MLREEF_DATABASE__URL": f"postgresql://bot:{SECRET}db@host/bot"})
+    assert f"{SECRET}db" in config.secrets()
+
+
+def test_all_faults_are_told_at_once_with_place_and_mend() -> None:
+    told = faults(
+        {
+            "gitlab": {"url": "gitlab", "tokne_file": "x"},
+            "webhook": {"listen": "8080", "tolerance_seconds": -1},
+            "worker": {"concurrency": "many"},
+            "environments": [{"name": "a b", "image": "--x y", "python": "2.7"}],
+            "colour": "blue",
+            "log": {"format": "xml"},
+        }
+    )
+    assert set(told) >= {
+        "builder.image",
+        "colour",
+        "environments.0.image",
+        "environments.0.name",
+        "environments.0.python",
+        "gitlab.token",
+        "gitlab.tokne_file",
+        "gitlab.url",
+        "log.format",
+        "webhook.listen",
+        "webhook.tolerance_seconds",
+        "worker.concurrency",
+    }
+    assert "MLREEF_GITLAB__TOKEN" in told["gitlab.token"]
+    assert "MLREEF_BUILDER__IMAGE" in told["builder.image"]
+
+
+def test_nothing_given_at_all_is_told_as_what_is_missing() -> None:
+    told = faults()
+    assert {"gitlab.url", "gitlab.token", "builder.image"} <= set(told)
+    assert any("no lock" in words for words in told.values())
+
+
+def test_a_misspelt_variable_is_told_and_other_programs_variables_are_not_ours() -> None:
+    environ = {**ENVIRON, "MLREEF_GITLAB__TOKNE": "x", "MLREEF_VERDICT": "stop", "MLREEF_CANDIDATE": "i"}
+    assert set(faults(environ=environ)) == {"gitlab.tokne"}
+
+
+@pytest.mark.parametrize(
+    ("values", "where"),
+    [
+        ("a: [", "settings.yaml:1"),
+        ("- a\n- b", "settings.yaml"),
+        ("\x00", "settings.yaml:1"),
+        ("!!python/object:os.system {}", "settings.yaml:1"),
+    ],
+)
+def test_a_file_that_is_no_settings_is_told(values: str, where: str) -> None:
+    assert any(place.startswith("settings.yaml") for place in faults(values, ENVIRON)), where
+
+
+def test_a_missing_file_or_secret_file_is_told() -> None:
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml"):
+        load_config(Path("nowhere.yaml"), ENVIRON)
+    told = faults({"gitlab": {"url": "https://gitlab.example.com", "token_file": "nowhere"}})
+    assert "nowhere" in told["gitlab.token_file"]
+    assert "gitlab.token" not in told
+
+
+def test_a_short_secret_is_refused() -> None:
+    told = faults(environ={**ENVIRON, "MLREEF_WEBHOOK__SECRETS": "short"})
+    assert "guessed" in told["webhook.secrets.0"]
+
+
+def test_environments_must_be_there_once_each() -> None:
+    one = {"name": "a", "image": "i:1", "python": "3.12"}
+    assert any("twice" in words for words in faults({"environments": [one, one]}, ENVIRON).values())
+    told = faults({"environments": [one], "default_environment": "b"}, ENVIRON)
+    assert any("none of the environments" in words for words in told.values())
+    assert load_config(write({"environments": [one]}), ENVIRON).environment_by_default == "a"
+
+
+def test_a_loaded_configuration_cannot_be_changed_and_shows_no_secret() -> None:
+    config = load_config(None, ENVIRON)
+    with pytest.raises(ValidationError):
+        config.log.level = "DEBUG"  # type: ignore[misc]  # that is the point
+    assert TOKEN not in repr(config)
+    assert SECRET not in repr(config)

@@ -1,0 +1,193 @@
+"""The bot's memory: what is kept, what is found again, and what goes."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.adapters.database import engine_url, prepare_sqlite
+from bot.adapters.store import Publication, Store
+from bot.errors import OperatorError
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store.prepare(f"sqlite:///{tmp_path}/deep/er/bot.db")
+    yield opened
+    opened.close()
+
+
+PUBLICATION = Publication(1, "main", "c" * 40, "b" * 40, "running", pipeline_id=5)
+
+
+def test_a_delivery_is_accepted_once_and_found_in_order_of_arrival(store: Store) -> None:
+    assert store.accept("one", {"n": 1}, "about")
+    assert store.accept("two", {"n": 2}, "about")
+    assert not store.accept("one", {"n": 3}, "about")
+    assert [(found.key, found.event) for found in store.pending(10)] == [("one", {"n": 1}), ("two", {"n": 2})]
+    assert [found.key for found in store.pending(1)] == ["one"]
+
+
+def test_a_dispatched_delivery_is_not_found_again_and_stays_known(store: Store) -> None:
+    store.accept("one", {})
+    store.mark_dispatched("one")
+    assert store.pending(10) == ()
+    assert not store.accept("one", {})
+
+
+def test_the_delivery_before_about_the_same_thing_is_found(store: Store) -> None:
+    for key, about in (("1", "a"), ("2", "b"), ("3", "a"), ("4", "a")):
+        store.accept(key, {}, about)
+    first, second, third, fourth = store.pending(10)
+    assert (store.previous(fourth), store.previous(third)) == (third, first)
+    assert (store.previous(first), store.previous(second)) == (None, None)
+
+
+def test_numbers_of_forgotten_deliveries_are_not_given_again(store: Store) -> None:
+    store.accept("one", {})
+    number = store.pending(1)[0].seq
+    store.mark_dispatched("one")
+    assert store.forget_deliveries(older_than_seconds=-1) == 1
+    store.accept("two", {})
+    assert store.pending(1)[0].seq > number
+
+
+def test_only_finished_deliveries_are_forgotten(store: Store) -> None:
+    store.accept("waiting", {})
+    assert store.forget_deliveries(older_than_seconds=-1) == 0
+    assert len(store.pending(1)) == 1
+
+
+def test_one_of_many_simultaneous_deliveries_of_a_key_is_accepted(store: Store) -> None:
+    barrier = threading.Barrier(8)
+
+    def accept(_: int) -> bool:
+        barrier.wait()
+        return store.accept("same", {})
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(accept, range(8))) == [False] * 7 + [True]
+
+
+def test_an_accepted_delivery_is_seen_by_another_process_at_once(store: Store) -> None:
+    store.accept("one", {"n": 1})
+    other = Store(store.url)
+    assert other.pending(1)[0].event == {"n": 1}
+    other.close()
+
+
+def test_a_fact_is_kept_and_replaced(store: Store) -> None:
+    assert store.fact("name") is None
+    store.keep_fact("name", "1")
+    store.keep_fact("name", "2")
+    assert store.fact("name") == "2"
+
+
+def test_a_publication_is_written_in_place_of_what_was_known(store: Store) -> None:
+    assert store.publication(1, PUBLICATION.sha) is None
+    began = time.time()
+    store.ensure_publication(PUBLICATION)
+    written = store.ensure_publication(replace(PUBLICATION, state="published", number=3, digest="sha256:1"))
+    assert store.publication(1, PUBLICATION.sha) == written
+    assert written.updated_at >= began
+    assert store.publication(2, PUBLICATION.sha) is None
+
+
+def test_the_same_commit_on_two_branches_is_two_publications(store: Store) -> None:
+    store.ensure_publication(PUBLICATION)
+    store.ensure_publication(replace(PUBLICATION, branch="release", state="failed"))
+    found = store.publication(1, PUBLICATION.sha, "main")
+    assert found is not None
+    assert found.state == "running"
+    newest = store.publication(1, PUBLICATION.sha)
+    assert newest is not None
+    assert newest.branch == "release"
+
+
+def test_the_latest_publication_of_a_branch_is_the_one_that_changed_last(store: Store) -> None:
+    store.ensure_publication(PUBLICATION)
+    store.ensure_publication(replace(PUBLICATION, sha="d" * 40))
+    store.ensure_publication(replace(PUBLICATION, sha="e" * 40, branch="other"))
+    latest = store.latest_publication(1, "main")
+    assert latest is not None
+    assert latest.sha == "d" * 40
+
+
+def test_contents_are_kept_byte_for_byte_and_unknown_ones_are_left_out(store: Store) -> None:
+    content = bytes(range(256))
+    store.keep_blobs({"a": content, "b": b""})
+    store.keep_blobs({"a": content})
+    assert store.blob("a") == content
+    assert store.blob("c") is None
+    assert store.blobs(["a", "b", "c", "a"]) == {"a": content, "b": b""}
+
+
+def test_many_contents_are_asked_for_in_one_go(store: Store) -> None:
+    many = {f"blob-{number}": str(number).encode() for number in range(1500)}
+    store.keep_blobs(many)
+    assert store.blobs(many) == many
+
+
+def test_the_oldest_contents_go_when_the_cache_is_full(store: Store) -> None:
+    for name in ("a", "b", "c"):
+        store.keep_blobs({name: b"x" * 40}, limit_bytes=100)
+    assert set(store.blobs("abc")) == {"b", "c"}
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25)
+@given(
+    st.lists(st.dictionaries(st.text("abcdef", min_size=1, max_size=2), st.binary(max_size=50)), max_size=5)
+)
+def test_the_cache_never_grows_over_its_limit(store: Store, rounds: list[dict[str, bytes]]) -> None:
+    names = {name for contents in rounds for name in contents}
+    for contents in rounds:
+        store.keep_blobs(contents, limit_bytes=60)
+        assert sum(map(len, store.blobs(names).values())) <= 60
+
+
+def test_a_job_that_was_given_up_is_kept_with_its_reason(store: Store) -> None:
+    store.park("job", {"kind": "publish", "branch": "main"}, "why not")
+    (parked,) = store.parked()
+    assert (parked.job_id, parked.job["branch"], parked.why) == ("job", "main", "why not")
+
+
+def test_the_file_is_in_wal_mode_and_every_commit_is_synced(store: Store, tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "deep/er/bot.db") as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    with store._engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+        assert (connection.exec_driver_sql("PRAGMA busy_timeout").scalar() or 0) >= 5000
+
+
+def test_preparing_twice_keeps_what_is_there(store: Store) -> None:
+    store.accept("one", {})
+    again = Store.prepare(store.url)
+    assert len(again.pending(10)) == 1
+    again.close()
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+def test_a_database_in_memory_is_refused_with_a_hint(url: str) -> None:
+    with pytest.raises(OperatorError) as refusal:
+        prepare_sqlite(url)
+    assert "sqlite:////" in refusal.value.hint
+
+
+def test_a_file_that_is_no_database_is_the_operators_to_mend(tmp_path: Path) -> None:
+    (tmp_path / "bot.db").write_bytes(b"this is no database at all" * 100)
+    with pytest.raises(OperatorError, match=r"bot\.db"):
+        Store.prepare(f"sqlite:///{tmp_path}/bot.db")
+
+
+def test_the_job_engine_has_a_sibling_file_or_the_same_server() -> None:
+    assert engine_url("sqlite:////var/lib/bot.db") == "sqlite:////var/lib/bot-jobs.db"
+    assert engine_url("postgresql+psycopg://host/bot") == "postgresql+psycopg://host/bot"
