@@ -94,19 +94,19 @@ class RegistryServer:
     ) -> None:
         self.stop()
 
-    def repositories(self) -> tuple[str, ...]:
+    def repositories(self) -> list[str]:
         """Names of all repositories, sorted."""
-        return self._storage.repositories()
+        return list(self._storage.repositories())
 
-    def tags(self, repository: str) -> tuple[str, ...]:
+    def tags(self, repository: str) -> list[str]:
         """A repository's tags, sorted; empty for an unknown one."""
-        return self._storage.tags(repository)
+        return list(self._storage.tags(repository))
 
     def delete_tag(self, repository: str, tag: str) -> bool:
         """Take a tag away, its manifest stays. False when there was none."""
         return self._storage.delete_tag(repository, tag)
 
-    def tag(self, repository: str, tag: str) -> TagDetails | None:
+    def tag_details(self, repository: str, tag: str) -> TagDetails | None:
         """What GitLab's API tells of a tag; None when there is none."""
         digest = self._storage.digest_of(repository, tag)
         manifest = self._storage.manifest(repository, digest) if digest else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -11,7 +13,22 @@ from sandbox.executor import GitlabCiLocal
 from sandbox.node import ensure_helper_image, ensure_tools
 from tests.executor.repository import Repository, repository_at
 
-BASE = "mlreef/base-python:3.11"
+ROOT = Path(__file__).resolve().parents[2]
+
+USUAL_BASE = "mlreef/base-python:3.11"
+
+
+@pytest.fixture(scope="session")
+def base() -> str:
+    """An image with Python that the engine holds."""
+    chosen = os.environ.get("MLREEF_TEST_BASE", USUAL_BASE)
+    held = subprocess.run(["docker", "image", "inspect", chosen], capture_output=True, check=False)
+    if held.returncode == 0:
+        return chosen
+    made = subprocess.run(
+        ["bash", str(ROOT / "scripts" / "base-image.sh")], capture_output=True, check=True, text=True
+    )
+    return made.stdout.strip()
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +46,7 @@ def shell(tmp_path: Path) -> Repository:
 
 
 @pytest.fixture
-def docker(tmp_path: Path) -> Repository:
+def docker(tmp_path: Path, base: str) -> Repository:
     """Jobs run in containers."""
-    executor = GitlabCiLocal(ensure_tools(), helper_image=ensure_helper_image(BASE))
+    executor = GitlabCiLocal(ensure_tools(), helper_image=ensure_helper_image(base))
     return repository_at(tmp_path / "checkout", executor)

@@ -13,7 +13,6 @@ import pytest
 
 from sandbox.executor import containers
 from sandbox.plan import CANCELLED, NOT_RUN
-from tests.executor.conftest import BASE
 from tests.executor.repository import Repository
 
 pytestmark = [pytest.mark.engine, pytest.mark.executor]
@@ -35,17 +34,17 @@ def left_behind() -> list[str]:
 
 
 @pytest.fixture
-def candidate() -> Iterator[str]:
+def candidate(base: str) -> Iterator[str]:
     """An image like those that are published: its own user, its own entry point."""
     name = f"mlreef-sandbox/candidate:{uuid.uuid4().hex[:12]}"
-    text = f'FROM {BASE}\nUSER 10001:10001\nENTRYPOINT ["python", "/nothing.py"]\n'
+    text = f'FROM {base}\nUSER 10001:10001\nENTRYPOINT ["python", "/nothing.py"]\n'
     docker_says("build", "--quiet", "--pull=false", "--tag", name, "-", content=text)
     yield name
     docker_says("rmi", "--force", name)
 
 
 def test_a_candidate_is_smoked_as_its_own_user_by_the_name_that_build_gave(
-    docker: Repository, candidate: str
+    docker: Repository, base: str, candidate: str
 ) -> None:
     docker.commit(
         {
@@ -53,7 +52,7 @@ def test_a_candidate_is_smoked_as_its_own_user_by_the_name_that_build_gave(
             stages: [build, smoke]
             build:
               stage: build
-              image: {BASE}
+              image: {base}
               script:
                 - mkdir -p .mlreef && echo 'print("smoked", 6 * 7)' > .mlreef/smoke.py
                 - chmod 700 .mlreef && chmod 600 .mlreef/smoke.py
@@ -83,21 +82,21 @@ def test_a_candidate_is_smoked_as_its_own_user_by_the_name_that_build_gave(
     assert left_behind() == []
 
 
-def test_a_job_has_the_engine_and_the_hosts_network(docker: Repository) -> None:
+def test_a_job_has_the_engine_and_the_hosts_network(docker: Repository, base: str) -> None:
     look = (
         "import socket; s = socket.socket(socket.AF_UNIX); s.connect('/var/run/docker.sock'); print('engine')"
     )
     docker.commit(
-        {"ci.yml": f'look:\n  image: {BASE}\n  script:\n    - python3 -c "{look}"\n    - hostname\n'}
+        {"ci.yml": f'look:\n  image: {base}\n  script:\n    - python3 -c "{look}"\n    - hostname\n'}
     )
     assert docker.run("look") == 0
     assert "engine" in docker.lines
     assert Path("/etc/hostname").read_text().strip() in docker.lines
 
 
-def test_hostile_variables_reach_a_container_as_they_are(docker: Repository) -> None:
+def test_hostile_variables_reach_a_container_as_they_are(docker: Repository, base: str) -> None:
     docker.variables["CI_COMMIT_MESSAGE"] = """it's "a" $HOME `id` $(id) \\ 😀"""
-    docker.commit({"ci.yml": f"show:\n  image: {BASE}\n  script: ['echo \"<$CI_COMMIT_MESSAGE>\"']\n"})
+    docker.commit({"ci.yml": f"show:\n  image: {base}\n  script: ['echo \"<$CI_COMMIT_MESSAGE>\"']\n"})
     assert docker.run("show") == 0
     assert f"<{docker.variables['CI_COMMIT_MESSAGE']}>" in docker.lines
 
@@ -113,8 +112,10 @@ def test_an_image_that_does_not_exist_is_said_plainly(docker: Repository) -> Non
     assert left_behind() == []
 
 
-def test_cancelling_removes_the_container_at_once(docker: Repository, own_temporary_folder: Path) -> None:
-    docker.commit({"ci.yml": f"long:\n  image: {BASE}\n  script: ['echo begun', 'sleep 300']\n"})
+def test_cancelling_removes_the_container_at_once(
+    docker: Repository, base: str, own_temporary_folder: Path
+) -> None:
+    docker.commit({"ci.yml": f"long:\n  image: {base}\n  script: ['echo begun', 'sleep 300']\n"})
     cancelled = threading.Event()
     asked: list[float] = []
 
@@ -130,8 +131,10 @@ def test_cancelling_removes_the_container_at_once(docker: Repository, own_tempor
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.9, 1.4])
-def test_cancelling_while_a_job_is_being_prepared_leaves_nothing(docker: Repository, seconds: float) -> None:
-    docker.commit({"ci.yml": f"long:\n  image: {BASE}\n  script: ['sleep 300']\n"})
+def test_cancelling_while_a_job_is_being_prepared_leaves_nothing(
+    docker: Repository, base: str, seconds: float
+) -> None:
+    docker.commit({"ci.yml": f"long:\n  image: {base}\n  script: ['sleep 300']\n"})
     cancelled = threading.Event()
     timer = threading.Timer(seconds, cancelled.set)
     timer.start()

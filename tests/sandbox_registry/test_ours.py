@@ -73,7 +73,7 @@ def test_a_tag_can_be_deleted_and_its_manifest_stays(client: Client, ours: Regis
     assert client.ask("DELETE", "manifests/one").status_code == 202
     assert ours.delete_tag(client.repository, "two")
     assert not ours.delete_tag(client.repository, "two")
-    assert ours.tags(client.repository) == ("three",)
+    assert ours.tags(client.repository) == ["three"]
     assert client.get_manifest(digest_of(content)).status_code == 200
 
 
@@ -136,16 +136,16 @@ def test_it_tells_gitlab_what_it_holds(client: Client, ours: RegistryServer) -> 
     client.put_manifest("v1", content)
     nested = Client(ours.url, repository=f"{client.repository}/nested")
     nested.put_manifest("v2", nested.image())
-    assert ours.repositories() == (client.repository, nested.repository)
+    assert ours.repositories() == [client.repository, nested.repository]
     assert client.ask("GET", "/v2/_catalog").json() == {
         "repositories": [client.repository, nested.repository]
     }
-    told = ours.tag(client.repository, "v1")
+    told = ours.tag_details(client.repository, "v1")
     assert told is not None
     assert (told.name, told.digest, told.created_at) == ("v1", digest_of(content), "2026-01-02T03:04:05Z")
     assert told.revision == digest_of(b'{"created": "2026-01-02T03:04:05Z"}').removeprefix("sha256:")
     assert told.total_size == len(b'{"created": "2026-01-02T03:04:05Z"}') + len(b"a layer")
-    assert ours.tag(client.repository, "v2") is None
+    assert ours.tag_details(client.repository, "v2") is None
 
 
 def test_it_can_be_made_to_fail(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_it_can_be_made_to_fail(tmp_path: Path) -> None:
     with RegistryServer(tmp_path, intercept=once) as server:
         client = Client(server.url)
         assert client.put_manifest("v1", client.image()).status_code == 503
-        assert server.tags(client.repository) == ()
+        assert server.tags(client.repository) == []
 
 
 def test_many_push_the_same_at_once(client: Client) -> None:

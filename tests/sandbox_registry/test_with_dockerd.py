@@ -121,10 +121,10 @@ def test_an_image_goes_there_and_comes_back_the_same(
     docker.login("gitlab-ci-token", "glcbt-noise")
     docker.says("push", image)
     tag = image.rpartition(":")[2]
-    assert ours.tags("ada/noise") == (tag,)
+    assert ours.tags("ada/noise") == [tag]
     before = docker.says("image", "inspect", "--format", "{{.Id}}", image)
     by_digest = digest_in(docker, image)
-    told = ours.tag("ada/noise", tag)
+    told = ours.tag_details("ada/noise", tag)
     assert told is not None
     assert by_digest == f"{docker.registry}/ada/noise@{told.digest}"
     assert before == f"sha256:{told.revision}"
