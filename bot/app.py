@@ -171,6 +171,7 @@ class WorldOnDemand:
         self._store = store
         self._lock = threading.Lock()
         self._world: World | None = None
+        self._told = ""
 
     @property
     def user_id(self) -> int | None:
@@ -190,14 +191,20 @@ class WorldOnDemand:
                 self._world = World(forge, registry, self._store, policy, user_id)
             return self._world
 
+    def look(self) -> None:
+        """Find the world if it can be found; what is in the way is logged once."""
+        try:
+            self.get()
+        except BotError as error:
+            if str(error) != self._told:
+                self._told = str(error)
+                _log.warning("GitLab has not said yet who the bot is", why=self._told)
+
 
 def give_sign_of_life(store: Store, world: WorldOnDemand) -> None:
     """Note that the worker lives, and find out who the bot is, for the door."""
     store.keep_fact(WORKER_SEEN, str(time.time()))
-    try:
-        world.get()
-    except BotError as error:
-        _log.warning("GitLab has not said yet who the bot is", why=str(error))
+    world.look()
 
 
 # Commands ---------------------------------------------------------------------------------------------

@@ -164,7 +164,8 @@ def serve(listen: str, config_file: Path | None) -> int:
     server = open_socket(listen)
     server.set_inheritable(True)
     option = ("--config", str(config_file)) if config_file else ()
-    python = (sys.executable, "-m", "bot")
+    # -P: a folder named `bot` where the service happens to be started is not this program.
+    python = (sys.executable, "-P", "-m", "bot")
     door = Child("door", (*python, "door", "--descriptor", str(server.fileno()), *option), (server.fileno(),))
     worker = Child("worker", (*python, "worker", *option))
     print(f"mlreef-bot listens on {address_of(server)}/webhooks/gitlab", file=sys.stderr, flush=True)  # noqa: T201 -- said to a person, also where logs are JSON

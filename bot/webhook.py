@@ -16,11 +16,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 import flask
 from werkzeug.datastructures import Headers
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException
 
 from bot.domain.events import read_event, subject, to_dict
 from bot.domain.facts import BOT_USER, WORKER_SEEN
@@ -30,6 +30,9 @@ from bot.logs import get
 
 MAX_BODY_BYTES = 25 * 1024 * 1024
 """GitLab's own limit for what it sends."""
+
+TOO_LARGE = f"a delivery may have at most {MAX_BODY_BYTES} bytes"
+READ_BYTES = 64 * 1024
 
 MAX_KEY_CHARACTERS = 200
 """A longer delivery id is kept as its hash."""
@@ -65,8 +68,6 @@ class Keys:
 def create_app(store: Shelf, keys: Keys, rules: Rules, now: Callable[[], float] = time.time) -> flask.Flask:
     """The WSGI application: POST /webhooks/gitlab, GET /livez, GET /readyz."""
     app = flask.Flask(__name__, static_folder=None)
-    # Holds for bodies of a declared length and for chunked ones alike, while they are read.
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     identity = _Identity(store, now)
     secrets = tuple(secret.encode() for secret in keys.secrets)
     signing_keys = tuple(_signing_key(token) for token in keys.signing_tokens)
@@ -74,19 +75,14 @@ def create_app(store: Shelf, keys: Keys, rules: Rules, now: Callable[[], float] 
     @app.post("/webhooks/gitlab")
     def receive() -> tuple[dict[str, Any], int]:
         request = flask.request
-        if request.content_length is not None and request.content_length > MAX_BODY_BYTES:
-            raise SenderError(413, f"a delivery may have at most {MAX_BODY_BYTES} bytes")
+        if (request.content_length or 0) > MAX_BODY_BYTES:
+            raise SenderError(413, TOO_LARGE)
         signed = "webhook-signature" in request.headers
         if signed:
             _check_time(request.headers, keys.tolerance_seconds, now())
         else:
             _check_secret(request.headers.get("X-Gitlab-Token"), secrets)
-        try:
-            body = request.get_data(cache=False)
-        except RequestEntityTooLarge as error:
-            raise SenderError(413, f"a delivery may have at most {MAX_BODY_BYTES} bytes") from error
-        except (OSError, HTTPException) as error:
-            raise SenderError(400, "the body ended early") from error
+        body = _read_body(request.stream)
         if signed:
             _check_signature(request.headers, body, signing_keys)
         if not request.is_json:
@@ -160,6 +156,20 @@ def _short(value: str) -> str:
 def _ignored(about: str, why: str) -> tuple[dict[str, Any], int]:
     _log.info("delivery ignored", about=about, why=why)
     return {"stored": False, "why": why}, 200
+
+
+def _read_body(stream: IO[bytes]) -> bytes:
+    # A chunked body declares no length, so what arrives is counted.
+    parts, size = [], 0
+    try:
+        while part := stream.read(READ_BYTES):
+            size += len(part)
+            if size > MAX_BODY_BYTES:
+                raise SenderError(413, TOO_LARGE)
+            parts.append(part)
+    except (OSError, HTTPException) as error:
+        raise SenderError(400, "the body ended early") from error
+    return b"".join(parts)
 
 
 def _check_secret(given: str | None, secrets: Sequence[bytes]) -> None:

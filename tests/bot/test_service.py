@@ -1,0 +1,246 @@
+"""The whole service as an operator runs it: `mlreef-bot serve` and its children, over real HTTP."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from deliveries import SECRET, headers, payload
+
+from bot.adapters.store import Store
+from bot.serve import address_of, open_socket
+from bot.webhook import MAX_BODY_BYTES
+
+PATIENCE_SECONDS = 40.0
+TOKEN = "glpat-canary-of-the-token"
+
+
+class Service:
+    """One running `mlreef-bot serve` in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.errors = folder / "stderr.txt"
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("MLREEF_")}
+        # nobody listens on port 9: GitLab is away all the time
+        environ |= {
+            "MLREEF_GITLAB__URL": "http://127.0.0.1:9",
+            "MLREEF_GITLAB__TOKEN": TOKEN,
+            "MLREEF_WEBHOOK__SECRETS": SECRET,
+            "MLREEF_WEBHOOK__LISTEN": "127.0.0.1:0",
+            "MLREEF_BUILDER__IMAGE": "bot.example.com/bot:1",
+            "MLREEF_DATABASE__URL": f"sqlite:///{folder}/bot.db",
+        }
+        with self.errors.open("wb") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "bot", "serve"],
+                cwd=folder,
+                env=environ,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+            )
+        self.wait(lambda: "listens on http" in self.said())
+        self.address = urlsplit(self.said().split("listens on ")[1].split()[0])
+
+    def said(self) -> str:
+        return self.errors.read_text()
+
+    def wait(self, for_what: Callable[[], Any]) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not for_what():
+            assert time.monotonic() < deadline, self.said()[-4000:]
+            time.sleep(0.05)
+
+    def children(self, command: str) -> list[int]:
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                parent = process.joinpath("stat").read_text().rpartition(")")[2].split()[1]
+                words = process.joinpath("cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if int(parent) == self.process.pid and command.encode() in words:
+                found.append(int(process.name))
+        return found
+
+    def connect(self) -> http.client.HTTPConnection:
+        assert self.address.hostname is not None
+        return http.client.HTTPConnection(self.address.hostname, self.address.port, timeout=PATIENCE_SECONDS)
+
+    def get(self, path: str) -> int:
+        connection = self.connect()
+        connection.request("GET", path)
+        with connection.getresponse() as answer:
+            return answer.status
+
+    def post(self, key: str, name: str = "push_to_default_branch", secret: str = SECRET) -> int:
+        connection = self.connect()
+        body = json.dumps(payload(name))
+        connection.request("POST", self.address.path, body, headers(key, **{"X-Gitlab-Token": secret}))
+        with connection.getresponse() as answer:
+            return answer.status
+
+    def raw(self, *parts: bytes) -> bytes:
+        """Send bytes as they are, and return the answer's first line."""
+        address = (self.address.hostname, self.address.port)
+        with socket.create_connection(address, timeout=PATIENCE_SECONDS) as connection:
+            try:
+                for part in parts:
+                    connection.sendall(part)
+            except OSError:
+                pass  # it may have answered and closed before everything was sent
+            return connection.makefile("rb").readline()
+
+    def head(self, *lines: str) -> bytes:
+        given = [f"{name}: {value}" for name, value in headers().items()]
+        start = f"POST {self.address.path} HTTP/1.1"
+        return "\r\n".join([start, f"Host: {self.address.netloc}", *given, *lines, "", ""]).encode()
+
+    def end(self) -> int:
+        self.process.terminate()
+        return self.process.wait(PATIENCE_SECONDS)
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    running = Service(tmp_path_factory.mktemp("service"))
+    running.wait(lambda: running.get("/readyz") == 200)
+    yield running
+    running.process.kill()
+    running.process.wait()
+
+
+def test_it_is_ready_when_door_and_worker_are(service: Service) -> None:
+    assert service.get("/livez") == 200
+    assert len(service.children("door")) == 1
+    assert len(service.children("worker")) == 1
+
+
+def test_a_delivery_reaches_the_worker_and_waits_for_a_gitlab_that_is_away(service: Service) -> None:
+    assert service.post("first") == 202
+    service.wait(lambda: "job is tried again" in service.said())
+
+
+def test_a_body_over_the_limit_is_413_before_it_is_sent(service: Service) -> None:
+    assert b" 413 " in service.raw(service.head(f"Content-Length: {MAX_BODY_BYTES + 1}"))
+
+
+def test_a_chunked_body_over_the_limit_is_413(service: Service) -> None:
+    chunk = b"100000\r\n" + b" " * 0x100000 + b"\r\n"
+    answer = service.raw(service.head("Transfer-Encoding: chunked"), *[chunk] * 26, b"0\r\n\r\n")
+    assert b" 413 " in answer
+
+
+def test_a_chunked_body_within_the_limit_is_read(service: Service) -> None:
+    body = json.dumps(payload("push_to_default_branch")).encode()
+    chunked = f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
+    assert b" 20" in service.raw(service.head("Transfer-Encoding: chunked"), chunked)
+
+
+def test_a_wrong_secret_with_a_large_body_is_401(service: Service) -> None:
+    head = service.head(f"Content-Length: {MAX_BODY_BYTES}").replace(SECRET.encode(), b"wrong-canary")
+    assert b" 401 " in service.raw(head)
+
+
+def test_requests_that_are_no_http_do_no_harm(service: Service) -> None:
+    for raw in (b"\x16\x03\x01\x00\xff\r\n\r\n", b"POST\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n"):
+        assert b" 5" not in service.raw(raw)
+    assert service.get("/livez") == 200
+
+
+def test_a_killed_door_and_a_killed_worker_come_back_and_no_caller_is_turned_away(service: Service) -> None:
+    (door,), (worker,) = service.children("door"), service.children("worker")
+    os.kill(door, signal.SIGKILL)
+    os.kill(worker, signal.SIGKILL)
+    assert service.post("while they were away") in (200, 202)
+    service.wait(lambda: service.children("door") not in ([], [door]))
+    service.wait(lambda: service.children("worker") not in ([], [worker]))
+    assert service.said().count("child died") >= 2
+
+
+def test_it_ends_within_seconds_and_leaves_no_process(service: Service) -> None:
+    service.wait(lambda: service.get("/readyz") == 200)
+    children = service.children("door") + service.children("worker")
+    assert len(children) == 2
+    began = time.monotonic()
+    assert service.end() == 0
+    assert time.monotonic() - began < 10
+    assert not any(Path(f"/proc/{child}/cmdline").exists() for child in children)
+
+
+def test_nothing_that_it_said_or_stored_holds_a_secret(service: Service) -> None:
+    assert service.process.stdout is not None
+    output = service.said() + service.process.stdout.read().decode()
+    stored = b"".join(file.read_bytes() for file in service.folder.glob("*.db*"))
+    for secret in (TOKEN, SECRET, "wrong-canary"):
+        assert secret not in output
+        assert secret.encode() not in stored
+    assert "the secret token is not one of ours" in output
+
+
+def test_what_was_accepted_is_still_there_after_the_end(service: Service) -> None:
+    store = Store(f"sqlite:///{service.folder}/bot.db")
+    assert not store.accept("idempotency-key first", {})
+    store.close()
+
+
+def test_children_end_when_their_supervisor_is_killed(tmp_path: Path) -> None:
+    service = Service(tmp_path)
+    service.wait(lambda: service.get("/readyz") == 200)
+    children = service.children("door") + service.children("worker")
+    service.process.kill()
+    service.process.wait()
+    service.wait(lambda: not any(_alive(child) for child in children))
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+
+
+def test_an_address_in_use_is_told_with_a_hint(tmp_path: Path) -> None:
+    with open_socket("127.0.0.1:0") as taken:
+        port = taken.getsockname()[1]
+        environ = {
+            **os.environ,
+            "MLREEF_GITLAB__URL": "http://127.0.0.1:9",
+            "MLREEF_GITLAB__TOKEN": TOKEN,
+            "MLREEF_WEBHOOK__SECRETS": SECRET,
+            "MLREEF_BUILDER__IMAGE": "bot.example.com/bot:1",
+            "MLREEF_WEBHOOK__LISTEN": f"127.0.0.1:{port}",
+        }
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "bot", "serve"],
+            cwd=tmp_path,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert f"127.0.0.1:{port}" in done.stderr
+    assert "→" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_addresses_are_shown_as_a_browser_takes_them() -> None:
+    with open_socket("127.0.0.1:0") as server:
+        assert address_of(server) == f"http://127.0.0.1:{server.getsockname()[1]}"
+    with open_socket("0.0.0.0:0") as server:
+        assert address_of(server).startswith("http://127.0.0.1:")
+    with open_socket("[::1]:0") as server:
+        assert address_of(server).startswith("http://[::1]:")
