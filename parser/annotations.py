@@ -50,7 +50,10 @@ DATA_TYPES = (
 PARAMETER_TYPES: Mapping[str, str] = {
     **{name: name for name in ("BOOLEAN", "STRING", "INTEGER", "FLOAT", "COMPLEX", "LIST", "TUPLE")},
     **{name: name for name in ("DICTIONARY", "OBJECT", "UNDEFINED")},
-    "STR": "STRING", "INT": "INTEGER", "BOOL": "BOOLEAN", "DICT": "DICTIONARY",
+    "STR": "STRING",
+    "INT": "INTEGER",
+    "BOOL": "BOOLEAN",
+    "DICT": "DICTIONARY",
 }
 VISIBILITIES = ("PUBLIC", "PRIVATE")
 

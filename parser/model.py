@@ -76,7 +76,7 @@ class Parameter:
     subcommand: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     condition: str | None = None
-    """Source text of what must be true for the parameter to exist, where that is not known; None when it always does."""
+    """Source text of what must be true for the parameter to exist; None when it always does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class Module:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A repository's own wishes (`.mlreef.yaml`): they describe the module, never what runs with the bot's authority."""
+    """A repository's own wishes (`.mlreef.yaml`); they describe the module, never what runs with our authority."""
 
     entry_points: Mapping[str, str] = field(default_factory=dict)
     requirements_file: str | None = None

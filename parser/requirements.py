@@ -130,10 +130,9 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
 
 def _read_line(reading: _Reading, line: str, place: Place, constraint: bool) -> None:
     tell = reading.problems.append
-    if found := _CREDENTIALS.search(line):
-        if not _VARIABLE.search(found.group()):
-            tell(problem("requirement-credentials", place))
-            return
+    if (found := _CREDENTIALS.search(line)) and not _VARIABLE.search(found.group()):
+        tell(problem("requirement-credentials", place))
+        return
     if variable := _VARIABLE.search(line):
         tell(problem("requirement-variable", place, variable=variable.group(1)[:80]))
     if line.startswith("-"):
@@ -188,7 +187,7 @@ def _include(reading: _Reading, option: str, value: str, place: Place) -> None:
         return
     target = posixpath.normpath(posixpath.join(posixpath.dirname(place.file), value))
     said = ascii_controls(value)[:120]
-    if _SCHEME.match(value) or target.startswith("..") or target.startswith("/"):
+    if _SCHEME.match(value) or target.startswith(("..", "/")):
         tell(problem("requirement-outside", place, target=said))
     elif target not in reading.source.entries:
         tell(problem("requirement-file-missing", place, target=said))

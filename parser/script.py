@@ -30,8 +30,9 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _PREFIXES = re.compile(
-    r"(?:[-+~]\s*+){%d}|(?:\b(?:not|await|yield)\b\s*+){%d}|(?:\blambda\s*:\s*+){%d}"
-    % (MAX_PREFIXES, MAX_PREFIXES, MAX_PREFIXES)
+    rf"(?:[-+~]\s*+){{{MAX_PREFIXES}}}"
+    rf"|(?:\b(?:not|await|yield)\b\s*+){{{MAX_PREFIXES}}}"
+    rf"|(?:\blambda\s*:\s*+){{{MAX_PREFIXES}}}"
 )
 _OPERATORS = re.compile(rb"[-+~](?:\s*+[-+~]){%d}" % (MAX_PREFIXES - 1))
 _NO_BRACKETS = bytes(set(range(256)) - set(b"()[]{}"))
@@ -149,7 +150,7 @@ def _check_depth(path: str, text: str) -> None:
 
 
 def _plainly_shallow(text: str) -> bool:
-    """The cheap answer for nearly every file: its brackets vanish pair by pair, and no long row of operators is there."""
+    """The cheap answer for nearly every file: its brackets vanish pair by pair, no long row of operators is there."""
     data = text.encode()
     brackets = data.translate(None, _NO_BRACKETS)
     for _ in range(MAX_BRACKETS // 4):

@@ -337,9 +337,8 @@ def _check(
     extra = [name for name in keywords if name not in allowed and name not in ("action", "dest")]
     if extra:
         raise Wrong(f"action {action!r} takes no {extra[0]!r}")
-    if action in ("store_const", "append_const") and not call.keywords_unknown and "const" not in keywords:
-        if action == "append_const":
-            raise Wrong(f"action {action!r} needs 'const'")
+    if action == "append_const" and not call.keywords_unknown and "const" not in keywords:
+        raise Wrong("action 'append_const' needs 'const'")
     if action in ("store", "append", "extend"):
         if nargs == 0 and not isinstance(nargs, bool):
             raise Wrong("nargs for this action must not be 0")
@@ -358,7 +357,7 @@ def _check(
 
 
 def _is_boolean_optional(action: Any) -> bool:
-    return action == External("argparse.BooleanOptionalAction")
+    return isinstance(action, External) and action.name == "argparse.BooleanOptionalAction"
 
 
 def _with_negation(flag: str) -> tuple[str, ...]:

@@ -32,13 +32,25 @@ from parser.script import Script
 from parser.source import Source
 
 KEYWORDS = frozenset(
-    ["ArgumentParser", "add_argument", "add_argument_group", "add_mutually_exclusive_group", "add_subparsers", "add_parser", "set_defaults", "parse_args", "parse_known_args", "parse_intermixed_args"]
+    [
+        "ArgumentParser",
+        "add_argument",
+        "add_argument_group",
+        "add_mutually_exclusive_group",
+        "add_subparsers",
+        "add_parser",
+        "set_defaults",
+        "parse_args",
+        "parse_known_args",
+        "parse_intermixed_args",
+    ]
 )
 """Names that make code worth following."""
 
 MAX_FLAG = 300
 """Characters of a flag or name."""
 
+_FROM_KEYWORDS = ("type", "default", "choices", "nargs", "help", "action")
 _CONVERTERS: Mapping[str, Any] = {
     "builtins.int": int,
     "builtins.float": float,
@@ -46,13 +58,28 @@ _CONVERTERS: Mapping[str, Any] = {
     "builtins.bool": bool,
     "builtins.complex": complex,
 }
-_HELP_WORDS = ["prog", "default", "type", "choices", "dest", "nargs", "const", "required", "help", "metavar", "option_strings", "container", "deprecated"]
+_VERSION_HELP = "show program's version number and exit"
+_HELP_WORDS = [
+    "prog",
+    "default",
+    "type",
+    "choices",
+    "dest",
+    "nargs",
+    "const",
+    "required",
+    "help",
+    "metavar",
+    "option_strings",
+    "container",
+    "deprecated",
+]
 _PATHS = frozenset({"pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath", "pathlib.PurePosixPath"})
 
 
 @dataclass(frozen=True, slots=True)
 class CommandLine:
-    """What a script accepts; `found` tells whether any argument parser was seen, `complete` whether nothing was lost."""
+    """What a script accepts; `found`: any argument parser was seen; `complete`: no argument was lost."""
 
     parameters: tuple[Parameter, ...]
     problems: tuple[Problem, ...]
@@ -139,6 +166,8 @@ class _Unknowns:
         if field_name in self.fields:
             return
         self.fields.append(field_name)
+        if why == self.argument.keywords_unknown:
+            return
         source = self.argument.sources.get(keyword or field_name, f"{keyword or field_name}=…")
         self.problems.append(
             problem(
@@ -151,6 +180,16 @@ class _Unknowns:
             )
         )
 
+    def note_rest(self, reason: str) -> None:
+        """Every field that `**something` may have given, said in one problem."""
+        rest = [one for one in _FROM_KEYWORDS if one not in self.argument.keywords]
+        self.fields.extend(rest)
+        source, _, why = reason.rpartition("` ")
+        words = {"field": ", ".join(rest), "source": source.removeprefix("`"), "why": why}
+        self.problems.append(
+            problem("value-not-static", self.argument.place, None, name=shown(self.name), **words)
+        )
+
 
 def _parameter(
     machine: Machine, parser: Parser, argument: Argument, problems: list[Problem]
@@ -161,9 +200,7 @@ def _parameter(
         return None
     unknowns = _Unknowns(name, argument, problems)
     if argument.keywords_unknown:
-        for one in ("type", "default", "choices", "nargs", "help", "action"):
-            if one not in argument.keywords:
-                unknowns.note(one, argument.keywords_unknown.partition("` ")[2] or "is not known")
+        unknowns.note_rest(argument.keywords_unknown)
     action = _action(argument, unknowns)
     type_ = _type(argument, action, unknowns)
     default = _default(machine, argument, action, type_, unknowns)
@@ -175,7 +212,8 @@ def _parameter(
     dest = argument.dest if isinstance(argument.dest, str) else name
     if not isinstance(argument.dest, str):
         unknowns.note("dest", why_unknown(argument.dest))
-    help_ = _simple(argument.keywords.get("help"), "help", unknowns, (str,))
+    written = argument.keywords.get("help", _VERSION_HELP if action == "version" else None)
+    help_ = _simple(written, "help", unknowns, (str,))
     if help_ and "%" in help_ and (bad := _unprintable(help_, default, choices)):
         problems.append(problem("help-not-printable", argument.place, name=shown(name), why=bad))
     group = _simple(argument.group, "group", unknowns, (str,))
@@ -402,7 +440,8 @@ def to_value(machine: Machine, value: Any) -> Value | Unknown:
     """A known value as JSON can hold it, or Unknown with the reason."""
     if not known(value):
         return Unknown(why_unknown(value))
-    return _json(value)
+    plain: Value | Unknown = _json(value)
+    return plain
 
 
 def _json(value: Any) -> Any:

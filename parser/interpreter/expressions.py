@@ -32,7 +32,31 @@ if TYPE_CHECKING:
     from parser.interpreter.machine import Call, Machine
 
 _HARMLESS = frozenset(
-    ["print", "isinstance", "issubclass", "type", "hasattr", "id", "repr", "str", "len", "callable", "vars", "dir", "getattr", "setattr", "list", "tuple", "dict", "iter", "next", "super", "sorted", "zip", "enumerate"]
+    [
+        "print",
+        "isinstance",
+        "issubclass",
+        "type",
+        "hasattr",
+        "id",
+        "repr",
+        "str",
+        "len",
+        "callable",
+        "vars",
+        "dir",
+        "getattr",
+        "setattr",
+        "list",
+        "tuple",
+        "dict",
+        "iter",
+        "next",
+        "super",
+        "sorted",
+        "zip",
+        "enumerate",
+    ]
 )
 """Builtins that may be handed a parser without adding to it."""
 
@@ -179,7 +203,9 @@ def set_item(machine: Machine, container: Any, key: Any, new: Any) -> None:
     """`container[key] = new`."""
     if machine.conditions and isinstance(container, dict | list):
         new = Unknown(f"depends on `{machine.conditions[-1]}`")
-    if (isinstance(container, dict) and len(container) < MAX_ITEMS and _hashable(key)) or (isinstance(container, list) and isinstance(key, int) and -len(container) <= key < len(container)):
+    if (isinstance(container, dict) and len(container) < MAX_ITEMS and _hashable(key)) or (
+        isinstance(container, list) and isinstance(key, int) and -len(container) <= key < len(container)
+    ):
         container[key] = new
     elif isinstance(container, dict | list):
         spoil(container, "is changed in a way that cannot be followed")
@@ -371,7 +397,8 @@ def _formatted(machine: Machine, node: ast.FormattedValue, scope: Scope) -> Any:
         return Unknown(why_unknown(value))
     if operations._WIDTH.search(spec):
         return operations.TOO_LARGE
-    change = {115: str, 114: repr, 97: ascii}.get(node.conversion)
+    changes: Mapping[int, Callable[[Any], str]] = {115: str, 114: repr, 97: ascii}
+    change = changes.get(node.conversion)
     text = operations.apply(change, value) if change else value
     return text if isinstance(text, Unknown) else operations.apply(format, text, spec)
 
@@ -618,8 +645,10 @@ def _call_external(machine: Machine, function: External, call: Call) -> Any:
         from parser.interpreter.machine import Call
 
         return [call_value(machine, call.args[0], Call(call.node, call.script, [item], {})) for item in items]
-    if name == "builtins.callable":
-        return Unknown()
+    if name == "builtins.isinstance" and len(call.args) == 2 and known(call.args[0]):
+        return _is_instance(call.args[0], call.args[1])
+    if name in ("builtins.dict", "collections.OrderedDict") and not call.args and not call.keywords_unknown:
+        return dict(call.keywords)
     if call.args_unknown or call.keywords_unknown:
         _note_escape(machine, name, call)
         return Unknown("is put together from values not known")
@@ -645,6 +674,17 @@ def _call_external(machine: Machine, function: External, call: Call) -> Any:
     if name.startswith("builtins.") and name in operations.FUNCTIONS:
         return Unknown(next((why_unknown(arg) for arg in args if not known(arg)), "cannot be worked out"))
     return Unknown(f"is computed by {name.removeprefix('builtins.')}()")
+
+
+def _is_instance(value: Any, types: Any) -> Any:
+    """`isinstance` of a plain value; Unknown when one of the types is none of the plain ones."""
+    names = [
+        one.name for one in (types if isinstance(types, tuple) else (types,)) if isinstance(one, External)
+    ]
+    if len(names) != (len(types) if isinstance(types, tuple) else 1):
+        return Unknown()
+    plain = [operations.TYPES.get(name) for name in names]
+    return Unknown() if None in plain else isinstance(value, tuple(kind for kind in plain if kind))
 
 
 def _shallow(value: Any) -> bool:

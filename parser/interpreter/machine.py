@@ -140,7 +140,7 @@ class Machine:
 
     def _run_module(self, scope: Scope) -> None:
         script = scope.script
-        why = None
+        why = ""
         try:
             self._block(script.tree.body, scope)
         except Stopped:
@@ -152,9 +152,9 @@ class Machine:
         if why:
             self.problems.append(problem("file-unfollowed", Place(script.path), file=script.path, why=why))
 
-    def tell(self, code: str, place: Place, **words: object) -> None:
+    def tell(self, code: str, place: Place, **words: str) -> None:
         """Notes a problem of the catalogue."""
-        self.problems.append(problem(code, place, **words))
+        self.problems.append(problem(code, place, None, **words))
 
     def _module_scope(self, script: Script, name: str) -> Scope:
         scope = Scope(script)

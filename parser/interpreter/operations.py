@@ -151,6 +151,10 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "math.ceil": math.ceil,
     "textwrap.dedent": textwrap.dedent,
 }
+TYPES: Mapping[str, type] = {
+    f"builtins.{one.__name__}": one
+    for one in (bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset, range)
+}
 CONSTANTS: Mapping[str, Any] = {
     "math.pi": math.pi,
     "math.e": math.e,
@@ -168,12 +172,48 @@ CONSTANTS: Mapping[str, Any] = {
     "typing.TYPE_CHECKING": False,
 }
 _TEXT_METHODS = frozenset(
-    ["join", "format", "strip", "lstrip", "rstrip", "upper", "lower", "title", "capitalize", "casefold", "swapcase", "split", "rsplit", "splitlines", "startswith", "endswith", "replace", "removeprefix", "removesuffix", "find", "rfind", "index", "count", "partition", "rpartition", "isdigit", "isalpha", "isalnum", "isidentifier", "isupper", "islower", "encode", "decode"]
+    [
+        "join",
+        "format",
+        "strip",
+        "lstrip",
+        "rstrip",
+        "upper",
+        "lower",
+        "title",
+        "capitalize",
+        "casefold",
+        "swapcase",
+        "split",
+        "rsplit",
+        "splitlines",
+        "startswith",
+        "endswith",
+        "replace",
+        "removeprefix",
+        "removesuffix",
+        "find",
+        "rfind",
+        "index",
+        "count",
+        "partition",
+        "rpartition",
+        "isdigit",
+        "isalpha",
+        "isalnum",
+        "isidentifier",
+        "isupper",
+        "islower",
+        "encode",
+        "decode",
+    ]
 )
 _METHODS: Mapping[type, frozenset[str]] = {
     str: _TEXT_METHODS,
     bytes: _TEXT_METHODS - {"format", "encode"},
-    list: frozenset(["append", "extend", "insert", "remove", "pop", "index", "count", "sort", "reverse", "copy", "clear"]),
+    list: frozenset(
+        ["append", "extend", "insert", "remove", "pop", "index", "count", "sort", "reverse", "copy", "clear"]
+    ),
     tuple: frozenset({"index", "count"}),
     dict: frozenset(["keys", "values", "items", "get", "copy", "update", "pop", "setdefault", "clear"]),
     set: frozenset(["add", "update", "union", "intersection", "difference", "copy", "discard", "remove"]),
@@ -184,7 +224,20 @@ _METHODS: Mapping[type, frozenset[str]] = {
 }
 PATH_ATTRIBUTES = frozenset({"parent", "name", "stem", "suffix"})
 MUTATING = frozenset(
-    ["append", "extend", "insert", "remove", "pop", "sort", "reverse", "clear", "update", "setdefault", "add", "discard"]
+    [
+        "append",
+        "extend",
+        "insert",
+        "remove",
+        "pop",
+        "sort",
+        "reverse",
+        "clear",
+        "update",
+        "setdefault",
+        "add",
+        "discard",
+    ]
 )
 
 

@@ -1,0 +1,96 @@
+"""Run as a program: runs a script and prints, as JSON, what argparse itself holds when the script parses."""
+
+import argparse
+import json
+import os
+import runpy
+import sys
+from pathlib import Path, PurePath
+
+
+def plain(value):
+    """The value as the reader writes it, or a mark for what JSON cannot hold."""
+    if isinstance(value, PurePath):
+        return str(value)
+    if isinstance(value, list | tuple | range):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return value if isinstance(value, str | int | float | bool | type(None)) else {"object": type(value).__name__}
+
+
+def action_name(action):
+    """The word that add_argument was given."""
+    registry = argparse.ArgumentParser()._registries["action"]
+    for word, kind in registry.items():
+        if word is not None and kind is type(action):
+            return word
+    return type(action).__name__
+
+
+def type_name(action):
+    """argparse's word for the type, as the contract has it."""
+    name = action_name(action)
+    if name in ("store_true", "store_false", "BooleanOptionalAction", "help", "version"):
+        return "bool"
+    if name == "count":
+        return "int"
+    if name in ("store_const", "append_const"):
+        return type(action.const).__name__ if isinstance(action.const, bool | int | float) else "str"
+    if action.type is None:
+        return "str"
+    name = getattr(action.type, "__name__", type(action.type).__name__)
+    return "lambda" if name == "<lambda>" else name
+
+
+def described(parser, action, subcommand):
+    """One action as the reader describes it."""
+    default = action.default
+    if isinstance(default, str) and default != argparse.SUPPRESS:
+        default = parser._get_value(action, default)
+    groups = [group.title for group in parser._action_groups if action in group._group_actions]
+    long = [flag for flag in action.option_strings if len(flag) > 1 and flag[1] in parser.prefix_chars]
+    flag = (long or list(action.option_strings) or [action.dest])[0]
+    standard = ("options", "optional arguments", "positional arguments")
+    return {
+        "name": flag.lstrip(parser.prefix_chars) if action.option_strings else action.dest,
+        "flags": list(action.option_strings),
+        "dest": action.dest,
+        "type": type_name(action),
+        "default": None if default == argparse.SUPPRESS else plain(default),
+        "required": action.required,
+        "choices": None if action.choices is None else plain(list(action.choices)),
+        "nargs": action.nargs,
+        "action": action_name(action),
+        "help": None if action.help == argparse.SUPPRESS else action.help,
+        "group": groups[-1] if groups and groups[-1] not in standard else None,
+        "subcommand": list(subcommand),
+    }
+
+
+def walk(parser, subcommand=()):
+    """All actions of a parser, then those of its subcommands."""
+    nested = []
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            nested.append(action)
+        elif not (isinstance(action, argparse._HelpAction) and action.dest == "help"):
+            yield described(parser, action, subcommand)
+    for action in nested:
+        for name, child in action.choices.items():
+            yield from walk(child, (*subcommand, name))
+
+
+def tell(parser, *_args, **_kwargs):
+    """Stands in for parsing: prints the truth and ends the process."""
+    print(json.dumps(list(walk(parser))))
+    sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    argparse.ArgumentParser.parse_known_args = tell
+    script = Path(sys.argv[1])
+    sys.path.insert(0, str(script.parent))
+    sys.argv = [str(script)]
+    runpy.run_path(str(script), run_name="__main__")
