@@ -1,0 +1,326 @@
+"""A pipeline planned from its YAML alone: stages, needs and simple rules, enough to play its jobs by hand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from sandbox.plan import JobPlan, PipelinePlan
+
+DEFAULT_STAGES = ("build", "test", "deploy")
+NOT_JOBS = {
+    "image",
+    "services",
+    "stages",
+    "types",
+    "before_script",
+    "after_script",
+    "variables",
+    "cache",
+    "include",
+    "default",
+    "workflow",
+    "spec",
+    "pages:deploy",
+}
+MAX_EXTENDS = 11
+
+
+class Invalid(Exception):
+    """The YAML is no CI configuration; the text is what GitLab would say."""
+
+
+class _Loader(yaml.SafeLoader):
+    pass
+
+
+def _reference(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
+    return None
+
+
+_Loader.add_constructor("!reference", _reference)
+
+
+def quick_plan(content: bytes, variables: Mapping[str, str]) -> PipelinePlan:
+    """The jobs that a CI file gives for these variables."""
+    try:
+        return _plan(content, variables)
+    except Invalid as failure:
+        return PipelinePlan((), (), (str(failure),))
+
+
+def _plan(content: bytes, variables: Mapping[str, str]) -> PipelinePlan:
+    document = _load(content)
+    known = {**_variables(document.get("variables")), **variables}
+    workflow = document.get("workflow") or {}
+    auto_cancel = str((workflow.get("auto_cancel") or {}).get("on_new_commit", "conservative"))
+    if "rules" in workflow:
+        chosen = _first_rule(workflow["rules"], known)
+        if chosen is None or chosen.get("when") == "never":
+            return PipelinePlan((), (), (), auto_cancel)
+    stages = (".pre", *map(str, document.get("stages") or DEFAULT_STAGES), ".post")
+    default = document.get("default") or {}
+    raw = {
+        name: value
+        for name, value in document.items()
+        if name not in NOT_JOBS and not str(name).startswith(".")
+    }
+    if not raw:
+        raise Invalid("jobs config should contain at least one visible job")
+    jobs = []
+    for name, value in raw.items():
+        if not isinstance(value, dict):
+            raise Invalid(f"jobs:{name} config should be a hash")
+        spec = _extended(document, value)
+        spec = {**{key: default[key] for key in ("interruptible",) if key in default}, **spec}
+        _check(str(name), spec, stages)
+        job = _job(str(name), spec, known)
+        if job is not None:
+            jobs.append(job)
+    _check_needs(jobs, {str(name) for name in raw}, {str(name): value for name, value in raw.items()})
+    order = {stage: number for number, stage in enumerate(stages)}
+    jobs.sort(key=lambda job: order[job.stage])
+    used = tuple(stage for stage in stages if any(job.stage == stage for job in jobs))
+    return PipelinePlan(tuple(jobs), used, (), auto_cancel)
+
+
+def _load(content: bytes) -> dict[str, Any]:
+    try:
+        documents = list(yaml.load_all(content, _Loader))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as failure:
+        raise Invalid(f"Invalid configuration format: {str(failure).splitlines()[0]}") from failure
+    document = documents[-1] if documents else None
+    if not isinstance(document, dict):
+        raise Invalid("Invalid configuration format")
+    return {str(key): value for key, value in document.items()}
+
+
+def _variables(section: Any) -> dict[str, str]:
+    if not isinstance(section, dict):
+        return {}
+    return {
+        str(key): str(value.get("value", "") if isinstance(value, dict) else value)
+        for key, value in section.items()
+    }
+
+
+def _extended(document: Mapping[str, Any], spec: dict[str, Any], depth: int = 0) -> dict[str, Any]:
+    parents = spec.get("extends") or []
+    merged: dict[str, Any] = {}
+    for parent in [parents] if isinstance(parents, str) else parents:
+        base = document.get(parent)
+        if not isinstance(base, dict) or depth > MAX_EXTENDS:
+            raise Invalid(f"unknown keys in `extends` ({parent})")
+        merged = _merged(merged, _extended(document, base, depth + 1))
+    return _merged(merged, {key: value for key, value in spec.items() if key != "extends"})
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(base)
+    for key, value in over.items():
+        before = result.get(key)
+        result[key] = (
+            _merged(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
+        )
+    return result
+
+
+def _check(name: str, spec: Mapping[str, Any], stages: tuple[str, ...]) -> None:
+    if not {"script", "run", "trigger"} & spec.keys():
+        raise Invalid(f"jobs:{name} config should implement the script:, run:, or trigger: keyword")
+    stage = str(spec.get("stage", "test"))
+    if stage not in stages:
+        raise Invalid(
+            f"{name} job: chosen stage {stage} does not exist; available stages are {', '.join(stages)}"
+        )
+
+
+def _check_needs(jobs: list[JobPlan], names: set[str], raw: Mapping[str, Any]) -> None:
+    present = {job.name for job in jobs}
+    for job in jobs:
+        optional = {
+            str(need.get("job"))
+            for need in raw[job.name].get("needs") or []
+            if isinstance(need, dict) and need.get("optional")
+        }
+        for need in set(job.needs or ()) - optional:
+            if need not in names:
+                raise Invalid(f"{job.name} job: undefined need: {need}")
+            if need not in present:
+                raise Invalid(
+                    f"'{job.name}' job needs '{need}' job, but '{need}' does not exist in the pipeline"
+                )
+
+
+def _job(name: str, spec: Mapping[str, Any], variables: Mapping[str, str]) -> JobPlan | None:
+    known = {**variables, **_variables(spec.get("variables"))}
+    when, allow_failure = str(spec.get("when", "on_success")), spec.get("allow_failure")
+    if "rules" in spec:
+        rule = _first_rule(spec["rules"], known)
+        if rule is None:
+            return None
+        when = str(rule.get("when", when))
+        allow_failure = rule.get("allow_failure", allow_failure)
+        known |= _variables(rule.get("variables"))
+    if when == "never":
+        return None
+    codes: tuple[int, ...] = ()
+    if isinstance(allow_failure, dict):
+        wanted = allow_failure.get("exit_codes", ())
+        codes = tuple(wanted) if isinstance(wanted, list) else (int(wanted),)
+        allow_failure = False
+    if allow_failure is None:
+        allow_failure = when == "manual" and "rules" not in spec
+    environment = spec.get("environment")
+    if isinstance(environment, dict):
+        environment = environment.get("name")
+    trigger = spec.get("trigger")
+    if isinstance(trigger, str):
+        trigger = {"project": trigger}
+    group = spec.get("resource_group")
+    return JobPlan(
+        name=name,
+        stage=str(spec.get("stage", "test")),
+        needs=_needs(spec["needs"]) if "needs" in spec else None,
+        when=when,
+        allow_failure=bool(allow_failure),
+        allow_failure_exit_codes=codes,
+        interruptible=bool(spec.get("interruptible", False)),
+        resource_group=None if group is None else expand(str(group), known),
+        environment=None if environment is None else expand(str(environment), known),
+        trigger=trigger,
+    )
+
+
+def _needs(section: Any) -> tuple[str, ...]:
+    found = []
+    for need in section or []:
+        if isinstance(need, dict):
+            if "job" in need and "pipeline" not in need and "project" not in need:
+                found.append(str(need["job"]))
+        else:
+            found.append(str(need))
+    return tuple(found)
+
+
+def expand(text: str, variables: Mapping[str, str]) -> str:
+    """`$NAME` and `${NAME}` replaced; `$$` stands for a dollar."""
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1] or match[2]
+        return "$" if name is None else variables.get(name, "")
+
+    return re.sub(r"\$\$|\$\{(\w+)\}|\$(\w+)", value, text)
+
+
+# Rules: `if` with ==, !=, =~, !~, &&, || and parentheses.
+
+
+def _first_rule(rules: Any, variables: Mapping[str, str]) -> dict[str, Any] | None:
+    for rule in rules or []:
+        if isinstance(rule, dict) and ("if" not in rule or condition(str(rule["if"]), variables)):
+            return rule
+    return None
+
+
+TOKENS = re.compile(
+    r"\s*(?:(?P<op>==|!=|=~|!~|&&|\|\||\(|\))"
+    r"|\$\{?(?P<variable>\w+)\}?"
+    r"|\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)'"
+    r"|/(?P<pattern>(?:\\.|[^/\\])*)/(?P<flags>[a-z]*)"
+    r"|(?P<null>null))"
+)
+
+
+@dataclass(frozen=True)
+class _Token:
+    kind: str
+    value: Any
+
+
+def _tokens(text: str, variables: Mapping[str, str]) -> Iterator[_Token]:
+    position = 0
+    text = text.strip()
+    while position < len(text):
+        match = TOKENS.match(text, position)
+        if match is None:
+            raise Invalid(f"rules:if invalid expression syntax: {text}")
+        position = match.end()
+        if match["op"]:
+            yield _Token("op", match["op"])
+        elif match["variable"]:
+            yield _Token("value", variables.get(match["variable"]))
+        elif match["pattern"] is not None:
+            yield _Token("value", re.compile(match["pattern"], re.IGNORECASE if "i" in match["flags"] else 0))
+        elif match["null"]:
+            yield _Token("value", None)
+        else:
+            yield _Token("value", match["double"] if match["double"] is not None else match["single"])
+    yield _Token("end", None)
+
+
+def condition(text: str, variables: Mapping[str, str]) -> bool:
+    """Whether an `if` of a rule holds; && binds closer than ||."""
+    tokens = list(_tokens(text, variables))
+    position = 0
+
+    def take(kind: str, value: Any = None) -> bool:
+        nonlocal position
+        found = tokens[position].kind == kind and (value is None or tokens[position].value == value)
+        position += found
+        return found
+
+    def operand() -> Any:
+        nonlocal position
+        if take("op", "("):
+            inner = either()
+            if not take("op", ")"):
+                raise Invalid(f"rules:if invalid expression syntax: {text}")
+            return inner
+        if tokens[position].kind != "value":
+            raise Invalid(f"rules:if invalid expression syntax: {text}")
+        position += 1
+        return tokens[position - 1].value
+
+    def comparison() -> Any:
+        left = operand()
+        for operator in ("==", "!=", "=~", "!~"):
+            if take("op", operator):
+                right = operand()
+                same = _matches(left, right) if "~" in operator else left == right
+                return same if operator in ("==", "=~") else not same
+        return left
+
+    def both() -> Any:
+        result = comparison()
+        while take("op", "&&"):
+            right = comparison()
+            result = right if _true(result) else result
+        return result
+
+    def either() -> Any:
+        result = both()
+        while take("op", "||"):
+            right = both()
+            result = result if _true(result) else right
+        return result
+
+    result = either()
+    if tokens[position].kind != "end":
+        raise Invalid(f"rules:if invalid expression syntax: {text}")
+    return _true(result)
+
+
+def _true(value: Any) -> bool:
+    return bool(value)
+
+
+def _matches(left: Any, right: Any) -> bool:
+    if left is None or right is None:
+        return False
+    pattern = right if isinstance(right, re.Pattern) else re.compile(str(right).strip("/"))
+    return pattern.search(str(left)) is not None

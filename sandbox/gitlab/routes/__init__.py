@@ -1,0 +1,33 @@
+"""The REST API, room by room; together with what lies `OUTSIDE` of it they are all that this GitLab answers."""
+
+from sandbox.gitlab.routes import (
+    commits,
+    deployments,
+    files,
+    graphql,
+    hooks,
+    jobs,
+    merge_requests,
+    notes,
+    people,
+    pipelines,
+    projects,
+    registry,
+    repository,
+)
+
+ROOMS = (
+    people.routes,
+    projects.routes,
+    hooks.routes,
+    repository.routes,
+    files.routes,
+    commits.routes,
+    pipelines.routes,
+    jobs.routes,
+    deployments.routes,
+    merge_requests.routes,
+    notes.routes,
+    registry.routes,
+)
+OUTSIDE = (graphql.routes, registry.outside)
