@@ -12,13 +12,14 @@ from typing import Any
 from bot.adapters.checkout import Commit, load_blobs, load_tree
 from bot.adapters.engine import Account, BuildFailed, Engine, Image
 from bot.adapters.registry import Registry, read_image
-from bot.ci.context import Contents, plan_contents, requirement_files, write_context
+from bot.ci.context import Contents, plan_contents, write_context
 from bot.ci.dockerfile import USER, render_dockerfile
 from bot.ci.failures import SHOWN_LINES, pip_cause
 from bot.ci.handover import ensure_folder, write_dotenv
 from bot.ci.job import CiJob
 from bot.ci.log import Log
 from bot.ci.probes import plan_document
+from bot.ci.requirements import requirement_files
 from bot.ci.verify import Verdict, judge_checkout
 from bot.domain.pipeline import PATH, PipelineSettings
 from bot.domain.tags import candidate_tag

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import posixpath
 import re
 import tarfile
 from collections.abc import Iterable, Mapping
@@ -128,9 +127,7 @@ def _real_content(content: bytes, checkout: Path, path: bytes) -> bytes | None:
     if pointer is None:
         return content
     try:
-        handle = os.open(
-            os.fsencode(checkout) + b"/" + path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-        )
+        handle = os.open(os.fsencode(checkout) + b"/" + path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(handle, "rb") as stream:
             found = stream.read(int(pointer[2]) + 1)
     except OSError:
@@ -167,46 +164,6 @@ def _stays_inside(path: bytes, links: Mapping[bytes, bytes]) -> bool:
             return False
         waiting += target.split(b"/")[::-1]
     return True
-
-
-def requirement_files(contents: Mapping[str, bytes], main: str) -> tuple[tuple[str, ...], bool]:
-    """The files that pip reads for `-r main`, and whether one of them installs from the repository itself."""
-    found: dict[str, None] = {}
-    waiting = [main]
-    local = False
-    while waiting:
-        path = waiting.pop()
-        if path in found:
-            continue
-        found[path] = None
-        folder = posixpath.dirname(path)
-        for line in _requirement_lines(contents.get(path, b"")):
-            nested = _NESTED.match(line)
-            if nested is None:
-                local = local or bool(_LOCAL.match(line))
-                continue
-            name = nested[1].strip().strip("\"'")
-            if "://" in name:
-                continue
-            target = posixpath.normpath(posixpath.join(folder, name))
-            # What is not among the texts that were read, such as a link, is there once the sources are.
-            local = local or target not in contents
-            if target in contents:
-                waiting.append(target)
-    return tuple(sorted(found)), local
-
-
-_NESTED = re.compile(r"(?:-r|-c|--requirements?|--constraints?)(?:\s*=\s*|\s+|(?<=-[rc]))(\S.*)\Z")
-_LOCAL = re.compile(
-    r"(?:-e\b|--editable\b|-f\s*(?!https?:)|--find-links[\s=]+(?!https?:)|file:|\.{1,2}(?:/|\Z|\[)|/)"
-    r"|[^@#;]*@\s*file:|[^\s;#=<>~!]+(?:/|\.whl\b|\.tar\.gz\b|\.zip\b)(?![^\s]*://)"
-)
-_COMMENT = re.compile(r"(^|\s)#.*\Z")
-
-
-def _requirement_lines(content: bytes) -> list[str]:
-    text = content.decode("utf-8-sig", "replace").replace("\\\r\n", " ").replace("\\\n", " ")
-    return [line for raw in text.splitlines() if (line := _COMMENT.sub("", raw).strip())]
 
 
 def _problem(code: str, message: str, hint: str, path: bytes) -> Problem:

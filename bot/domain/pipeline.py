@@ -7,6 +7,7 @@ data that GitLab neither expands nor runs. The jobs take nothing but the operato
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,11 +15,11 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, cast, get_args
 
 import yaml
-from parser.wire import canonical, interface_to_dict
 
 from bot.domain.tags import branch_slug
 from ci_templates import read_template
 from parser.model import Module, Place, Problem, Report, Severity
+from parser.wire import interface_to_dict
 
 Engine = Literal["docker", "docker-dind"]
 ENGINES: tuple[Engine, ...] = get_args(Engine)
@@ -224,11 +225,11 @@ def _scalar(node: yaml.Node | None) -> str | None:
 
 
 def _interface(module: Module) -> object:
-    interface = interface_to_dict(module)
-    whole = canonical(interface)
+    interface = _data(interface_to_dict(module))
+    whole = json.dumps(interface)
     if len(whole) > MAX_INTERFACE_BYTES:
-        return {"sha256": _quoted(hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest())}
-    return _data(interface)
+        return {"sha256": _quoted(hashlib.sha256(whole.encode("ascii")).hexdigest())}
+    return interface
 
 
 class _Quoted(str):
@@ -284,12 +285,12 @@ def _filled(value: Any, holes: Mapping[str, str]) -> Any:
 
 def _data(value: object, depth: int = 0) -> object:
     """The value with every text quoted, and with nothing in it that some YAML reader stumbles over."""
-    if isinstance(value, Mapping | list | tuple) and depth >= MAX_DEPTH:
-        return _quoted(canonical(cast(Any, value)))
     if isinstance(value, Mapping):
-        return {_key(str(key)): _data(item, depth + 1) for key, item in value.items()}
+        inside: object = {_key(str(key)): _data(item, depth + 1) for key, item in value.items()}
+        return _quoted(json.dumps(inside)) if depth == MAX_DEPTH else inside
     if isinstance(value, list | tuple):
-        return [_data(item, depth + 1) for item in value]
+        inside = [_data(item, depth + 1) for item in value]
+        return _quoted(json.dumps(inside)) if depth == MAX_DEPTH else inside
     if isinstance(value, str):
         return _quoted(value)
     if isinstance(value, float) and not math.isfinite(value):

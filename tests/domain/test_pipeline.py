@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
@@ -239,11 +240,9 @@ def test_a_file_that_was_not_written_here_is_told_apart(content: bytes, why: str
 
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=200))
-def test_reading_any_bytes_gives_settings_or_words(content: bytes) -> None:
-    try:
+def test_reading_any_bytes_raises_nothing_but_the_error_that_it_names(content: bytes) -> None:
+    with suppress(ValueError):
         read_pipeline_settings(b".mlreef: " + content)
-    except ValueError as error:
-        assert str(error)
 
 
 def test_the_example_is_valid_and_is_recognised() -> None:

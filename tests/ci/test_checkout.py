@@ -1,0 +1,125 @@
+"""Commits are read as git holds them, whatever the working tree and its configuration say."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from bot.adapters.checkout import fetch_history, load_blobs, load_commit, load_tree
+from bot.errors import Gone, TryAgain
+from parser.source import MAX_FILE_BYTES
+from tests.ci.world import Answer, Repository, server
+
+
+def test_a_commit_is_read_and_the_working_tree_is_not(repository: Repository) -> None:
+    sha = repository.commit({"main.py": "print(1)\n", "mlreef.yml": "a: 1\n", "data.bin": b"\0"})
+    (repository.path / "main.py").write_text("print(2)\n")
+    (repository.path / "extra.py").write_text("print(3)\n")
+    commit = load_commit(repository.path, sha, "mlreef.yml")
+    assert commit.source.contents == {"main.py": b"print(1)\n"}
+    assert set(commit.source.entries) == {"main.py", "mlreef.yml", "data.bin"}
+    assert commit.pipeline == b"a: 1\n"
+
+
+def test_links_and_submodules_are_listed_and_not_followed(repository: Repository) -> None:
+    (repository.path / "link.py").symlink_to("/etc/passwd")
+    inner = repository.commit()
+    repository.git("update-index", "--add", "--cacheinfo", f"160000,{inner},vendor")
+    repository.git("commit", "-qm", "submodule")
+    source = load_commit(repository.path, repository.git("rev-parse", "HEAD"), "mlreef.yml").source
+    assert {path: entry.kind for path, entry in source.entries.items()} == {
+        "link.py": "symlink",
+        "vendor": "submodule",
+    }
+    assert source.contents == {}
+
+
+def test_names_with_anything_in_them_are_read(repository: Repository) -> None:
+    names = ['a"b.py', "a\nb.py", "a\tb.py", "$(id).py", "-rf.py", "ü😀.py", "sp ace/x.py"]
+    sha = repository.commit({name: name for name in names})
+    source = load_commit(repository.path, sha, "mlreef.yml").source
+    assert source.contents == {name: name.encode() for name in names}
+
+
+def test_a_name_that_is_no_text_is_left_out_of_what_is_read_and_kept_for_the_image(
+    repository: Repository,
+) -> None:
+    blob = repository.git("hash-object", "-w", "--stdin", stdin=b"x")
+    tree = repository.git("mktree", "-z", stdin=b"100644 blob " + blob.encode() + b"\t\xff.py\0")
+    sha = repository.git("commit-tree", tree, "-m", "x")
+    assert load_commit(repository.path, sha, "mlreef.yml").source.entries == {}
+    assert [file.path for file in load_tree(repository.path, sha)] == [b"\xff.py"]
+
+
+def test_a_file_that_is_too_big_for_the_reader_is_listed_without_content(repository: Repository) -> None:
+    sha = repository.commit(
+        {"big.py": b"#" * (MAX_FILE_BYTES + 1), "mlreef.yml": b"#" * (MAX_FILE_BYTES + 1)}
+    )
+    commit = load_commit(repository.path, sha, "mlreef.yml")
+    assert set(commit.source.entries) == {"big.py", "mlreef.yml"}
+    assert commit.source.contents == {}
+    assert commit.pipeline is None
+
+
+def test_a_commit_that_is_not_there_is_gone(repository: Repository) -> None:
+    repository.commit()
+    with pytest.raises(Gone):
+        load_tree(repository.path, "f" * 40)
+    with pytest.raises(Gone):
+        list(load_blobs(repository.path, ["f" * 40]))
+
+
+@pytest.mark.parametrize("sha", ["HEAD", "--help", "", "f" * 39])
+def test_only_a_full_id_is_taken_for_a_commit(repository: Repository, sha: str) -> None:
+    with pytest.raises(ValueError, match="full id"):
+        load_tree(repository.path, sha)
+
+
+def test_the_checkouts_own_configuration_runs_nothing(repository: Repository, tmp_path: Path) -> None:
+    sha = repository.commit({"main.py": "x"})
+    trap = tmp_path / "trap.sh"
+    trap.write_text(f"#!/bin/sh\ntouch {tmp_path}/sprung\n")
+    trap.chmod(0o755)
+    for setting in ("core.fsmonitor", "core.sshCommand", "core.pager", "diff.external"):
+        repository.git("config", setting, str(trap))
+    load_commit(repository.path, sha, "mlreef.yml")
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_branchs_commits_are_fetched_and_their_order_is_known(repository: Repository) -> None:
+    first, second = repository.commit({"a": "1"}), repository.commit({"a": "2"})
+    with fetch_history(repository.path.as_uri(), "main") as history:
+        assert history.head == second
+        assert history.holds(first)
+        assert history.is_ancestor(first, second)
+        assert not history.is_ancestor(second, first)
+        assert not history.holds("f" * 40)
+
+
+def test_a_branch_with_a_strange_name_is_fetched(repository: Repository) -> None:
+    repository.commit()
+    for branch in ("-x", "a$(id)b", "ü/😀", 'q"uote'):
+        repository.git("update-ref", f"refs/heads/{branch}", "HEAD")
+        with fetch_history(repository.path.as_uri(), branch) as history:
+            assert history.head == repository.git("rev-parse", "HEAD")
+
+
+def test_a_branch_that_was_deleted_is_gone(repository: Repository) -> None:
+    repository.commit()
+    with pytest.raises(Gone, match="no longer"), fetch_history(repository.path.as_uri(), "away"):
+        pass
+
+
+def test_a_password_goes_to_the_server_and_into_no_message() -> None:
+    with (
+        server(lambda _: Answer(403)) as (url, heard),
+        pytest.raises(TryAgain) as raised,
+        fetch_history(url.replace("://", "://gitlab-ci-token:s3cret@") + "/g/p.git", "main"),
+    ):
+        pass
+    assert (
+        heard[0].headers["authorization"] == "Basic " + base64.b64encode(b"gitlab-ci-token:s3cret").decode()
+    )
+    assert "s3cret" not in str(raised.value)
