@@ -20,22 +20,19 @@ REDACTED = "[redacted]"
 MIN_SECRET_CHARACTERS = 8
 """Shorter texts are not taken out: they would appear by chance and make logs unreadable. Config refuses them."""
 
-PATTERNS = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        # GitLab's own token prefixes: personal, job, deploy, runner, trigger, feed, agent, OAuth and others.
-        r"\bgl[a-z]{1,8}-[A-Za-z0-9_.=-]{8,}",
-        r"\bwhsec_[A-Za-z0-9+/=_-]{8,}",
-        r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)",
-        r"(?<=bearer )[A-Za-z0-9_.~+/=-]{8,}",
-        r"(?<=basic )[A-Za-z0-9+/=]{8,}",
-        r"(?<=private-token: )\S+",
-        r"(?<=private-token=)[^&\s\"']+",
-        r"(?<=job-token: )\S+",
-        r"(?<=job_token=)[^&\s\"']+",
-        r"(?<=x-gitlab-token: )\S+",
-        r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",
-    )
+PATTERNS = (
+    # GitLab's own token prefixes: personal, job, deploy, runner, trigger, feed, agent, OAuth and others.
+    r"\bgl[a-z]{1,8}-[A-Za-z0-9_.=-]{8,}",
+    r"\bwhsec_[A-Za-z0-9+/=_-]{8,}",
+    r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)",
+    r"(?<=bearer )[A-Za-z0-9_.~+/=-]{8,}",
+    r"(?<=basic )[A-Za-z0-9+/=]{8,}",
+    r"(?<=private-token: )\S+",
+    r"(?<=private-token=)[^&\s\"']+",
+    r"(?<=job-token: )\S+",
+    r"(?<=job_token=)[^&\s\"']+",
+    r"(?<=x-gitlab-token: )\S+",
+    r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",
 )
 """What looks like a credential, whoever it belongs to."""
 
@@ -59,13 +56,10 @@ def redactor(secrets: Iterable[str]) -> Callable[[str], str]:
         (form for form in forms if len(form) >= MIN_SECRET_CHARACTERS), key=len, reverse=True
     )
     known = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+    alike = re.compile("|".join(PATTERNS), re.IGNORECASE)
 
     def redact(text: str) -> str:
-        if known:
-            text = known.sub(REDACTED, text)
-        for pattern in PATTERNS:
-            text = pattern.sub(REDACTED, text)
-        return text
+        return alike.sub(REDACTED, known.sub(REDACTED, text) if known else text)
 
     return redact
 

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.adapters.database import is_sqlite, open_engine, prepare_sqlite
+from bot.adapters.database import WriteLock, is_sqlite, open_engine, prepare_sqlite
 
 BLOB_CACHE_BYTES = 256 * 1024 * 1024
 """Most that cached file contents may take; the least recently kept go first."""
@@ -136,6 +137,7 @@ class Store:
     def __init__(self, url: str) -> None:
         self.url = url
         self._engine = open_engine(url)
+        self._lock = WriteLock(url) if is_sqlite(url) else None
         # One statement object for ever: building and compiling it would cost the door a third of its time.
         self._accept = self._insert(_deliveries).on_conflict_do_nothing(index_elements=["key"])
 
@@ -151,6 +153,13 @@ class Store:
     def close(self) -> None:
         """Give all connections back."""
         self._engine.dispose()
+        if self._lock:
+            self._lock.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        with self._lock or nullcontext(), self._engine.begin() as connection:
+            yield connection
 
     def _insert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
         return sqlite.insert(table) if is_sqlite(self.url) else postgresql.insert(table)
@@ -159,7 +168,7 @@ class Store:
         keys = [column.name for column in table.primary_key]
         rest = {name: value for name, value in values.items() if name not in keys}
         statement = self._insert(table).values(**values)
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=rest))
 
     # Deliveries -----------------------------------------------------------------------------------
@@ -171,7 +180,7 @@ class Store:
         hooks can be found. When this returns, the event outlives a power cut.
         """
         values = {"key": key, "subject": subject, "event": json.dumps(event), "received_at": time.time()}
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             return connection.execute(self._accept, values).rowcount == 1
 
     def pending(self, limit: int) -> tuple[Delivery, ...]:
@@ -202,21 +211,21 @@ class Store:
 
     def mark_dispatched(self, *keys: str) -> None:
         """Remember that the jobs of these deliveries are started, or that they need none."""
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(
                 sa.update(_deliveries).where(_deliveries.c.key.in_(keys)).values(dispatched_at=time.time())
             )
 
     def unmark(self, key: str) -> None:
         """Have a delivery's job looked for again, and started if it is not there."""
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(
                 sa.update(_deliveries).where(_deliveries.c.key == key).values(dispatched_at=None)
             )
 
     def forget_deliveries(self, older_than_seconds: float = DELIVERIES_KEPT_SECONDS) -> int:
         """Delete finished deliveries that are older; returns how many went."""
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             return connection.execute(
                 sa.delete(_deliveries).where(_deliveries.c.dispatched_at < time.time() - older_than_seconds)
             ).rowcount
@@ -287,7 +296,7 @@ class Store:
         ]
         if not rows:
             return
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(self._insert(_blobs).on_conflict_do_nothing(index_elements=["blob_id"]), rows)
             excess = (connection.scalar(sa.select(sa.func.sum(_blobs.c.size))) or 0) - limit_bytes
             if excess <= 0:
