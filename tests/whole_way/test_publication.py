@@ -1,0 +1,203 @@
+"""From a push to a published module, as the author and GitLab see it."""
+
+from __future__ import annotations
+
+import requests
+
+from bot.domain.gitlab import ENDED
+from tests.whole_way.conftest import FILES, SCRIPT, World
+
+SEVENTH = SCRIPT.replace('"speckle"]', '"speckle", "salt"]')
+
+
+def test_a_merge_is_published_and_told_on_its_merge_request(world: World) -> None:
+    way = world.project()
+    iid = way.merge(FILES)
+    merged = way.head()
+    ours = way.bot_commit()
+    assert way.commit(ours)["parent_ids"] == [merged]
+    assert f"Mlreef-Source: {merged}" in str(way.commit(ours)["message"])
+
+    digest = way.publish(ours, 1)
+    way.rest()
+    (note,) = way.notes(iid)
+    assert f"{world.registry.address}/{way.project.full_path}@{digest}" in note
+    assert "version 1" in note
+    assert "--mode" in note
+    status = way.statuses(ours)[-1]
+    assert status.description == f"Published version 1 as master-1 ({digest})"
+    assert world.sandbox.state.pipelines[status.pipeline_id].source == "push"
+
+
+def test_while_it_builds_the_status_runs_in_the_pipeline_and_ends_with_it(world: World) -> None:
+    way = world.project(FILES)
+    ours = way.bot_commit()
+    pipeline = way.pipeline(ours)
+    world.sandbox.start_job(world.sandbox.jobs(pipeline.id)[0].id)
+    running = way.status(ours, "running")
+    assert running.pipeline_id == pipeline.id
+    way.publish(ours, 1)
+    way.rest()
+    assert world.sandbox.state.pipelines[pipeline.id].status == "success"
+    assert [s.status for s in way.statuses(ours) if not s.retried] == ["success"]
+    assert [p.source for p in world.sandbox.pipelines(way.project.id, ours)] == ["push"]
+
+
+def test_without_job_hooks_no_status_keeps_the_pipeline_from_ending(world: World) -> None:
+    way = world.project(FILES, job_events=False)
+    ours = way.bot_commit()
+    way.publish(ours, 1)
+    way.rest()
+    assert [s.status for s in way.statuses(ours)] == ["success"]
+
+
+def test_a_redelivered_hook_changes_nothing(world: World) -> None:
+    way = world.project(FILES)
+    first = way.head()
+    ours = way.bot_commit()
+    way.publish(ours, 1)
+    way.rest()
+    pushes = [d for d in world.sandbox.hook_deliveries if d.project_id == way.project.id and d.event == "Push Hook"]
+    before = len(way.writes())
+    for delivery in pushes:
+        answer = requests.post(delivery.url, data=delivery.body, headers=delivery.headers, timeout=10)
+        assert 200 <= answer.status_code < 300
+        # the same push told by a second hook comes under another key
+        other = {**delivery.headers, "Idempotency-Key": f"other-{delivery.id}", "X-Gitlab-Webhook-UUID": "x"}
+        assert requests.post(delivery.url, data=delivery.body, headers=other, timeout=10).status_code < 300
+    way.rest()
+    assert len(way.writes()) == before
+    assert way.head() == ours
+    assert first != ours
+
+
+def test_a_push_that_changes_nothing_the_file_depends_on_costs_few_calls(world: World) -> None:
+    way = world.project(FILES)
+    way.publish(way.bot_commit(), 1)
+    way.rest()
+    world.sandbox.clear_log()
+    sha = way.push({"add_noise.py": SCRIPT + "\n# faster now\n"})
+    pipeline = way.pipeline(sha)
+    world.sandbox.start_job(world.sandbox.jobs(pipeline.id)[0].id)
+    way.status(sha, "running")
+    way.rest()
+    assert way.head() == sha
+    assert len(way.calls()) <= 6, [(c.method, c.path) for c in way.calls()]
+    way.publish(sha, 2)
+
+
+def test_an_empty_commit_is_published_without_a_commit_or_a_note_of_the_bots(world: World) -> None:
+    way = world.project()
+    iid = way.merge(FILES)
+    way.publish(way.bot_commit(), 1)
+    way.rest()
+    notes = way.notes(iid)
+    sha = way.push({"notes.txt": "x\n"}, message="As good as empty")
+    digest = way.publish(sha, 2)
+    way.rest()
+    assert way.head() == sha
+    assert way.notes(iid) == notes
+    assert way.comments(sha) == []
+    assert digest in str(way.statuses(sha)[-1].description)
+
+
+def test_a_changed_parameter_makes_one_commit_and_the_users_own_pipeline_is_left_alone(world: World) -> None:
+    way = world.project(FILES)
+    way.publish(way.bot_commit(), 1)
+    way.rest()
+    sha = way.push({"add_noise.py": SEVENTH})
+    stale = way.pipeline(sha)
+    ours = way.bot_commit()
+    assert way.commit(ours)["parent_ids"] == [sha]
+    assert b"salt" in (way.file() or b"")
+    way.publish(ours, 2)
+    way.rest()
+    commits = [way.head()]
+    assert commits == [ours]
+    # the pipeline of the old file was cancelled by GitLab or stopped itself; nothing is told of it
+    assert way.statuses(sha) == []
+    assert stale.sha == sha
+
+
+def test_the_bots_own_push_asks_for_no_work(world: World) -> None:
+    way = world.project(FILES)
+    ours = way.bot_commit()
+    way.rest()
+    answers = [
+        d.answer
+        for d in world.sandbox.hook_deliveries
+        if d.project_id == way.project.id and d.event == "Push Hook" and ours in d.body.decode()
+    ]
+    assert any("own commit" in answer for answer in answers)
+    assert [route for _, route in way.writes() if route.endswith("/commits")] == [
+        "/projects/:id/repository/commits"
+    ]
+
+
+def test_skip_ci_does_not_keep_a_push_from_being_published(world: World) -> None:
+    way = world.project(FILES)
+    way.publish(way.bot_commit(), 1)
+    sha = way.push({"add_noise.py": SCRIPT + "# x\n"}, message="Quietly [skip ci]")
+    started = way.pipeline(sha)
+    assert started.source == "api"
+    way.publish(sha, 2)
+
+
+def test_a_pipeline_is_started_once_for_a_push_that_gitlab_made_none_for(world: World) -> None:
+    way = world.project(FILES)
+    ours = way.bot_commit()
+    way.publish(ours, 1)
+    sha = way.push({"add_noise.py": SCRIPT + "# y\n"}, message="[ci skip]")
+    way.pipeline(sha)
+    way.rest()
+    made = [p for p in world.sandbox.pipelines(way.project.id, sha) if p.source == "api"]
+    assert len(made) == 1
+
+
+def test_a_failed_job_is_told_with_its_last_lines(world: World) -> None:
+    way = world.project()
+    iid = way.merge(FILES)
+    ours = way.bot_commit()
+    way.finish(ours, "mlreef-build", "failed", trace=b"ERROR: No matching distribution found for numppy\n", exit_code=1)
+    assert "mlreef-build" in str(way.status(ours, "failed").description)
+    way.rest()
+    (note,) = way.notes(iid)
+    assert "| ERROR: No matching distribution found for numppy" in note
+    assert "not published" in note.lower()
+
+
+def test_a_failed_job_that_is_retried_with_success_publishes_after_all(world: World) -> None:
+    way = world.project(FILES)
+    ours = way.bot_commit()
+    way.finish(ours, "mlreef-build", "failed", trace=b"network\n", exit_code=1)
+    way.status(ours, "failed")
+    way.rest()
+    pipeline = way.pipeline(ours)
+    api = f"{world.sandbox.url}/api/v4/projects/{way.project.id}/pipelines/{pipeline.id}/retry"
+    requests.post(api, headers={"PRIVATE-TOKEN": world.alice.token}, timeout=10).raise_for_status()
+    digest = way.push_image(ours, 1)
+    world.sandbox.play_pipeline(pipeline.id)
+    assert digest in str(way.status(ours, "success").description)
+
+
+def test_other_branches_tags_and_deletions_ask_for_nothing(world: World) -> None:
+    way = world.project(FILES)
+    ours = way.bot_commit()
+    way.rest()
+    world.sandbox.clear_log()
+    way.push({"add_noise.py": "x = (\n"}, branch="experiment")
+    api = f"{world.sandbox.url}/api/v4/projects/{way.project.id}/repository/branches/experiment"
+    requests.delete(api, headers={"PRIVATE-TOKEN": world.alice.token}, timeout=10).raise_for_status()
+    way.rest()
+    assert way.calls() == []
+    assert way.head() == ours
+
+
+def test_at_rest_every_status_of_the_head_has_ended(world: World) -> None:
+    way = world.project(FILES)
+    ours = way.bot_commit()
+    way.publish(ours, 1)
+    way.rest()
+    live = [s for s in way.statuses(ours) if not s.retried]
+    assert {s.status for s in live} <= ENDED
+    assert len(live) == 1
