@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
-from parser.read import read
-from parser.wire import report_to_dict
 
 from bot.errors import OperatorError
 from parser.model import Parameter, Problem, Report
-from parser.source import Source, load_source
+from parser.read import read
+from parser.source import load_source
+from parser.wire import report_to_dict
 
 if TYPE_CHECKING:
     from bot.domain.policy import Policy
-
-SETTINGS_FILE = ".mlreef.yaml"
 
 
 def load_report(path: Path, entry_point: str | None = None) -> Report:
@@ -34,23 +31,7 @@ def load_report(path: Path, entry_point: str | None = None) -> Report:
             f"{path} cannot be read: {error.strerror or 'there is no such folder'}",
             "give the folder of a repository, or one script",
         ) from error
-    if entry_point is not None:
-        source = _with_entry_point(source, entry_point)
-    return read(source, path.resolve().name)
-
-
-def _with_entry_point(source: Source, file: str) -> Source:
-    # As if the repository's own settings named it, so that it is read and judged in the same way.
-    try:
-        settings = yaml.safe_load(source.contents.get(SETTINGS_FILE, b"")) or {}
-    except (yaml.YAMLError, ValueError):
-        settings = {}
-    if not isinstance(settings, dict):
-        settings = {}
-    named = settings.get("entry_points")
-    settings["entry_points"] = {**(named if isinstance(named, dict) else {}), "main": Path(file).as_posix()}
-    content = yaml.safe_dump(settings).encode()
-    return replace(source, contents={**source.contents, SETTINGS_FILE: content})
+    return read(source, path.resolve().name, entry_point)
 
 
 def describe(report: Report, form: str) -> str:

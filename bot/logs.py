@@ -25,13 +25,8 @@ PATTERNS = (
     r"\bgl[a-z]{1,8}-[A-Za-z0-9_.=-]{8,}",
     r"\bwhsec_[A-Za-z0-9+/=_-]{8,}",
     r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)",
-    r"(?<=bearer )[A-Za-z0-9_.~+/=-]{8,}",
-    r"(?<=basic )[A-Za-z0-9+/=]{8,}",
-    r"(?<=private-token: )\S+",
-    r"(?<=private-token=)[^&\s\"']+",
-    r"(?<=job-token: )\S+",
-    r"(?<=job_token=)[^&\s\"']+",
-    r"(?<=x-gitlab-token: )\S+",
+    r"\bauthorization['\"]?\s*[:=]\s*['\"]?(?:basic|bearer|token)\s+[^\s\"',]+",
+    r"\b(?:private|job|deploy|gitlab)[-_]token['\"]?\s*[:=]\s*['\"]?[^\s&\"',]+",
     r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",
 )
 """What looks like a credential, whoever it belongs to."""

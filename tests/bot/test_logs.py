@@ -89,6 +89,8 @@ def test_a_secret_is_found_in_every_form_that_it_takes_on_its_way(secret: str, b
         "Authorization: Bearer AbCdEfGhIjKl",
         "Authorization: Basic QWxhZGRpbjpvcGVu",
         "PRIVATE-TOKEN: AbCdEf",
+        "{'PRIVATE-TOKEN': 'AbCdEf'}",
+        "{'Authorization': 'Bearer AbCdEf'}",
         "?private_token=x&private-token=AbCdEf",
         "X-Gitlab-Token: AbCdEf",
         "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.AbCdEf-_",
@@ -96,10 +98,13 @@ def test_a_secret_is_found_in_every_form_that_it_takes_on_its_way(secret: str, b
 )
 def test_what_looks_like_a_credential_goes_also_when_nobody_told_of_it(text: str) -> None:
     assert REDACTED in redactor(())(text)
+    assert "AbCdEf" not in redactor(())(text)
 
 
 def test_ordinary_words_stay() -> None:
-    words = "published vision/add-noise at https://gitlab.example.com/a/b sha256:" + "0a" * 32
+    words = (
+        "basic operation: published vision/add-noise at https://gitlab.example.com/a/b sha256:" + "0a" * 32
+    )
     assert redactor(["a-secret"])(words) == words
 
 
