@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-TAIL_BYTES = 8 * 1024
+TAIL_BYTES = 256 * 1024
 """Bytes of a script's output that are kept."""
 
 SHOWN_LINES = 12
@@ -35,7 +36,18 @@ def main(plan_file: Path) -> int:
         say("There is no new image to try: this pipeline does not publish.")
         return 0
     say("Trying " + " ".join(plan["command"]) + " with --help after every parameter; its body is not run.")
-    refused = [line for group in plan["groups"] for line in _run_group(plan, group)]
+    refused: list[str] = []
+    for group in plan["groups"]:
+        shown = _ask(plan, [*group["prefix"], "--help"])
+        name = " ".join([*group["prefix"], "--help"])
+        if shown.why is None:
+            say("  ok " + name)
+            refused += _try_group(plan, group, shown.text)
+        else:
+            _say_refusal("no", name, shown)
+            refused.append(name)
+            if not group["prefix"]:
+                break
     for skipped in plan["skipped"]:
         say("  ?  " + skipped["name"] + ": not tried, " + skipped["why"])
     if not refused:
@@ -46,35 +58,55 @@ def main(plan_file: Path) -> int:
     return 1
 
 
-def _run_group(plan: dict[str, Any], group: list[dict[str, Any]]) -> list[str]:
+class Answer:
+    """How a script ended: `why` is None when well, else words; and the end of what it printed."""
+
+    def __init__(self, why: str | None, text: str) -> None:
+        self.why = why
+        self.text = text
+
+
+def _try_group(plan: dict[str, Any], group: dict[str, Any], help_text: str) -> list[str]:
     """Tries all probes of a group at once where they allow it, else one by one; names those that are refused."""
-    together = [probe for probe in group if probe["together"]]
-    if len(together) > 1:
-        words = list(together[0]["prefix"])
-        for probe in together:
-            words += probe["words"]
-        if _ask(plan, [*words, "--help"])[0] is None:
-            for probe in together:
-                say("  ok " + probe["name"])
-            group = [probe for probe in group if not probe["together"]]
+    prefix = group["prefix"]
+    together = [probe for probe in group["probes"] if probe["together"]]
+    words = [word for probe in together for word in probe["words"]]
+    at_once = len(together) > 1 and _ask(plan, [*prefix, *words, "--help"]).why is None
     refused = []
-    for probe in group:
-        why, tail = _ask(plan, [*probe["prefix"], *probe["words"], "--help"])
-        if why is None:
+    for probe in group["probes"]:
+        answer = Answer(None, "")
+        if not (at_once and probe["together"]):
+            answer = _ask(plan, [*prefix, *probe["words"], "--help"])
+        if answer.why is None and not _is_known(plan, prefix, probe, help_text):
+            answer = Answer("the script does not know it", "")
+        if answer.why is None:
             say("  ok " + probe["name"])
             continue
-        say(f"  {'no' if probe['must'] else '? '} {probe['name']}: {why}")
-        for line in tail:
-            say("       | " + line)
+        _say_refusal("no" if probe["must"] else "? ", probe["name"], answer)
         if probe["must"]:
             refused.append(probe["name"])
-        if probe["first"]:
-            break
     return refused
 
 
-def _ask(plan: dict[str, Any], words: list[str]) -> tuple[str | None, list[str]]:
-    """Runs the script once: None when it ended well, else why not, and the last lines it printed."""
+def _is_known(plan: dict[str, Any], prefix: list[str], probe: dict[str, Any], help_text: str) -> bool:
+    """Whether the parameter is there at all: argparse overlooks an unknown one when it comes to --help.
+
+    The help names it; or else words that argparse must refuse, if it knows the parameter, are refused.
+    """
+    mentioned = re.search(r"(?<![\w-])" + re.escape(probe["mention"]) + r"(?![\w-])", help_text)
+    if mentioned or not probe["refused"]:
+        return True
+    return _ask(plan, [*prefix, *probe["refused"], "--help"]).why is not None
+
+
+def _say_refusal(sign: str, name: str, answer: Answer) -> None:
+    say("  " + sign + " " + name + ": " + str(answer.why))
+    for line in [line for line in answer.text.splitlines() if line.strip()][-SHOWN_LINES:]:
+        say("       | " + line)
+
+
+def _ask(plan: dict[str, Any], words: list[str]) -> Answer:
+    """Runs the script once."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
     environment["COLUMNS"] = "100"
     try:
@@ -88,7 +120,7 @@ def _ask(plan: dict[str, Any], words: list[str]) -> tuple[str | None, list[str]]
             start_new_session=True,
         )
     except OSError as error:
-        return f"it cannot be started: {error}", []
+        return Answer(f"it cannot be started: {error}", "")
     tail = bytearray()
     reader = threading.Thread(target=_keep_tail, args=(process, tail), daemon=True)
     reader.start()
@@ -104,8 +136,7 @@ def _ask(plan: dict[str, Any], words: list[str]) -> tuple[str | None, list[str]]
             why = f"it ended with exit code {code}"
     _end(process)
     reader.join(END_SECONDS)
-    lines = bytes(tail).decode("utf-8", "replace").splitlines()
-    return why, [line for line in lines if line.strip()][-SHOWN_LINES:]
+    return Answer(why, bytes(tail).decode("utf-8", "replace"))
 
 
 def _keep_tail(process: subprocess.Popen[bytes], tail: bytearray) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any
 
@@ -22,14 +22,18 @@ _ENDING_ACTIONS = frozenset({"help", "version", "parsers"})
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Words before `--help`. `must`: a refusal fails the job. `together`: may be asked with others at once."""
+    """Words before `--help` that the script accepts when it has the parameter.
+
+    `must`: a refusal fails the job. `together`: may be asked with others at once. `mention`: how its help would
+    name it. `refused`: words that it must refuse if it has the parameter; none when there are no such words.
+    """
 
     name: str
     words: tuple[str, ...]
-    prefix: tuple[str, ...] = ()
-    must: bool = True
-    together: bool = True
-    first: bool = False
+    must: bool
+    together: bool
+    mention: str
+    refused: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +44,27 @@ class Skipped:
     why: str
 
 
-def plan_probes(module: Module) -> tuple[tuple[tuple[Probe, ...], ...], tuple[Skipped, ...]]:
-    """Groups of probes, and what is left out. The first group is `--help` alone."""
-    groups: list[tuple[Probe, ...]] = [(Probe("--help", (), together=False, first=True),)]
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The probes of one command: `prefix` names the subcommand."""
+
+    prefix: tuple[str, ...]
+    probes: tuple[Probe, ...]
+
+
+def plan_probes(module: Module) -> tuple[tuple[Group, ...], tuple[Skipped, ...]]:
+    """Groups of probes, the script itself first, and what is left out."""
+    root = [p for p in module.parameters if not p.subcommand]
     skipped: list[Skipped] = []
-    root_positionals = any(not p.flags and not p.subcommand for p in module.parameters)
-    ordered = sorted(module.parameters, key=lambda p: p.subcommand)
+    groups = [_group(root, (), skipped)]
+    ordered = sorted((p for p in module.parameters if p.subcommand), key=lambda p: p.subcommand)
     for subcommand, members in groupby(ordered, key=lambda p: p.subcommand):
         parameters = list(members)
-        if subcommand and root_positionals:
+        if any(not p.flags for p in root):
             skipped += [Skipped(p.name, "it stands behind positional parameters") for p in parameters]
-            continue
-        groups.append(_group(parameters, subcommand, skipped))
-    return tuple(group for group in groups if group), tuple(skipped)
+        else:
+            groups.append(_group(parameters, subcommand, skipped))
+    return tuple(groups), tuple(skipped)
 
 
 def plan_document(module: Module) -> dict[str, Any]:
@@ -64,46 +76,29 @@ def plan_document(module: Module) -> dict[str, Any]:
         "command": ["python", f"{WORKDIR}/{module.main}"],
         "directory": WORKDIR,
         "seconds": PROBE_SECONDS,
-        "groups": [
-            [
-                {
-                    "name": probe.name,
-                    "words": list(probe.words),
-                    "prefix": list(probe.prefix),
-                    "must": probe.must,
-                    "together": probe.together,
-                    "first": probe.first,
-                }
-                for probe in group
-            ]
-            for group in groups
-        ],
-        "skipped": [{"name": each.name, "why": each.why} for each in skipped],
+        "groups": [asdict(group) for group in groups],
+        "skipped": [asdict(each) for each in skipped],
     }
 
 
-def _group(
-    parameters: list[Parameter], subcommand: tuple[str, ...], skipped: list[Skipped]
-) -> tuple[Probe, ...]:
+def _group(parameters: list[Parameter], prefix: tuple[str, ...], skipped: list[Skipped]) -> Group:
     probes: list[Probe] = []
     # Positionals are told apart by order only: each is tried behind those before it, and all come first.
+    positionals = [p for p in parameters if not p.flags]
     before: tuple[str, ...] = ()
     certain = True
-    positionals = [p for p in parameters if not p.flags]
-    for parameter in positionals:
+    for index, parameter in enumerate(positionals):
         tried = _words(parameter)
         if isinstance(tried, Skipped):
             skipped.append(tried)
             skipped += [
-                Skipped(p.name, "it stands behind one that is not tried")
-                for p in positionals
-                if p is not parameter and positionals.index(p) > positionals.index(parameter)
+                Skipped(p.name, "it stands behind one that is not tried") for p in positionals[index + 1 :]
             ]
             break
         words, must = tried
         certain = certain and must
-        last = parameter is positionals[-1]
-        probes.append(Probe(parameter.name, before + words, subcommand, certain, certain and last))
+        last = index + 1 == len(positionals)
+        probes.append(Probe(parameter.name, before + words, certain, certain and last, parameter.name, ()))
         before += words
     for parameter in parameters:
         if not parameter.flags:
@@ -113,17 +108,29 @@ def _group(
             skipped.append(tried)
         else:
             words, must = tried
-            probes.append(Probe(parameter.name, words, subcommand, must, must))
-    return tuple(probes)
+            flag = _flag(parameter)
+            probes.append(Probe(parameter.name, words, must, must, flag, _refused(parameter, flag)))
+    return Group(prefix, tuple(probes))
+
+
+def _refused(parameter: Parameter, flag: str) -> tuple[str, ...]:
+    """Words that a script which has this option must refuse: a value where none is taken, none where one is."""
+    if {"action", "nargs"} & set(parameter.unknown):
+        return ()
+    if parameter.action in _FLAG_ACTIONS:
+        return (f"{flag}=x",) if flag.startswith("--") else ()
+    takes_some = parameter.nargs in {None, "+"} or isinstance(parameter.nargs, int)
+    return (flag,) if parameter.action in _VALUE_ACTIONS and takes_some else ()
 
 
 def _words(parameter: Parameter) -> tuple[tuple[str, ...], bool] | Skipped:
     """The words that give the parameter an acceptable value, and whether the script must accept them."""
     if parameter.action in _ENDING_ACTIONS:
         return Skipped(parameter.name, f"its action is {parameter.action}")
-    flag = _flag(parameter)
     if parameter.action in _FLAG_ACTIONS:
-        return ((flag,), True) if flag else Skipped(parameter.name, "it takes no value")
+        return (
+            ((_flag(parameter),), True) if parameter.flags else Skipped(parameter.name, "it takes no value")
+        )
     certain = parameter.action in _VALUE_ACTIONS and not {"action", "nargs", "flags"} & set(parameter.unknown)
     sample = _sample(parameter)
     if sample is None:
@@ -132,18 +139,17 @@ def _words(parameter: Parameter) -> tuple[tuple[str, ...], bool] | Skipped:
     count = _count(parameter.nargs)
     if count is None:
         return Skipped(parameter.name, f"its number of values is {parameter.nargs}")
-    if flag is None:
-        # A positional's value must not look like a flag.
-        return ((value,) * count, certain and sure and not value.startswith("-"))
-    if parameter.nargs is None:
+    if parameter.flags and parameter.nargs is None:
         # One word, so that a value may start with a dash.
+        flag = _flag(parameter)
         return ((f"{flag}={value}" if flag.startswith("--") else f"{flag}{value}",), certain and sure)
-    return ((flag, *(value,) * count), certain and sure and not value.startswith("-"))
+    flags = (_flag(parameter),) if parameter.flags else ()
+    # A word of its own that starts with a dash would be taken for an option.
+    return ((*flags, *(value,) * count), certain and sure and not value.startswith("-"))
 
 
-def _flag(parameter: Parameter) -> str | None:
-    long = [flag for flag in parameter.flags if flag.startswith("--")]
-    return next(iter((*long, *parameter.flags)), None)
+def _flag(parameter: Parameter) -> str:
+    return next((flag for flag in parameter.flags if flag.startswith("--")), parameter.flags[0])
 
 
 def _sample(parameter: Parameter) -> tuple[str, bool] | None:

@@ -1,0 +1,289 @@
+"""The smoke job's questions, asked of real scripts."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+import time
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.ci.probes import plan_document
+from parser.model import EntryPoint, Kind, Module, Parameter, Place
+from parser.read import read
+from parser.source import load_source
+
+HEAD = """
+import argparse
+p = argparse.ArgumentParser()
+p.add_argument("--input-path"); p.add_argument("--output-path")
+"""
+TAIL = """
+if __name__ == "__main__":
+    p.parse_args()
+    open("BODY", "w").close()
+"""
+
+
+def plan_of(folder: Path, script: str) -> dict[str, Any]:
+    (folder / "main.py").write_text(script)
+    (folder / "requirements.txt").write_text("")
+    module = read(load_source(folder), "test").module
+    assert module is not None
+    return plan_document(module)
+
+
+def ask(folder: Path, plan: dict[str, Any], seconds: float = 20) -> tuple[int, str]:
+    """Runs the probe as the smoke job does, with the script in `folder` instead of the image."""
+    job = folder / "job"
+    job.mkdir(exist_ok=True)
+    (job / "smoke.py").write_bytes(files("bot.ci").joinpath("probe.py").read_bytes())
+    command = [sys.executable, str(folder / "main.py")]
+    (job / "smoke.json").write_text(
+        json.dumps({**plan, "command": command, "directory": str(folder), "seconds": seconds})
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", str(job / "smoke.py")],
+        capture_output=True,
+        check=False,
+        cwd=job,
+        env={**os.environ, "CI_JOB_TOKEN": "secret-job-token"},
+        timeout=100,
+    )
+    assert done.stderr == b""
+    return done.returncode, done.stdout.decode()
+
+
+def try_script(folder: Path, options: str, tail: str = TAIL) -> tuple[int, str]:
+    script = HEAD + options + tail
+    result = ask(folder, plan_of(folder, script))
+    assert not (folder / "BODY").exists()
+    return result
+
+
+def test_the_probe_is_a_file_that_python_3_8_understands() -> None:
+    ast.parse(files("bot.ci").joinpath("probe.py").read_text(), feature_version=(3, 8))
+
+
+def test_a_script_that_accepts_its_parameters_passes_with_a_line_for_each(tmp_path: Path) -> None:
+    plan = plan_of(
+        tmp_path,
+        HEAD
+        + 'p.add_argument("--n", type=int, default=3)\np.add_argument("--v", action="store_true")'
+        + TAIL,
+    )
+    code, log = ask(tmp_path, plan)
+    assert code == 0, log
+    assert [
+        name for name in ("--help", "input-path", "output-path", "n", "v") if f"  ok {name}\n" in log
+    ] == [*("--help", "input-path", "output-path", "n", "v")]
+
+
+def test_every_kind_of_option_that_argparse_knows_passes(tmp_path: Path) -> None:
+    code, log = try_script(
+        tmp_path,
+        """
+import pathlib
+p.add_argument("image"); p.add_argument("more", nargs="*")
+p.add_argument("--choice", choices=["-a", "b"]); p.add_argument("--numbers", type=int, nargs=3)
+p.add_argument("--level", type=int, choices=[7, 8]); p.add_argument("--rate", type=float, choices=[0.25])
+p.add_argument("--some", nargs="+", type=float); p.add_argument("--maybe", nargs="?")
+p.add_argument("--many", action="append"); p.add_argument("--ext", action="extend", nargs="+")
+p.add_argument("--on", action=argparse.BooleanOptionalAction); p.add_argument("-q", action="count")
+p.add_argument("--const", action="store_const", const=4); p.add_argument("--no", action="store_false")
+p.add_argument("--path", type=pathlib.Path, default="x"); p.add_argument("--version", action="version", version="1")
+p.add_argument("-s"); p.add_argument("--negative", type=int, default=-4)
+""",
+    )
+    assert code == 0, log
+    assert "  no " not in log
+
+
+def test_subcommands_are_tried_each(tmp_path: Path) -> None:
+    code, log = try_script(
+        tmp_path,
+        """
+s = p.add_subparsers(dest="what", required=True)
+t = s.add_parser("train"); t.add_argument("--epochs", type=int); t.add_argument("data")
+e = s.add_parser("eval"); e.add_argument("--epochs", choices=["all"])
+""",
+    )
+    assert code == 0, log
+
+
+def test_options_that_exclude_each_other_are_tried_alone(tmp_path: Path) -> None:
+    code, log = try_script(
+        tmp_path,
+        'g = p.add_mutually_exclusive_group()\ng.add_argument("--a", type=int)\ng.add_argument("--b")\n',
+    )
+    assert code == 0, log
+
+
+def test_a_parameter_that_the_script_does_not_have_is_named(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, HEAD + 'p.add_argument("--mode")' + TAIL)
+    (tmp_path / "main.py").write_text(HEAD + TAIL)
+    code, log = ask(tmp_path, plan)
+    assert code == 1
+    assert "  no mode: the script does not know it" in log
+    assert "does not accept: mode." in log
+    assert "  ok input-path" in log
+
+
+def test_a_flag_that_the_script_does_not_have_is_named(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, HEAD + 'p.add_argument("--fast", action="store_true")' + TAIL)
+    (tmp_path / "main.py").write_text(HEAD + 'p.add_argument("--faster", action="store_true")' + TAIL)
+    code, log = ask(tmp_path, plan)
+    assert code == 0, log  # argparse takes --fast for short of --faster
+    (tmp_path / "main.py").write_text(HEAD + 'p.add_argument("--slow", action="store_true")' + TAIL)
+    assert ask(tmp_path, plan)[0] == 1
+
+
+def test_an_option_that_the_help_hides_is_known_all_the_same(tmp_path: Path) -> None:
+    options = 'p.add_argument("--a", help=argparse.SUPPRESS)\n'
+    options += 'p.add_argument("--b", action="store_true", help=argparse.SUPPRESS)\n'
+    code, log = try_script(tmp_path, options)
+    assert code == 0, log
+
+
+def test_another_type_and_other_choices_are_told(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, HEAD + 'p.add_argument("--a")\np.add_argument("--b", choices=["x"])' + TAIL)
+    (tmp_path / "main.py").write_text(
+        HEAD + 'p.add_argument("--a", type=int)\np.add_argument("--b", choices=["y"])' + TAIL
+    )
+    code, log = ask(tmp_path, plan)
+    assert code == 1
+    assert "does not accept: a, b." in log
+
+
+def test_a_type_of_the_scripts_own_is_asked_and_not_insisted_on(tmp_path: Path) -> None:
+    options = """
+def even(text):
+    if int(text) % 2:
+        raise argparse.ArgumentTypeError("odd")
+    return int(text)
+p.add_argument("--own", type=even, default=3); p.add_argument("--unsaid", type=even)
+"""
+    code, log = try_script(tmp_path, options)
+    assert code == 0, log
+    assert "  ?  own: it ended with exit code 2" in log
+    assert "  ?  unsaid: not tried" in log
+
+
+def test_a_script_that_crashes_fails_with_its_last_lines(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, HEAD + TAIL)
+    (tmp_path / "main.py").write_text("print('\\x1b[31mred')\nimport nothing_of_this_name\n")
+    code, log = ask(tmp_path, plan)
+    assert code == 1
+    assert "no --help: it ended with exit code 1" in log
+    assert "No module named 'nothing_of_this_name'" in log
+    assert "\x1b" not in log
+
+
+def test_a_script_that_is_killed_says_by_what(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, HEAD + TAIL)
+    (tmp_path / "main.py").write_text("import os\nos.kill(os.getpid(), 11)\n")
+    code, log = ask(tmp_path, plan)
+    assert code == 1
+    assert "ended by SIGSEGV" in log
+
+
+def test_a_script_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, HEAD + TAIL)
+    (tmp_path / "main.py").write_text(
+        "import subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "open('child', 'w').write(str(child.pid))\ntime.sleep(60)\n"
+    )
+    began = time.monotonic()
+    code, log = ask(tmp_path, plan, seconds=1)
+    assert code == 1
+    assert "did not end within 1 seconds" in log
+    assert time.monotonic() - began < 15
+    child = int((tmp_path / "child").read_text())
+    deadline = time.monotonic() + 5
+    while _runs(child):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_script_that_never_stops_printing_fills_nothing(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, HEAD + TAIL)
+    (tmp_path / "main.py").write_text("import sys\nwhile True: sys.stdout.write('x' * 1000000)\n")
+    code, log = ask(tmp_path, plan, seconds=1)
+    assert code == 1
+    assert len(log) < 20_000
+
+
+def test_a_script_is_not_given_the_jobs_token(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, HEAD + TAIL)
+    (tmp_path / "main.py").write_text("import os, sys\nprint(sorted(os.environ))\nsys.exit(1)\n")
+    _, log = ask(tmp_path, plan)
+    assert "PATH" in log
+    assert "CI_JOB_TOKEN" not in log
+
+
+def test_a_stopped_pipeline_has_nothing_to_try(tmp_path: Path) -> None:
+    code, log = ask(tmp_path, {"verdict": "stop"})
+    assert code == 0
+    assert "no new image" in log
+
+
+texts = st.text(max_size=12)
+
+
+@given(
+    st.lists(
+        st.builds(
+            Parameter,
+            name=texts,
+            flags=st.sampled_from([(), ("-x",), ("--long", "-l")]),
+            dest=texts,
+            type=st.none() | st.sampled_from(["str", "int", "float", "bool", "even", "Path"]),
+            default=st.none() | st.booleans() | st.integers() | texts,
+            required=st.none() | st.booleans(),
+            choices=st.none() | st.lists(st.none() | st.integers() | texts, max_size=3).map(tuple),
+            nargs=st.none() | st.sampled_from(["?", "*", "+", "...", "A..."]) | st.integers(-1, 200),
+            action=st.none()
+            | st.sampled_from(["store", "append", "count", "help", "version", "Own", "store_true"]),
+            help=st.none(),
+            place=st.just(Place("main.py")),
+            subcommand=st.sampled_from([(), ("train",), ("train", "deep")]),
+            unknown=st.lists(st.sampled_from(["type", "choices", "nargs", "action"]), max_size=2).map(tuple),
+        ),
+        max_size=6,
+    )
+)
+def test_every_parameter_is_either_tried_or_said_to_be_left_out(parameters: list[Parameter]) -> None:
+    module = Module(
+        "x",
+        "x",
+        Kind.OPERATION,
+        "ANY",
+        "ANY",
+        None,
+        None,
+        None,
+        (EntryPoint("main", "main.py"),),
+        tuple(parameters),
+        None,
+    )
+    plan = plan_document(module)
+    told = [probe["name"] for group in plan["groups"] for probe in group["probes"]] + [
+        each["name"] for each in plan["skipped"]
+    ]
+    assert sorted(told) == sorted(parameter.name for parameter in parameters)
+    assert json.loads(json.dumps(plan))["groups"][0]["prefix"] == []
