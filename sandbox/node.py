@@ -173,9 +173,7 @@ def _install(command: list[str], what: str, environment: dict[str, str]) -> None
     except subprocess.TimeoutExpired:
         raise ToolsMissing(f"installing {what} took longer than {INSTALL_SECONDS} s; try again") from None
     if done.returncode != 0:
-        raise ToolsMissing(
-            f"{what} could not be installed: {_last_line(done.stderr) or _last_line(done.stdout)}"
-        )
+        raise ToolsMissing(f"{what} could not be installed: {_reason(done.stderr + done.stdout)}")
 
 
 def _node_major(node: Path) -> int:
@@ -260,6 +258,13 @@ def _docker(
 def _last_line(said: bytes) -> str:
     lines = [line.strip() for line in said.decode(errors="replace").splitlines() if line.strip()]
     return lines[-1] if lines else "it said nothing"
+
+
+def _reason(said: bytes) -> str:
+    """The part of an installer's last words that tells what went wrong; npm says it first, pip last."""
+    lines = [line.strip() for line in said.decode(errors="replace").splitlines() if line.strip()]
+    from_npm = [line.removeprefix("npm error ") for line in lines if line.startswith("npm error ")]
+    return next((line for line in from_npm if "reason:" in line), "; ".join(from_npm[:3])) or _last_line(said)
 
 
 def _removed(path: Path) -> Path:

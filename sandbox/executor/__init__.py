@@ -7,19 +7,20 @@ import os
 import queue
 import re
 import secrets
-import shutil
 import signal
 import subprocess
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Literal
 
 from sandbox.executor import containers
+from sandbox.executor.leaving import leaving, under_way
 from sandbox.executor.planning import complaint, read_plan, strategy_of
+from sandbox.executor.remembered import Plans
 from sandbox.executor.trace import Trace, secrets_of
 from sandbox.executor.workplace import (
     Workplace,
@@ -47,6 +48,7 @@ KEPT_LINES = 200
 """Of what gitlab-ci-local says beside the job's log, so many lines are kept to tell why it could not run."""
 
 ENGINE_SOCKET = "/var/run/docker.sock"
+"""Where a job finds the engine's socket, wherever it lies on this machine."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class GitlabCiLocal:
     mode: Literal["docker", "shell"] = "docker"
     helper_image: str | None = None
     job_limit_seconds: float = JOB_LIMIT_SECONDS
+    _plans: Plans = field(default_factory=Plans, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.mode == "docker" and not self.helper_image:
@@ -71,12 +74,19 @@ class GitlabCiLocal:
 
     def plan(self, checkout: Path, config_file: str, variables: Mapping[str, str]) -> PipelinePlan:
         """Read the checkout's CI file. Filtered out by rules means a plan without jobs and without errors."""
+
+        def ask() -> PipelinePlan:
+            try:
+                with open_workplace(checkout, config_file, known) as place:
+                    return read_plan(place, self.tools, config_file, known)
+            except WorkplaceError as fault:
+                return PipelinePlan((), (), (str(fault),))
+
         try:
             known = complete(checkout, variables)
-            with open_workplace(checkout, config_file, known) as place:
-                return read_plan(place, self.tools, config_file, known)
         except WorkplaceError as fault:
             return PipelinePlan((), (), (str(fault),))
+        return self._plans.of(checkout / config_file, known, ask)
 
     def run(
         self,
@@ -97,7 +107,7 @@ class GitlabCiLocal:
         try:
             known = complete(checkout, variables)
             empty = known.get("GIT_STRATEGY", strategy_of(checkout, config_file, job)) == "none"
-            with open_workplace(checkout, config_file, known, empty=empty) as place:
+            with under_way(), open_workplace(checkout, config_file, known, empty=empty) as place:
                 kept = artifacts(checkout)
                 if kept.is_dir():
                     copy_tree(kept, place.state / "artifacts")
@@ -167,7 +177,7 @@ class _Run:
         stopped_by: int | None = None
         try:
             while process.poll() is None:
-                if cancelled.wait(POLL_SECONDS):
+                if cancelled.wait(POLL_SECONDS) or leaving.is_set():
                     stopped_by = CANCELLED
                 elif time.monotonic() > deadline:
                     stopped_by = TIMED_OUT
@@ -180,9 +190,11 @@ class _Run:
             _end_group(process)
             for reader in readers:
                 reader.join(GRACE_SECONDS)
-            if self._executor.mode == "docker" and (stopped_by is not None or self._exit_code is None):
+            self._pass_on()
+            # A job that came to its end has removed its containers itself.
+            ended = stopped_by is None and self._exit_code is not None and process.returncode in (0, 1)
+            if self._executor.mode == "docker" and not ended:
                 self._scope.ensure_gone()
-        self._pass_on()
         self._trace.finish()
         return self._verdict(process.returncode, stopped_by)
 
@@ -193,13 +205,15 @@ class _Run:
         if executor.mode == "docker":
             self._scope.write_program(place.programs)
             containers.write_login(place.root / "docker", self._variables)
-            environment["DOCKER_HOST"] = containers.engine_address()
+            engine = containers.engine_address()
+            environment["DOCKER_HOST"] = engine
             environment["DOCKER_CONFIG"] = str(place.root / "docker")
             options += [
                 *("--container-executable", containers.PROGRAM, "--helper-image", str(executor.helper_image)),
                 *("--pull-policy", "if-not-present", "--no-umask", "--network", "host"),
-                *("--volume", f"{ENGINE_SOCKET}:{ENGINE_SOCKET}"),
             ]
+            if engine.startswith("unix://"):
+                options += ["--volume", f"{engine.removeprefix('unix://')}:{ENGINE_SOCKET}"]
         else:
             options += ["--force-shell-executor", "--shell-isolation"]
         environment["PATH"] = f"{place.programs}{os.pathsep}{environment.get('PATH', os.defpath)}"
@@ -293,11 +307,3 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
     except (ProcessLookupError, PermissionError):
         # The group is gone already.
         return
-
-
-def available() -> str | None:
-    """Why the docker mode cannot work here, in words; None when it can."""
-    for program in ("docker", "rsync", "git"):
-        if shutil.which(program) is None:
-            return f"{program} is not on PATH"
-    return None

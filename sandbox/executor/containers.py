@@ -21,6 +21,8 @@ SETTLE_SECONDS = 0.2
 
 REMOVAL_ROUNDS = 20
 
+USUAL_ADDRESS = "unix:///var/run/docker.sock"
+
 PROGRAM = "sandbox-engine"
 
 # gitlab-ci-local calls this instead of docker.
@@ -85,10 +87,10 @@ def write_login(folder: Path, variables: Mapping[str, str]) -> None:
 
 def engine_address() -> str:
     """Where the Docker engine listens that this machine's client would use, whatever its context."""
-    return (
-        os.environ.get("DOCKER_HOST")
-        or _docker("context", "inspect", "--format", "{{.Endpoints.docker.Host}}").strip()
+    told = os.environ.get("DOCKER_HOST") or _docker(
+        "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"
     )
+    return told.strip() or USUAL_ADDRESS
 
 
 def _docker(*arguments: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,25 @@ def test_a_file_that_is_not_in_the_repository_is_an_error(
     assert isinstance(plan, PipelinePlan)
     assert plan.jobs == ()
     assert len(plan.errors) == 1
+
+
+def test_the_same_file_is_not_asked_for_twice_unless_a_variable_it_names_differs(shell: Repository) -> None:
+    shell.commit(
+        {"ci.yml": PIPELINE.replace("{include: [{local: mlreef.yml}], strategy: depend}", "group/other")}
+    )
+    first = shell.plan()
+    assert len(first.jobs) == 5
+    shell.commit({"other": "x"})
+    shell.variables["CI_COMMIT_TITLE"] = "nothing it names"
+    began = time.monotonic()
+    assert shell.plan() is first
+    assert time.monotonic() - began < 0.2
+    shell.variables["CI_COMMIT_BRANCH"] = "other"
+    assert shell.plan().jobs == ()
+
+
+def test_a_file_that_looks_around_is_asked_for_every_time(shell: Repository) -> None:
+    shell.commit({"ci.yml": "a: {script: [echo], rules: [{exists: [wanted]}]}\n"})
+    assert shell.plan().jobs == ()
+    shell.commit({"wanted": "x"})
+    assert [job.name for job in shell.plan().jobs] == ["a"]

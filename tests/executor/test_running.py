@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -234,3 +235,24 @@ def running(pid: int) -> bool:
         return False
     state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return not state.stdout.strip().startswith("Z") and bool(state.stdout.strip())
+
+
+def test_a_process_that_ends_takes_its_jobs_along(shell: Repository, tmp_path: Path) -> None:
+    mark = tmp_path / "pid"
+    shell.commit({"ci.yml": f"long: {{script: ['echo $$ > {mark}', 'sleep 300']}}\n"})
+    program = f"""
+import threading, time
+from pathlib import Path
+from sandbox.executor import GitlabCiLocal
+from sandbox.node import ensure_tools
+executor = GitlabCiLocal(ensure_tools(), mode="shell")
+arguments = (Path({str(shell.path)!r}), "ci.yml", "long", {{}}, lambda chunk: None, threading.Event())
+threading.Thread(target=executor.run, args=arguments, daemon=True).start()
+while not Path({str(mark)!r}).exists():
+    time.sleep(0.05)
+"""
+    subprocess.run(
+        [sys.executable, "-c", program], check=True, timeout=60, env={**os.environ, "TMPDIR": str(tmp_path)}
+    )
+    assert not running(int(mark.read_text()))
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("mlreef-ci-")] == []

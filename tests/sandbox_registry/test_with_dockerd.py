@@ -25,10 +25,15 @@ LAYERS = 6
 LAYER_BYTES = 1_500_000
 
 PEOPLE = {
-    ("ada", "glpat-ada"): {"ada/noise": ProjectAccess(signed_in=True, access_level=40)},
+    ("ada", "glpat-ada"): {
+        "ada/noise": ProjectAccess(signed_in=True, access_level=40),
+        "ada/open": ProjectAccess(signed_in=True, access_level=40, public=True),
+    },
     ("bob", "glpat-bob"): {"ada/noise": ProjectAccess(signed_in=True, access_level=20)},
     ("gitlab-ci-token", "glcbt-noise"): {"ada/noise": ProjectAccess(signed_in=True, own_job=True)},
 }
+
+OPEN = {"ada/open": ProjectAccess(public=True)}
 
 
 @dataclass
@@ -41,6 +46,9 @@ class Docker:
     def login(self, user: str, password: str) -> None:
         auth = base64.b64encode(f"{user}:{password}".encode()).decode()
         (self.config / "config.json").write_text(json.dumps({"auths": {self.registry: {"auth": auth}}}))
+
+    def logout(self) -> None:
+        (self.config / "config.json").unlink()
 
     def says(self, *arguments: str) -> str:
         done = self.tries(*arguments)
@@ -63,7 +71,7 @@ def gitlab(ours: RegistryServer) -> Iterator[None]:
 
     def answer(request: Request) -> Response:
         given = request.authorization
-        access = PEOPLE.get((str(given.username), str(given.password))) if given else {}
+        access = PEOPLE.get((str(given.username), str(given.password))) if given else OPEN
         if access is None:
             return Response("", 401)
 
@@ -167,3 +175,15 @@ def test_a_job_cannot_push_to_another_project(docker: Docker, image: str) -> Non
     docker.says("tag", image, other)
     done = docker.tries("push", other)
     assert done.returncode != 0
+
+
+def test_anybody_pulls_from_a_public_project_and_nobody_pushes(docker: Docker, image: str) -> None:
+    docker.login("ada", "glpat-ada")
+    opened, closed = image.replace("ada/noise:", "ada/open:"), image
+    docker.says("tag", image, opened)
+    docker.says("push", opened)
+    docker.says("push", closed)
+    docker.logout()
+    docker.says("pull", opened)
+    assert docker.tries("pull", closed).returncode != 0
+    assert docker.tries("push", f"{opened}-more").returncode != 0
