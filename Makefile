@@ -37,7 +37,7 @@ $(READY): setup.cfg pyproject.toml
 demo: ## Publish the sample, live: webhook, pipeline, image (REPO=DIR for your own, KEEP=1 keeps it up)
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and is not on PATH (Debian 12: apt-get install python3 python3-venv)" >&2; exit 2; }
 	@$(PYTHON) -m sandbox.demo.checks
-	@$(MAKE) --no-print-directory $(READY)
+	@$(MAKE) --silent --no-print-directory $(READY) >&2
 	@exec $(BIN)/python -m sandbox.demo $(if $(REPO),--repo "$(REPO)") $(if $(filter-out 0,$(KEEP)),--keep)
 
 test: $(READY) ## Run every test this machine can run; what it cannot is said (with CI=true that fails)

@@ -16,6 +16,9 @@ import requests
 END_SECONDS = 10.0
 """Time between the request to end and the kill."""
 
+KILL_SECONDS = 2.0
+"""A killed process is gone after this time, or waits for its disk and cannot be helped."""
+
 TAIL_LINES = 30
 """Lines of a log that are shown when its program failed."""
 
@@ -53,11 +56,18 @@ def end_group(child: subprocess.Popen[bytes], patience: float = END_SECONDS) -> 
     # A child that ended may leave others of its group behind.
     _signal_group(child.pid, signal.SIGKILL)
     child.wait()
+    end = time.monotonic() + KILL_SECONDS
+    while _signal_group(child.pid, 0) and time.monotonic() < end:
+        time.sleep(0.01)
 
 
-def _signal_group(group: int, which: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, which)
+def _signal_group(group: int, number: int) -> bool:
+    """Whether there was anybody left to be signalled."""
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
 
 
 def run(

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import datetime
 import fcntl
+import json
 import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import gitlab
 from gitlab.v4.objects import Project
@@ -33,11 +35,9 @@ from sandbox.registry import RegistryServer
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "samples" / "add-noise"
-PICTURE = SAMPLE / "example.png"
+PICTURE = SAMPLE / "images" / "harbour.png"
 RUNS = ROOT / ".demo"
 """Each run has a folder of its own in here: logs, and the picture that came out. The next run takes it away."""
-
-SAMPLE_SEED = "7"
 
 
 @dataclass
@@ -109,7 +109,8 @@ class Stage:
 
 def _set_up(stack: contextlib.ExitStack, folder: Path, terminal: Terminal, clock: Clock) -> Stage:
     def faintly(line: str) -> None:
-        terminal.tell(story.job_line("docker", line))
+        if story.build_step(line):
+            terminal.tell(story.job_line("docker build", line))
 
     with clock.measure("images"):
         terminal.tell(story.step("the bot's image, which the jobs of the pipeline run in"))
@@ -171,6 +172,7 @@ def _do_the_authors_part(stage: Stage, repository: Path, folder: Path, terminal:
             "merge_requests_events": True,
             "note_events": True,
             "pipeline_events": True,
+            "job_events": True,
         }
     )
     terminal.tell(story.happened(f"invites {BOT}, sets the CI file to mlreef.yml and the webhook to the bot"))
@@ -255,9 +257,31 @@ def _publish(
 
 def _deliveries(sandbox: Sandbox) -> list[Delivery]:
     return [
-        Delivery(number, sent.event, sent.status, sent.seconds, sent.done)
-        for number, sent in enumerate(sandbox.hook_deliveries)
+        Delivery(
+            id=sent.id,
+            event=sent.event,
+            about=_about(sent.payload),
+            status=sent.status,
+            why=_why(sent.answer),
+            seconds=sent.seconds,
+            done=sent.status is not None or bool(sent.error),
+        )
+        for sent in list(sandbox.hook_deliveries)
     ]
+
+
+def _about(payload: Mapping[str, Any]) -> str:
+    """What a hook is about, in a word: a branch, or what happened to a merge request."""
+    if "ref" in payload:
+        return str(payload["ref"]).removeprefix("refs/heads/")
+    return str(payload.get("object_attributes", {}).get("action") or "")
+
+
+def _why(answer: str) -> str:
+    try:
+        return str(json.loads(answer).get("why", ""))
+    except (ValueError, AttributeError):
+        return ""
 
 
 def _published_image(project: Project) -> tuple[str | None, str | None]:
@@ -292,7 +316,7 @@ def _run_once(
         "--input-path",
         f"/data/{PICTURE.name}",
         "--output-path",
-        "/result/noisy.png",
+        "/result",
         "--mode",
         "speckle",
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -40,15 +41,15 @@ def went_wrong(text: str) -> Line:
     return Line(f"  ✗ {harmless(text)}", Style.BAD)
 
 
-def delivery(event: str, status: int | None, seconds: float) -> Line:
-    """A webhook and the bot's answer to it; `status` None when there was none."""
+def delivery(event: str, status: int | None, seconds: float, why: str = "") -> Line:
+    """A webhook and the bot's answer to it; `status` None when there was none, `why` the reason it gave."""
     took = f"in {seconds * 1000:.0f} ms"
     if status is None:
         return went_wrong(f"webhook {event}: no answer")
     if status == 202:
         return happened(f"webhook {event}: accepted and stored ({status}) {took}")
     if status < 300:
-        return step(f"webhook {event}: nothing to do for it ({status}) {took}")
+        return step(f"webhook {event}: {why or 'nothing to do for it'} ({status}) {took}")
     return went_wrong(f"webhook {event}: answered {status} {took}")
 
 
@@ -139,6 +140,11 @@ def job_ended(name: str, status: str, seconds: float | None) -> Line:
     return happened(text) if status == "success" else step(text) if status == "skipped" else went_wrong(text)
 
 
+def build_step(line: str) -> bool:
+    """Whether a line of an image's build is one of its steps, whichever builder the engine uses."""
+    return bool(re.match(r"#\d+ \[[^]]*\d+/\d+\]|Step \d+/\d+|Making ", line))
+
+
 def status(name: str, state: str, description: str) -> Line:
     """A commit status as people see it beside the commit."""
     marks = {"success": ("✓", Style.GOOD), "failed": ("✗", Style.BAD)}
@@ -161,6 +167,7 @@ def summary(outcome: Outcome, extra: Sequence[tuple[str, str]] = ()) -> list[Lin
     }
     text, style = words[outcome.ending]
     rows = [("image", outcome.image), ("version", outcome.version), *extra]
-    rows += [("took", ", ".join(f"{name} {value:.1f} s" for name, value in outcome.seconds.items()))]
+    parts = {name: value for name, value in outcome.seconds.items() if not name.startswith("to ")}
+    rows += [("took", ", ".join(f"{name} {value:.1f} s" for name, value in parts.items()))]
     told = [Line(""), Line("━" * WIDTH, Style.HEAD), Line(f"  {text}", style)]
     return told + [Line(f"  {name + ':':<10} {harmless(value)}") for name, value in rows if value]

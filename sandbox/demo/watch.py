@@ -34,11 +34,13 @@ STATUS = "mlreef/publish"
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A webhook that GitLab sent; `status` is None while, or when, there is no answer."""
+    """A webhook that GitLab sent; `status` is None while, or when, there is no answer, `why` the answer's reason."""
 
     id: int
     event: str
+    about: str
     status: int | None
+    why: str
     seconds: float
     done: bool
 
@@ -126,7 +128,8 @@ class Watch:
             self.seen.deliveries.add(delivery.id)
             if told or delivery.status is None or delivery.status >= 300:
                 self._chapter(3, "GitLab tells the bot")
-                self._terminal.tell(story.delivery(delivery.event, delivery.status, delivery.seconds))
+                named = f"{delivery.event} ({delivery.about})" if delivery.about else delivery.event
+                self._terminal.tell(story.delivery(named, delivery.status, delivery.seconds, delivery.why))
                 self._mark("webhook")
                 news = True
         return news
@@ -169,7 +172,7 @@ class Watch:
         head = self._scene.project.branches.get(self._scene.branch).commit["id"]
         if head in self.seen.heads:
             return False
-        new = []
+        new: list[Any] = []
         commit = self._scene.project.commits.get(head)
         while commit.id not in self.seen.heads and len(new) < 10:
             new.append(commit)

@@ -88,6 +88,17 @@ def test_a_problem_is_told_with_its_place_and_what_to_do() -> None:
     assert "Add one" in told
 
 
+def test_of_an_images_build_only_the_steps_are_told() -> None:
+    lines = [
+        "#9 [ 5/11] RUN pip install .",
+        "#9 3.274 Processing /opt",
+        "Step 2/11 : ARG BASE",
+        " ---> 08956f",
+        "#9 DONE",
+    ]
+    assert [story.build_step(line) for line in lines] == [True, False, True, False, False]
+
+
 def test_a_long_diff_is_cut_and_the_rest_counted() -> None:
     told = story.diff("mlreef.yml", "@@ -0,0 +1,5 @@\n+a\n+b\n+c\n+d", longest=3)
     assert [line.text.strip() for line in told] == [

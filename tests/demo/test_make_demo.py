@@ -1,0 +1,161 @@
+"""`make demo` itself, as a person or CI starts it: on a real engine, from the Makefile to the last line."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+REPOSITORIES = Path(__file__).parent / "repositories"
+DEMO_SECONDS = 900
+
+pytestmark = [pytest.mark.engine, pytest.mark.executor, pytest.mark.timeout(DEMO_SECONDS + 60)]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A finished demo: exit code, the JSON line, and the story."""
+
+    code: int
+    outcome: Mapping[str, Any]
+    story: str
+
+
+def make_demo(*arguments: str) -> Ended:
+    command = ["make", "--no-print-directory", "demo", *arguments]
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+        env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")},
+    ) as demo:
+        try:
+            out, err = demo.communicate(timeout=DEMO_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(demo.pid, signal.SIGTERM)
+            out, err = demo.communicate()
+            raise AssertionError(f"the demo hangs:\n{err[-5000:]}") from None
+    lines = out.splitlines()
+    assert len(lines) == 1, f"stdout: {out}\nstderr: {err[-5000:]}"
+    folder = re.search(r"^ +logs: +(\S+)$", err, re.MULTILINE)
+    assert folder is not None
+    assert left_running(folder[1]) == []
+    return Ended(demo.returncode, json.loads(lines[0]), err)
+
+
+def left_running(folder: str) -> list[str]:
+    """Processes that still have to do with a run: their words or their folder name it."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+            where = str((process / "cwd").readlink())
+        except OSError:
+            continue
+        if folder in words or where.startswith(folder):
+            found.append(words)
+    return found
+
+
+def docker(*arguments: str) -> str:
+    return subprocess.run(["docker", *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def test_the_sample_is_published_and_its_image_runs() -> None:
+    ended = make_demo()
+    assert ended.code == 0, ended.story[-5000:]
+    assert ended.outcome["outcome"] == "published"
+    assert ended.outcome["version"] == "1"
+    assert re.fullmatch(r"127\.0\.0\.1:\d+/alice/add-noise@sha256:[0-9a-f]{64}", ended.outcome["image"])
+    assert {"name": "mlreef/publish", "state": "success"}.items() <= ended.outcome["statuses"][-1].items()
+    assert any(
+        "published" in note["body"] and note["on"] == "merge request !1" for note in ended.outcome["notes"]
+    )
+    assert ended.outcome["seconds"]["total"] > 0
+    assert not [problem for problem in ended.outcome["problems"] if problem["severity"] == "error"]
+
+    picture = re.search(r"^ +picture: +(\S+)$", ended.story, re.MULTILINE)
+    assert picture is not None
+    assert Path(picture[1]).read_bytes().startswith(b"\x89PNG")
+
+    # The story names every station, in order.
+    stations = [
+        "Push Hook: accepted",
+        "input-path",
+        "+stages:",
+        "mlreef-verify",
+        "mlreef-promote: success",
+        "alice",
+    ]
+    assert all(station in ended.story for station in stations)
+    order = [ended.story.index(station) for station in stations[:5]]
+    assert order == sorted(order)
+    assert "\x1b" not in ended.story
+
+    config = json.loads(docker("image", "inspect", "mlreef-demo/add-noise:latest"))[0]["Config"]
+    assert config["User"].split(":")[0] not in {"", "0", "root"}
+    labels = config["Labels"]
+    module = json.loads(labels["io.mlreef.module"])
+    assert module["name"] == "Add Noise"
+    assert {parameter["name"] for parameter in module["parameters"]} >= {"input-path", "output-path", "mode"}
+
+
+def test_a_repository_with_other_names_is_published() -> None:
+    ended = make_demo(f"REPO={REPOSITORIES / 'turn-pictures'}")
+    assert ended.code == 0, ended.story[-5000:]
+    assert ended.outcome["outcome"] == "published"
+    assert "/alice/turn-pictures@sha256:" in ended.outcome["image"]
+    # Its --help ran, and the story holds what it printed.
+    assert "--angle {90,180,270}" in ended.story
+    labels = json.loads(docker("image", "inspect", "mlreef-demo/turn-pictures:latest"))[0]["Config"]["Labels"]
+    module = json.loads(labels["io.mlreef.module"])
+    assert module["entry_points"] == {"main": "tools/turn.py"}
+    assert [parameter["name"] for parameter in module["parameters"]] == [
+        "input-path",
+        "output-path",
+        "angle",
+        "dry-run",
+    ]
+
+
+def test_a_repository_with_two_mistakes_is_refused_and_both_are_named() -> None:
+    ended = make_demo(f"REPO={REPOSITORIES / 'two-mistakes'}")
+    # make itself says 2, whatever went wrong below it
+    assert ended.code == 2
+    assert ended.outcome["outcome"] == "refused"
+    assert ended.outcome["image"] is None
+    errors = [problem["message"] for problem in ended.outcome["problems"] if problem["severity"] == "error"]
+    assert len(errors) == 2
+    assert any("output-path" in message for message in errors)
+    assert any("requirements.txt" in message for message in errors)
+    assert ended.outcome["statuses"][-1]["state"] == "failed"
+    body = ended.outcome["notes"][-1]["body"]
+    assert "output-path" in body
+    assert "requirements.txt" in body
+
+
+def test_a_directory_that_is_none_is_told_at_once() -> None:
+    done = subprocess.run(
+        ["make", "--no-print-directory", "demo", "REPO=/no/such/directory"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert "/no/such/directory is no directory" in done.stderr
+    assert done.stdout == ""
