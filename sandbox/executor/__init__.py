@@ -159,7 +159,7 @@ class _Run:
         self._trace = trace
         self._variables = variables
         self._empty = empty
-        self._scope = containers.Scope(secrets.token_hex(8))
+        self._scope = containers.Scope(f"{os.getpid()}-{secrets.token_hex(8)}")
         self._said: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._beside: deque[str] = deque(maxlen=KEPT_LINES)
         self._exit_code: int | None = None

@@ -38,7 +38,7 @@ exec docker "$@"
 
 @dataclass(frozen=True)
 class Scope:
-    """One job's things in the engine."""
+    """One job's things in the engine; `name` starts with the id of the process that runs it."""
 
     name: str
 

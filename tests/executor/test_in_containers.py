@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
 import time
@@ -26,10 +27,14 @@ def docker_says(*arguments: str, content: str = "") -> str:
 
 
 def left_behind() -> list[str]:
+    """What jobs of this process have left in the engine; others may be running theirs."""
     found = []
     for kind, more in (("container", ["--all"]), ("volume", [])):
-        listed = docker_says(kind, "ls", "--quiet", *more, "--filter", f"label={containers.LABEL}")
-        found += listed.split()
+        shown = '{{.Label "' + containers.LABEL + '"}}'
+        listed = docker_says(
+            kind, "ls", *more, "--filter", f"label={containers.LABEL}", "--format", f"{kind} {shown}"
+        )
+        found += [line for line in listed.splitlines() if line.startswith(f"{kind} {os.getpid()}-")]
     return found
 
 
