@@ -173,10 +173,14 @@ def test_it_ends_within_seconds_and_leaves_no_process(service: Service) -> None:
     service.wait(lambda: service.get("/readyz") == 200)
     children = service.children("door") + service.children("worker")
     assert len(children) == 2
+    service.post("shortly before the end")
     began = time.monotonic()
     assert service.end() == 0
     assert time.monotonic() - began < 10
     assert not any(Path(f"/proc/{child}/cmdline").exists() for child in children)
+    store = Store(f"sqlite:///{service.folder}/bot.db")
+    assert not store.accept("idempotency-key shortly before the end", {})
+    store.close()
 
 
 def test_nothing_that_it_said_or_stored_holds_a_secret(service: Service) -> None:
@@ -187,12 +191,6 @@ def test_nothing_that_it_said_or_stored_holds_a_secret(service: Service) -> None
         assert secret not in output
         assert secret.encode() not in stored
     assert "the secret token is not one of ours" in output
-
-
-def test_what_was_accepted_is_still_there_after_the_end(service: Service) -> None:
-    store = Store(f"sqlite:///{service.folder}/bot.db")
-    assert not store.accept("idempotency-key first", {})
-    store.close()
 
 
 def test_children_end_when_their_supervisor_is_killed(tmp_path: Path) -> None:

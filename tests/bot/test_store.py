@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.adapters.database import engine_url, prepare_sqlite
+from bot.adapters.database import engine_url, prepare_sqlite, teach_subseconds
 from bot.adapters.store import Publication, Store
 from bot.errors import OperatorError
 
@@ -26,6 +28,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened.close()
 
 
+ROOT = Path(__file__).parents[2]
 PUBLICATION = Publication(1, "main", "c" * 40, "b" * 40, "running", pipeline_id=5)
 
 
@@ -191,3 +194,26 @@ def test_a_file_that_is_no_database_is_the_operators_to_mend(tmp_path: Path) -> 
 def test_the_job_engine_has_a_sibling_file_or_the_same_server() -> None:
     assert engine_url("sqlite:////var/lib/bot.db") == "sqlite:////var/lib/bot-jobs.db"
     assert engine_url("postgresql+psycopg://host/bot") == "postgresql+psycopg://host/bot"
+
+
+def test_every_sqlite_tells_the_time_with_fractions_as_the_job_engine_asks(store: Store) -> None:
+    teach_subseconds()
+    teach_subseconds()
+    store.close()
+    with Store(store.url)._engine.connect() as connection:
+        told = connection.exec_driver_sql("SELECT unixepoch('subsec')").scalar()
+    assert isinstance(told, float)
+    assert abs(told - time.time()) < 5
+
+
+def test_writers_of_several_processes_take_turns(store: Store) -> None:
+    program = (
+        "import sys; from bot.adapters.store import Store; store = Store(sys.argv[1])\n"
+        "for n in range(100): store.accept(f'{sys.argv[2]}-{n}', {})"
+    )
+    writers = [
+        subprocess.Popen([sys.executable, "-c", program, store.url, str(number)], cwd=ROOT)
+        for number in range(4)
+    ]
+    assert [writer.wait(60) for writer in writers] == [0] * 4
+    assert len(store.pending(1000)) == 400
