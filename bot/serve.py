@@ -22,7 +22,7 @@ from bot.errors import OperatorError
 from bot.logs import get
 
 BACKLOG = 2048
-END_SECONDS = 12.0
+END_SECONDS = 9.0
 """How long children may take to end after SIGTERM before they are killed."""
 
 STEADY_SECONDS = 30.0

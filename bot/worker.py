@@ -47,7 +47,7 @@ SWEEP_SECONDS = 3600.0
 """How often finished jobs and deliveries are forgotten."""
 
 JOBS_KEPT_SECONDS = 14 * 24 * 3600.0
-SHUTDOWN_SECONDS = 8
+SHUTDOWN_SECONDS = 6
 """How long running jobs may take to end after SIGTERM; what does not is done again after the next start."""
 
 FIRST_PAUSE_SECONDS = 2.0
