@@ -17,13 +17,14 @@ from sandbox.gitlab.git import run_git
 from sandbox.gitlab.quick_plan import quick_plan
 from sandbox.gitlab.state import Job, Pipeline
 from sandbox.gitlab.variables import job_variables, pipeline_variables
-from sandbox.plan import Executor, PipelinePlan
+from sandbox.plan import NOT_RUN, TIMED_OUT, Executor, PipelinePlan
 
 if TYPE_CHECKING:
     from sandbox.gitlab.core import Core
 
 JOBS_AT_ONCE = 2
 SYSTEM_FAILURE = "runner_system_failure"
+REASONS = {NOT_RUN: SYSTEM_FAILURE, TIMED_OUT: "job_execution_timeout"}
 
 
 @dataclass
@@ -147,7 +148,10 @@ class Runner:
         code = executor.run(
             checkout, pipeline.config_path, job.name, variables, job.trace.extend, job.cancelled
         )
-        core.pipelines.finish(job, "success" if code == 0 else "failed", exit_code=code)
+        if code in REASONS:
+            core.pipelines.finish(job, "failed", reason=REASONS[code])
+        else:
+            core.pipelines.finish(job, "success" if code == 0 else "failed", exit_code=code)
 
     def ended(self, job: Job) -> None:
         """A job's token dies with the job."""
