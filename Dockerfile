@@ -8,19 +8,18 @@ RUN command -v git >/dev/null \
          && apt-get install -qy --no-install-recommends git ca-certificates \
          && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*; }
 
-ARG PIP_NO_CACHE_DIR=1
 ARG PIP_ROOT_USER_ACTION=ignore
 ARG PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /opt/mlreef-bot
 
 # What is needed first, in a layer of its own: it changes seldom.
 COPY setup.cfg pyproject.toml README.md ./
-RUN pip install --no-compile .
+RUN pip install --no-cache-dir --no-compile .
 
 COPY bot bot
 COPY parser parser
 COPY ci_templates ci_templates
-RUN pip install --no-deps --force-reinstall --no-compile . \
+RUN pip install --no-cache-dir --no-deps --force-reinstall --no-compile . \
     && rm -rf build ./*.egg-info
 
 # A service needs no rights. A CI runner may choose another user; the jobs work as root as well.

@@ -12,7 +12,6 @@ RUN ["python", "-c", "import os\nfor path in ('/app', '/home/module'):\n    os.m
 WORKDIR /app
 
 # The requirements have a layer of their own: it is built again only when they change.
-ARG PIP_NO_CACHE_DIR=1
 ARG PIP_NO_INPUT=1
 ARG PIP_PROGRESS_BAR=off
 ARG PIP_ROOT_USER_ACTION=ignore
@@ -20,7 +19,6 @@ ARG PIP_DISABLE_PIP_VERSION_CHECK=1
 <requirements>
 
 COPY --chown=10001:10001 source/ /app/
-<requirements-with-sources>
 
 ENV HOME=/home/module PYTHONUNBUFFERED=1
 <module-environment>

@@ -85,7 +85,7 @@ def _contents(checkout: Path, commit: Commit, module: Module) -> Contents | tupl
     links = {file.path: target for file, (_, target) in zip(link_files, targets, strict=True)}
     requirements: tuple[str, ...] = ()
     if module.requirements is not None:
-        requirements, _ = requirement_files(commit.source.contents, module.requirements.file)
+        requirements = requirement_files(commit.source.contents, module.requirements.file)
     return plan_contents(tree, links, requirements, left_out=(PATH,))
 
 
@@ -111,7 +111,6 @@ def _build(
         base_env=settings.environment.env,
         module_env=env,
         requirements=requirements,
-        needs_sources=requirements is not None and requirement_files(commit.source.contents, requirements)[1],
     )
     with tempfile.TemporaryFile() as context:
         problems = write_context(context, dockerfile, contents, job.directory)

@@ -93,7 +93,7 @@ def write_context(
     problems: list[Problem] = []
     wanted = {path.encode() for path in contents.requirements}
     with tarfile.open(fileobj=target, mode="w", format=tarfile.GNU_FORMAT, encoding="utf-8") as archive:
-        _add_bytes(archive, "Dockerfile", dockerfile.encode("ascii"))
+        _add_bytes(archive, "Dockerfile", dockerfile.encode())
         # COPY needs the folders to be there, also when nothing is in them.
         _add_folder(archive, "requirements")
         _add_folder(archive, "source")

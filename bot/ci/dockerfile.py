@@ -26,17 +26,13 @@ def render_dockerfile(
     base_env: Mapping[str, str],
     module_env: Mapping[str, str],
     requirements: str | None,
-    needs_sources: bool,
 ) -> str:
-    """The Dockerfile. `requirements`: path of the file that pip installs; `needs_sources`: it names local paths.
+    """The Dockerfile. `requirements`: path of the file that pip installs.
 
     `base_env` is set before pip runs, `module_env` after. ValueError: a word that cannot stand in a Dockerfile.
     """
-    early = _requirements(REQUIREMENTS_DIR, requirements, copy=True)
-    late = _requirements(WORKDIR, requirements, copy=False)
     holes = {
-        "requirements": "" if needs_sources else early,
-        "requirements-with-sources": late if needs_sources else "",
+        "requirements": _requirements(requirements),
         "base-environment": _environment(base_env),
         "module-environment": _environment(module_env),
         "entry-point": f"ENTRYPOINT {_json(['python', f'{WORKDIR}/{entry}'])}",
@@ -44,11 +40,11 @@ def render_dockerfile(
     return _HOLE.sub(lambda hole: holes[hole[1]], read_template("module.Dockerfile"))
 
 
-def _requirements(root: str, path: str | None, copy: bool) -> str:
+def _requirements(path: str | None) -> str:
     if path is None:
         return ""
-    install = f"RUN {_json(['python', '-m', 'pip', 'install', '-r', f'{root}/{path}'])}"
-    return f"COPY requirements/ {root}/\n{install}" if copy else install
+    words = ["python", "-m", "pip", "install", "--no-cache-dir", "-r", f"{REQUIREMENTS_DIR}/{path}"]
+    return f"COPY requirements/ {REQUIREMENTS_DIR}/\nRUN {_json(words)}"
 
 
 def _environment(env: Mapping[str, str]) -> str:
