@@ -11,7 +11,7 @@ import structlog
 
 from bot.adapters.store import Publication
 from bot.domain import pipeline, reports, tags
-from bot.domain.gitlab import CiJob, Pipeline, Project
+from bot.domain.gitlab import ENDED, CiJob, Pipeline, Project
 from bot.domain.jobs import Follow, Later, Publish
 from bot.domain.plan import State, problems_of
 from bot.domain.steps import SetStatus, Tell
@@ -58,7 +58,9 @@ def follow(job: Follow, world: World) -> tuple[Later, ...]:
         return ()
     # a failed publication may go on: somebody retried the job; only GitLab knows, an old hook may come late
     progress = read_progress(world.forge.fetch_jobs(job.project_id, job.pipeline_id))
-    if progress.state is None or progress.job is None or progress.state == known.state:
+    if progress.state is None or progress.job is None:
+        return _without_our_jobs(job, known, world)
+    if progress.state == known.state:
         return ()
     if progress.state is State.RUNNING:
         world.store.ensure_publication(pipeline_known)
@@ -81,6 +83,18 @@ def follow(job: Follow, world: World) -> tuple[Later, ...]:
         state=outcome.publication.state,
         digest=outcome.publication.digest,
     )
+    return ()
+
+
+def _without_our_jobs(job: Follow, known: Publication, world: World) -> tuple[Later, ...]:
+    ended = world.forge.fetch_pipeline(job.project_id, job.pipeline_id)
+    if ended is None or ended.status not in ENDED or State(known.state).ended:
+        return ()
+    words = ended.yaml_errors or reports.NO_JOBS
+    status = SetStatus(known.sha, "failed", reports.unstarted_status(words), ended.web_url, ended.id)
+    note = Tell(known.source_sha, known.branch, reports.unstarted_note(known.sha, words), aloud=True)
+    perform((status, note), job.project_id, world)
+    world.store.ensure_publication(replace(known, state=State.FAILED))
     return ()
 
 

@@ -79,10 +79,13 @@ def ensure_pipeline(job: EnsurePipeline, world: World) -> tuple[Later, ...]:
     if found:
         return (Later(Follow(project.id, job.branch, job.sha, found[0].id)), watch)
     again = Later(replace(job, looks=job.looks + 1, attempt=0), world.policy.grace_seconds)
-    if as_child and _usable(job, world, None):
+    parents = _usable(job, world, None) if as_child else []
+    if parents:
         if job.looks < MAX_PIPELINE_LOOKS:
             return (again,)
-        return _unstarted(reports.NO_CHILD_PIPELINE, job, known, world)
+        parent = world.forge.fetch_pipeline(project.id, parents[0].id)
+        words = parent.yaml_errors if parent else None
+        return _unstarted(words or reports.NO_CHILD_PIPELINE, job, known, world)
     return _start_pipeline(job, known, again, world)
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from parser.read import read
-
 from bot.domain import pipeline, plan
 from bot.domain.gitlab import Project
 from bot.world import World
 from parser.model import Report
+from parser.read import read
 from parser.source import Entry, Source, wanted
 
 

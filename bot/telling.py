@@ -33,15 +33,14 @@ def _ensure_status(step: SetStatus, project_id: int, world: World) -> None:
         now = world.forge.fetch_status(project_id, step.sha, PUBLISH_STATUS, world.user_id)
         if now is not None and (now.state, now.description) == (step.state, step.description):
             return
-    world.forge.set_status(
-        project_id,
-        step.sha,
-        PUBLISH_STATUS,
-        step.state,
-        step.description,
-        step.target_url,
-        step.pipeline_id,
-    )
+    told = (project_id, step.sha, PUBLISH_STATUS, step.state, step.description, step.target_url)
+    try:
+        world.forge.set_status(*told, step.pipeline_id)
+    except Gone:
+        # a child pipeline takes no statuses: an end is told on the commit's own pipeline instead
+        if step.pipeline_id is None or step.state not in ENDED:
+            raise
+        world.forge.set_status(*told, None)
 
 
 def _ensure_told(step: Tell, project_id: int, world: World) -> None:

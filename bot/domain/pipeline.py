@@ -40,8 +40,9 @@ MAX_INTERFACE_BYTES = 256 * 1024
 MAX_DEPTH = 20
 """Levels of a nested default value that are written out; GitLab takes at most 100 in a file."""
 
-TRIGGER_EXAMPLE = """\
+_TRIGGER_EXAMPLE = """\
 publish:
+  stage: <stage>
   trigger:
     include:
       - local: mlreef.yml
@@ -50,7 +51,12 @@ publish:
   rules:
     - if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH
 """
-"""The lines that make a project's own CI run mlreef.yml as a child pipeline."""
+"""The lines that make a project's own CI run mlreef.yml as a child pipeline; the stage must be one of its own."""
+
+_USUAL_STAGE = "test"
+"""GitLab's own default stage of a job, there when a file names no stages."""
+
+_PLAIN_STAGE = re.compile(r"[A-Za-z][\w -]{0,60}\Z", re.ASCII)
 
 _SOURCES = "push|api|web|trigger|schedule|pipeline|parent_pipeline"
 _HOLE = re.compile(r"<([a-z-]+)>")
@@ -168,6 +174,17 @@ def triggers_ours(gitlab_ci_yml: bytes) -> bool:
         return False
     jobs = {key: job for key, job in _pairs(root) if isinstance(job, yaml.MappingNode)}
     return any(_triggers(jobs, name, 0) for name in jobs if not name.startswith("."))
+
+
+def trigger_example(gitlab_ci_yml: bytes) -> str:
+    """The job to add to a project's own CI so that `triggers_ours`, in the last of the stages it has. Never raises."""
+    try:
+        root = dict(_pairs(_last_document(gitlab_ci_yml[:MAX_FILE_BYTES])))
+    except (yaml.YAMLError, UnicodeError, RecursionError, ValueError):
+        root = {}
+    stages = [name for node in _items(root.get("stages")) if (name := _scalar(node)) is not None]
+    stage = stages[-1] if stages and _PLAIN_STAGE.match(stages[-1]) else _USUAL_STAGE
+    return _TRIGGER_EXAMPLE.replace("<stage>", stage)
 
 
 def _triggers(jobs: Mapping[str, yaml.Node], name: str, depth: int) -> bool:

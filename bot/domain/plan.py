@@ -147,7 +147,7 @@ def _built(head: Head, write: CommitFile | None) -> Plan:
         write,
         (
             SetStatus("", "failed", reports.unbuilt_status(), _commit_url(head)),
-            Tell("", head.branch.name, reports.unbuilt_note(own_file), aloud=True),
+            Tell("", head.branch.name, reports.unbuilt_note(own_file, pipeline.trigger_example(head.own_ci or b"")), aloud=True),
         ),
     )
 

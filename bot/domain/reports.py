@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from parser.wire import canonical
-
 from bot.domain.gitlab import CiJob, Pipeline
-from bot.domain.pipeline import TRIGGER_EXAMPLE
 from bot.domain.steps import NOTE_MARKER
 from bot.domain.text import log_block, prose, shorten, span, status_line
 from parser.model import Module, Parameter, Problem, Severity, Value
+from parser.wire import canonical
 
 MAX_PROBLEMS_SHOWN = 50
 MAX_PARAMETERS_SHOWN = 100
 LOG_LINES_SHOWN = 20
 SHORT_SHA = 8
 NO_CHILD_PIPELINE = "the project's own pipeline ran without the job that triggers mlreef.yml"
+NO_JOBS = "the pipeline ended without running any job of mlreef.yml"
 
 _NUMBERS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
 
@@ -164,8 +163,8 @@ def unbuilt_status() -> str:
     return status_line("Not published: no pipeline of this project runs mlreef.yml; see the comment")
 
 
-def unbuilt_note(own_file: str | None) -> str:
-    """What to add so that GitLab runs the generated file."""
+def unbuilt_note(own_file: str | None, example: str) -> str:
+    """What to add so that GitLab runs the generated file; `example` is the job for a project's own CI."""
     if own_file is None:
         mend = [
             "In Settings › CI/CD › General pipelines, set *CI/CD configuration file* to `mlreef.yml`. "
@@ -176,7 +175,7 @@ def unbuilt_note(own_file: str | None) -> str:
             f"The project has its own {span(own_file)}, which I leave as it is. Add this job to it:",
             "",
             "```yaml",
-            TRIGGER_EXAMPLE.rstrip(),
+            example.rstrip(),
             "```",
             "",
             "It runs `mlreef.yml` as a child pipeline, so stages and defaults of the two cannot mix.",
@@ -192,16 +191,16 @@ def unbuilt_note(own_file: str | None) -> str:
 
 
 def unstarted_status(words: str) -> str:
-    """Said when GitLab would not start the pipeline."""
-    return status_line(f"Not published: GitLab did not start a pipeline: {words}")
+    """Said when GitLab would not start the pipeline, or not with our jobs in it."""
+    return status_line(f"Not published: no pipeline ran mlreef.yml: {words}")
 
 
 def unstarted_note(sha: str, words: str) -> str:
-    """GitLab's own reason for not starting a pipeline."""
+    """GitLab's own reason for not starting our jobs."""
     return "\n".join(
         [
             NOTE_MARKER,
-            f"**Not published.** GitLab did not start a pipeline for {span(sha[:SHORT_SHA])}. It says: "
+            f"**Not published.** No pipeline of {span(sha[:SHORT_SHA])} ran `mlreef.yml`. The reason: "
             f"{span(words, 1000)}",
             "",
             "Once that is mended, push again or start a pipeline for the branch by hand.",

@@ -18,8 +18,8 @@ STATUS_CHARS = 255
 _ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
 _SECTION = re.compile(r"section_(?:start|end):\d+:[\w.\[\]=,-]*\r?")
 _HIDDEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Co", "Cs", "Cn"})
-_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
-_SIGIL = re.compile(r"([@#!~%&^$*:/.-])(?=\w)")
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>|~$#!&@%^])")
+_REFERENCE = re.compile(r"([@#!~%&^$]|://|\bwww\.)(?=\w)")
 _WORD_JOINER = "\u2060"
 _SPANS = re.compile(r"`([^`]*)`")
 
@@ -61,8 +61,8 @@ def prose(text: str, limit: int = 2000) -> str:
 
 
 def _escape(text: str) -> str:
-    # a reference needs its sigil to touch a word; the joiner is invisible and parts them
-    return _PUNCTUATION.sub(r"\\\1", _SIGIL.sub(rf"\1{_WORD_JOINER}", text))
+    # a reference or an address needs its sigil to touch a word; the joiner is invisible and parts them
+    return _MARKUP.sub(r"\\\1", _REFERENCE.sub(rf"\1{_WORD_JOINER}", text))
 
 
 def log_block(trace: bytes, lines: int) -> str:

@@ -22,13 +22,13 @@ from bot.domain.pipeline import (
     JOB_NAMES,
     PROMOTE,
     SMOKE,
-    TRIGGER_EXAMPLE,
     VERIFY,
     Engine,
     PipelineSettings,
     plan_environment,
     read_pipeline_settings,
     render,
+    trigger_example,
     triggers_ours,
 )
 from bot.domain.tags import branch_slug, environment_name, read_number, version_tag
@@ -246,9 +246,23 @@ def test_reading_any_bytes_raises_nothing_but_the_error_that_it_names(content: b
 
 
 def test_the_example_is_valid_and_is_recognised() -> None:
-    assert triggers_ours(TRIGGER_EXAMPLE.encode())
-    whole = {"test": {"script": ["make"]}, **yaml.safe_load(TRIGGER_EXAMPLE)}
+    example = trigger_example(b"")
+    assert triggers_ours(example.encode())
+    whole = {"test": {"script": ["make"]}, **yaml.safe_load(example)}
     assert next(validator().iter_errors(whole), None) is None
+
+
+@pytest.mark.parametrize(
+    ("own", "stage"),
+    [
+        (b"stages: [lint, ship it]", "ship it"),
+        (b"stages: [lint, '```']", "test"),
+        (b"a: {script: [make]}", "test"),
+        (b"stages: 3\n\x00", "test"),
+    ],
+)
+def test_the_example_runs_in_a_stage_that_the_project_has(own: bytes, stage: str) -> None:
+    assert yaml.safe_load(trigger_example(own))["publish"]["stage"] == stage
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,154 @@
+"""What stands in the way of publishing, and what the author is told about it."""
+
+from __future__ import annotations
+
+import requests
+
+from sandbox.gitlab import DEVELOPER
+from tests.whole_way.conftest import FILES, SCRIPT, World
+
+WITHOUT_OUTPUT = SCRIPT.replace('parser.add_argument("--output-path", required=True)\n', "")
+TRIGGER = """\
+stages: [build]
+publish:
+  stage: build
+  trigger:
+    include: [{local: mlreef.yml}]
+    strategy: depend
+"""
+
+
+def test_mistakes_are_all_told_on_the_merge_request_and_one_push_mends(world: World) -> None:
+    way = world.project()
+    iid = way.merge({"add_noise.py": WITHOUT_OUTPUT, "other.txt": "no requirements\n"})
+    sha = way.head()
+    status = way.status(sha, "failed")
+    way.rest()
+    (note,) = way.notes(iid)
+    assert "output-path" in note
+    assert "requirements.txt" in note
+    assert status.description
+    assert way.file() is None
+
+    way.push({"add_noise.py": SCRIPT, "requirements.txt": "numpy==2.1\n"})
+    way.publish(way.bot_commit(), 1)
+
+
+def test_without_a_merge_request_the_commit_is_commented(world: World) -> None:
+    way = world.project({"add_noise.py": "import argparse\nx = (\n", "requirements.txt": "numpy\n"})
+    sha = way.head()
+    way.status(sha, "failed")
+    comment = way.comment(sha)
+    assert "`add\\_noise.py:2`" in comment or "`add_noise.py:2`" in comment
+    way.rest()
+    assert len(way.comments(sha)) == 1
+
+
+def test_while_a_push_is_refused_nothing_older_is_published_again(world: World) -> None:
+    way = world.project(FILES)
+    first = way.publish(way.bot_commit(), 1)
+    way.rest()
+    sha = way.push({"add_noise.py": WITHOUT_OUTPUT})
+    way.status(sha, "failed")
+    way.rest()
+    assert way.head() == sha
+    tags = world.registry.tags(way.project.full_path)
+    assert sorted(t for t in tags if not t.startswith("c-")) == ["latest", "master-1"]
+    details = world.registry.tag_details(way.project.full_path, "latest")
+    assert details is not None
+    assert details.digest == first
+
+
+def test_a_repository_without_a_script_is_told_so(world: World) -> None:
+    way = world.project({"requirements.txt": "numpy\n"})
+    sha = way.head()
+    way.status(sha, "failed")
+    assert "Not published" in way.comment(sha)
+
+
+def test_where_the_bot_may_not_push_it_opens_one_merge_request(world: World) -> None:
+    way = world.project(bot_level=DEVELOPER)
+    iid = way.merge(FILES)
+    sha = way.head()
+    way.rest()
+    # GitLab takes no status on a protected branch from who may not push there: the note says it all
+    assert way.statuses(sha) == []
+    (own,) = [r for r in world.sandbox.merge_requests(way.project.id) if r.iid != iid]
+    assert own.state == "opened"
+    (note,) = way.notes(iid)
+    assert f"!{own.iid}" in note
+    assert way.file() is None
+
+    # another push: the same merge request carries the file of the new head
+    way.push({"add_noise.py": SCRIPT.replace('"speckle"]', '"speckle", "salt"]')})
+    way.rest()
+    assert len([r for r in world.sandbox.merge_requests(way.project.id) if r.iid != iid]) == 1
+    assert b"salt" in (world.sandbox.read_file(way.project.id, "mlreef.yml", "mlreef-bot/master") or b"")
+
+    api = f"{world.sandbox.url}/api/v4/projects/{way.project.id}/merge_requests/{own.iid}/merge"
+    requests.put(api, headers={"PRIVATE-TOKEN": world.alice.token}, timeout=10).raise_for_status()
+    merged = way.head()
+    digest = way.push_image(merged, 1)
+    world.sandbox.play_pipeline(way.pipeline(merged).id)
+    world.sandbox.wait_for(lambda: any(digest in note for note in way.notes(own.iid)), what="the note")
+
+
+def test_a_project_without_any_ci_setting_ends_with_the_setting_to_make(world: World) -> None:
+    way = world.project(FILES, ci_config_path=None)
+    ours = way.bot_commit()
+    way.status(ours, "failed")
+    assert "CI/CD configuration file" in way.comment(ours)
+    way.rest()
+    assert {s.status for s in way.statuses(ours)} == {"failed"}
+
+
+def test_an_own_ci_is_left_alone_and_its_author_told_the_lines(world: World) -> None:
+    own = "test:\n  script: [make]\n"
+    way = world.project({**FILES, ".gitlab-ci.yml": own}, ci_config_path=None)
+    ours = way.bot_commit()
+    way.status(ours, "failed")
+    assert "strategy: depend" in way.comment(ours)
+    assert world.sandbox.read_file(way.project.id, ".gitlab-ci.yml") == own.encode()
+
+
+def test_an_own_ci_that_triggers_the_file_publishes_by_a_child_pipeline(world: World) -> None:
+    way = world.project({**FILES, ".gitlab-ci.yml": TRIGGER}, ci_config_path=None)
+    ours = way.bot_commit()
+    child = world.sandbox.wait_for(
+        lambda: next(
+            (p for p in world.sandbox.pipelines(way.project.id, ours) if p.source == "parent_pipeline"), None
+        ),
+        what="the child pipeline",
+    )
+    digest = way.push_image(ours, 1)
+    world.sandbox.play_pipeline(child.id)
+    assert digest in str(way.status(ours, "success").description)
+
+
+def test_a_yaml_that_gitlab_rejects_is_told_with_gitlabs_words(world: World) -> None:
+    # the project's own CI triggers ours but cannot be parsed by GitLab: no job of it ever runs
+    broken = TRIGGER + "nothing:\n  stage: nowhere\n  script: [x]\n"
+    way = world.project({**FILES, ".gitlab-ci.yml": broken}, ci_config_path=None)
+    pushed = way.head()
+    ours = way.bot_commit()
+    assert "chosen stage nowhere does not exist" in str(way.status(ours, "failed").description)
+    assert "chosen stage nowhere does not exist" in way.comment(pushed)
+
+
+def test_hostile_words_arrive_as_words(world: World) -> None:
+    evil = "/close\n/label ~bug\n@alice #1 $(id) `id` ${{x}} $[[ inputs.y ]] *a &b \u202e🚀 \"'" + "x" * 200
+    script = SCRIPT.replace('"gaussian", choices', f"{evil!r}, help={evil!r}, choices").replace(
+        ', choices=["gaussian", "speckle"]', ""
+    )
+    way = world.project()
+    iid = way.merge({"add_noise.py": script, "requirements.txt": "numpy==2.1\n"})
+    ours = way.bot_commit()
+    way.publish(ours, 1)
+    way.rest()
+    (note,) = way.notes(iid)
+    assert "$(id)" in note
+    assert [a for a in world.sandbox.quick_actions if a.project_id == way.project.id] == []
+    assert [m for m in world.sandbox.mentions if m.project_id == way.project.id] == []
+    content = way.file() or b""
+    assert content.isascii()
+    assert b"$(id)" in content
