@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -123,7 +124,7 @@ def _set_up(stack: contextlib.ExitStack, folder: Path, terminal: Terminal, clock
     with clock.measure("start"):
         registry = stack.enter_context(RegistryServer(folder / "registry"))
         sandbox = stack.enter_context(Sandbox(folder / "gitlab", executor=executor, registry=registry))
-        stack.callback(_forget_images, registry.address)
+        stack.callback(images.forget, registry.address)
         terminal.tell(story.happened(f"GitLab at {sandbox.url}, registry at {registry.address}"))
         user = sandbox.create_user(BOT)
         bot = stack.enter_context(running_bot(sandbox.url, user.token, folder / "bot", made))
@@ -334,19 +335,23 @@ def _run_once(
 
 
 def _keep_up(stage: Stage, terminal: Terminal) -> None:
-    people = {AUTHOR: stage.sandbox, BOT: stage.sandbox}
+    """Leave everything running until Ctrl-C, which is then no failure."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    people = [person for name in (AUTHOR, BOT) if (person := stage.sandbox.state.user_named(name))]
     terminal.tell(
         "",
         Line("  Everything stays up until Ctrl-C:", Style.STRONG),
-        f"  GitLab    {stage.sandbox.url}  ({', '.join(people)})",
+        f"  GitLab    {stage.sandbox.url}  (API below /api/v4)",
+        *(f"  token     {person.token} is {person.username}'s" for person in people),
         f"  registry  {stage.registry}",
         f"  webhook   {stage.bot.hook_url}",
         f"  bot's log {stage.bot.log}",
+        *(
+            f"  clone     git clone {stage.sandbox.git_url(number)}"
+            for number in stage.sandbox.state.projects
+        ),
     )
-    while True:
-        stage.bot.still_alive()
-        time.sleep(1)
-
-
-def _forget_images(registry: str) -> None:
-    images.forget(registry)
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            stage.bot.still_alive()
+            time.sleep(1)

@@ -155,7 +155,13 @@ def status(name: str, state: str, description: str) -> Line:
 def note(where: str, author: str, body: str) -> list[Line]:
     """A comment, with a bar at its side."""
     told = [Line(f"  {harmless(author)} on {harmless(where)}:", Style.STRONG)]
-    return told + [Line(f"    ┃ {harmless(line)}".rstrip()) for line in body.splitlines()]
+    return told + [Line(f"    ┃ {harmless(line)}".rstrip()) for line in _as_shown(body).splitlines()]
+
+
+def _as_shown(body: str) -> str:
+    """A comment as a browser would show its characters: no HTML comments, no escapes, no word joiners."""
+    body = re.sub(r"<!--.*?-->\n?", "", body, flags=re.DOTALL)
+    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", body).replace("\u2060", "")
 
 
 def summary(outcome: Outcome, extra: Sequence[tuple[str, str]] = ()) -> list[Line]:

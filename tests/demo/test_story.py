@@ -128,6 +128,18 @@ def test_the_outcome_is_one_line_with_the_contracts_keys() -> None:
     }
 
 
+def test_a_comment_is_told_as_a_browser_shows_it() -> None:
+    told = story.note(
+        "merge request !1", "mlreef-bot", "<!-- marker -->\n**Not** published: a\\_b\\.\u2060txt\n\n`c\\d`"
+    )
+    assert [line.text.strip() for line in told] == [
+        "mlreef-bot on merge request !1:",
+        "┃ **Not** published: a_b.txt",
+        "┃",
+        "┃ `c\\d`",
+    ]
+
+
 def test_colours_are_for_terminals_only() -> None:
     out = io.StringIO()
     Terminal(out).tell(Line("well", Style.GOOD), "plain")
