@@ -6,8 +6,10 @@ two which it reads from the clone whatever one says are taken out of it.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -140,6 +142,16 @@ def copy_tree(source: Path, target: Path) -> None:
             if not path.is_symlink():
                 executable = stat.S_IXUSR & path.stat().st_mode
                 path.chmod(0o777 if executable or path.is_dir() else 0o666)
+
+
+def folder_name(job: str) -> str:
+    """gitlab-ci-local's name of a job's folder; names of letters, digits, `-` and `_` stay as they are."""
+    return re.sub(r"[^\w-]+", lambda found: _base64url(found[0]), job, flags=re.A)
+
+
+def _base64url(text: str) -> str:
+
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def remove(path: Path) -> None:
