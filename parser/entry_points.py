@@ -11,11 +11,14 @@ from parser.annotations import is_annotated
 from parser.frameworks import other_framework
 from parser.model import Place, Problem, Severity
 from parser.problems import problem
-from parser.script import Refused, Script, read_script
+from parser.script import Refused, Script, nodes_of, read_script
 from parser.source import Source
 
 MAX_NAMED = 5
 """Files named in one sentence."""
+
+MAX_TRIED = 50
+"""Files looked into to say why no entry point was found."""
 
 _PARSES = ("parse_args", "parse_known_args", "parse_intermixed_args", "parse_known_intermixed_args")
 _PROCESSOR = re.compile(rb"@[ \t]*(?:[\w.]+\.)?(?:data_)?processor\b")
@@ -50,7 +53,7 @@ def find_entry_point(source: Source, named: str | None, said_in: str = ".mlreef.
         scripts, more = _matching(source, likely)
         broken += more
         guarded = [
-            script for script in scripts if _parses(script.tree) and _main_guard(script.tree) is not None
+            script for script in scripts if _parses(script.nodes) and _main_guard(script.tree) is not None
         ]
         loose = [script for script in scripts if _parses_at_top(script.tree)]
         chosen = guarded or loose
@@ -65,7 +68,7 @@ def find_entry_point(source: Source, named: str | None, said_in: str = ".mlreef.
         return Found(None, (_several([script.path for script in chosen]), *broken))
     if broken:
         return Found(None, tuple(broken))
-    return Found(None, (*_foreign(source, paths), problem("no-entry-point"), *_unread(source, paths)))
+    return Found(None, (*_unread(source, paths), *_foreign(source, paths), problem("no-entry-point")))
 
 
 def _named(source: Source, named: str, said_in: str) -> Found:
@@ -104,17 +107,17 @@ def _mentions_parsing(content: bytes) -> bool:
     return any(name.encode() in content for name in _PARSES)
 
 
-def _parses(tree: ast.AST) -> bool:
+def _parses(nodes: list[ast.AST]) -> bool:
     return any(
         isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _PARSES
-        for node in ast.walk(tree)
+        for node in nodes
     )
 
 
 def _parses_at_top(tree: ast.Module) -> bool:
     """Whether arguments are parsed by code that runs when the file is run, functions left out."""
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    return any(_parses(node) for node in tree.body if not isinstance(node, kinds))
+    return any(_parses(nodes_of(node)) for node in tree.body if not isinstance(node, kinds))
 
 
 def _main_guard(tree: ast.Module) -> ast.If | None:
@@ -142,17 +145,13 @@ def _several(paths: list[str]) -> Problem:
 
 def _foreign(source: Source, paths: list[str]) -> list[Problem]:
     """Scripts under a main guard that read their command line with another framework."""
-    scripts, _ = _matching(source, [p for p in paths if b"__main__" in source.contents.get(p, b"")][:50])
+    guarded = [path for path in paths if b"__main__" in source.contents.get(path, b"")]
+    scripts, _ = _matching(source, guarded[:MAX_TRIED])
     found = [other_framework(script) for script in scripts if _main_guard(script.tree) is not None]
     return [one for one in found if one is not None][:MAX_NAMED]
 
 
 def _unread(source: Source, paths: list[str]) -> list[Problem]:
-    """Python files that nobody could look into; one of them may be what is missed."""
-    notes: list[Problem] = []
-    for path in [p for p in paths if p not in source.contents][:MAX_NAMED]:
-        try:
-            read_script(source, path)
-        except Refused as refused:
-            notes.append(replace(refused.problem, severity=Severity.WARNING))
-    return notes
+    """What is wrong with Python files that could not be read; one of them may be what is missed."""
+    _, broken = _matching(source, [path for path in paths if not _NOT_ENTRY.search(path)][:MAX_TRIED])
+    return broken[:MAX_NAMED]

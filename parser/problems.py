@@ -315,9 +315,10 @@ def ascii_controls(text: str) -> str:
 
 
 def in_order(problems: list[Problem]) -> tuple[Problem, ...]:
-    """By place, each once; those without a place first."""
+    """By place, each once; those without a place last."""
     unique = list(dict.fromkeys(problems))
-    unique.sort(key=lambda p: (p.place.file, p.place.line, p.place.column) if p.place else ("", 0, 0))
+    # what has no place is about the repository as a whole, and often follows from what has one
+    unique.sort(key=lambda p: (0, p.place.file, p.place.line, p.place.column) if p.place else (1, "", 0, 0))
     if len(unique) <= MAX_PROBLEMS:
         return tuple(unique)
     # Errors are never among those left out.

@@ -1,0 +1,11 @@
+import click
+
+
+@click.command()
+@click.option("--input-path")
+def main(input_path):
+    pass
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,11 @@
+from mlreef import data_processor
+
+
+@data_processor(name="a")
+def a():
+    pass
+
+
+@data_processor(name="b", type="NOTHING")
+def b():
+    pass
