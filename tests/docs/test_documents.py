@@ -55,7 +55,8 @@ def test_the_readme_is_one_screen() -> None:
 
 
 def test_every_path_on_the_map_exists() -> None:
-    paths = re.findall(r"`((?:[\w.-]+/)+[\w.-]*)`", MAP.read_text("utf-8"))
+    # The status mlreef/publish is a name in GitLab, no file of ours.
+    paths = re.findall(r"`((?!mlreef/)(?:[\w.-]+/)+[\w.-]*)`", MAP.read_text("utf-8"))
     assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
