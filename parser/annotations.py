@@ -116,7 +116,7 @@ def mentions_annotations(text: str) -> bool:
 
 def is_annotated(script: Script) -> bool:
     """Whether the script has a `@data_processor`."""
-    return any(_kind(node, None) == PROCESSOR for node in _decorators(script.tree))
+    return any(_kind(node, None) == PROCESSOR for node in _decorators(script))
 
 
 def read_annotations(script: Script, evaluate: Evaluate) -> Annotations:
@@ -124,7 +124,7 @@ def read_annotations(script: Script, evaluate: Evaluate) -> Annotations:
     problems: list[Problem] = []
     found: list[_Found] = []
     if mentions_annotations(script.text):
-        for node in _decorators(script.tree):
+        for node in _decorators(script):
             kind = _kind(node, evaluate)
             if kind is not None:
                 found.append(_read(script, node, kind, evaluate, problems))
@@ -147,10 +147,10 @@ def read_annotations(script: Script, evaluate: Evaluate) -> Annotations:
     )
 
 
-def _decorators(tree: ast.Module) -> list[ast.expr]:
+def _decorators(script: Script) -> list[ast.expr]:
     return [
         decorator
-        for node in ast.walk(tree)
+        for node in script.nodes
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
         for decorator in node.decorator_list
     ]

@@ -38,7 +38,7 @@ _MEND = (
 
 def other_framework(script: Script) -> Problem | None:
     """The problem that says which framework the script uses; None when none is seen."""
-    for node in ast.walk(script.tree):
+    for node in script.nodes:
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]

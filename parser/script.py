@@ -6,6 +6,7 @@ import ast
 import re
 import warnings
 from dataclasses import dataclass, field
+from typing import Any
 
 from parser.model import Place, Problem
 from parser.problems import ascii_controls, problem
@@ -36,6 +37,26 @@ _PREFIXES = re.compile(
 )
 _OPERATORS = re.compile(rb"[-+~](?:\s*+[-+~]){%d}" % (MAX_PREFIXES - 1))
 _NO_BRACKETS = bytes(set(range(256)) - set(b"()[]{}"))
+_WORD = re.compile(r"\w+")
+_NO_NODES = frozenset(
+    (
+        *("ctx", "op", "ops", "id", "attr", "arg", "name", "names", "asname", "module", "level", "kind"),
+        *("type_comment", "type_ignores", "conversion", "simple", "is_async", "rest", "kwd_attrs"),
+    )
+)
+_LEAVES = frozenset([type(None), str, int, ast.Constant, ast.Pass, ast.Break, ast.Continue])
+
+
+class _Children(dict[type, tuple[str, ...]]):
+    """Which fields of a kind of node hold nodes."""
+
+    def __missing__(self, kind: type) -> tuple[str, ...]:
+        fields = tuple(name for name in getattr(kind, "_fields", ()) if name not in _NO_NODES)
+        self[kind] = fields
+        return fields
+
+
+_CHILDREN = _Children()
 _PYTHON2 = re.compile(
     r"^\s*(?:print\s+[^(=\s]|exec\s+[\"']|raise\s+\w+\s*,|except\s+[\w.]+\s*,)", re.MULTILINE
 )
@@ -57,6 +78,21 @@ class Script:
     text: str
     tree: ast.Module
     lines: list[str] = field(default_factory=list)
+    _nodes: list[ast.AST] = field(default_factory=list)
+
+    @property
+    def nodes(self) -> list[ast.AST]:
+        """Every statement and expression of the file, gathered once."""
+        if not self._nodes:
+            self._nodes = nodes_of(self.tree)
+        return self._nodes
+
+    def words(self, node: ast.AST) -> set[str]:
+        """All words on the node's lines: every name it uses, and more."""
+        first: int = getattr(node, "lineno", 1)
+        last: int = getattr(node, "end_lineno", None) or first
+        self._line(first)
+        return set(_WORD.findall("\n".join(self.lines[first - 1 : last])))
 
     def place(self, node: ast.AST) -> Place:
         """Where a node begins, with the column counted in characters."""
@@ -86,6 +122,19 @@ class Script:
         return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
 
 
+def nodes_of(tree: ast.AST) -> list[ast.AST]:
+    """The tree's nodes without its leaves (contexts, operators, constants); ast.walk takes four times as long."""
+    found: list[ast.AST] = [tree]
+    for node in found:
+        for name in _CHILDREN[type(node)]:
+            child: Any = getattr(node, name, None)
+            if child.__class__ is list:
+                found.extend(one for one in child if one.__class__ not in _LEAVES)
+            elif child.__class__ not in _LEAVES:
+                found.append(child)
+    return found
+
+
 def read_script(source: Source, path: str) -> Script:
     """Parses one file of the source. Raises Refused, and nothing else, for every content."""
     content = read_content(source, path)
@@ -97,8 +146,8 @@ def read_script(source: Source, path: str) -> Script:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            # The text, not the bytes: the coding line has been obeyed already.
-            return Script(path, text, ast.parse(text.encode(), path))
+            # The text, not the bytes: a coding line has been obeyed already.
+            return Script(path, text, ast.parse(text, path))
     except SyntaxError as error:
         raise Refused(_syntax_problem(path, text, error)) from None
     except (RecursionError, MemoryError):

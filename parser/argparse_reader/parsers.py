@@ -72,7 +72,8 @@ class Argument:
     required: Any
     nargs: Any
     place: Place
-    sources: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, tuple[Call, str]] = field(default_factory=dict)
+    """Field → the call that gave its value, and the keyword it has there."""
     keywords_unknown: str | None = None
     group: Any = None
     conditions: tuple[str, ...] = ()
@@ -116,9 +117,10 @@ class Parser(Modelled):
 class Group(Modelled):
     """An argument group, titled or mutually exclusive."""
 
-    def __init__(self, parser: Parser, title: Any) -> None:
+    def __init__(self, parser: Parser, title: Any, exclusive: bool = False) -> None:
         self.parser = parser
         self.title = title
+        self.exclusive = exclusive
         self.attributes: dict[str, Any] = {}
 
     def methods(self) -> Mapping[str, Behaviour]:
@@ -211,11 +213,13 @@ def _parser_init(machine: Machine, call: Call, parser: Parser) -> None:
 # add_argument
 
 
-def _add(machine: Machine, parser: Parser, call: Call, group: Any) -> Any:
+def _add(machine: Machine, parser: Parser, call: Call, group: Group | None) -> Any:
     try:
-        argument = _made(machine, parser, call, group)
+        argument = _made(machine, parser, call, group.title if group else None)
         if argument is None:
             return Unknown("is an argument that could not be read")
+        if group is not None and group.exclusive and argument.required is True:
+            raise Wrong("mutually exclusive arguments must be optional")
         _put(machine, parser, argument)
     except Wrong as wrong:
         machine.tell("argument-refused", call.place, why=str(wrong))
@@ -265,7 +269,7 @@ def _made(machine: Machine, parser: Parser, call: Call, group: Any) -> Argument 
             default = SUPPRESS if default is MISSING else default
     elif _is_boolean_optional(action):
         nargs = 0
-    sources = {name: call.source(name) for name, value in keywords.items() if not _plain(value)}
+    sources = {name: (call, name) for name, value in keywords.items() if not _plain(value)}
     return Argument(
         flags,
         dest,
@@ -342,12 +346,7 @@ def _check(
     if action in ("store", "append", "extend"):
         if nargs == 0 and not isinstance(nargs, bool):
             raise Wrong("nargs for this action must not be 0")
-        if (
-            keywords.get("const") is not None
-            and action == "store"
-            and nargs != "?"
-            and not isinstance(nargs, Unknown)
-        ):
+        if keywords.get("const") is not None and nargs != "?" and not isinstance(nargs, Unknown):
             raise Wrong("nargs must be '?' to supply const")
         type_given = keywords.get("type")
         if isinstance(type_given, str | int | float | list | tuple | dict):
@@ -434,7 +433,7 @@ def _set_defaults(machine: Machine, call: Call, parser: Parser) -> None:
             argument.default = Unknown(f"may be set by {call.keywords_unknown}")
         if argument.dest in values:
             argument.default = values[argument.dest]
-            argument.sources = {**argument.sources, "default": call.source(str(argument.dest))}
+            argument.sources = {**argument.sources, "default": (call, argument.dest)}
 
 
 def _add_subparsers(machine: Machine, call: Call, parser: Parser) -> Any:
@@ -496,7 +495,7 @@ _PARSER_METHODS: dict[str, Behaviour] = {
     "add_argument": _add_argument,
     "_add_action": _add_action,
     "add_argument_group": _add_group,
-    "add_mutually_exclusive_group": lambda machine, call, parser: Group(parser, None),
+    "add_mutually_exclusive_group": lambda machine, call, parser: Group(parser, None, exclusive=True),
     "add_subparsers": _add_subparsers,
     "set_defaults": _set_defaults,
     "get_default": _get_default,
@@ -515,11 +514,13 @@ _PARSER_METHODS: dict[str, Behaviour] = {
     "convert_arg_line_to_args": _nothing,
 }
 _GROUP_METHODS: dict[str, Behaviour] = {
-    "add_argument": lambda machine, call, group: _add(machine, group.parser, call, group.title),
+    "add_argument": lambda machine, call, group: _add(machine, group.parser, call, group),
     "add_argument_group": lambda machine, call, group: Group(
         group.parser, call.args[0] if call.args else call.keywords.get("title")
     ),
-    "add_mutually_exclusive_group": lambda machine, call, group: Group(group.parser, group.title),
+    "add_mutually_exclusive_group": lambda machine, call, group: Group(
+        group.parser, group.title, exclusive=True
+    ),
     "set_defaults": lambda machine, call, group: _set_defaults(machine, call, group.parser),
     "_add_action": lambda machine, call, group: _add_action(machine, call, group.parser),
 }

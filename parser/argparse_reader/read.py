@@ -97,7 +97,7 @@ def read_command_line(source: Source, script: Script) -> CommandLine:
         "argparse.FileType": lambda machine, call: FileType(),
         "argparse.Namespace": lambda machine, call: Unknown("is given on the command line"),
     }
-    modules = Modules(source, script.path, KEYWORDS)
+    modules = Modules(source, script.path, KEYWORDS, frozenset({"argparse"}))
     by_heart = ByHeart(models, CONSTANTS, KEYWORDS, {"add_argument": "argument-not-followed"})
     machine = Machine(modules, by_heart, script.path)
     scope = machine.run(script)
@@ -107,10 +107,11 @@ def read_command_line(source: Source, script: Script) -> CommandLine:
     seen: set[tuple[Any, ...]] = set()
     for parser in parsers:
         _tell_subcommands(parser, problems)
+        earlier = set(seen)
         for owner, argument in parser.all():
-            key = (owner.subcommand, argument.flags or argument.dest)
-            if key not in seen:
-                seen.add(key)
+            key = (owner.subcommand, argument.flags or str(argument.dest))
+            seen.add(key)
+            if key not in earlier:
                 made = _parameter(machine, owner, argument, problems)
                 if made is not None:
                     parameters.append(made)
@@ -138,7 +139,7 @@ def _tell_subcommands(parser: Parser, problems: list[Problem]) -> None:
 def _not_reached(machine: Machine, script: Script) -> list[Problem]:
     """add_argument calls of the script that were never run."""
     found = []
-    for node in ast.walk(script.tree):
+    for node in script.nodes:
         if (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)
@@ -168,7 +169,8 @@ class _Unknowns:
         self.fields.append(field_name)
         if why == self.argument.keywords_unknown:
             return
-        source = self.argument.sources.get(keyword or field_name, f"{keyword or field_name}=…")
+        given = self.argument.sources.get(keyword or field_name)
+        source = given[0].source(given[1]) if given else f"{keyword or field_name}=…"
         self.problems.append(
             problem(
                 "value-not-static",

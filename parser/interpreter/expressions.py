@@ -30,6 +30,7 @@ from parser.interpreter.values import (
 
 if TYPE_CHECKING:
     from parser.interpreter.machine import Call, Machine
+    from parser.script import Script
 
 _HARMLESS = frozenset(
     [
@@ -395,12 +396,10 @@ def _formatted(machine: Machine, node: ast.FormattedValue, scope: Scope) -> Any:
     spec = machine.evaluate(node.format_spec, scope) if node.format_spec else ""
     if isinstance(value, EnumMember) or not (known(value) and isinstance(spec, str)):
         return Unknown(why_unknown(value))
-    if operations._WIDTH.search(spec):
-        return operations.TOO_LARGE
     changes: Mapping[int, Callable[[Any], str]] = {115: str, 114: repr, 97: ascii}
     change = changes.get(node.conversion)
     text = operations.apply(change, value) if change else value
-    return text if isinstance(text, Unknown) else operations.apply(format, text, spec)
+    return text if isinstance(text, Unknown) else operations.formatted(text, spec)
 
 
 def _subscript(machine: Machine, node: ast.Subscript, scope: Scope) -> Any:
@@ -768,8 +767,10 @@ def bind_arguments(function: Function, args: list[Any], call: Call, scope: Scope
     return all(name in names for name in (*positional, *(arg.arg for arg in spec.kwonlyargs)))
 
 
-def is_generator(node: ast.AST) -> bool:
+def is_generator(node: ast.AST, script: Script) -> bool:
     """Whether the function yields."""
+    if "yield" not in script.words(node):
+        return False
     waiting: list[ast.AST] = list(ast.iter_child_nodes(node))
     while waiting:
         one = waiting.pop()

@@ -27,8 +27,11 @@ from parser.model import Place, Problem
 from parser.problems import problem
 from parser.script import Script
 
-MAX_STEPS = 400_000
+MAX_STEPS = 300_000
 """Expressions and statements followed for one script."""
+
+STEPS_OF_A_CALL = 20
+"""Steps that following a function counts for, its own statements not included."""
 
 MAX_NESTING = 160
 """Levels of statements and expressions inside each other, calls included; keeps Python's own stack small."""
@@ -43,6 +46,9 @@ PLAIN_ROUNDS = 64
 
 SMALL_LINES = 25
 """Lines of a function that is followed for its value although it has nothing to do with parsers."""
+
+SMALL_CALLS = 4
+"""Calls inside each other within which such functions are followed."""
 
 _BUILTINS = frozenset(dir(builtins))
 
@@ -512,6 +518,7 @@ class Machine:
         running = sum(frame.function is function for frame in self._frames)
         if running >= 2 or len(self._frames) >= MAX_CALLS:
             return Unknown(f"is computed by {function.name}(), which calls itself")
+        self._steps += STEPS_OF_A_CALL
         scope = Scope(function.scope.script, outer=function.scope, module_level=function.scope.module_level)
         if not expressions.bind_arguments(function, args, call, scope):
             return Unknown(f"is computed by {function.name}()")
@@ -529,7 +536,7 @@ class Machine:
             self.tell("file-unfollowed", Place(path), file=path, why=why)
         finally:
             self._frames.pop()
-        if expressions.is_generator(function.node):
+        if expressions.is_generator(function.node, scope.script):
             return Unknown(f"is computed by {function.name}()")
         return _one_of(frame.returned, function.name)
 
@@ -546,21 +553,21 @@ class Machine:
         if self._concerns_parsers(function.node, function.scope):
             return True
         last = function.node.end_lineno or function.node.lineno
-        return last - function.node.lineno < SMALL_LINES
+        return last - function.node.lineno < SMALL_LINES and len(self._frames) < SMALL_CALLS
 
     def _concerns_parsers(self, node: ast.AST, scope: Scope) -> bool:
         """Whether code mentions parsers, or a name of the same file whose code does, and so on."""
         if id(node) not in self._interest:
-            names = _names_in(node)
-            self._interest[id(node)] = not names.isdisjoint(self._interesting_names(scope.script))
+            words = scope.script.words(node)
+            self._interest[id(node)] = not words.isdisjoint(self._interesting_names(scope.script))
         return self._interest[id(node)]
 
     def _interesting_names(self, script: Script) -> set[str]:
         if script.path not in self._names:
             found = set(self._keywords) | self.modules.names_elsewhere(script.path)
             waiting = [
-                (node.name, _names_in(node))
-                for node in ast.walk(script.tree)
+                (node.name, script.words(node))
+                for node in script.nodes
                 if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)
             ]
             grown = True
@@ -572,16 +579,6 @@ class Machine:
                         grown = True
             self._names[script.path] = found
         return self._names[script.path]
-
-
-def _names_in(node: ast.AST) -> set[str]:
-    names: set[str] = set()
-    for one in ast.walk(node):
-        if type(one) is ast.Name:
-            names.add(one.id)
-        elif type(one) is ast.Attribute:
-            names.add(one.attr)
-    return names
 
 
 def _merged(ends: list[dict[str, Any]], source: str) -> dict[str, Any]:

@@ -9,8 +9,11 @@ from parser.model import Problem
 from parser.script import Refused, Script, read_script
 from parser.source import Source
 
-MAX_MODULES = 500
+MAX_MODULES = 300
 """Modules of the repository followed from one entry point."""
+
+MAX_MODULE_BYTES = 2 * 1024 * 1024
+"""Bytes of all of them together."""
 
 _DEFINED = re.compile(rb"^[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)", re.MULTILINE)
 
@@ -18,16 +21,20 @@ _DEFINED = re.compile(rb"^[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)", re.MU
 class Modules:
     """Finds and parses modules of one source as Python would, seen from the folder of the entry point."""
 
-    def __init__(self, source: Source, entry: str, keywords: frozenset[str]) -> None:
+    def __init__(self, source: Source, entry: str, keywords: frozenset[str], foreign: frozenset[str]) -> None:
+        self._foreign = foreign
         self._source = source
         self._folders = list(dict.fromkeys((entry.rpartition("/")[0], "", "src")))
         self._keywords = tuple(word.encode() for word in keywords)
         self._parsed: dict[str, Script | None] = {}
+        self._room = MAX_MODULE_BYTES
         self._elsewhere: frozenset[str] | None = None
         self.problems: list[Problem] = []
 
     def find(self, dotted: str, importer: str, level: int) -> str | None:
         """The file that `import dotted` means (`level` leading dots), or None when it is not of this repository."""
+        if not level and dotted in self._foreign:
+            return None
         parts = [part for part in dotted.split(".") if part]
         if level:
             folder = importer.rpartition("/")[0]
@@ -67,7 +74,8 @@ class Modules:
     def script(self, path: str) -> Script | None:
         """The parsed module, or None (and a problem, once) when it cannot be read."""
         if path not in self._parsed:
-            if len(self._parsed) >= MAX_MODULES:
+            self._room -= len(self._source.contents.get(path, b""))
+            if len(self._parsed) >= MAX_MODULES or self._room < 0:
                 return None
             try:
                 self._parsed[path] = read_script(self._source, path)

@@ -22,7 +22,9 @@ MAX_BITS = 8_192
 
 TOO_LARGE = Unknown("is too large to be worked out")
 _FAILS = Unknown("cannot be worked out")
-_WIDTH = re.compile(r"\d{4,}|\*")
+_PERCENT_WIDE = re.compile(r"%(?:\([^)]*\))?[-+ #0]*(?:\d*\.)?(?:\d{4,}|\*)")
+_FORMAT_WIDE = re.compile(r"(?<!\{)\{(?!\{)[^{}]*(?:\{|\d{4,})")
+_SPEC_WIDE = re.compile(r"\d{4,}")
 
 
 def _bounded_add(left: Any, right: Any) -> Any:
@@ -58,7 +60,7 @@ def _bounded_shift(left: Any, right: Any) -> Any:
 
 
 def _bounded_modulo(left: Any, right: Any) -> Any:
-    if isinstance(left, str | bytes) and (_WIDTH.search(str(left)) or _volume(right) > MAX_TEXT):
+    if isinstance(left, str | bytes) and (_PERCENT_WIDE.search(str(left)) or _volume(right) > MAX_TEXT):
         return TOO_LARGE
     return left % right
 
@@ -241,6 +243,11 @@ MUTATING = frozenset(
 )
 
 
+def formatted(value: Any, spec: str) -> Any:
+    """`format(value, spec)`."""
+    return TOO_LARGE if _SPEC_WIDE.search(spec) else apply(format, value, spec)
+
+
 def has_method(value: Any, name: str) -> bool:
     """Whether `value.name(…)` is something that can be worked out here."""
     return name in _METHODS.get(type(value), ())
@@ -296,7 +303,7 @@ def call_method(value: Any, name: str, args: list[Any], keywords: dict[str, Any]
         if not all(known(arg) for arg in (*args, *keywords.values())):
             return Unknown("is put together from values not known")
         volume = _volume(args) + _volume(list(keywords.values()))
-        if name == "format" and (_WIDTH.search(str(value)) or volume > MAX_TEXT):
+        if name == "format" and (_FORMAT_WIDE.search(str(value)) or volume > MAX_TEXT):
             return TOO_LARGE
         if name == "join" and args and (_volume(args[0]) + len(value) * len_of_any(args[0])) > MAX_TEXT:
             return TOO_LARGE

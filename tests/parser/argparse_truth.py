@@ -16,7 +16,11 @@ def plain(value):
         return [plain(item) for item in value]
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
-    return value if isinstance(value, str | int | float | bool | type(None)) else {"object": type(value).__name__}
+    return (
+        value
+        if isinstance(value, str | int | float | bool | type(None))
+        else {"object": type(value).__name__}
+    )
 
 
 def action_name(action):

@@ -16,7 +16,9 @@ def source(files: dict[str, str | bytes], **links: str) -> Source:
     """A source of these files; `requirements.txt` is there and empty unless it is given as None."""
     texts = {"requirements.txt": "", **files}
     contents = {
-        path: text.encode() if isinstance(text, str) else text for path, text in texts.items() if text is not None
+        path: text.encode() if isinstance(text, str) else text
+        for path, text in texts.items()
+        if text is not None
     }
     entries = {path: Entry(path, "file") for path in contents}
     return Source(entries, contents)

@@ -15,7 +15,20 @@ SCRIPTS = Path(__file__).parent.parent / "scripts"
 READABLE = sorted(file for file in (SCRIPTS / "readable").glob("*.json"))
 UNREADABLE = sorted(file for file in (SCRIPTS / "unreadable").glob("*.json"))
 TRUTH = Path(__file__).with_name("argparse_truth.py")
-FIELDS = "name flags dest type default required choices nargs action help group subcommand".split()
+FIELDS = (
+    "name",
+    "flags",
+    "dest",
+    "type",
+    "default",
+    "required",
+    "choices",
+    "nargs",
+    "action",
+    "help",
+    "group",
+)
+FIELDS = (*FIELDS, "subcommand")
 
 
 def describe(script: Path) -> dict:
@@ -56,5 +69,7 @@ def test_argparse_itself_holds_the_same_when_the_script_runs(expected: Path) -> 
 def test_an_unreadable_script_is_refused_with_its_problems(expected: Path) -> None:
     found = describe(expected.with_suffix(".py"))
     wanted = json.loads(expected.read_text())
-    assert [[one["code"], one["place"]["line"] if one["place"] else None] for one in found["problems"]] == wanted
+    assert [
+        [one["code"], one["place"]["line"] if one["place"] else None] for one in found["problems"]
+    ] == wanted
     assert any(one["severity"] == "error" for one in found["problems"])
