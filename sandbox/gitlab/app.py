@@ -108,6 +108,10 @@ class _Handler(WSGIRequestHandler):
 
     protocol_version = "HTTP/1.1"
 
+    def connection_dropped(self, error: BaseException, environ: WSGIEnvironment | None = None) -> None:
+        """A mood hung up, or the client did: either way the connection is over."""
+        self.close_connection = True
+
     def log(self, type: str, message: str, *args: Any) -> None:
         """Requests are kept in the core's log."""
 

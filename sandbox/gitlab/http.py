@@ -199,7 +199,10 @@ class Route:
 
 
 class Routes:
-    """A room's routes. `:name` in a pattern stands for one segment, which may hold an encoded slash."""
+    """A room's routes. `:name` in a pattern stands for one segment, which may hold an encoded slash.
+
+    `*name`, at the end only, takes all that is left, slashes included.
+    """
 
     def __init__(self) -> None:
         self.routes: list[Route] = []
@@ -220,9 +223,13 @@ class Router:
 
     def __init__(self, rooms: Iterable[Routes]) -> None:
         self._by_shape: dict[tuple[str, int], list[Route]] = {}
+        self._open_ended: list[Route] = []
         for room in rooms:
             for route in room.routes:
-                self._by_shape.setdefault((route.method, len(route.segments)), []).append(route)
+                if route.segments[-1].startswith("*"):
+                    self._open_ended.append(route)
+                else:
+                    self._by_shape.setdefault((route.method, len(route.segments)), []).append(route)
         for routes in self._by_shape.values():
             routes.sort(key=lambda route: [segment.startswith(":") for segment in route.segments])
 
@@ -230,12 +237,22 @@ class Router:
         """The route for a path as it was sent, not decoded, and the values of its names."""
         parts = raw_path.strip("/").split("/")
         for route in self._by_shape.get((method, len(parts)), ()):
-            params = {}
-            for segment, part in zip(route.segments, parts, strict=True):
-                if segment.startswith(":"):
-                    params[segment[1:]] = unquote(part)
-                elif segment != part:
-                    break
-            else:
+            params = _match(route.segments, parts)
+            if params is not None:
                 return route, params
+        for route in self._open_ended:
+            length = len(route.segments) - 1
+            params = _match(route.segments[:-1], parts[:length]) if len(parts) > length else None
+            if params is not None and route.method == method:
+                return route, {**params, route.segments[-1][1:]: unquote("/".join(parts[length:]))}
         return None
+
+
+def _match(segments: Sequence[str], parts: Sequence[str]) -> dict[str, str] | None:
+    params = {}
+    for segment, part in zip(segments, parts, strict=True):
+        if segment.startswith(":"):
+            params[segment[1:]] = unquote(part)
+        elif segment != part:
+            return None
+    return params

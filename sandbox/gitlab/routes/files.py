@@ -73,6 +73,8 @@ def raw(call: Call) -> Response:
 def _write(call: Call, action: str) -> tuple[str, str]:
     project, git = code(call)
     user, branch = call.who(), call.required("branch")
+    if action != "delete" and call.arg("content") is None:
+        raise ApiError(400, {"error": "content is missing"})
     fields = {
         "action": action,
         "file_path": call.params["path"],

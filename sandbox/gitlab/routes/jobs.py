@@ -63,7 +63,7 @@ def _archive(call: Call) -> bytes:
     return found.artifacts
 
 
-@routes.on("GET", "/projects/:id/jobs/:job_id/artifacts/:path", job_token=True)
+@routes.on("GET", "/projects/:id/jobs/:job_id/artifacts/*path", job_token=True)
 def artifact(call: Call) -> Response:
     with zipfile.ZipFile(io.BytesIO(_archive(call))) as archive:
         try:

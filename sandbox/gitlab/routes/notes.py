@@ -185,6 +185,11 @@ def reply(call: Call) -> Response:
     return made if isinstance(made, Response) else answer(call.core.present.note(made), 201)
 
 
+@routes.on("GET", f"{DISCUSSIONS}/:discussion_id/notes/:note_id")
+def read_reply(call: Call) -> Response:
+    return answer(call.core.present.note(_note(call, _thread(call, _notes(call)))))
+
+
 @routes.on("PUT", f"{DISCUSSIONS}/:discussion_id/notes/:note_id")
 def edit_reply(call: Call) -> Response:
     note = _note(call, _thread(call, _notes(call)))
@@ -236,6 +241,16 @@ def reply_on_commit(call: Call) -> Response:
         project, call.who(), commit_of(git, call.params["sha"]), call.required("body"), **more
     )
     return answer(call.core.present.note(note), 201)
+
+
+@routes.on("GET", f"{COMMIT_DISCUSSIONS}/:discussion_id")
+def commit_discussion(call: Call) -> Response:
+    return answer(call.core.present.discussion(_thread(call, _commit_notes(call))))
+
+
+@routes.on("GET", f"{COMMIT_DISCUSSIONS}/:discussion_id/notes/:note_id")
+def read_on_commit(call: Call) -> Response:
+    return answer(call.core.present.note(_note(call, _thread(call, _commit_notes(call)))))
 
 
 @routes.on("PUT", f"{COMMIT_DISCUSSIONS}/:discussion_id/notes/:note_id")
