@@ -175,7 +175,7 @@ class Worker(_Part):
     """How much is done at a time."""
 
     concurrency: Annotated[int, Field(ge=1, le=256)] = 8
-    poll_seconds: Annotated[float, Field(ge=0.01, le=60)] = 0.05
+    poll_seconds: Annotated[float, Field(ge=0.01, le=60)] = 0.02
 
 
 class Log(_Part):

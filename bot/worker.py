@@ -36,10 +36,13 @@ EXECUTOR = "worker-1"
 APPLICATION_VERSION = "1"
 """Never changes: the engine leaves jobs of another version lying."""
 
-ENGINE_POLL_SECONDS = 0.05
-"""How often the engine looks for jobs that may start."""
+ENGINE_POLL_SECONDS = 0.08
+"""How often the engine looks for jobs that may start; each look costs it about 4 ms of a core."""
 
 DELIVERIES_AT_ONCE = 100
+LOOK_ANYWAY_SECONDS = 1.0
+"""How often deliveries are looked for though nothing seems to have changed."""
+
 HOUSEKEEPING_SECONDS = 5.0
 """How often the worker gives a sign of life."""
 
@@ -74,7 +77,7 @@ class Limits:
     """How much at a time, and how soon: jobs side by side, and seconds between looks for new deliveries."""
 
     concurrency: int = 8
-    poll_seconds: float = 0.05
+    poll_seconds: float = 0.02
 
 
 class Worker:
@@ -158,15 +161,17 @@ class Worker:
     # From deliveries to jobs ----------------------------------------------------------------------
 
     def _dispatch_for_ever(self) -> None:
+        looked = 0.0
         while not self._stop.is_set():
             try:
-                found = self.dispatch()
+                if self._store.changed() or time.monotonic() - looked > LOOK_ANYWAY_SECONDS:
+                    looked = time.monotonic()
+                    while self.dispatch() and not self._stop.is_set():
+                        pass
             except Exception as error:  # noqa: BLE001 -- this thread must outlive a locked or full database
                 _log.error("deliveries cannot be read", exc_info=error)
-                found = 0
-                self._stop.wait(1.0)
-            if not found:
-                self._stop.wait(self._limits.poll_seconds)
+                self._stop.wait(LOOK_ANYWAY_SECONDS)
+            self._stop.wait(self._limits.poll_seconds)
 
     def dispatch(self) -> int:
         """Start the jobs of waiting deliveries, in order; returns how many deliveries there were."""
@@ -180,19 +185,26 @@ class Worker:
 
     def _start_job_of(self, delivery: Delivery) -> None:
         try:
-            event = from_dict(delivery.event)
-        except ValueError as error:
-            _log.error("stored delivery cannot be read", key=delivery.key, why=str(error))
+            decision = self._decide(delivery)
+        except Exception as error:
+            # One strange delivery must not keep all later ones waiting. It is kept, to be looked at.
+            _log.error("stored delivery cannot be worked on", key=delivery.key, exc_info=error)
+            self._store.park(f"delivery {delivery.seq}", delivery.event, f"{type(error).__name__}: {error}")
             return
-        decision = self._route(event)
-        if not isinstance(decision, Ignored):
-            previous = self._store.previous(delivery)
-            if previous and same_push(event, from_dict(previous.event)):
-                decision = Ignored("another hook told the same push")
         if isinstance(decision, Ignored):
             _log.info("delivery needs no work", key=delivery.key, why=decision.why)
             return
         self._enqueue(f"{_branch_id(decision)}:{delivery.seq:020d}:{_slot(decision)}", Later(decision))
+
+    def _decide(self, delivery: Delivery) -> Job | Ignored:
+        event = from_dict(delivery.event)
+        decision = self._route(event)
+        if isinstance(decision, Ignored):
+            return decision
+        previous = self._store.previous(delivery)
+        if previous and same_push(event, from_dict(previous.event)):
+            return Ignored("another hook told the same push")
+        return decision
 
     def _enqueue(self, job_id: str, later: Later) -> None:
         options: EnqueueOptions = {

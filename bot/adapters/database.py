@@ -121,6 +121,27 @@ class WriteLock:
                 self._descriptor = -1
 
 
+class Watch:
+    """Tells cheaply whether anybody else committed to an SQLite file; for one thread's use."""
+
+    def __init__(self, url: str) -> None:
+        # autocommit: an open transaction would look at the past for ever
+        self._connection = sqlite3.connect(
+            sqlite_file(url), timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        self._version = -1
+
+    def changed(self) -> bool:
+        """Whether something was committed since the last question; True the first time."""
+        version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        before, self._version = self._version, version
+        return before != version
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._connection.close()
+
+
 def teach_subseconds() -> None:
     """Give every SQLite connection of this process the `unixepoch('subsec')` that older SQLites lack.
 

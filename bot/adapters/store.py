@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.adapters.database import WriteLock, is_sqlite, open_engine, prepare_sqlite
+from bot.adapters.database import Watch, WriteLock, is_sqlite, open_engine, prepare_sqlite
 
 BLOB_CACHE_BYTES = 256 * 1024 * 1024
 """Most that cached file contents may take; the least recently kept go first."""
@@ -138,6 +138,7 @@ class Store:
         self.url = url
         self._engine = open_engine(url)
         self._lock = WriteLock(url) if is_sqlite(url) else None
+        self._watch: Watch | None = None
         # One statement object for ever: building and compiling it would cost the door a third of its time.
         self._accept = self._insert(_deliveries).on_conflict_do_nothing(index_elements=["key"])
 
@@ -155,6 +156,8 @@ class Store:
         self._engine.dispose()
         if self._lock:
             self._lock.close()
+        if self._watch:
+            self._watch.close()
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
@@ -196,6 +199,17 @@ class Store:
                 Delivery(seq, key, subject, json.loads(event))
                 for seq, key, subject, event in connection.execute(query)
             )
+
+    def changed(self) -> bool:
+        """Whether there may be new deliveries since the last question; a hundredth of the cost of looking.
+
+        For the one thread that looks for them.
+        """
+        if not is_sqlite(self.url):
+            return True
+        if self._watch is None:
+            self._watch = Watch(self.url)
+        return self._watch.changed()
 
     def previous(self, delivery: Delivery) -> Delivery | None:
         """The delivery about the same subject that arrived before this one."""

@@ -217,3 +217,13 @@ def test_writers_of_several_processes_take_turns(store: Store) -> None:
     ]
     assert [writer.wait(60) for writer in writers] == [0] * 4
     assert len(store.pending(1000)) == 400
+
+
+def test_a_look_for_changes_sees_other_writers_once(store: Store) -> None:
+    other = Store(store.url)
+    assert store.changed()
+    assert not store.changed()
+    other.accept("one", {})
+    assert store.changed()
+    assert not store.changed()
+    other.close()

@@ -349,6 +349,7 @@ def test_a_stored_delivery_that_cannot_be_read_does_not_stop_the_others(bench: B
     bench.start()
     bench.wait_for(1)
     bench.wait(lambda: bench.store.pending(1) == ())
+    assert [parked.job for parked in bench.store.parked()] == [{"kind": "from a later version"}]
 
 
 def test_pauses_grow_up_to_a_cap_and_a_named_one_is_believed_within_reason() -> None:
