@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from parser.annotations import Annotated
-from parser.model import Parameter, Place, Problem, Severity, Value
+from parser.argparse_reader import CommandLine
+from parser.model import Parameter, Problem, Severity, Value
 from parser.problems import problem, shown
 
 MANDATORY = ("input-path", "output-path")
@@ -28,9 +30,10 @@ _BUILTIN = frozenset({"str", "int", "float", "complex", "bool"})
 
 
 def merge(
-    annotated: tuple[Annotated, ...], accepted: tuple[Parameter, ...], complete: bool
+    annotated: tuple[Annotated, ...], command_line: CommandLine
 ) -> tuple[tuple[Parameter, ...], tuple[Problem, ...]]:
-    """argparse's parameters, described by the annotations; `complete` is false when some arguments are not known."""
+    """argparse's parameters, described by the annotations, and where the two contradict each other."""
+    accepted, complete = command_line.parameters, command_line.complete
     problems: list[Problem] = []
     by_name: dict[str, Annotated] = {}
     merged: list[Parameter] = []
@@ -49,7 +52,7 @@ def merge(
             merged.append(parameter)
         else:
             merged.append(_described(parameter, note))
-    problems.extend(_missing(accepted, annotated, complete))
+    problems.extend(_missing(command_line, annotated))
     return tuple(merged), tuple(problems)
 
 
@@ -59,8 +62,6 @@ def _is(parameter: Parameter, name: str) -> bool:
 
 
 def _described(parameter: Parameter, note: Annotated) -> Parameter:
-    from dataclasses import replace
-
     if parameter.help is None and "help" not in parameter.unknown and note.description:
         return replace(parameter, help=note.description)
     return parameter
@@ -133,18 +134,16 @@ def _alike(left: Value, right: Value) -> bool:
     return left == right or str(left) == str(right) or (left == "" and right is None)
 
 
-def _missing(
-    accepted: tuple[Parameter, ...], annotated: tuple[Annotated, ...], complete: bool
-) -> list[Problem]:
+def _missing(command_line: CommandLine, annotated: tuple[Annotated, ...]) -> list[Problem]:
     """Every module takes an input and an output path, so that it can be put into a pipeline."""
     found: list[Problem] = []
     for name in MANDATORY:
         flag = f"--{name}"
-        if any(flag in p.flags and not p.subcommand and p.condition is None for p in accepted):
+        if any(flag in p.flags and not p.subcommand and p.condition is None for p in command_line.parameters):
             continue
-        near = next((p for p in accepted if p.name.replace("_", "-").lower() == name), None)
+        near = next((p for p in command_line.parameters if p.name.replace("_", "-").lower() == name), None)
         mend = f'Add it: `parser.add_argument("{flag}", …)`.'
-        place: Place | None = None
+        place = command_line.place
         if near is not None:
             place = near.place
             if near.subcommand:
@@ -155,8 +154,8 @@ def _missing(
                 written = near.flags[0] if near.flags else near.name
                 mend = f"The script calls it {shown(written)}; call it {flag}."
         else:
-            place = next((one.place for one in annotated if one.name == name), None)
-        if not complete and near is None:
+            place = next((one.place for one in annotated if one.name == name), place)
+        if not command_line.complete and near is None:
             mend += " It may be among the arguments that could not be read."
         found.append(problem("missing-parameter", place, name=flag, mend=mend))
     return found

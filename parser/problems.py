@@ -314,15 +314,23 @@ def ascii_controls(text: str) -> str:
     )
 
 
+_RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
+
+
+def _order(one: Problem) -> tuple[int, str, int, int]:
+    if one.place is None:
+        return (1, "", _RANK[one.severity], 0)
+    return (0, one.place.file, one.place.line, one.place.column)
+
+
 def in_order(problems: list[Problem]) -> tuple[Problem, ...]:
     """By place, each once; those without a place last."""
     unique = list(dict.fromkeys(problems))
     # what has no place is about the repository as a whole, and often follows from what has one
-    unique.sort(key=lambda p: (0, p.place.file, p.place.line, p.place.column) if p.place else (1, "", 0, 0))
+    unique.sort(key=_order)
     if len(unique) <= MAX_PROBLEMS:
         return tuple(unique)
     # Errors are never among those left out.
-    rank = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
-    kept = set(sorted(range(len(unique)), key=lambda at: (rank[unique[at].severity], at))[:MAX_PROBLEMS])
+    kept = set(sorted(range(len(unique)), key=lambda at: (_RANK[unique[at].severity], at))[:MAX_PROBLEMS])
     rest = problem("too-many-problems", count=str(len(unique) - MAX_PROBLEMS))
     return (*(p for at, p in enumerate(unique) if at in kept), rest)

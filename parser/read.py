@@ -54,9 +54,7 @@ def _read_module(
     problems = [*command_line.problems, *annotations.problems]
     parameters: tuple[Parameter, ...] = ()
     if command_line.found:
-        parameters, contradictions = merge(
-            annotations.parameters, command_line.parameters, command_line.complete
-        )
+        parameters, contradictions = merge(annotations.parameters, command_line)
         problems.extend(contradictions)
     else:
         foreign = other_framework(script)
@@ -86,7 +84,7 @@ def _module(
     input_type = (note and note.input_type) or settings.input_type
     output_type = (note and note.output_type) or settings.output_type
     problems.extend(_differences(note, settings))
-    problems.extend(_defaults(script, kind, input_type, output_type))
+    problems.extend(_defaults(kind, input_type, output_type))
     name, faults = _name(script, (note and note.name) or settings.name, project_name, note)
     problems.extend(faults)
     module = Module(
@@ -149,9 +147,7 @@ def _differences(note: Processor | None, settings: Settings) -> list[Problem]:
     ]
 
 
-def _defaults(
-    script: Script, kind: Kind | None, input_type: str | None, output_type: str | None
-) -> list[Problem]:
+def _defaults(kind: Kind | None, input_type: str | None, output_type: str | None) -> list[Problem]:
     wanted = {"kind": kind, "input_type": input_type, "output_type": output_type}
     taken = {"kind": Kind.OPERATION.value, "input_type": "ANY", "output_type": "ANY"}
     missing = [field for field, value in wanted.items() if value is None]
@@ -161,7 +157,7 @@ def _defaults(
     fields = " and ".join([", ".join(missing[:-1]), missing[-1]] if len(missing) > 1 else missing)
     fields += " are" if len(missing) > 1 else " is"
     values += " are" if "," in values else " is"
-    return [problem("module-defaults", Place(script.path), fields=fields, values=values)]
+    return [problem("module-defaults", None, fields=fields, values=values)]
 
 
 def slug(text: str) -> str:

@@ -26,7 +26,7 @@ from parser.interpreter.expressions import items_of
 from parser.interpreter.machine import ByHeart, Call, Exhausted, Machine, Stopped, TooDeep
 from parser.interpreter.modules import Modules
 from parser.interpreter.values import External, Function, Method, Scope, Unknown, known, why_unknown
-from parser.model import Parameter, Problem, Severity, Value
+from parser.model import Parameter, Place, Problem, Severity, Value
 from parser.problems import problem, shown
 from parser.script import Script
 from parser.source import Source
@@ -85,6 +85,8 @@ class CommandLine:
     problems: tuple[Problem, ...]
     found: bool
     complete: bool
+    place: Place
+    """Where the parser is made that reads the command line; the top of the script when none is."""
     scope: Scope
     machine: Machine = field(repr=False)
 
@@ -116,8 +118,11 @@ def read_command_line(source: Source, script: Script) -> CommandLine:
                 if made is not None:
                     parameters.append(made)
     problems.extend(_not_reached(machine, script))
+    place = parsers[0].place if parsers else Place(script.path)
     lost = any(p.code in ("argument-not-followed", "parser-escapes", "file-unfollowed") for p in problems)
-    return CommandLine(tuple(parameters), tuple(problems), bool(registry.parsers), not lost, scope, machine)
+    return CommandLine(
+        tuple(parameters), tuple(problems), bool(registry.parsers), not lost, place, scope, machine
+    )
 
 
 def _chosen(registry: Registry, problems: list[Problem]) -> list[Parser]:
@@ -364,12 +369,15 @@ def _converted(machine: Machine, argument: Argument, text: str, unknowns: _Unkno
                 problem(
                     "default-not-convertible",
                     argument.place,
+                    # A required argument is always given, so its default is never looked at.
+                    severity=Severity.WARNING if argument.required is True else None,
                     value=shown(text),
                     name=shown(unknowns.name),
                     type=given.name.removeprefix("builtins."),
                 )
             )
-            return Unknown("cannot be converted")
+            unknowns.fields.append("default")
+            return None
     if isinstance(given, Function | Method):
         result = _called(machine, given, text)
         if known(result):
