@@ -186,8 +186,7 @@ class Worker:
     def _start_job_of(self, delivery: Delivery) -> None:
         try:
             decision = self._decide(delivery)
-        except Exception as error:
-            # One strange delivery must not keep all later ones waiting. It is kept, to be looked at.
+        except Exception as error:  # noqa: BLE001 -- whatever is wrong with it, the next one must not wait
             _log.error("stored delivery cannot be worked on", key=delivery.key, exc_info=error)
             self._store.park(f"delivery {delivery.seq}", delivery.event, f"{type(error).__name__}: {error}")
             return

@@ -155,6 +155,7 @@ def test_a_crash_between_starting_a_job_and_marking_its_delivery_starts_it_once(
     worker = bench.start()
     bench.tell(push(1), "the key")
     bench.wait_for(1)
+    time.sleep(1.0)  # until the engine, too, has noted that the job is done
     worker.kill()
     worker.wait()
     # what the crash would leave behind: the job is there, the delivery is not marked
