@@ -78,7 +78,7 @@ def load_tree(directory: Path, sha: str) -> tuple[TreeFile, ...]:
         raise ValueError(f"{sha!r} is not the full id of a commit")
     listed = _git(directory, "ls-tree", "-r", "-l", "-z", "--full-tree", sha)
     if listed.returncode:
-        raise Gone(f"The checkout does not hold the commit {sha}: {_last_line(listed.stderr)}")
+        raise Gone(f"The checkout does not hold the commit {sha}: {_why(listed.stderr)}.")
     files = []
     for line in listed.stdout.split(b"\0")[:-1]:
         about, _, path = line.partition(b"\t")
@@ -151,7 +151,7 @@ def fetch_history(url: str, branch: str) -> Iterator[History]:
         started = _git(directory, "init", "--quiet", "--bare", ".")
         if started.returncode:
             raise OperatorError(
-                f"git cannot make a repository in {folder}: {_last_line(started.stderr)}.",
+                f"git cannot make a repository in {folder}: {_why(started.stderr)}.",
                 "Give the job a temporary directory that it may write to.",
             )
         ref = f"refs/heads/{branch}"
@@ -163,10 +163,10 @@ def fetch_history(url: str, branch: str) -> Iterator[History]:
             settings=settings,
         )
         if fetched.returncode:
-            why = _last_line(fetched.stderr)
+            why = _why(fetched.stderr)
             if "couldn't find remote ref" in why:
                 raise Gone(f"The branch {branch} is no longer there.")
-            raise TryAgain(f"The commits of {branch} cannot be fetched from {bare_url}: {why}")
+            raise TryAgain(f"The commits of {branch} cannot be fetched from {bare_url}: {why}.")
         head = _git(directory, "rev-parse", "--verify", "refs/heads/fetched").stdout.decode("ascii").strip()
         yield History(directory, head)
 
@@ -217,6 +217,8 @@ def _environment(settings: dict[str, str] | None = None) -> dict[str, str]:
     return kept
 
 
-def _last_line(words: bytes) -> str:
-    lines = words.decode("utf-8", "replace").strip().splitlines()
-    return lines[-1] if lines else "it did not say why"
+def _why(words: bytes) -> str:
+    """The line of git's complaint that says most."""
+    lines = words.decode("utf-8", "replace").strip().splitlines() or ["it did not say why"]
+    said = [line.removeprefix("remote: ") for line in lines if line.startswith(("fatal: ", "remote: "))]
+    return (said[0] if said else lines[-1]).removeprefix("fatal: ").rstrip(".")
