@@ -153,10 +153,10 @@ def _defaults(kind: Kind | None, input_type: str | None, output_type: str | None
     missing = [field for field, value in wanted.items() if value is None]
     if not missing:
         return []
-    values = ", ".join(dict.fromkeys(taken[field] for field in missing))
+    values = " and ".join(dict.fromkeys(taken[field] for field in missing))
     fields = " and ".join([", ".join(missing[:-1]), missing[-1]] if len(missing) > 1 else missing)
     fields += " are" if len(missing) > 1 else " is"
-    values += " are" if "," in values else " is"
+    values += " are" if " and " in values else " is"
     return [problem("module-defaults", None, fields=fields, values=values)]
 
 
