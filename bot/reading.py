@@ -7,10 +7,11 @@ from typing import Literal
 
 from bot.domain import pipeline, plan
 from bot.domain.gitlab import Project
+from bot.domain.tree import bounded_source
 from bot.world import World
 from parser.model import Report
 from parser.read import read
-from parser.source import Entry, Source, wanted
+from parser.source import Entry, wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +39,7 @@ def fetch_report(project: Project, sha: str, world: World) -> Reading:
         world.store.keep_blobs(fetched)
         blobs |= fetched
     contents = {path: blobs[blob] for path, blob in asked.items() if blob in blobs}
-    source = Source(
-        entries={entry.path: Entry(entry.path, _kind(entry.mode), entry.blob) for entry in tree},
-        contents={path: content for path, content in contents.items() if wanted(path)},
-    )
+    source = bounded_source((Entry(entry.path, _kind(entry.mode), entry.blob) for entry in tree), contents)
     own_ci = contents.get(ci_config) if ci_config and ci_config != pipeline.PATH else None
     return Reading(read(source, project.name), contents.get(pipeline.PATH), own_ci)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.domain import pipeline, reports
+from bot.domain.env import env_problems
 from bot.domain.gitlab import Branch, Project
 from bot.domain.policy import Policy
 from bot.domain.steps import CommitFile, ProposeFile, SetStatus, Tell
@@ -63,11 +64,12 @@ class Plan:
 def plan_publication(head: Head, policy: Policy) -> Plan:
     """Refuse, propose, commit, or leave as it is; and say what only a person can mend."""
     report, branch = head.report, head.branch
-    problems = problems_of(report, head.project)
+    unsettable = env_problems(report)
+    problems = (*problems_of(report, head.project), *unsettable)
     environment = pipeline.plan_environment(report, policy.environments, policy.default_environment)
     if isinstance(environment, Problem):
         return _refuse(head, (*problems, environment))
-    if report.refused or report.module is None:
+    if report.refused or report.module is None or unsettable:
         return _refuse(head, problems)
     settings = pipeline.PipelineSettings(
         builder_image=policy.builder_image,
@@ -147,7 +149,12 @@ def _built(head: Head, write: CommitFile | None) -> Plan:
         write,
         (
             SetStatus("", "failed", reports.unbuilt_status(), _commit_url(head)),
-            Tell("", head.branch.name, reports.unbuilt_note(own_file, pipeline.trigger_example(head.own_ci or b"")), aloud=True),
+            Tell(
+                "",
+                head.branch.name,
+                reports.unbuilt_note(own_file, pipeline.trigger_example(head.own_ci or b"")),
+                aloud=True,
+            ),
         ),
     )
 
