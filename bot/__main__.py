@@ -51,9 +51,9 @@ def _guarded(run: Callable[[], int]) -> int:
     except Exception as error:  # noqa: BLE001 -- the last resort: told as a bug, with its own exit code
         import traceback
 
-        from bot.logs import redactor
+        from bot.logs import redact
 
-        _say(redactor(())("".join(traceback.format_exception(error))))
+        _say(redact("".join(traceback.format_exception(error))))
         _say("mlreef-bot: this is a bug; please report it with the lines above")
         return BUG
 

@@ -59,11 +59,19 @@ def redactor(secrets: Iterable[str]) -> Callable[[str], str]:
     return redact
 
 
+_of_this_process = redactor(())
+
+
+def redact(text: str) -> str:
+    """Take out of a text what this process knows to be secret, or what looks so, before it is kept or shown."""
+    return _of_this_process(text)
+
+
 class Redaction:
     """A structlog processor that cleans every text in a log line, also in nested values and tracebacks."""
 
-    def __init__(self, secrets: Iterable[str]) -> None:
-        self._redact = redactor(secrets)
+    def __init__(self, redact: Callable[[str], str]) -> None:
+        self._redact = redact
 
     def __call__(self, _logger: object, _method: str, line: MutableMapping[str, Any]) -> dict[str, Any]:
         return {str(self._clean(name)): self._clean(value) for name, value in line.items()}
@@ -90,6 +98,8 @@ def set_up(
     secrets: Iterable[str] = (),
 ) -> None:
     """Send the logs of this process, its libraries and its uncaught errors to stderr, one line each."""
+    global _of_this_process
+    _of_this_process = redactor(secrets)
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -111,7 +121,7 @@ def set_up(
             structlog.processors.StackInfoRenderer(),
             # Plain text: the prettier renderers print local variables, and with them tokens.
             structlog.processors.format_exc_info,
-            Redaction(secrets),
+            Redaction(_of_this_process),
             renderer,
         ],
     )

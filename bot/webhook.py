@@ -127,8 +127,8 @@ def create_app(store: Shelf, keys: Keys, rules: Rules, now: Callable[[], float] 
     @app.errorhandler(Exception)
     def broken(error: Exception) -> tuple[dict[str, Any], int]:
         # Never a 2xx without a committed row; what failed stands in our log, not in the answer.
-        _log.error("delivery not stored", exc_info=error)
-        return {"error": "the delivery could not be stored; send it again"}, 503
+        _log.error("request failed", path=flask.request.path, exc_info=error)
+        return {"error": "the bot cannot store anything now; send it again later"}, 503
 
     return app
 

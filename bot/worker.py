@@ -25,7 +25,7 @@ from bot.domain.events import Event, from_dict
 from bot.domain.jobs import COMMAND, EnsurePipeline, Follow, Job, Later, Publish
 from bot.domain.routing import Ignored, same_push
 from bot.errors import Gone, OperatorError, TryAgain
-from bot.logs import get
+from bot.logs import get, redact
 
 Handler = Callable[[Any], tuple[Later, ...]]
 
@@ -40,6 +40,9 @@ ENGINE_POLL_SECONDS = 0.08
 """How often the engine looks for jobs that may start; each look costs it about 4 ms of a core."""
 
 DELIVERIES_AT_ONCE = 100
+SAME_PUSH_SECONDS = 60.0
+"""How long after a push the same one is taken for another hook's word, not for a branch that went back and forth."""
+
 LOOK_ANYWAY_SECONDS = 1.0
 """How often deliveries are looked for though nothing seems to have changed."""
 
@@ -188,7 +191,7 @@ class Worker:
             decision = self._decide(delivery)
         except Exception as error:  # noqa: BLE001 -- whatever is wrong with it, the next one must not wait
             _log.error("stored delivery cannot be worked on", key=delivery.key, exc_info=error)
-            self._store.park(f"delivery {delivery.seq}", delivery.event, f"{type(error).__name__}: {error}")
+            self._store.park(f"delivery {delivery.seq}", delivery.event, _reason(error))
             return
         if isinstance(decision, Ignored):
             _log.info("delivery needs no work", key=delivery.key, why=decision.why)
@@ -201,7 +204,9 @@ class Worker:
         if isinstance(decision, Ignored):
             return decision
         previous = self._store.previous(delivery)
-        if previous and same_push(event, from_dict(previous.event)):
+        if not previous or delivery.received_at - previous.received_at > SAME_PUSH_SECONDS:
+            return decision
+        if same_push(event, from_dict(previous.event)):
             return Ignored("another hook told the same push")
         return decision
 
@@ -254,7 +259,7 @@ class Worker:
             return _outcome("gone")
         except Exception as error:
             log.error("job failed by a fault of the bot", exc_info=error)
-            return self._again(job_id, job, f"{type(error).__name__}: {error}", None, MAX_FAULTS)
+            return self._again(job_id, job, _reason(error), None, MAX_FAULTS)
         log.info(
             "job done", seconds=round(time.monotonic() - began, 3), later=[_kind(item.job) for item in later]
         )
@@ -308,6 +313,10 @@ def forget_jobs(older_than_seconds: float) -> int:
 def leave(status: int = 0) -> None:
     """End the process at once: threads of the engine would keep it alive."""
     os._exit(status)
+
+
+def _reason(error: Exception) -> str:
+    return redact(f"{type(error).__name__}: {error}")
 
 
 def _outcome(ended: str, *later: Later) -> dict[str, Any]:

@@ -99,6 +99,7 @@ class Delivery:
     key: str
     subject: str
     event: Mapping[str, Any]
+    received_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,20 @@ class Parked:
     job: Mapping[str, Any]
     why: str
     parked_at: float
+
+
+_DELIVERY = sa.select(
+    _deliveries.c.seq,
+    _deliveries.c.key,
+    _deliveries.c.subject,
+    _deliveries.c.event,
+    _deliveries.c.received_at,
+)
+
+
+def _delivery(row: sa.Row[int, str, str, str, float]) -> Delivery:
+    seq, key, subject, event, received_at = row
+    return Delivery(seq, key, subject, json.loads(event), received_at)
 
 
 class Store:
@@ -189,16 +204,10 @@ class Store:
     def pending(self, limit: int) -> tuple[Delivery, ...]:
         """The oldest deliveries that no job was started for, in order of arrival."""
         query = (
-            sa.select(_deliveries.c.seq, _deliveries.c.key, _deliveries.c.subject, _deliveries.c.event)
-            .where(_deliveries.c.dispatched_at.is_(None))
-            .order_by(_deliveries.c.seq)
-            .limit(limit)
+            _DELIVERY.where(_deliveries.c.dispatched_at.is_(None)).order_by(_deliveries.c.seq).limit(limit)
         )
         with self._engine.connect() as connection:
-            return tuple(
-                Delivery(seq, key, subject, json.loads(event))
-                for seq, key, subject, event in connection.execute(query)
-            )
+            return tuple(_delivery(row) for row in connection.execute(query))
 
     def changed(self) -> bool:
         """Whether there may be new deliveries since the last question; a hundredth of the cost of looking.
@@ -214,14 +223,13 @@ class Store:
     def previous(self, delivery: Delivery) -> Delivery | None:
         """The delivery about the same subject that arrived before this one."""
         query = (
-            sa.select(_deliveries.c.seq, _deliveries.c.key, _deliveries.c.subject, _deliveries.c.event)
-            .where(_deliveries.c.subject == delivery.subject, _deliveries.c.seq < delivery.seq)
+            _DELIVERY.where(_deliveries.c.subject == delivery.subject, _deliveries.c.seq < delivery.seq)
             .order_by(_deliveries.c.seq.desc())
             .limit(1)
         )
         with self._engine.connect() as connection:
             row = connection.execute(query).first()
-        return Delivery(row.seq, row.key, row.subject, json.loads(row.event)) if row else None
+        return _delivery(row) if row else None
 
     def mark_dispatched(self, *keys: str) -> None:
         """Remember that the jobs of these deliveries are started, or that they need none."""

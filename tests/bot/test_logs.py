@@ -109,5 +109,5 @@ def test_ordinary_words_stay() -> None:
 
 
 def test_numbers_and_nothing_keep_their_type() -> None:
-    line = Redaction(())(None, "info", {"n": 1, "f": 1.5, "none": None, "yes": True})
+    line = Redaction(redactor(()))(None, "info", {"n": 1, "f": 1.5, "none": None, "yes": True})
     assert line == {"n": 1, "f": 1.5, "none": None, "yes": True}

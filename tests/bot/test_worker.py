@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -247,6 +248,34 @@ def test_a_push_told_by_two_hooks_is_worked_on_once_but_a_push_back_again_is_not
     assert [line.number for line in bench.lines("end")] == [1, 2, 1]
 
 
+def test_a_branch_that_went_back_and_forth_is_worked_on_though_a_hook_in_between_was_lost(
+    bench: Bench,
+) -> None:
+    there = push(1, before=2)
+    bench.start()
+    bench.tell(there)
+    bench.wait_for(1)
+    with sqlite3.connect(bench.folder / "bot.db") as connection:
+        connection.execute("UPDATE deliveries SET received_at = received_at - 3600")
+    bench.tell(there)
+    bench.wait_for(2)
+
+
+def test_jobs_that_ended_long_ago_are_forgotten_and_waiting_ones_are_not(bench: Bench) -> None:
+    bench.script({"main": {"later": 3600.0}})
+    worker = bench.start()
+    bench.tell(push(1))
+    bench.wait_for(1)
+    worker.terminate()
+    worker.wait(PATIENCE_SECONDS)
+    for keep, gone in ((3600.0, "0"), (-60.0, "1"), (-60.0, "0")):
+        bench.script({"forget": keep})
+        worker = bench.start()
+        assert (bench.folder / "forgotten").read_text() == gone
+        worker.terminate()
+        worker.wait(PATIENCE_SECONDS)
+
+
 def test_a_delayed_job_does_not_hold_up_its_branch(bench: Bench) -> None:
     bench.script({"main": {"later": 3.0}})
     bench.start()
@@ -305,6 +334,7 @@ def test_a_fault_of_ours_is_tried_a_few_times_and_then_kept_with_its_reason(benc
     (parked,) = bench.store.parked()
     assert parked.job["branch"] == "main"
     assert "ZeroDivisionError" in parked.why
+    assert "canary" not in parked.why
     bench.script({})
     errors = (bench.folder / "stderr.txt").read_text()
     assert "Traceback" in errors

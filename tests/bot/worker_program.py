@@ -18,7 +18,7 @@ from bot.domain.jobs import EnsurePipeline, Follow, Later, Publish
 from bot.domain.routing import Rules, route
 from bot.errors import Gone, OperatorError, TryAgain
 from bot.logs import set_up
-from bot.worker import Limits, Worker, leave
+from bot.worker import Limits, Worker, forget_jobs, leave
 
 
 def main(folder: Path) -> None:
@@ -62,6 +62,8 @@ def main(folder: Path) -> None:
     )
     signal.signal(signal.SIGTERM, lambda *_: worker.request_stop())
     worker.start()
+    if "forget" in script:
+        (folder / "forgotten").write_text(str(forget_jobs(script["forget"])))
     (folder / "ready").touch()
     worker.run_until_stopped()
     leave()
