@@ -106,26 +106,20 @@ def _read_file(reading: _Reading, path: str, constraint: bool) -> None:
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Lines joined at backslashes, without comments; a comment ends a joined line, as for pip."""
+    """Lines joined at backslashes, without comments; exactly pip's rules, the odd ones included."""
     pending: list[str] = []
     first = 0
-    for number, raw in enumerate(re.split(r"\r\n|\r|\n", text), 1):
-        if not pending:
-            first = number
-        comment = re.match(r"(^|\s)\s*#", raw) is not None
-        if raw.endswith("\\") and not comment:
-            pending.append(raw[:-1].lstrip() if pending else raw[:-1])
+    for number, raw in enumerate([*text.splitlines(), None], 1):
+        first = first if pending else number
+        comment = raw is not None and _COMMENT.match(raw) is not None
+        if raw is not None and raw.endswith("\\") and not comment:
+            pending.append(raw.strip("\\"))
             continue
-        # pip keeps a space before a comment line that follows a continuation.
-        pending.append((" " + raw) if comment else raw)
-        joined = _COMMENT.sub("", "".join(pending)).strip()
+        # A comment ends what was to be continued, and is no part of it.
+        joined = "".join([*pending, f" {raw}" if comment else raw or ""])
         pending = []
-        if joined:
-            yield first, joined
-    if pending:
-        joined = _COMMENT.sub("", "".join(pending)).strip()
-        if joined:
-            yield first, joined
+        if line := _COMMENT.sub("", joined).strip():
+            yield first, line
 
 
 def _read_line(reading: _Reading, line: str, place: Place, constraint: bool) -> None:

@@ -103,6 +103,8 @@ def attribute(machine: Machine, value: Any, name: str) -> Any:
     if isinstance(value, Unknown):
         return value
     if isinstance(value, External):
+        if name in ("__name__", "__qualname__") and value.name.startswith("builtins."):
+            return value.name.removeprefix("builtins.")
         return machine.external(f"{value.name}.{name}")
     if isinstance(value, Module):
         return machine.member(value.path, name)

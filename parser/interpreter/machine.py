@@ -417,7 +417,7 @@ class Machine:
         found = self.modules.find(dotted, path, node.level)
         for alias in node.names:
             if alias.name == "*":
-                self._import_star(found, scope)
+                self._import_star(found, dotted, scope)
                 continue
             value: Any
             if found is not None and found != path:
@@ -440,7 +440,11 @@ class Machine:
             return expressions.Package(dotted)
         return External(dotted)
 
-    def _import_star(self, found: str | None, scope: Scope) -> None:
+    def _import_star(self, found: str | None, dotted: str, scope: Scope) -> None:
+        if found is None:
+            for name in (*self.models, *self._constants):
+                if name.rpartition(".")[0] == dotted:
+                    scope.bind(name.rpartition(".")[2], self.external(name))
         module = self.module(found) if found else None
         if module is None:
             return
@@ -452,6 +456,15 @@ class Machine:
 
     def _global(self, node: ast.Global, scope: Scope) -> None:
         scope.global_names.update(node.names)
+
+    def _nonlocal(self, node: ast.Nonlocal, scope: Scope) -> None:
+        # Bound where they belong from here on; what is assigned under them is seen by the outer function.
+        for name in node.names:
+            outer = scope.outer
+            while outer is not None and name not in outer.names:
+                outer = outer.outer
+            if outer is not None:
+                scope.outer_names[name] = outer
 
     def _delete(self, node: ast.Delete, scope: Scope) -> None:
         for target in node.targets:
@@ -524,8 +537,6 @@ class Machine:
             return Unknown(f"is computed by {function.name}()")
         if isinstance(function.node, ast.Lambda):
             return self.evaluate(function.node.body, scope)
-        if isinstance(function.node, ast.AsyncFunctionDef):
-            return Unknown(f"is computed by {function.name}()")
         frame = _Frame(function, receiver)
         self._frames.append(frame)
         try:
@@ -536,7 +547,8 @@ class Machine:
             self.tell("file-unfollowed", Place(path), file=path, why=why)
         finally:
             self._frames.pop()
-        if expressions.is_generator(function.node, scope.script):
+        waits = isinstance(function.node, ast.AsyncFunctionDef)
+        if waits or expressions.is_generator(function.node, scope.script):
             return Unknown(f"is computed by {function.name}()")
         return _one_of(frame.returned, function.name)
 
@@ -634,6 +646,7 @@ _STATEMENTS: Mapping[type[ast.stmt], Callable[..., str | None]] = {
     ast.Import: Machine._import,
     ast.ImportFrom: Machine._import_from,
     ast.Global: Machine._global,
+    ast.Nonlocal: Machine._nonlocal,
     ast.Delete: Machine._delete,
     ast.Break: Machine._break,
     ast.Continue: Machine._continue,

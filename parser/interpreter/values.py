@@ -44,6 +44,7 @@ class Scope:
     outer: Scope | None = None
     module_level: Scope | None = None
     global_names: set[str] = field(default_factory=set)
+    outer_names: dict[str, Scope] = field(default_factory=dict)
 
     def lookup(self, name: str) -> Any:
         """The value, or MISSING."""
@@ -58,7 +59,7 @@ class Scope:
     def bind(self, name: str, value: Any) -> None:
         """Gives the name its value, in the module's scope when it was declared global."""
         target = self.module_level if name in self.global_names and self.module_level else self
-        target.names[name] = value
+        self.outer_names.get(name, target).names[name] = value
 
 
 class Missing:
