@@ -54,10 +54,15 @@ class Group:
 
 def plan_probes(module: Module) -> tuple[tuple[Group, ...], tuple[Skipped, ...]]:
     """Groups of probes, the script itself first, and what is left out."""
-    root = [p for p in module.parameters if not p.subcommand]
-    skipped: list[Skipped] = []
+    always = [p for p in module.parameters if p.condition is None]
+    root = [p for p in always if not p.subcommand]
+    skipped = [
+        Skipped(p.name, "it exists only under a condition that is not known")
+        for p in module.parameters
+        if p.condition is not None
+    ]
     groups = [_group(root, (), skipped)]
-    ordered = sorted((p for p in module.parameters if p.subcommand), key=lambda p: p.subcommand)
+    ordered = sorted((p for p in always if p.subcommand), key=lambda p: p.subcommand)
     for subcommand, members in groupby(ordered, key=lambda p: p.subcommand):
         parameters = list(members)
         if any(not p.flags for p in root):
@@ -125,6 +130,8 @@ def _refused(parameter: Parameter, flag: str) -> tuple[str, ...]:
 
 def _words(parameter: Parameter) -> tuple[tuple[str, ...], bool] | Skipped:
     """The words that give the parameter an acceptable value, and whether the script must accept them."""
+    if parameter.condition is not None:
+        return Skipped(parameter.name, f"it is there only when {parameter.condition}")
     if parameter.action in _ENDING_ACTIONS:
         return Skipped(parameter.name, f"its action is {parameter.action}")
     if parameter.action in _FLAG_ACTIONS:
