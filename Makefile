@@ -30,7 +30,7 @@ $(READY): setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments (Debian: apt-get install python3-venv)" >&2; exit 2; }
 	@echo "Preparing the virtual environment $(VENV) (about a minute, once)" >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --editable '.[dev]' >&2
+	@$(BIN)/python -m pip install -qq --editable '.[dev]' >&2
 	@touch $@
 
 # The look at the machine needs no virtual environment: what is missing is said before anything is installed.
