@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from parser.annotations import is_annotated
 from parser.frameworks import other_framework
 from parser.model import Place, Problem, Severity
-from parser.problems import problem
+from parser.problems import ascii_controls, problem
 from parser.script import Refused, Script, nodes_of, read_script
 from parser.source import Source
 
@@ -86,8 +86,6 @@ def _named(source: Source, named: str, said_in: str) -> Found:
 
 
 def _short(path: str) -> str:
-    from parser.problems import ascii_controls
-
     text = ascii_controls(path)
     return text if len(text) <= 120 else text[:119] + "…"
 

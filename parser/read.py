@@ -11,7 +11,7 @@ from parser.annotations import Annotations, Processor, read_annotations
 from parser.argparse_reader import CommandLine, read_command_line
 from parser.entry_points import find_entry_point
 from parser.frameworks import other_framework
-from parser.interpreter.machine import Exhausted, Stopped, TooDeep
+from parser.interpreter.flow import Exhausted, Stopped, TooDeep
 from parser.interpreter.values import Unknown
 from parser.merge import merge
 from parser.model import EntryPoint, Kind, Module, Parameter, Place, Problem, Report, Requirements, Settings

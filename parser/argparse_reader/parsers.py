@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from parser.interpreter.expressions import items_of
-from parser.interpreter.machine import Call, Machine
+from parser.interpreter.flow import Call, Stopped
+from parser.interpreter.machine import Machine
 from parser.interpreter.values import (
     MISSING,
     Class,
@@ -467,8 +468,6 @@ def _nothing(machine: Machine, call: Call, parser: Any) -> Any:
 
 
 def _exit(machine: Machine, call: Call, parser: Parser) -> Any:
-    from parser.interpreter.machine import Stopped
-
     raise Stopped
 
 

@@ -22,8 +22,10 @@ from parser.argparse_reader.parsers import (
     type_name,
 )
 from parser.interpreter import operations
+from parser.interpreter.calls import call_value
 from parser.interpreter.expressions import items_of
-from parser.interpreter.machine import ByHeart, Call, Exhausted, Machine, Stopped, TooDeep
+from parser.interpreter.flow import Call, Exhausted, Stopped, TooDeep
+from parser.interpreter.machine import ByHeart, Machine
 from parser.interpreter.modules import Modules
 from parser.interpreter.values import External, Function, Method, Scope, Unknown, known, why_unknown
 from parser.model import Parameter, Place, Problem, Severity, Value
@@ -387,8 +389,6 @@ def _converted(machine: Machine, argument: Argument, text: str, unknowns: _Unkno
 
 def _called(machine: Machine, function: Any, text: str) -> Any:
     """What a function of the repository makes of a text, where that can be followed."""
-    from parser.interpreter.expressions import call_value
-
     node = function.node if isinstance(function, Function) else ast.Constant(text)
     script = (
         function.scope.script if isinstance(function, Function) else machine.modules.script(machine.entry)

@@ -6,18 +6,21 @@ import ast
 import builtins
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from parser.interpreter import expressions, operations
+from parser.interpreter import calls, expressions, operations
+from parser.interpreter.flow import Call, Exhausted, Stopped, TooDeep
 from parser.interpreter.modules import Modules
 from parser.interpreter.values import (
     MISSING,
     Class,
     External,
     Function,
+    Lazy,
     Modelled,
     Module,
+    Package,
     Scope,
     Unknown,
     known,
@@ -51,40 +54,6 @@ SMALL_CALLS = 4
 """Calls inside each other within which such functions are followed."""
 
 _BUILTINS = frozenset(dir(builtins))
-
-
-class Exhausted(Exception):
-    """The script takes more steps than are allowed."""
-
-
-class Stopped(Exception):
-    """The script ends here: it raises, or calls sys.exit()."""
-
-
-class TooDeep(Exception):
-    """Statements or calls are nested deeper than is followed."""
-
-
-@dataclass(slots=True)
-class Call:
-    """One call on its way: evaluated arguments, and what is not known about them."""
-
-    node: ast.AST
-    script: Script
-    args: list[Any]
-    keywords: dict[str, Any]
-    args_unknown: str | None = None
-    keywords_unknown: str | None = None
-    nodes: Mapping[str, ast.expr] = field(default_factory=dict)
-
-    @property
-    def place(self) -> Place:
-        """Where the call is written."""
-        return self.script.place(self.node)
-
-    def source(self, keyword: str) -> str:
-        """The text of a keyword's value, or of the whole call."""
-        return self.script.source(self.nodes.get(keyword, self.node))
 
 
 Model = Callable[["Machine", Call], Any]
@@ -274,7 +243,7 @@ class Machine:
     def _define(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> None:
         value: Any = self.function(node, node.name, scope)
         for decorator in reversed(node.decorator_list):
-            value = expressions.decorated(self, value, decorator, scope)
+            value = calls.decorated(self, value, decorator, scope)
         scope.bind(node.name, value)
 
     def function(
@@ -421,7 +390,7 @@ class Machine:
                 continue
             value: Any
             if found is not None and found != path:
-                value = expressions.Lazy(found, alias.name)
+                value = Lazy(found, alias.name)
             elif submodule := self.modules.find(
                 f"{dotted}.{alias.name}" if dotted else alias.name, path, node.level
             ):
@@ -437,7 +406,7 @@ class Machine:
         if found is not None:
             return Module(found)
         if self.modules.is_package(dotted, importer, level):
-            return expressions.Package(dotted)
+            return Package(dotted)
         return External(dotted)
 
     def _import_star(self, found: str | None, dotted: str, scope: Scope) -> None:
@@ -498,14 +467,15 @@ class Machine:
             return Unknown("is nested too deeply to be followed")
         self._nesting += 1
         try:
-            return expressions.evaluate(self, node, scope)
+            handler = _EXPRESSIONS.get(type(node))
+            return handler(self, node, scope) if handler else Unknown()
         finally:
             self._nesting -= 1
 
     def name(self, name: str, scope: Scope) -> Any:
         """What a name stands for."""
         value = scope.lookup(name)
-        if isinstance(value, expressions.Lazy):
+        if isinstance(value, Lazy):
             value = self.member(value.path, value.name)
         if value is not MISSING:
             return value
@@ -533,7 +503,7 @@ class Machine:
             return Unknown(f"is computed by {function.name}(), which calls itself")
         self._steps += STEPS_OF_A_CALL
         scope = Scope(function.scope.script, outer=function.scope, module_level=function.scope.module_level)
-        if not expressions.bind_arguments(function, args, call, scope):
+        if not calls.bind_arguments(function, args, call, scope):
             return Unknown(f"is computed by {function.name}()")
         if isinstance(function.node, ast.Lambda):
             return self.evaluate(function.node.body, scope)
@@ -548,7 +518,7 @@ class Machine:
         finally:
             self._frames.pop()
         waits = isinstance(function.node, ast.AsyncFunctionDef)
-        if waits or expressions.is_generator(function.node, scope.script):
+        if waits or calls.is_generator(function.node, scope.script):
             return Unknown(f"is computed by {function.name}()")
         return _one_of(frame.returned, function.name)
 
@@ -560,7 +530,7 @@ class Machine:
     def _worth_following(self, function: Function, args: list[Any], keywords: dict[str, Any]) -> bool:
         if self.wanted or isinstance(function.node, ast.Lambda):
             return True
-        if any(expressions.carries_model(arg) for arg in (*args, *keywords.values())):
+        if any(calls.carries_model(arg) for arg in (*args, *keywords.values())):
             return True
         if self._concerns_parsers(function.node, function.scope):
             return True
@@ -652,3 +622,4 @@ _STATEMENTS: Mapping[type[ast.stmt], Callable[..., str | None]] = {
     ast.Continue: Machine._continue,
     ast.Match: Machine._match,
 }
+_EXPRESSIONS: Mapping[type[ast.expr], Callable[..., Any]] = {**expressions.HANDLERS, ast.Call: calls.call}

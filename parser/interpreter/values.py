@@ -9,7 +9,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from parser.interpreter.machine import Call, Machine
+    from parser.interpreter.flow import Call
+    from parser.interpreter.machine import Machine
     from parser.script import Script
 
 MAX_ITEMS = 10_000
@@ -173,6 +174,21 @@ class Partial:
     function: Any
     args: list[Any]
     keywords: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Lazy:
+    """A name imported from a module of the repository, which is read when the name is used."""
+
+    path: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A folder of the repository without an `__init__.py`, imported as a package."""
+
+    dotted: str
 
 
 class Modelled:
