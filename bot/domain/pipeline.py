@@ -60,6 +60,8 @@ _PLAIN_STAGE = re.compile(r"[A-Za-z][\w -]{0,60}\Z", re.ASCII)
 
 _SOURCES = "push|api|web|trigger|schedule|pipeline|parent_pipeline"
 _HOLE = re.compile(r"<([a-z-]+)>")
+# Other words are quoted: GitLab's reader takes `0:0` for a number in base 60, and `:word` for a symbol of its own.
+_PLAIN_TEXT = re.compile(r"[A-Za-z_$/.]")
 _PLAIN_KEY = re.compile(r"[a-z][a-z_]*\Z")
 _MAX_INT = 2**63
 
@@ -293,7 +295,8 @@ def _load(content: bytes) -> object:
 
 def _filled(value: Any, holes: Mapping[str, str]) -> Any:
     if isinstance(value, str):
-        return _HOLE.sub(lambda hole: holes[hole[1]], value)
+        text = _HOLE.sub(lambda hole: holes[hole[1]], value)
+        return text if _PLAIN_TEXT.match(text) else _Quoted(text)
     if isinstance(value, list):
         return [_filled(item, holes) for item in value]
     if isinstance(value, dict):

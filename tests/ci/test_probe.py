@@ -242,6 +242,13 @@ def test_a_stopped_pipeline_has_nothing_to_try(tmp_path: Path) -> None:
     assert "no new image" in log
 
 
+def test_a_parameter_that_is_not_always_there_is_not_insisted_on(tmp_path: Path) -> None:
+    options = 'import sys\nif len(sys.argv) > 99:\n    p.add_argument("--rare", type=int)\n'
+    code, log = try_script(tmp_path, options)
+    assert code == 0, log
+    assert "  ?  rare: not tried" in log
+
+
 texts = st.text(max_size=12)
 
 

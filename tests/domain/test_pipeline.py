@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -211,6 +212,15 @@ def test_smoke_runs_in_the_candidate_without_a_checkout() -> None:
     assert whole[SMOKE]["image"] == {"name": "$MLREEF_CANDIDATE", "entrypoint": [""]}
     assert whole[SMOKE]["variables"] == {"GIT_STRATEGY": "none"}
     assert whole[BUILD]["needs"] == [VERIFY]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_no_text_of_a_job_can_be_taken_for_a_number_or_a_symbol_by_another_reader(engine: Engine) -> None:
+    content = render(module(), replace(SETTINGS, engine=engine, builder_image="1:2"), "0")
+    suspicious = re.findall(rb"(?m)^ *(?:- |[\w-]+: )([-+:0-9][^\n]*)$", content)
+    assert {word for word in suspicious if not word.isdigit()} == set()
+    assert b'user: "0:0"' in content
+    assert b'image: "1:2"' in content
 
 
 def test_docker_in_docker_speaks_tls() -> None:
