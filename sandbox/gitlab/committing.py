@@ -61,8 +61,11 @@ def read_action(fields: Mapping[str, Any]) -> FileAction:
     return FileAction(str(kind), str(path), raw, fields.get("previous_path"), executable)
 
 
-def commit(core: Core, project: Project, user: User, wanted: CommitRequest) -> str:
-    """Make the commit, let everything follow from it, and give its sha. ApiError 400 or 403 as GitLab refuses."""
+def commit(core: Core, project: Project, user: User, wanted: CommitRequest, quietly: bool = False) -> str:
+    """Make the commit, let everything follow from it, and give its sha. ApiError 400 or 403 as GitLab refuses.
+
+    `quietly` leaves out what follows: no hook, no pipeline.
+    """
     git = core.git(project)
     if not core.state.may_push(user, project, wanted.branch):
         raise forbidden("You are not allowed to push into this branch")
@@ -82,7 +85,9 @@ def commit(core: Core, project: Project, user: User, wanted: CommitRequest) -> s
             raise ApiError(
                 400, f"Could not update refs/heads/{wanted.branch}. Please refresh and try again."
             ) from None
-        core.pushes.happened(project, user, [RefChange(f"refs/heads/{wanted.branch}", before or ZEROS, made)])
+        if not quietly:
+            change = RefChange(f"refs/heads/{wanted.branch}", before or ZEROS, made)
+            core.pushes.happened(project, user, [change])
     return made
 
 

@@ -189,13 +189,19 @@ class Bodies:
         }
 
     def _labels(self, merge_request: MergeRequest) -> list[dict[str, Any]]:
+        moment = hook_time(merge_request.created_at)
         return [
             {
                 "id": number,
                 "title": title,
                 "color": "#ffffff",
                 "project_id": merge_request.project_id,
+                "created_at": moment,
+                "updated_at": moment,
+                "template": False,
+                "description": None,
                 "type": "ProjectLabel",
+                "group_id": None,
             }
             for number, title in enumerate(merge_request.labels, 1)
         ]
@@ -222,6 +228,14 @@ class Bodies:
             "created_at": hook_time(merge_request.created_at),
             "updated_at": hook_time(merge_request.updated_at),
             "last_edited_at": None,
+            "last_edited_by_id": None,
+            "prepared_at": hook_time(merge_request.created_at),
+            "first_contribution": False,
+            "time_change": 0,
+            "total_time_spent": 0,
+            "human_time_change": None,
+            "human_time_estimate": None,
+            "human_total_time_spent": None,
             "milestone_id": None,
             "state_id": {"opened": 1, "closed": 2, "merged": 3, "locked": 4}[merge_request.state],
             "state": merge_request.state,

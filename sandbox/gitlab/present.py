@@ -92,6 +92,8 @@ class Presenter:
         url = self.core.web_url(project)
         level = self.core.state.access_level(user, project)
         group = self.core.state.group_members.get((project.namespace, user.id)) if user is not None else None
+        git = self.core.git(project)
+        empty = git.branch(project.default_branch) is None and not git.branches()
         return {
             "id": project.id,
             "description": project.description,
@@ -100,7 +102,7 @@ class Presenter:
             "path": project.path,
             "path_with_namespace": project.full_path,
             "created_at": iso(project.created_at),
-            "default_branch": project.default_branch if self.core.git(project).branches() else None,
+            "default_branch": None if empty else project.default_branch,
             "topics": list(project.topics),
             "ssh_url_to_repo": f"git@{self.core.host}:{project.full_path}.git",
             "http_url_to_repo": f"{url}.git",
@@ -116,12 +118,11 @@ class Presenter:
             },
             "visibility": project.visibility,
             "archived": project.archived,
-            "empty_repo": not self.core.git(project).branches(),
+            "empty_repo": empty,
             "ci_config_path": project.ci_config_path,
             "creator_id": project.owner_id,
             "container_registry_access_level": project.registry_access,
             "container_registry_enabled": project.registry_access != "disabled",
-            "container_registry_image_prefix": self.core.registry_image(project),
             "builds_access_level": "enabled",
             "jobs_enabled": True,
             "merge_requests_enabled": True,
@@ -133,11 +134,18 @@ class Presenter:
             "only_allow_merge_if_all_discussions_are_resolved": project.needs_resolved_discussions,
             "ci_push_repository_for_job_token_allowed": project.job_tokens_may_push,
             "forked_from_project": self.forked_from(project),
+            **self._registry_prefix(project),
             "permissions": {
                 "project_access": {"access_level": level, "notification_level": 3} if level else None,
                 "group_access": {"access_level": group, "notification_level": 3} if group else None,
             },
         }
+
+    def _registry_prefix(self, project: Project) -> dict[str, str]:
+        """Where images go; left out where there is no registry for the project."""
+        if not self.core.registry_host or project.registry_access == "disabled":
+            return {}
+        return {"container_registry_image_prefix": self.core.registry_image(project)}
 
     def forked_from(self, project: Project) -> dict[str, Any] | None:
         origin = self.core.state.projects.get(project.forked_from or 0)
@@ -177,6 +185,8 @@ class Presenter:
             "push_access_levels": [self._level(rule.push_level), *users],
             "merge_access_levels": [self._level(rule.merge_level)],
             "allow_force_push": rule.allow_force_push,
+            "unprotect_access_levels": [],
+            "inherited": False,
             "code_owner_approval_required": False,
         }
 
@@ -395,6 +405,13 @@ class Presenter:
             "state": merge_request.state,
             "created_at": iso(merge_request.created_at),
             "updated_at": iso(merge_request.updated_at),
+            "prepared_at": iso(merge_request.created_at),
+            "imported": False,
+            "imported_from": "none",
+            "merge_after": None,
+            "squash_on_merge": merge_request.squash,
+            "task_completion_status": {"count": 0, "completed_count": 0},
+            "time_stats": {"time_estimate": 0, "total_time_spent": 0},
             "merged_by": self.user(merge_request.merge_user_id),
             "merge_user": self.user(merge_request.merge_user_id),
             "merged_at": iso(merge_request.merged_at),
@@ -443,6 +460,9 @@ class Presenter:
                 "head_pipeline": None if head is None else self.pipeline_detail(head),
                 "diff_refs": {"base_sha": version.base, "head_sha": version.head, "start_sha": version.start},
                 "merge_error": None,
+                "rebase_in_progress": False,
+                "diverged_commits_count": 0,
+                "first_contribution": False,
                 "subscribed": True,
                 "user": {"can_merge": True},
             }

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import queue
 import shutil
 import threading
 import time
 import traceback
 import uuid
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sandbox.executor import artifacts, folder_name
 from sandbox.gitlab.git import run_git
 from sandbox.gitlab.quick_plan import quick_plan
 from sandbox.gitlab.state import Job, Pipeline
@@ -126,10 +129,9 @@ class Runner:
         target = self.core.directory / "checkouts" / uuid.uuid4().hex / project.path
         target.parent.mkdir(parents=True)
         run_git(target.parent, "clone", "--quiet", "--no-checkout", str(git.directory), str(target))
-        if (
-            run_git(target, "rev-parse", "--verify", "--quiet", f"{pipeline.sha}^{{commit}}", ok=(0, 1))
-            == b""
-        ):
+        there = run_git(target, "rev-parse", "--verify", "--quiet", f"{pipeline.sha}^{{commit}}", ok=(0, 1))
+        if not there:
+            # The branch was deleted or moved away meanwhile.
             run_git(target, "fetch", "--quiet", "origin", pipeline.sha)
         branch = ["--detach"] if pipeline.tag else ["-B", pipeline.ref]
         run_git(target, "checkout", "--quiet", "--force", *branch, pipeline.sha)
@@ -143,11 +145,11 @@ class Runner:
             return
         pipeline = core.state.pipelines[job.pipeline_id]
         checkout = self._checkout(pipeline)
-        token = core.state.new_token(job.user_id, prefix="glcbt-", job_id=job.id, name=f"job {job.id}")
-        variables = job_variables(core, job, token.value)
+        variables = job_variables(core, job, core.state.new_job_token(job).value)
         code = executor.run(
             checkout, pipeline.config_path, job.name, variables, job.trace.extend, job.cancelled
         )
+        job.artifacts = _packed(artifacts(checkout) / folder_name(job.name))
         if code in REASONS:
             core.pipelines.finish(job, "failed", reason=REASONS[code])
         else:
@@ -155,9 +157,8 @@ class Runner:
 
     def ended(self, job: Job) -> None:
         """A job's token dies with the job."""
-        for token in self.core.state.tokens.copy().values():
-            if token.job_id == job.id:
-                token.revoked = True
+        for token in job.tokens:
+            token.revoked = True
 
     def forget(self, pipeline: Pipeline) -> None:
         """Remove the checkout of a pipeline that came to nothing."""
@@ -179,3 +180,15 @@ class Runner:
             self._jobs.put(None)
         for thread in self._threads:
             thread.join(timeout=10)
+
+
+def _packed(folder: Path) -> bytes | None:
+    """A job's artifacts as GitLab hands them out: a zip archive, None where there are none."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    if not files:
+        return None
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
+        for path in files:
+            archive.write(path, path.relative_to(folder))
+    return packed.getvalue()

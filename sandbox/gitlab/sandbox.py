@@ -146,13 +146,12 @@ class Sandbox:
             visibility=visibility,
             default_branch=default_branch,
             name=name,
-            ci_config_path=None,
+            ci_config_path=ci_config_path,
         )
         if not protect_default_branch:
             project.protections.clear()
         if files:
-            self.commit(project.id, owner, dict(files), "Initial commit", branch=default_branch)
-        project.ci_config_path = ci_config_path
+            self.commit(project.id, owner, dict(files), "Initial commit", branch=default_branch, quietly=True)
         return project
 
     def add_member(self, project_id: int, user: User, level: int) -> None:
@@ -214,8 +213,12 @@ class Sandbox:
         *,
         branch: str | None = None,
         start_branch: str | None = None,
+        quietly: bool = False,
     ) -> str:
-        """A commit that sets these files (None removes one), with everything that a push causes; gives its sha."""
+        """A commit that sets these files (None removes one), with everything that a push causes; gives its sha.
+
+        `quietly` causes nothing: no hook, no pipeline.
+        """
         project = self.state.projects[project_id]
         git = self.core.git(project)
         target = branch or project.default_branch
@@ -227,7 +230,7 @@ class Sandbox:
             text = content.decode("utf-8", "surrogateescape") if isinstance(content, bytes) else content
             actions.append({"action": kind, "file_path": path, "content": text})
         request = CommitRequest(target, message, tuple(actions), start_branch=start_branch)
-        return commit(self.core, project, user, request)
+        return commit(self.core, project, user, request, quietly)
 
     def git_url(self, project_id: int, user: User | None = None) -> str:
         """The address to clone from and push to, with the user's credentials in it."""
@@ -354,8 +357,7 @@ class Sandbox:
 
     def job_token(self, job_id: int) -> str:
         """A token of a job, good until the job ends."""
-        job = self.state.jobs[job_id]
-        return self.state.new_token(job.user_id, prefix="glcbt-", job_id=job.id).value
+        return self.state.new_job_token(self.state.jobs[job_id]).value
 
     def play_pipeline(self, pipeline_id: int, **outcomes: str) -> str:
         """End all jobs of a pipeline in their order, each with success unless named (dashes as underscores)."""

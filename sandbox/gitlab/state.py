@@ -223,6 +223,7 @@ class Job:
     trace: bytearray = field(default_factory=bytearray)
     artifacts: bytes | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
+    tokens: list[Token] = field(default_factory=list)
     created_at: datetime = field(default_factory=now)
     queued_at: datetime | None = None
     started_at: datetime | None = None
@@ -400,3 +401,9 @@ class State:
             token = Token(prefix + secrets.token_urlsafe(15), user_id, self.next_id("token"), **more)
             self.tokens[token.value] = token
             return token
+
+    def new_job_token(self, job: Job) -> Token:
+        """A token for a running job; it is good until the job ends."""
+        token = self.new_token(job.user_id, prefix="glcbt-", job_id=job.id, name=f"job {job.id}")
+        job.tokens.append(token)
+        return token
