@@ -203,6 +203,8 @@ class Worker:
         decision = self._route(event)
         if isinstance(decision, Ignored):
             return decision
+        if isinstance(decision, Follow) and _is_waiting(decision):
+            return Ignored("a look at this pipeline is waiting already, and will see this, too")
         previous = self._store.previous(delivery)
         if not previous or delivery.received_at - previous.received_at > SAME_PUSH_SECONDS:
             return decision
@@ -361,12 +363,22 @@ def _child_id(parent: str, index: int, job: Job) -> str:
 
 def _newer_is_waiting(job_id: str) -> bool:
     branch, seq, slot, *_ = job_id.split(":")
-    waiting = DBOS.list_workflows(
-        workflow_id_prefix=f"{branch}:",
-        status=["ENQUEUED", "DELAYED"],
+    waiting = _waiting(branch, ["ENQUEUED", "DELAYED"])
+    return any(other_slot == slot and other_seq > seq for other_seq, other_slot in waiting)
+
+
+def _is_waiting(job: Job) -> bool:
+    """Whether the same is to be done already, and has not begun; it will then see what the newer one would."""
+    return any(slot == _slot(job) for _, slot in _waiting(_branch_id(job), ["ENQUEUED"]))
+
+
+def _waiting(branch_id: str, statuses: list[str]) -> list[tuple[str, str]]:
+    """Delivery number and slot of the branch's jobs that have not begun."""
+    found = DBOS.list_workflows(
+        workflow_id_prefix=f"{branch_id}:",
+        status=statuses,
         queue_name=QUEUE,
         load_input=False,
         load_output=False,
     )
-    ids = (workflow.workflow_id.split(":") for workflow in waiting)
-    return any(other_slot == slot and other_seq > seq for _, other_seq, other_slot, *_ in ids)
+    return [(seq, slot) for _, seq, slot, *_ in (workflow.workflow_id.split(":") for workflow in found)]
