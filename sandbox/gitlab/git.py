@@ -17,6 +17,7 @@ from sandbox.gitlab.git_reader import Readers
 ZEROS = "0" * 40
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 FULL_SHA = re.compile(r"[0-9a-f]{40}")
+SHORT_SHA = re.compile(r"[0-9a-f]{4,39}")
 TREES_REMEMBERED = 4096
 COMMITS_REMEMBERED = 8192
 
@@ -196,7 +197,14 @@ class Repository:
             return None
         if FULL_SHA.fullmatch(revision):
             return revision if self.commit(revision) is not None else self._peel(revision)
-        return self._peel(revision)
+        found = self._peel(revision)
+        if found is None and SHORT_SHA.fullmatch(revision):
+            # A long-lived reader knows short names only of the objects that were there when it first looked.
+            answer = run_git(
+                self.directory, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}", ok=(0, 1)
+            )
+            found = answer.decode().strip() or None
+        return found
 
     def _peel(self, revision: str) -> str | None:
         found = self._readers.ask(self.directory, revision + "^{commit}", contents=False)

@@ -39,7 +39,7 @@ class Merging:
         if source.id == project.id and source_branch == target_branch:
             errors.append("You can't use same project/branch for source and target")
         if errors or sha is None:
-            raise ApiError(400 if len(errors) > 1 else 422, {"message": errors})
+            raise ApiError(422, {"message": errors})
         for other in self.of(project):
             same = (other.source_project_id, other.source_branch) == (source.id, source_branch)
             if same and other.target_branch == target_branch and other.state == "opened":
