@@ -2,7 +2,7 @@
 
 from sandbox.gitlab.moods import Asked, Moods
 from sandbox.gitlab.sandbox import Sandbox
-from sandbox.gitlab.state import DEVELOPER, GUEST, MAINTAINER, OWNER, REPORTER, Project, User
+from sandbox.gitlab.values import DEVELOPER, GUEST, MAINTAINER, OWNER, REPORTER, Project, User
 
 __all__ = [
     "DEVELOPER",

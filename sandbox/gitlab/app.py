@@ -18,7 +18,7 @@ from sandbox.gitlab.git_http import serve_git
 from sandbox.gitlab.http import ApiError, Call, Router, answer
 from sandbox.gitlab.moods import Asked
 from sandbox.gitlab.routes import OUTSIDE, ROOMS
-from sandbox.gitlab.state import now
+from sandbox.gitlab.values import now
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Request
 
 from sandbox.gitlab.core import Core
 from sandbox.gitlab.http import ApiError, unauthorized
-from sandbox.gitlab.state import Token, User
+from sandbox.gitlab.values import Token, User
 
 READING = ("GET", "HEAD")
 

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sandbox.gitlab.git import ZEROS, FileAction, GitFailed, Repository
-from sandbox.gitlab.hook_bodies import RefChange
+from sandbox.gitlab.git import ZEROS, GitFailed, Repository
+from sandbox.gitlab.git_objects import FileAction
 from sandbox.gitlab.http import ApiError, forbidden
-from sandbox.gitlab.state import Project, User
+from sandbox.gitlab.ref_change import RefChange
+from sandbox.gitlab.values import Project, User
 
 if TYPE_CHECKING:
     from sandbox.gitlab.core import Core

@@ -11,19 +11,26 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sandbox.gitlab.bridges import Bridges
 from sandbox.gitlab.git import Repository
 from sandbox.gitlab.git_reader import Readers
 from sandbox.gitlab.hook_bodies import Bodies
+from sandbox.gitlab.hook_bodies_ci import CiBodies
+from sandbox.gitlab.hook_bodies_review import ReviewBodies
 from sandbox.gitlab.hooks import Hooks
+from sandbox.gitlab.making import Making
 from sandbox.gitlab.merging import Merging
 from sandbox.gitlab.moods import Moods
 from sandbox.gitlab.notes import Notes
 from sandbox.gitlab.pipelines import Pipelines
 from sandbox.gitlab.present import Presenter
+from sandbox.gitlab.present_ci import CiPresenter
+from sandbox.gitlab.present_review import ReviewPresenter
 from sandbox.gitlab.pushes import Pushes
 from sandbox.gitlab.runner import Runner
-from sandbox.gitlab.state import GUEST, OWNER, REPORTER, Project, Protection, State, User
+from sandbox.gitlab.state import State
 from sandbox.gitlab.statuses import Statuses
+from sandbox.gitlab.values import GUEST, OWNER, REPORTER, Project, Protection, User
 from sandbox.registry import RegistryServer
 from sandbox.registry.auth import TokenAuthorizer
 
@@ -61,13 +68,14 @@ class Core:
         self.changed = threading.Condition(self.state.lock)
         self.readers = Readers()
         self.hooks = Hooks(self)
-        self.bodies = Bodies(self)
+        self.bodies, self.bodies_ci, self.bodies_review = Bodies(self), CiBodies(self), ReviewBodies(self)
         self.present = Presenter(self)
+        self.present_ci, self.present_review = CiPresenter(self), ReviewPresenter(self)
         self.pushes = Pushes(self)
         self.merging = Merging(self)
         self.notes = Notes(self)
         self.statuses = Statuses(self)
-        self.pipelines = Pipelines(self)
+        self.making, self.pipelines, self.bridges = Making(self), Pipelines(self), Bridges(self)
         self.runner = Runner(self)
         self._repositories: dict[int, Repository] = {}
         self._registry_ids: dict[str, int] = {}

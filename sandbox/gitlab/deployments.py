@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandbox.gitlab.state import Deployment, Environment, Job, Project, now
+from sandbox.gitlab.values import Deployment, Environment, Job, Project, now
 from sandbox.gitlab.variables import slug
 
 if TYPE_CHECKING:

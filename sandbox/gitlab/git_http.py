@@ -16,9 +16,9 @@ from werkzeug.wrappers import Request, Response
 from sandbox.gitlab.auth import find_token, git_password
 from sandbox.gitlab.core import Core
 from sandbox.gitlab.git import git_environment
-from sandbox.gitlab.hook_bodies import RefChange
 from sandbox.gitlab.http import ApiError
-from sandbox.gitlab.state import DEVELOPER, NO_ONE, Project, Token, User
+from sandbox.gitlab.ref_change import RefChange
+from sandbox.gitlab.values import DEVELOPER, NO_ONE, Project, Token, User
 
 GIT_PATH = re.compile(r"/(?P<path>.+?)(?:\.git)?/(?P<service>info/refs|git-upload-pack|git-receive-pack)")
 CHUNK = 64 * 1024

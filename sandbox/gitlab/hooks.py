@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from sandbox.gitlab.state import Hook, now
+from sandbox.gitlab.values import Hook, now
 
 if TYPE_CHECKING:
     from sandbox.gitlab.core import Core

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlencode
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Request, Response
 
-from sandbox.gitlab.state import NO_ONE, Project, Token, User
+from sandbox.gitlab.values import NO_ONE, Project, Token, User
 
 if TYPE_CHECKING:
     from sandbox.gitlab.core import Core

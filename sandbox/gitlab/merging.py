@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sandbox.gitlab.git import ZEROS
-from sandbox.gitlab.hook_bodies import RefChange
 from sandbox.gitlab.http import ApiError
-from sandbox.gitlab.state import MergeRequest, MergeRequestVersion, Project, User, now
+from sandbox.gitlab.ref_change import RefChange
+from sandbox.gitlab.values import MergeRequest, MergeRequestVersion, Project, User, now
 
 if TYPE_CHECKING:
     from sandbox.gitlab.core import Core
@@ -87,7 +87,7 @@ class Merging:
         changes: dict[str, Any] | None = None,
         oldrev: str | None = None,
     ) -> None:
-        bodies = self.core.bodies
+        bodies = self.core.bodies_review
         self.core.hooks.fire(
             merge_request.project_id,
             "merge_requests_events",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sandbox.gitlab.http import ApiError
-from sandbox.gitlab.state import Mention, MergeRequest, Note, Project, QuickAction, User, now
+from sandbox.gitlab.values import Mention, MergeRequest, Note, Project, QuickAction, User, now
 
 if TYPE_CHECKING:
     from sandbox.gitlab.core import Core
@@ -178,7 +178,7 @@ class Notes:
         return actions, rest
 
     def _tell(self, note: Note, user: User, action: str) -> None:
-        bodies = self.core.bodies
+        bodies = self.core.bodies_review
         self.core.hooks.fire(note.project_id, "note_events", lambda: bodies.note(note, user, action))
 
     def _obey(self, merge_request: MergeRequest, user: User, name: str, argument: str) -> str:

@@ -1,59 +1,18 @@
-"""Pipelines: when one is made, in which order its jobs may go, what their statuses make of it, and who is told."""
+"""Pipelines on their way: which job may go next, what statuses become of it, and who is told."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sandbox.gitlab.composite import composite
 from sandbox.gitlab.deployments import Deployments
-from sandbox.gitlab.hook_bodies import RefChange
 from sandbox.gitlab.http import ApiError
-from sandbox.gitlab.state import ALIVE, ENDED, Job, MergeRequest, Pipeline, Project, User, now
-from sandbox.plan import PipelinePlan
+from sandbox.gitlab.values import ALIVE, CANCELABLE, ENDED, Job, MergeRequest, Pipeline, Project, User, now
 
 if TYPE_CHECKING:
     from sandbox.gitlab.core import Core
-
-SKIP = re.compile(r"\[(ci[ _-]skip|skip[ _-]ci)\]", re.IGNORECASE)
-CANCELABLE = (*ALIVE, "manual")
-NO_CONFIG = "Missing CI config file"
-NO_JOBS = (
-    "Pipeline will not run for the selected trigger. "
-    "The rules configuration prevented any jobs from being added to the pipeline."
-)
-DEFAULT_CONFIG = ".gitlab-ci.yml"
-
-
-def composite(statuses: Iterable[str], dag: bool = False) -> str:
-    """What many counted job statuses make together: GitLab's order of questions."""
-    seen = set(statuses)
-
-    def only(*allowed: str) -> bool:
-        return bool(seen) and seen <= set(allowed)
-
-    if not seen:
-        return "success"
-    if dag and "skipped" in seen:
-        return "skipped"
-    if only("skipped", "ignored"):
-        return "skipped"
-    if only("success", "skipped", "success_with_warnings", "ignored"):
-        return "success"
-    if only("created", "success_with_warnings", "ignored"):
-        return "created"
-    if only("canceled", "success", "skipped", "success_with_warnings", "ignored"):
-        return "canceled"
-    if only("pending", "created", "skipped", "success_with_warnings", "ignored"):
-        return "pending"
-    for status in ("running", "pending"):
-        if status in seen:
-            return "running"
-    for status in ("waiting_for_resource", "manual", "scheduled", "preparing"):
-        if status in seen:
-            return status
-    return "running" if "created" in seen else "failed"
 
 
 @dataclass
@@ -64,22 +23,6 @@ class Pipelines:
 
     def __post_init__(self) -> None:
         self.deployments = Deployments(self.core)
-
-    # Making
-
-    def config_of(self, project: Project, sha: str) -> tuple[str, bytes | None]:
-        """The path of a project's CI file, and its content at a commit; `path@group/project:ref` is another's file."""
-        path = project.ci_config_path or DEFAULT_CONFIG
-        if "@" in path:
-            name, _, place = path.partition("@")
-            full_path, _, ref = place.partition(":")
-            other = self.core.state.project_by(full_path)
-            if other is None:
-                return name, None
-            git = self.core.git(other)
-            head = git.resolve(ref or other.default_branch)
-            return name, git.file(head, name) if head else None
-        return path, self.core.git(project).file(sha, path)
 
     def new(
         self, project: Project, user: User, ref: str, sha: str, source: str, tag: bool = False, **more: Any
@@ -111,141 +54,18 @@ class Pipelines:
             pipeline.jobs.append(job)
             return job
 
-    def on_push(self, project: Project, user: User, change: RefChange, skip: bool) -> None:
-        """Start what a pushed ref starts, in the background where an executor has to be asked."""
-        sha = self.core.git(project).resolve(change.after)
-        if sha is not None:
-            self.core.runner.soon(lambda: self._from_push(project, user, change, sha, skip))
-
-    def _from_push(self, project: Project, user: User, change: RefChange, sha: str, skip: bool) -> None:
-        path, content = self.config_of(project, sha)
-        if content is None:
-            return
-        commit = self.core.git(project).commit(sha)
-        ref = change.branch if change.branch is not None else str(change.tag)
-        draft = self._draft(
-            project, user, ref, sha, "push", tag=change.tag is not None, before_sha=change.before
-        )
-        draft.config_path = path
-        if skip or (commit is not None and SKIP.search(commit.message)):
-            self._keep(draft)
-            self._set_pipeline(draft, "skipped")
-            return
-        plan = self.core.runner.plan(draft, content)
-        if plan.errors:
-            self._keep(draft)
-            draft.yaml_errors = "\n".join(plan.errors)
-            self._set_pipeline(draft, "failed")
-        elif plan.jobs:
-            self._keep(draft)
-            self._fill(draft, user, plan)
-        else:
-            self.core.runner.forget(draft)
-
-    def create(self, project: Project, user: User, ref: str, variables: dict[str, str]) -> Pipeline:
-        """Do what `POST /projects/:id/pipeline` does; ApiError 400 when GitLab would refuse."""
-        git = self.core.git(project)
-        sha, tag = git.branch(ref), False
-        if sha is None:
-            sha, tag = git.tag(ref), True
-        if sha is None:
-            raise ApiError(400, {"message": {"base": ["Reference not found"]}})
-        if not tag and self.core.state.protections_of(project, ref):
-            state = self.core.state
-            if not (state.may_push(user, project, ref) or state.may_merge(user, project, ref)):
-                why = f"You do not have sufficient permission to run a pipeline on '{ref}'"
-                raise ApiError(400, {"message": {"base": [why]}})
-        path, content = self.config_of(project, sha)
-        if content is None:
-            raise ApiError(400, {"message": {"base": [NO_CONFIG]}})
-        draft = self._draft(project, user, ref, sha, "api", tag=tag, variables=variables)
-        draft.config_path = path
-        plan = self.core.runner.plan(draft, content)
-        if plan.errors or not plan.jobs:
-            self.core.runner.forget(draft)
-            raise ApiError(400, {"message": {"base": list(plan.errors) or [NO_JOBS]}})
-        self._keep(draft)
-        self._fill(draft, user, plan)
-        return draft
-
-    def _draft(self, project: Project, user: User, ref: str, sha: str, source: str, **more: Any) -> Pipeline:
-        """A pipeline that nobody sees yet: GitLab keeps it only when its plan is good for something."""
-        return Pipeline(0, 0, project.id, ref, sha, source, user.id, **more)
-
-    def _keep(self, draft: Pipeline) -> None:
-        state = self.core.state
-        with state.lock:
-            draft.id, draft.iid = state.next_id("pipeline"), state.next_id("pipeline", draft.project_id)
-            draft.created_at = draft.updated_at = now()
-            state.pipelines[draft.id] = draft
-
-    def _fill(self, pipeline: Pipeline, user: User, plan: PipelinePlan) -> None:
-        with self.core.state.lock:
-            pipeline.stages, pipeline.auto_cancel = plan.stages, plan.auto_cancel
-            for planned in plan.jobs:
-                job = self.new_job(
-                    pipeline,
-                    user,
-                    planned.name,
-                    planned.stage,
-                    kind="build" if planned.trigger is None else "bridge",
-                    when=planned.when,
-                    needs=planned.needs,
-                    allow_failure=planned.allow_failure,
-                    allow_failure_exit_codes=planned.allow_failure_exit_codes,
-                    interruptible=planned.interruptible,
-                    resource_group=planned.resource_group,
-                    environment=planned.environment,
-                    trigger=None if planned.trigger is None else dict(planned.trigger),
-                )
-                self.deployments.planned(job)
-                self._tell_job(job)
-            self._cancel_redundant(pipeline)
-            self.changed(pipeline)
-
-    def _cancel_redundant(self, newer: Pipeline) -> None:
-        """Auto-cancel: older pipelines of the same ref, whose jobs all may be interrupted, make way."""
-        project = self.core.state.projects[newer.project_id]
-        if project.auto_cancel != "enabled" or newer.source in ("external", "parent_pipeline"):
-            return
-        for older in self.core.state.pipelines_of(project.id):
-            same = older.ref == newer.ref and older.tag == newer.tag and older.id < newer.id
-            if not same or older.sha == newer.sha or older.status not in CANCELABLE:
-                continue
-            if older.source in ("external", "parent_pipeline") or older.auto_cancel == "none":
-                continue
-            family = [older, *self._children(older)]
-            if older.auto_cancel == "interruptible":
-                for member in family:
-                    self.cancel(member, only_interruptible=True)
-                continue
-            builds = [job for member in family for job in member.latest_jobs if job.kind == "build"]
-            started = [job for job in builds if job.started_at is not None]
-            if all(job.interruptible for job in started):
-                self.cancel(older)
-
-    def _children(self, pipeline: Pipeline) -> list[Pipeline]:
-        found = []
-        for job in pipeline.jobs:
-            child = self.core.state.pipelines.get(job.downstream_id or 0)
-            if child is not None:
-                found += [child, *self._children(child)]
-        return found
-
-    # Going on
-
     def changed(self, pipeline: Pipeline, job: Job | None = None) -> None:
         """Let jobs follow that may, give the pipeline the status that its jobs make, and tell the hooks."""
         with self.core.state.lock:
             if job is not None:
                 pipeline.updated_at = now()
                 if job.kind == "build":
-                    self._tell_job(job)
+                    self.tell(job)
             while self._advance(pipeline):
                 pass
             status = composite(job.counted_status for job in pipeline.latest_jobs)
             if status != pipeline.status:
-                self._set_pipeline(pipeline, status)
+                self.set_status(pipeline, status)
 
     def _advance(self, pipeline: Pipeline) -> bool:
         moved = False
@@ -274,9 +94,9 @@ class Pipelines:
             job.when, good
         )
         if status not in allowed:
-            self._set_job(job, "skipped")
+            self.set_job(job, "skipped")
         elif job.when == "manual":
-            self._set_job(job, "manual")
+            self.set_job(job, "manual")
         else:
             self._enqueue(job)
 
@@ -285,11 +105,11 @@ class Pipelines:
             key = (job.project_id, job.resource_group)
             holder = self._resources.setdefault(key, job.id)
             if holder != job.id:
-                self._set_job(job, "waiting_for_resource")
+                self.set_job(job, "waiting_for_resource")
                 return
-        self._set_job(job, "pending")
+        self.set_job(job, "pending")
         if job.kind == "bridge":
-            self.core.runner.soon(lambda: self._start_bridge(job))
+            self.core.runner.soon(lambda: self.core.bridges.start(job))
         else:
             self.core.runner.submit(job)
 
@@ -308,7 +128,8 @@ class Pipelines:
                 self.changed(self.core.state.pipelines[waiting.pipeline_id])
                 return
 
-    def _set_job(self, job: Job, status: str) -> None:
+    def set_job(self, job: Job, status: str) -> None:
+        """Give a job a new status, with all that hangs on it; `changed` is for the caller to call."""
         moment = now()
         job.status = status
         if status == "pending":
@@ -319,63 +140,28 @@ class Pipelines:
             job.finished_at = moment
         self.deployments.follow(job)
         if job.kind == "build":
-            self._tell_job(job)
+            self.tell(job)
         if status in ENDED:
             self.core.runner.ended(job)
             if job.resource_group is not None:
                 self._release(job)
 
-    def _set_pipeline(self, pipeline: Pipeline, status: str) -> None:
+    def set_status(self, pipeline: Pipeline, status: str) -> None:
+        """Give a pipeline a new status and tell the hooks; they hear of nothing but a real change."""
         core, moment = self.core, now()
         with core.state.lock:
             pipeline.status, pipeline.updated_at = status, moment
             if status == "running" and pipeline.started_at is None:
                 pipeline.started_at = moment
             pipeline.finished_at = moment if status in ENDED else None
-            core.hooks.fire(pipeline.project_id, "pipeline_events", lambda: core.bodies.pipeline(pipeline))
-            self._tell_parent(pipeline)
+            core.hooks.fire(pipeline.project_id, "pipeline_events", lambda: core.bodies_ci.pipeline(pipeline))
+            core.bridges.child_changed(pipeline)
             core.changed.notify_all()
 
-    def _tell_job(self, job: Job) -> None:
-        self.core.hooks.fire(job.project_id, "job_events", lambda: self.core.bodies.job(job))
+    def tell(self, job: Job) -> None:
+        """Job hooks, one for each change of a job."""
+        self.core.hooks.fire(job.project_id, "job_events", lambda: self.core.bodies_ci.job(job))
         self.core.changed.notify_all()
-
-    # Bridges to child pipelines
-
-    def _start_bridge(self, job: Job) -> None:
-        """Make the child pipeline that a trigger job asks for, from a file of the same commit."""
-        core = self.core
-        parent = core.state.pipelines[job.pipeline_id]
-        project, user = core.state.projects[job.project_id], core.state.user(job.user_id)
-        path = _local_include(job.trigger or {})
-        content = core.git(project).file(job.sha, path.lstrip("/")) if path else None
-        draft = self._draft(
-            project, user, job.ref, job.sha, "parent_pipeline", tag=job.tag, before_sha=parent.before_sha
-        )
-        draft.config_path, draft.parent_job_id = (path or "").lstrip("/"), job.id
-        plan = PipelinePlan((), (), ("the included file does not exist",)) if content is None else None
-        plan = plan or core.runner.plan(draft, content or b"")
-        with core.state.lock:
-            if job.status != "pending":
-                return
-            if plan.errors or not plan.jobs:
-                job.failure_reason = "downstream_pipeline_creation_failed"
-                self._set_job(job, "failed")
-                self.changed(parent)
-                return
-            depends = (job.trigger or {}).get("strategy") in ("depend", "mirror")
-            self._keep(draft)
-            job.downstream_id = draft.id
-            self._set_job(job, "running" if depends else "success")
-            self._fill(draft, user, plan)
-            self.changed(parent)
-
-    def _tell_parent(self, pipeline: Pipeline) -> None:
-        bridge = self.core.state.jobs.get(pipeline.parent_job_id or 0)
-        if bridge is None or bridge.status != "running" or pipeline.status not in ENDED:
-            return
-        self._set_job(bridge, "success" if pipeline.status == "skipped" else pipeline.status)
-        self.changed(self.core.state.pipelines[bridge.pipeline_id])
 
     # What jobs and people do
 
@@ -387,10 +173,10 @@ class Pipelines:
             pipeline = self.core.state.pipelines[job.pipeline_id]
             if self.deployments.outdated(job):
                 job.failure_reason = "failed_outdated_deployment_job"
-                self._set_job(job, "failed")
+                self.set_job(job, "failed")
                 self.changed(pipeline)
                 return False
-            self._set_job(job, "running")
+            self.set_job(job, "running")
             self.changed(pipeline)
             return True
 
@@ -406,7 +192,7 @@ class Pipelines:
                     job.allow_failure = True
             if job.started_at is None:
                 job.started_at = now()
-            self._set_job(job, status)
+            self.set_job(job, status)
             self.changed(self.core.state.pipelines[job.pipeline_id])
 
     def cancel(self, pipeline: Pipeline, only_interruptible: bool = False) -> None:
@@ -424,7 +210,7 @@ class Pipelines:
 
     def _cancel_job(self, job: Job) -> None:
         job.cancelled.set()
-        self._set_job(job, "canceled")
+        self.set_job(job, "canceled")
         child = self.core.state.pipelines.get(job.downstream_id or 0)
         if child is not None:
             self.cancel(child)
@@ -461,7 +247,7 @@ class Pipelines:
         )
         again.when = "on_success" if again.when == "manual" else again.when
         self.deployments.planned(again)
-        self._tell_job(again)
+        self.tell(again)
         return again
 
     def _unskip(self, pipeline: Pipeline) -> None:
@@ -483,15 +269,3 @@ class Pipelines:
             if pipeline.sha == merge_request.sha and pipeline.parent_job_id is None:
                 return pipeline
         return None
-
-
-def _local_include(trigger: dict[str, Any]) -> str | None:
-    """The path of the one local file that a trigger includes; what else could be included is not built."""
-    include = trigger.get("include")
-    items = include if isinstance(include, list) else [include]
-    for item in items:
-        if isinstance(item, str):
-            return item
-        if isinstance(item, dict) and "local" in item:
-            return str(item["local"])
-    return None

@@ -9,7 +9,7 @@ from typing import Any
 
 from sandbox.gitlab.git import Repository
 from sandbox.gitlab.http import ApiError
-from sandbox.gitlab.state import MergeRequest
+from sandbox.gitlab.values import MergeRequest
 
 HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 

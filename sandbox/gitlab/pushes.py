@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sandbox.gitlab.git import ZEROS
-from sandbox.gitlab.hook_bodies import RefChange
-from sandbox.gitlab.state import Project, User
+from sandbox.gitlab.ref_change import RefChange
+from sandbox.gitlab.values import Project, User
 
 if TYPE_CHECKING:
     from sandbox.gitlab.core import Core
@@ -71,7 +71,7 @@ class Pushes:
             if change.after == ZEROS or (change.branch is None and change.tag is None):
                 continue
             skip = bool(nested.get("ci", {}).get("skip"))
-            core.pipelines.on_push(project, user, change, skip)
+            core.making.on_push(project, user, change, skip)
 
     def _fix_default_branch(self, project: Project, change: RefChange) -> None:
         """The first branch of an empty project becomes its default branch."""

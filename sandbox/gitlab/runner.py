@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from sandbox.executor import artifacts, folder_name
 from sandbox.gitlab.git import run_git
 from sandbox.gitlab.quick_plan import quick_plan
-from sandbox.gitlab.state import Job, Pipeline
+from sandbox.gitlab.values import Job, Pipeline
 from sandbox.gitlab.variables import job_variables, pipeline_variables
 from sandbox.plan import NOT_RUN, TIMED_OUT, Executor, PipelinePlan
 

@@ -14,7 +14,8 @@ from sandbox.gitlab.core import VERSION, Core, LoggedRequest
 from sandbox.gitlab.git_http import write_git_hooks
 from sandbox.gitlab.hooks import SWITCHES, Delivery
 from sandbox.gitlab.moods import Moods
-from sandbox.gitlab.state import (
+from sandbox.gitlab.state import State
+from sandbox.gitlab.values import (
     ENDED,
     MAINTAINER,
     Deployment,
@@ -27,7 +28,6 @@ from sandbox.gitlab.state import (
     Project,
     Protection,
     QuickAction,
-    State,
     Token,
     User,
 )

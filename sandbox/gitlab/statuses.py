@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sandbox.gitlab.http import ApiError, forbidden, not_found
-from sandbox.gitlab.state import Job, Pipeline, Project, User, now
+from sandbox.gitlab.values import Job, Pipeline, Project, User, now
 
 if TYPE_CHECKING:
     from sandbox.gitlab.core import Core

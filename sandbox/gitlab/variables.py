@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from sandbox.gitlab.state import Job, Pipeline
+from sandbox.gitlab.values import Job, Pipeline
 
 if TYPE_CHECKING:
     from sandbox.gitlab.core import Core

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.gitlab import Project, Sandbox, User
-from sandbox.gitlab.pipelines import composite
-from sandbox.gitlab.quick_plan import condition, quick_plan
+from sandbox.gitlab.composite import composite
+from sandbox.gitlab.quick_plan import quick_plan
+from sandbox.gitlab.rules import condition
 
 
 def push(sandbox: Sandbox, project: Project, user: User, message: str = "Change", **files: str) -> str:

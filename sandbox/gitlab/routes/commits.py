@@ -10,8 +10,8 @@ from sandbox.gitlab.committing import CommitRequest, commit
 from sandbox.gitlab.git import EMPTY_TREE, Repository
 from sandbox.gitlab.http import ApiError, Call, Routes, answer, forbidden
 from sandbox.gitlab.routes.repository import code, commit_of, diffs_of
-from sandbox.gitlab.state import DEVELOPER, REPORTER, Project
 from sandbox.gitlab.statuses import StatusRequest
+from sandbox.gitlab.values import DEVELOPER, REPORTER, Project
 
 routes = Routes()
 
@@ -49,7 +49,7 @@ def _detail(call: Call, project: Project, git: Repository, sha: str) -> dict[str
         **call.core.present.commit(project, git, sha),
         "status": last.status if last is not None else None,
         "project_id": project.id,
-        "last_pipeline": None if last is None else call.core.present.pipeline(last),
+        "last_pipeline": None if last is None else call.core.present_ci.pipeline(last),
     }
     if call.flag("stats", default=True):
         shown["stats"] = _stats(git, sha)
@@ -122,7 +122,7 @@ def merge_requests(call: Call) -> Response:
             found.append(merge_request)
     wanted = call.text("state")
     found = [item for item in found if wanted in (None, "all", item.state)]
-    return call.page(found, call.core.present.merge_request)
+    return call.page(found, call.core.present_review.merge_request)
 
 
 # Statuses
@@ -146,7 +146,7 @@ def statuses(call: Call) -> Response:
     if key not in ("id", "pipeline_id"):
         raise ApiError(400, {"error": "order_by does not have a valid value"})
     found.sort(key=lambda job: getattr(job, key), reverse=call.text("sort") == "desc")
-    return call.page(found, call.core.present.status)
+    return call.page(found, call.core.present_ci.status)
 
 
 @routes.on("POST", "/projects/:id/statuses/:sha")
@@ -166,7 +166,7 @@ def post_status(call: Call) -> Response:
         coverage=float(coverage) if coverage else None,
         pipeline_id=call.number("pipeline_id"),
     )
-    return answer(call.core.present.status(call.core.statuses.post(project, user, wanted)), 201)
+    return answer(call.core.present_ci.status(call.core.statuses.post(project, user, wanted)), 201)
 
 
 # Comments
@@ -176,7 +176,7 @@ def post_status(call: Call) -> Response:
 def comments(call: Call) -> Response:
     project, git = code(call)
     notes = call.core.notes.of_commit(project, commit_of(git, call.params["sha"]))
-    return call.page(notes, call.core.present.commit_comment)
+    return call.page(notes, call.core.present_review.commit_comment)
 
 
 @routes.on("POST", "/projects/:id/repository/commits/:sha/comments")
@@ -188,4 +188,4 @@ def comment(call: Call) -> Response:
     sha = commit_of(git, call.params["sha"])
     place = {"path": call.text("path"), "line": call.number("line"), "line_type": call.text("line_type")}
     note = call.core.notes.on_commit(project, user, sha, call.required("note"), **place)
-    return answer(call.core.present.commit_comment(note), 201)
+    return answer(call.core.present_review.commit_comment(note), 201)

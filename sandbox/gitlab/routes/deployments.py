@@ -5,7 +5,7 @@ from __future__ import annotations
 from werkzeug.wrappers import Response
 
 from sandbox.gitlab.http import ApiError, Call, Routes, answer, not_found
-from sandbox.gitlab.state import DEVELOPER, Deployment, Environment, now
+from sandbox.gitlab.values import DEVELOPER, Deployment, Environment, now
 
 routes = Routes()
 
@@ -28,7 +28,7 @@ def deployments(call: Call) -> Response:
     found.sort(
         key=lambda item: (getattr(item, key) is None, getattr(item, key)), reverse=call.text("sort") == "desc"
     )
-    return call.page(found, call.core.present.deployment)
+    return call.page(found, call.core.present_ci.deployment)
 
 
 def _deployment(call: Call) -> Deployment:
@@ -42,7 +42,7 @@ def _deployment(call: Call) -> Deployment:
 
 @routes.on("GET", "/projects/:id/deployments/:deployment_id", job_token=True)
 def deployment(call: Call) -> Response:
-    return answer(call.core.present.deployment(_deployment(call)))
+    return answer(call.core.present_ci.deployment(_deployment(call)))
 
 
 @routes.on("POST", "/projects/:id/deployments", job_token=True)
@@ -57,7 +57,7 @@ def create(call: Call) -> Response:
         tag=call.flag("tag"),
         status=call.required("status"),
     )
-    return answer(call.core.present.deployment(made), 201)
+    return answer(call.core.present_ci.deployment(made), 201)
 
 
 @routes.on("PUT", "/projects/:id/deployments/:deployment_id", job_token=True)
@@ -67,7 +67,7 @@ def edit(call: Call) -> Response:
     if found.job_id is not None:
         raise ApiError(400, {"error": "A deployment of a job cannot be changed"})
     found.status, found.updated_at = call.required("status"), now()
-    return answer(call.core.present.deployment(found))
+    return answer(call.core.present_ci.deployment(found))
 
 
 @routes.on("GET", "/projects/:id/environments", job_token=True)
@@ -76,7 +76,7 @@ def environments(call: Call) -> Response:
     found = [item for item in call.core.state.environments.values() if item.project_id == project.id]
     name, search = call.text("name"), call.text("search") or ""
     found = [item for item in found if (name is None or item.name == name) and search in item.name]
-    return call.page(found, call.core.present.environment)
+    return call.page(found, call.core.present_ci.environment)
 
 
 def _environment(call: Call) -> Environment:
@@ -93,8 +93,10 @@ def environment(call: Call) -> Response:
     found = _environment(call)
     mine = [item for item in call.core.state.deployments.values() if item.environment_id == found.id]
     last = next((item for item in reversed(mine) if item.status == "success"), None)
-    shown = call.core.present.environment(found)
-    return answer({**shown, "last_deployment": None if last is None else call.core.present.deployment(last)})
+    shown = call.core.present_ci.environment(found)
+    return answer(
+        {**shown, "last_deployment": None if last is None else call.core.present_ci.deployment(last)}
+    )
 
 
 @routes.on("POST", "/projects/:id/environments", job_token=True)
@@ -102,7 +104,7 @@ def create_environment(call: Call) -> Response:
     project = call.project(DEVELOPER)
     made = call.core.pipelines.deployments.environment(project, call.required("name"))
     made.external_url = call.text("external_url") or made.external_url
-    return answer(call.core.present.environment(made), 201)
+    return answer(call.core.present_ci.environment(made), 201)
 
 
 @routes.on("POST", "/projects/:id/environments/:environment_id/stop", job_token=True)
@@ -110,4 +112,4 @@ def stop(call: Call) -> Response:
     call.project(DEVELOPER)
     found = _environment(call)
     found.state, found.updated_at = "stopped", now()
-    return answer(call.core.present.environment(found))
+    return answer(call.core.present_ci.environment(found))

@@ -9,7 +9,8 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from sandbox.gitlab.committing import CommitRequest, commit, read_action
-from sandbox.gitlab.git import Repository, TreeEntry
+from sandbox.gitlab.git import Repository
+from sandbox.gitlab.git_objects import TreeEntry
 from sandbox.gitlab.http import ApiError, Call, Routes, answer, not_found
 from sandbox.gitlab.routes.repository import code, commit_of
 

@@ -7,10 +7,10 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from sandbox.gitlab.git import ZEROS
-from sandbox.gitlab.hook_bodies import RefChange
 from sandbox.gitlab.hooks import EVENT_NAMES, SWITCHES, Delivery
 from sandbox.gitlab.http import ApiError, Call, Routes, answer, not_found
-from sandbox.gitlab.state import MAINTAINER, Hook, iso
+from sandbox.gitlab.ref_change import RefChange
+from sandbox.gitlab.values import MAINTAINER, Hook, iso
 
 routes = Routes()
 
@@ -150,7 +150,7 @@ def _sample(call: Call, switch: str) -> dict[str, Any]:
             project, user, RefChange(f"refs/{kind}/{project.default_branch}", before, head), {}
         )
     if switch == "pipeline_events" and (pipelines := core.state.pipelines_of(project.id)):
-        return core.bodies.pipeline(pipelines[0])
+        return core.bodies_ci.pipeline(pipelines[0])
     if switch == "merge_requests_events" and (found := core.merging.of(project)):
-        return core.bodies.merge_request(found[0], user, "update", {}, None)
+        return core.bodies_review.merge_request(found[0], user, "update", {}, None)
     raise ApiError(422, f"Ensure the project has something to make a sample of {switch} from.")

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from sandbox.gitlab.http import Call, Routes, answer, not_found
 from sandbox.gitlab.http import forbidden as refused
-from sandbox.gitlab.state import DEVELOPER, Job
+from sandbox.gitlab.values import DEVELOPER, Job
 
 routes = Routes()
 
@@ -31,19 +31,19 @@ def jobs(call: Call) -> Response:
         job for job in call.core.state.jobs.values() if job.project_id == project.id and job.kind == "build"
     ]
     found = [job for job in found if not scope or job.status in scope]
-    return call.page(found[::-1], call.core.present.job)
+    return call.page(found[::-1], call.core.present_ci.job)
 
 
 @routes.on("GET", "/job", job_token=True)
 def own_job(call: Call) -> Response:
     if call.token is None or call.token.job_id is None:
         raise refused()
-    return answer(call.core.present.job(call.core.state.jobs[call.token.job_id]))
+    return answer(call.core.present_ci.job(call.core.state.jobs[call.token.job_id]))
 
 
 @routes.on("GET", "/projects/:id/jobs/:job_id")
 def job(call: Call) -> Response:
-    return answer(call.core.present.job(job_of(call)))
+    return answer(call.core.present_ci.job(job_of(call)))
 
 
 @routes.on("GET", "/projects/:id/jobs/:job_id/trace")
@@ -76,20 +76,20 @@ def artifact(call: Call) -> Response:
 def cancel(call: Call) -> Response:
     found = job_of(call, DEVELOPER)
     call.core.pipelines.cancel_job(found)
-    return answer(call.core.present.job(found), 201)
+    return answer(call.core.present_ci.job(found), 201)
 
 
 @routes.on("POST", "/projects/:id/jobs/:job_id/retry")
 def retry(call: Call) -> Response:
     again = call.core.pipelines.retry_job(job_of(call, DEVELOPER))
-    return answer(call.core.present.job(again), 201)
+    return answer(call.core.present_ci.job(again), 201)
 
 
 @routes.on("POST", "/projects/:id/jobs/:job_id/play")
 def play(call: Call) -> Response:
     found = job_of(call, DEVELOPER)
     call.core.pipelines.play(found)
-    return answer(call.core.present.job(found))
+    return answer(call.core.present_ci.job(found))
 
 
 @routes.on("POST", "/projects/:id/jobs/:job_id/erase")
@@ -97,4 +97,4 @@ def erase(call: Call) -> Response:
     found = job_of(call, DEVELOPER)
     found.trace.clear()
     found.artifacts = None
-    return answer(call.core.present.job(found), 201)
+    return answer(call.core.present_ci.job(found), 201)

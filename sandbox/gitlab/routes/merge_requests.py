@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from sandbox.gitlab.http import ApiError, Call, Routes, answer, forbidden, not_found
 from sandbox.gitlab.routes.repository import code, diffs_of
-from sandbox.gitlab.state import DEVELOPER, REPORTER, MergeRequest, MergeRequestVersion, iso
+from sandbox.gitlab.values import DEVELOPER, REPORTER, MergeRequest, MergeRequestVersion, iso
 
 routes = Routes()
 
@@ -48,7 +48,7 @@ def merge_requests(call: Call) -> Response:
         key=lambda item: (getattr(item, key) is not None, getattr(item, key), item.iid),
         reverse=call.text("sort") != "asc",
     )
-    return call.page(found, call.core.present.merge_request)
+    return call.page(found, call.core.present_review.merge_request)
 
 
 @routes.on("POST", "/projects/:id/merge_requests")
@@ -78,12 +78,12 @@ def create(call: Call) -> Response:
         remove_source_branch=call.flag("remove_source_branch"),
         squash=call.flag("squash"),
     )
-    return answer(call.core.present.merge_request(made, detail=True), 201)
+    return answer(call.core.present_review.merge_request(made, detail=True), 201)
 
 
 @routes.on("GET", "/projects/:id/merge_requests/:iid")
 def read(call: Call) -> Response:
-    return answer(call.core.present.merge_request(merge_request_of(call), detail=True))
+    return answer(call.core.present_review.merge_request(merge_request_of(call), detail=True))
 
 
 @routes.on("PUT", "/projects/:id/merge_requests/:iid")
@@ -110,7 +110,7 @@ def edit(call: Call) -> Response:
     event = call.text("state_event")
     if event in ("close", "reopen"):
         call.core.merging.set_state(found, user, event)
-    return answer(call.core.present.merge_request(found, detail=True))
+    return answer(call.core.present_review.merge_request(found, detail=True))
 
 
 @routes.on("PUT", "/projects/:id/merge_requests/:iid/merge")
@@ -123,7 +123,7 @@ def merge(call: Call) -> Response:
     if call.arg("should_remove_source_branch") is not None:
         options["should_remove_source_branch"] = call.flag("should_remove_source_branch")
     call.core.merging.merge(found, call.who(), options)
-    return answer(call.core.present.merge_request(found, detail=True))
+    return answer(call.core.present_review.merge_request(found, detail=True))
 
 
 @routes.on("GET", "/projects/:id/merge_requests/:iid/commits")
@@ -147,7 +147,7 @@ def diffs(call: Call) -> Response:
 
 @routes.on("GET", "/projects/:id/merge_requests/:iid/changes")
 def changes(call: Call) -> Response:
-    shown = call.core.present.merge_request(merge_request_of(call), detail=True)
+    shown = call.core.present_review.merge_request(merge_request_of(call), detail=True)
     return answer({**shown, "changes": _diffs(call), "overflow": False})
 
 
@@ -175,7 +175,7 @@ def pipelines(call: Call) -> Response:
     found = merge_request_of(call)
     heads = {version.head for version in found.versions}
     made = [item for item in call.core.state.pipelines_of(found.source_project_id) if item.sha in heads]
-    return call.page([item for item in made if item.parent_job_id is None], call.core.present.pipeline)
+    return call.page([item for item in made if item.parent_job_id is None], call.core.present_ci.pipeline)
 
 
 @routes.on("GET", "/projects/:id/merge_requests/:iid/participants")

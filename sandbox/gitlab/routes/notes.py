@@ -10,7 +10,7 @@ from sandbox.gitlab.http import ApiError, Call, Routes, answer, forbidden, not_f
 from sandbox.gitlab.positions import check_position
 from sandbox.gitlab.routes.merge_requests import merge_request_of
 from sandbox.gitlab.routes.repository import code, commit_of
-from sandbox.gitlab.state import DEVELOPER, GUEST, MAINTAINER, MergeRequest, Note
+from sandbox.gitlab.values import DEVELOPER, GUEST, MAINTAINER, MergeRequest, Note
 
 routes = Routes()
 
@@ -42,7 +42,7 @@ def _list(call: Call, notes: list[Note]) -> Response:
         raise ApiError(400, {"error": "order_by does not have a valid value"})
     newest_first = call.text("sort", "desc") == "desc"
     found = sorted(notes, key=lambda note: (getattr(note, key), note.id), reverse=newest_first)
-    return call.page(found, call.core.present.note)
+    return call.page(found, call.core.present_review.note)
 
 
 def _add(call: Call, found: MergeRequest, **more: Any) -> Response | Note:
@@ -62,12 +62,12 @@ def create(call: Call) -> Response:
     _may_write(call)
     found = merge_request_of(call)
     made = _add(call, found, internal=call.flag("internal") or call.flag("confidential"))
-    return made if isinstance(made, Response) else answer(call.core.present.note(made), 201)
+    return made if isinstance(made, Response) else answer(call.core.present_review.note(made), 201)
 
 
 @routes.on("GET", f"{NOTES}/:note_id")
 def read(call: Call) -> Response:
-    return answer(call.core.present.note(_note(call, _notes(call))))
+    return answer(call.core.present_review.note(_note(call, _notes(call))))
 
 
 def _edit(call: Call, note: Note) -> Response:
@@ -75,7 +75,7 @@ def _edit(call: Call, note: Note) -> Response:
     if note.author_id != user.id and call.core.state.rights(user, project) < MAINTAINER:
         raise forbidden()
     call.core.notes.edit(note, user, call.required("body"))
-    return answer(call.core.present.note(note))
+    return answer(call.core.present_review.note(note))
 
 
 def _delete(call: Call, note: Note) -> Response:
@@ -142,12 +142,12 @@ def _thread(call: Call, notes: list[Note]) -> list[Note]:
 
 @routes.on("GET", DISCUSSIONS)
 def discussions(call: Call) -> Response:
-    return call.page(call.core.notes.discussions(_notes(call)), call.core.present.discussion)
+    return call.page(call.core.notes.discussions(_notes(call)), call.core.present_review.discussion)
 
 
 @routes.on("GET", f"{DISCUSSIONS}/:discussion_id")
 def discussion(call: Call) -> Response:
-    return answer(call.core.present.discussion(_thread(call, _notes(call))))
+    return answer(call.core.present_review.discussion(_thread(call, _notes(call))))
 
 
 @routes.on("POST", DISCUSSIONS)
@@ -159,7 +159,7 @@ def start(call: Call) -> Response:
         _, git = code(call)
         position = check_position(git, found, position)
     made = _add(call, found, individual=False, resolvable=True, position=position)
-    return made if isinstance(made, Response) else answer(call.core.present.discussion([made]), 201)
+    return made if isinstance(made, Response) else answer(call.core.present_review.discussion([made]), 201)
 
 
 @routes.on("PUT", f"{DISCUSSIONS}/:discussion_id")
@@ -171,7 +171,7 @@ def resolve(call: Call) -> Response:
     if call.arg("resolved") is None:
         raise ApiError(400, {"error": "resolved is missing"})
     call.core.notes.resolve(thread, user, call.flag("resolved"))
-    return answer(call.core.present.discussion(thread))
+    return answer(call.core.present_review.discussion(thread))
 
 
 @routes.on("POST", f"{DISCUSSIONS}/:discussion_id/notes")
@@ -182,12 +182,12 @@ def reply(call: Call) -> Response:
     first.individual = False
     more = {"discussion_id": first.discussion_id, "individual": False, "position": first.position}
     made = _add(call, found, resolvable=first.resolvable, resolved=first.resolved, **more)
-    return made if isinstance(made, Response) else answer(call.core.present.note(made), 201)
+    return made if isinstance(made, Response) else answer(call.core.present_review.note(made), 201)
 
 
 @routes.on("GET", f"{DISCUSSIONS}/:discussion_id/notes/:note_id")
 def read_reply(call: Call) -> Response:
-    return answer(call.core.present.note(_note(call, _thread(call, _notes(call)))))
+    return answer(call.core.present_review.note(_note(call, _thread(call, _notes(call)))))
 
 
 @routes.on("PUT", f"{DISCUSSIONS}/:discussion_id/notes/:note_id")
@@ -201,7 +201,7 @@ def edit_reply(call: Call) -> Response:
     if body is not None:
         return _edit(call, note)
     call.core.notes.resolve([note], call.who(), call.flag("resolved"))
-    return answer(call.core.present.note(note))
+    return answer(call.core.present_review.note(note))
 
 
 @routes.on("DELETE", f"{DISCUSSIONS}/:discussion_id/notes/:note_id")
@@ -219,7 +219,7 @@ def _commit_notes(call: Call) -> list[Note]:
 
 @routes.on("GET", COMMIT_DISCUSSIONS)
 def commit_discussions(call: Call) -> Response:
-    return call.page(call.core.notes.discussions(_commit_notes(call)), call.core.present.discussion)
+    return call.page(call.core.notes.discussions(_commit_notes(call)), call.core.present_review.discussion)
 
 
 @routes.on("POST", COMMIT_DISCUSSIONS)
@@ -228,7 +228,7 @@ def start_on_commit(call: Call) -> Response:
     project, git = code(call)
     sha = commit_of(git, call.params["sha"])
     note = call.core.notes.on_commit(project, call.who(), sha, call.required("body"), individual=False)
-    return answer(call.core.present.discussion([note]), 201)
+    return answer(call.core.present_review.discussion([note]), 201)
 
 
 @routes.on("POST", f"{COMMIT_DISCUSSIONS}/:discussion_id/notes")
@@ -240,17 +240,17 @@ def reply_on_commit(call: Call) -> Response:
     note = call.core.notes.on_commit(
         project, call.who(), commit_of(git, call.params["sha"]), call.required("body"), **more
     )
-    return answer(call.core.present.note(note), 201)
+    return answer(call.core.present_review.note(note), 201)
 
 
 @routes.on("GET", f"{COMMIT_DISCUSSIONS}/:discussion_id")
 def commit_discussion(call: Call) -> Response:
-    return answer(call.core.present.discussion(_thread(call, _commit_notes(call))))
+    return answer(call.core.present_review.discussion(_thread(call, _commit_notes(call))))
 
 
 @routes.on("GET", f"{COMMIT_DISCUSSIONS}/:discussion_id/notes/:note_id")
 def read_on_commit(call: Call) -> Response:
-    return answer(call.core.present.note(_note(call, _thread(call, _commit_notes(call)))))
+    return answer(call.core.present_review.note(_note(call, _thread(call, _commit_notes(call)))))
 
 
 @routes.on("PUT", f"{COMMIT_DISCUSSIONS}/:discussion_id/notes/:note_id")

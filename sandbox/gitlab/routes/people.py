@@ -5,7 +5,7 @@ from __future__ import annotations
 from werkzeug.wrappers import Response
 
 from sandbox.gitlab.http import ApiError, Call, Routes, answer, not_found, unauthorized
-from sandbox.gitlab.state import MAINTAINER, User
+from sandbox.gitlab.values import MAINTAINER, User
 
 routes = Routes()
 

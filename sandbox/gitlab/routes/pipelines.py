@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from sandbox.gitlab.http import ApiError, Call, Routes, answer, forbidden, not_found
 from sandbox.gitlab.quick_plan import quick_plan
 from sandbox.gitlab.routes.repository import code, commit_of
-from sandbox.gitlab.state import DEVELOPER, Pipeline, Project
+from sandbox.gitlab.values import DEVELOPER, Pipeline, Project
 from sandbox.gitlab.variables import pipeline_variables
 
 routes = Routes()
@@ -54,7 +54,7 @@ def pipelines(call: Call) -> Response:
     if key not in ORDERS:
         raise ApiError(400, {"error": "order_by does not have a valid value"})
     found.sort(key=lambda item: getattr(item, ORDERS[key]), reverse=call.text("sort", "desc") == "desc")
-    return call.page(found, call.core.present.pipeline)
+    return call.page(found, call.core.present_ci.pipeline)
 
 
 @routes.on("POST", "/projects/:id/pipeline")
@@ -65,8 +65,8 @@ def create(call: Call) -> Response:
         given if isinstance(given, list) else [{"key": key, "value": value} for key, value in given.items()]
     )
     variables = {str(item["key"]): str(item.get("value", "")) for item in pairs}
-    made = call.core.pipelines.create(project, call.who(), call.required("ref"), variables)
-    return answer(call.core.present.pipeline_detail(made), 201)
+    made = call.core.making.create(project, call.who(), call.required("ref"), variables)
+    return answer(call.core.present_ci.pipeline_detail(made), 201)
 
 
 @routes.on("GET", "/projects/:id/pipelines/latest")
@@ -76,14 +76,14 @@ def latest(call: Call) -> Response:
     head = git.branch(ref)
     for found in call.core.state.pipelines_of(project.id):
         if found.ref == ref and found.sha == head and found.source != "parent_pipeline":
-            return answer(call.core.present.pipeline_detail(found))
+            return answer(call.core.present_ci.pipeline_detail(found))
     # Not 404: this is what GitLab answers where there is none.
     raise forbidden()
 
 
 @routes.on("GET", "/projects/:id/pipelines/:pipeline_id")
 def pipeline(call: Call) -> Response:
-    return answer(call.core.present.pipeline_detail(pipeline_of(call)))
+    return answer(call.core.present_ci.pipeline_detail(pipeline_of(call)))
 
 
 @routes.on("DELETE", "/projects/:id/pipelines/:pipeline_id")
@@ -98,7 +98,7 @@ def delete(call: Call) -> Response:
 def metadata(call: Call) -> Response:
     found = pipeline_of(call, DEVELOPER)
     found.name = call.required("name")
-    return answer(call.core.present.pipeline_detail(found))
+    return answer(call.core.present_ci.pipeline_detail(found))
 
 
 @routes.on("GET", "/projects/:id/pipelines/:pipeline_id/variables")
@@ -114,24 +114,24 @@ def variables(call: Call) -> Response:
 def cancel(call: Call) -> Response:
     found = pipeline_of(call, DEVELOPER)
     call.core.pipelines.cancel(found)
-    return answer(call.core.present.pipeline_detail(found))
+    return answer(call.core.present_ci.pipeline_detail(found))
 
 
 @routes.on("POST", "/projects/:id/pipelines/:pipeline_id/retry")
 def retry(call: Call) -> Response:
     found = pipeline_of(call, DEVELOPER)
     call.core.pipelines.retry(found)
-    return answer(call.core.present.pipeline_detail(found), 201)
+    return answer(call.core.present_ci.pipeline_detail(found), 201)
 
 
 @routes.on("GET", "/projects/:id/pipelines/:pipeline_id/jobs")
 def jobs(call: Call) -> Response:
-    return _jobs(call, "build", call.core.present.job)
+    return _jobs(call, "build", call.core.present_ci.job)
 
 
 @routes.on("GET", "/projects/:id/pipelines/:pipeline_id/bridges")
 def bridges(call: Call) -> Response:
-    return _jobs(call, "bridge", call.core.present.bridge)
+    return _jobs(call, "bridge", call.core.present_ci.bridge)
 
 
 def _jobs(call: Call, kind: str, present: Any) -> Response:
@@ -176,7 +176,7 @@ def lint(call: Call) -> Response:
 def lint_commit(call: Call) -> Response:
     project, git = code(call)
     revision = call.text("content_ref") or call.text("sha") or project.default_branch
-    _, content = call.core.pipelines.config_of(project, commit_of(git, revision))
+    _, content = call.core.making.config_of(project, commit_of(git, revision))
     if content is None:
         errors = ["Please provide content of .gitlab-ci.yml"]
         return answer({"valid": False, "errors": errors, "warnings": [], "merged_yaml": None, "includes": []})

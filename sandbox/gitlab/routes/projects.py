@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from sandbox.gitlab.git import run_git
 from sandbox.gitlab.http import ApiError, Call, Routes, answer, not_found
-from sandbox.gitlab.state import MAINTAINER, OWNER, VISIBILITY_LEVELS, Project, Protection
+from sandbox.gitlab.values import MAINTAINER, OWNER, VISIBILITY_LEVELS, Project, Protection
 
 routes = Routes()
 

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from sandbox.gitlab.auth import find_token, git_password
 from sandbox.gitlab.http import ApiError, Call, Routes, answer, not_found, unauthorized
-from sandbox.gitlab.state import DEVELOPER, REPORTER, Project
+from sandbox.gitlab.values import DEVELOPER, REPORTER, Project
 from sandbox.registry.auth import ProjectAccess, project_of
 
 routes, outside = Routes(), Routes()

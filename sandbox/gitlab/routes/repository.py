@@ -8,10 +8,11 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from sandbox.gitlab.git import EMPTY_TREE, ZEROS, Change, Repository
-from sandbox.gitlab.hook_bodies import RefChange
+from sandbox.gitlab.git import EMPTY_TREE, ZEROS, Repository
+from sandbox.gitlab.git_objects import Change
 from sandbox.gitlab.http import ApiError, Call, Routes, answer, forbidden, not_found
-from sandbox.gitlab.state import DEVELOPER, Project
+from sandbox.gitlab.ref_change import RefChange
+from sandbox.gitlab.values import DEVELOPER, Project
 
 routes = Routes()
 
