@@ -183,6 +183,7 @@ def test_a_failed_job_that_is_retried_with_success_publishes_after_all(world: Wo
 def test_other_branches_tags_and_deletions_ask_for_nothing(world: World) -> None:
     way = world.project(FILES)
     ours = way.bot_commit()
+    way.publish(ours, 1)
     way.rest()
     world.sandbox.clear_log()
     way.push({"add_noise.py": "x = (\n"}, branch="experiment")
