@@ -25,7 +25,9 @@ def assert_harmless(body: str) -> None:
     lines = body.split("\n")
     assert not any(QUICK_ACTION.match(line) for line in lines), body
     assert not MENTION.search(outside_of_code(body)), body
-    columns = {line.count("|") - line.count(r"\|") for line in lines if line.startswith("| ") and "What" in line}
+    columns = {
+        line.count("|") - line.count(r"\|") for line in lines if line.startswith("| ") and "What" in line
+    }
     assert len(columns) <= 1
 
 
@@ -42,9 +44,7 @@ def test_a_refusal_is_harmless_whatever_it_quotes(message: str, hint: str, file:
 
 @given(ANY_TEXT, ANY_TEXT, st.one_of(st.integers(), ANY_TEXT))
 def test_a_publication_is_harmless_whatever_the_module_says(name: str, words: str, default: object) -> None:
-    hostile = module(
-        parameter("mode", help=words, default=default, choices=(words, name)), name=name or "x"
-    )
+    hostile = module(parameter("mode", help=words, default=default, choices=(words, name)), name=name or "x")
     assert_harmless(reports.published_note(hostile, (problem(words, Severity.WARNING),), PUBLISHED, PIPELINE))
 
 

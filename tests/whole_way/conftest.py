@@ -26,12 +26,12 @@ from werkzeug.wrappers import Response
 from bot.domain.pipeline import PROMOTE
 from bot.domain.steps import PUBLISH_STATUS
 from bot.domain.tags import candidate_tag, version_tag
+from sandbox.demo.children import free_port
 from sandbox.gitlab import DEVELOPER, MAINTAINER, Moods, Project, Sandbox, User
 from sandbox.gitlab.core import LoggedRequest
 from sandbox.gitlab.moods import Asked
 from sandbox.gitlab.state import Job, Pipeline
 from sandbox.registry import RegistryServer
-from sandbox.demo.children import free_port
 
 SECRET = "a-webhook-secret-of-the-tests"
 GRACE_SECONDS = 1.0
@@ -95,7 +95,11 @@ class World:
         """A project with a hook whose first push is still to come."""
         path = f"lab/{next(self.names)}"
         project = self.sandbox.create_project(
-            path, self.alice, default_branch="master", ci_config_path=ci_config_path, files={"README.md": "Hi\n"}
+            path,
+            self.alice,
+            default_branch="master",
+            ci_config_path=ci_config_path,
+            files={"README.md": "Hi\n"},
         )
         self.sandbox.add_member(project.id, self.bot, bot_level)
         self.sandbox.add_hook(project.id, self.hook_url, token=SECRET, **hook)
@@ -116,7 +120,9 @@ class Way:
     def sandbox(self) -> Sandbox:
         return self.world.sandbox
 
-    def push(self, files: Mapping[str, str | bytes | None], message: str = "Work", branch: str | None = None) -> str:
+    def push(
+        self, files: Mapping[str, str | bytes | None], message: str = "Work", branch: str | None = None
+    ) -> str:
         """Alice commits and pushes."""
         return self.sandbox.commit(
             self.project.id, self.world.alice, files, message, branch=branch, start_branch="master"
@@ -251,7 +257,9 @@ class Way:
     def writes(self) -> list[tuple[str, str]]:
         """The bot's writes: method and route."""
         return [
-            (c.method, c.route) for c in self.calls() if c.method not in ("GET", "HEAD") and "graphql" not in c.route
+            (c.method, c.route)
+            for c in self.calls()
+            if c.method not in ("GET", "HEAD") and "graphql" not in c.route
         ]
 
     def comments(self, sha: str) -> list[str]:
@@ -285,7 +293,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         RegistryServer(folder / "registry") as registry,
         Sandbox(folder / "gitlab", registry=registry, moods=mood) as sandbox,
     ):
-        alice, bot = sandbox.create_user("alice"), sandbox.create_user("mlreef-bot", bot=True, name="MLReef bot")
+        alice, bot = (
+            sandbox.create_user("alice"),
+            sandbox.create_user("mlreef-bot", bot=True, name="MLReef bot"),
+        )
         listen = f"127.0.0.1:{free_port()}"
         log = folder / "bot.log"
         with serving(folder, sandbox.url, bot.token, listen, log):
@@ -300,7 +311,7 @@ def in_a_good_mood(world: World) -> Iterator[None]:
     assert left == [], "a scripted answer was never asked for"
 
 
-class serving:  # noqa: N801 - reads as a word in a `with` statement
+class serving:
     """`mlreef-bot serve` as a process of its own; `kill` and `start` it again as a test likes."""
 
     def __init__(self, folder: Path, gitlab_url: str, token: str, listen: str, log: Path) -> None:
@@ -331,7 +342,9 @@ class serving:  # noqa: N801 - reads as a word in a `with` statement
         environ = {name: value for name, value in os.environ.items() if not name.startswith("MLREEF_")}
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "bot", "serve", "--config", str(self.config)], stderr=output, env=environ
+                [sys.executable, "-m", "bot", "serve", "--config", str(self.config)],
+                stderr=output,
+                env=environ,
             )
         until, waiting = time.monotonic() + 30, Event()
         while time.monotonic() < until:

@@ -57,7 +57,9 @@ def test_a_redelivered_hook_changes_nothing(world: World) -> None:
     ours = way.bot_commit()
     way.publish(ours, 1)
     way.rest()
-    pushes = [d for d in world.sandbox.hook_deliveries if d.project_id == way.project.id and d.event == "Push Hook"]
+    pushes = [
+        d for d in world.sandbox.hook_deliveries if d.project_id == way.project.id and d.event == "Push Hook"
+    ]
     before = len(way.writes())
     for delivery in pushes:
         answer = requests.post(delivery.url, data=delivery.body, headers=delivery.headers, timeout=10)
@@ -158,7 +160,13 @@ def test_a_failed_job_is_told_with_its_last_lines(world: World) -> None:
     way = world.project()
     iid = way.merge(FILES)
     ours = way.bot_commit()
-    way.finish(ours, "mlreef-build", "failed", trace=b"ERROR: No matching distribution found for numppy\n", exit_code=1)
+    way.finish(
+        ours,
+        "mlreef-build",
+        "failed",
+        trace=b"ERROR: No matching distribution found for numppy\n",
+        exit_code=1,
+    )
     assert "mlreef-build" in str(way.status(ours, "failed").description)
     way.rest()
     (note,) = way.notes(iid)

@@ -14,7 +14,9 @@ Answer = Callable[[], Response]
 
 
 def refuse(status: int, **headers: str) -> Callable[[Answer], Response]:
-    return lambda _answer: Response('{"message": "not now"}', status, headers, content_type="application/json")
+    return lambda _answer: Response(
+        '{"message": "not now"}', status, headers, content_type="application/json"
+    )
 
 
 def after_effect(status: int) -> Callable[[Answer], Response]:
