@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Bridges:
+    """Starts children, and lets them end the jobs that wait for them."""
+
     core: Core
 
     def start(self, job: Job) -> None:

@@ -53,6 +53,8 @@ class LoggedRequest:
 
 @dataclass
 class Core:
+    """All parts of one GitLab; everything is found from here."""
+
     directory: Path
     host: str = "127.0.0.1"
     url: str = ""

@@ -16,6 +16,8 @@ SLUG_LENGTH = 24
 
 @dataclass(frozen=True)
 class Deployments:
+    """Keeps the ledger; jobs write it by running."""
+
     core: Core
 
     def environment(self, project: Project, name: str) -> Environment:

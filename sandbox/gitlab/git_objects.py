@@ -8,6 +8,8 @@ from datetime import datetime, timedelta, timezone
 
 @dataclass(frozen=True)
 class Person:
+    """An author or committer, with the time and zone of their clock."""
+
     name: str
     email: str
     at: datetime
@@ -15,6 +17,8 @@ class Person:
 
 @dataclass(frozen=True)
 class Commit:
+    """A commit object."""
+
     sha: str
     tree: str
     parents: tuple[str, ...]
@@ -29,6 +33,8 @@ class Commit:
 
 @dataclass(frozen=True)
 class TreeEntry:
+    """One entry of a tree; the path is full or bare, as whoever made it says."""
+
     mode: str
     kind: str
     oid: str

@@ -13,6 +13,8 @@ READERS_KEPT = 24
 
 @dataclass(frozen=True)
 class GitObject:
+    """An object as git stores it; `kind` is commit, tree, blob or tag."""
+
     oid: str
     kind: str
     content: bytes

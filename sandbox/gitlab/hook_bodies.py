@@ -18,6 +18,8 @@ COMMITS_IN_A_PUSH = 20
 
 @dataclass(frozen=True)
 class Bodies:
+    """Body of Push Hook and Tag Push Hook, and what bodies have in common."""
+
     core: Core
 
     # Parts that several hooks share

@@ -191,6 +191,8 @@ Handler = Callable[[Call], Response]
 
 @dataclass(frozen=True)
 class Route:
+    """A method and pattern with what answers it."""
+
     method: str
     pattern: str
     segments: tuple[str, ...]

@@ -25,6 +25,8 @@ DEFAULT_CONFIG = ".gitlab-ci.yml"
 
 @dataclass(frozen=True)
 class Making:
+    """Makes pipelines: for a push, for the API, for a bridge."""
+
     core: Core
 
     def config_of(self, project: Project, sha: str) -> tuple[str, bytes | None]:

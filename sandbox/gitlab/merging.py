@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Merging:
+    """What happens to merge requests, whoever makes it happen."""
+
     core: Core
 
     def open(

@@ -71,6 +71,8 @@ def read_mentions(body: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Notes:
+    """Writes notes, obeys them, and finds them again."""
+
     core: Core
 
     # Reading

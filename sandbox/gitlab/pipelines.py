@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 @dataclass
 class Pipelines:
+    """Moves jobs and pipelines from status to status, under the state's lock."""
+
     core: Core
     deployments: Deployments = field(init=False)
     _resources: dict[tuple[int, str], int] = field(default_factory=dict)

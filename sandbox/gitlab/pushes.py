@@ -36,6 +36,8 @@ def read_push_options(options: Sequence[str]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Pushes:
+    """What every move of a ref goes through, by git or by the API."""
+
     core: Core
 
     def happened(

@@ -28,6 +28,8 @@ TRANSITIONS = {
 
 @dataclass(frozen=True)
 class StatusRequest:
+    """What a caller wants said about a commit; texts are at most MAX_TEXT characters."""
+
     sha: str
     state: str
     name: str = "default"
@@ -40,6 +42,8 @@ class StatusRequest:
 
 @dataclass(frozen=True)
 class Statuses:
+    """The one door through which statuses from outside come."""
+
     core: Core
 
     def post(self, project: Project, user: User, wanted: StatusRequest) -> Job:

@@ -96,6 +96,8 @@ class Hook:
 
 @dataclass
 class Project:
+    """A project with its settings, members (user id → level) and protected branches."""
+
     id: int
     namespace: str
     path: str
@@ -127,6 +129,8 @@ class Project:
 
 @dataclass
 class Note:
+    """Something said below a merge request or commit; notes of one discussion share `discussion_id`."""
+
     id: int
     project_id: int
     author_id: int
@@ -153,6 +157,8 @@ class Note:
 
 @dataclass
 class MergeRequest:
+    """A merge request; `sha` is its head, the newest of `versions` what its diff is made of."""
+
     id: int
     iid: int
     project_id: int
@@ -246,6 +252,8 @@ class Job:
 
 @dataclass
 class Pipeline:
+    """A pipeline with its jobs, oldest first, retried ones among them."""
+
     id: int
     iid: int
     project_id: int
@@ -277,6 +285,8 @@ class Pipeline:
 
 @dataclass
 class Environment:
+    """Where deployments go."""
+
     id: int
     project_id: int
     name: str
@@ -290,6 +300,8 @@ class Environment:
 
 @dataclass
 class Deployment:
+    """One go at an environment; `job_id` is None where it came by the API."""
+
     id: int
     iid: int
     project_id: int
