@@ -27,6 +27,7 @@ from bot.domain.pipeline import PROMOTE
 from bot.domain.steps import PUBLISH_STATUS
 from bot.domain.tags import candidate_tag, version_tag
 from sandbox.demo.children import free_port
+from sandbox.demo.stage import Images
 from sandbox.gitlab import DEVELOPER, MAINTAINER, Moods, Project, Sandbox, User
 from sandbox.gitlab.core import LoggedRequest
 from sandbox.gitlab.moods import Asked
@@ -49,6 +50,9 @@ parser.add_argument("--mode", default="gaussian", choices=["gaussian", "speckle"
 if __name__ == "__main__":
     parser.parse_args()
 '''
+STAND_INS = Images("mlreef-bot:test", "python:3.12-slim", "3.12")
+"""Where no job runs, no image is needed."""
+
 FILES = {"add_noise.py": SCRIPT, "requirements.txt": "numpy==2.1\n"}
 
 
@@ -314,15 +318,28 @@ def in_a_good_mood(world: World) -> Iterator[None]:
 class serving:
     """`mlreef-bot serve` as a process of its own; `kill` and `start` it again as a test likes."""
 
-    def __init__(self, folder: Path, gitlab_url: str, token: str, listen: str, log: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        gitlab_url: str,
+        token: str,
+        listen: str,
+        log: Path,
+        images: Images = STAND_INS,
+        timeout_seconds: float = 5,
+    ) -> None:
         (folder / "token").write_text(token)
         (folder / "secret").write_text(SECRET)
         config = {
-            "gitlab": {"url": gitlab_url, "token_file": str(folder / "token"), "timeout_seconds": 5},
+            "gitlab": {
+                "url": gitlab_url,
+                "token_file": str(folder / "token"),
+                "timeout_seconds": timeout_seconds,
+            },
             "webhook": {"listen": listen, "secrets_file": str(folder / "secret"), "processes": 1},
             "database": {"url": f"sqlite:///{folder / 'bot.db'}"},
-            "environments": [{"name": "python", "image": "python:3.12-slim", "python": "3.12"}],
-            "builder": {"image": "mlreef-bot:test", "engine": "docker"},
+            "environments": [{"name": "python", "image": images.base, "python": images.python}],
+            "builder": {"image": images.bot, "engine": "docker"},
             "pipeline": {"grace_seconds": GRACE_SECONDS},
         }
         self.config = folder / "config.yaml"
