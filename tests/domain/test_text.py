@@ -23,7 +23,8 @@ LINE_ENDS = re.compile(r"\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 
 
 def outside_of_code(markdown: str) -> str:
-    """What GitLab still reads for mentions: everything that is no code span."""
+    """What GitLab still reads for mentions: everything that is no code span and no code block."""
+    markdown = re.sub(r"^```text\n(\| .*\n)*```$", "", markdown, flags=re.MULTILINE)
     return re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", markdown)
 
 
