@@ -17,8 +17,8 @@ WIDTH = 100
 LONGEST_CELL = 28
 """Columns of a table's cell; what is longer is cut with an ellipsis."""
 
-LONGEST_DIFF = 120
-"""Lines of a diff that are shown; the rest is counted."""
+LONGEST_DIFF = 160
+"""Lines of a diff that are shown; the others are counted."""
 
 
 def chapter(number: int, title: str) -> list[Line]:
@@ -113,14 +113,16 @@ def problem(found: Mapping[str, Any]) -> list[Line]:
 
 
 def diff(path: str, text: str, longest: int = LONGEST_DIFF) -> list[Line]:
-    """A file's diff as GitLab gives it (without its header), cut after `longest` lines."""
+    """A file's diff as GitLab gives it (without its header); of a long one, both ends."""
     styles = {"+": Style.GOOD, "-": Style.BAD, "@": Style.FAINT}
     lines = text.splitlines()
     told = [Line(f"    {harmless(path)}", Style.STRONG)]
-    told += [Line(f"    {harmless(line)}", styles.get(line[:1], Style.PLAIN)) for line in lines[:longest]]
-    if len(lines) > longest:
-        told.append(Line(f"    … and {len(lines) - longest} more lines", Style.FAINT))
-    return told
+    drawn = [Line(f"    {harmless(line)}", styles.get(line[:1], Style.PLAIN)) for line in lines]
+    if len(lines) <= longest:
+        return told + drawn
+    head = longest // 3
+    left_out = Line(f"    … {len(lines) - longest} lines …", Style.FAINT)
+    return [*told, *drawn[:head], left_out, *drawn[len(lines) - longest + head :]]
 
 
 def job_started(name: str, stage: str) -> Line:

@@ -99,16 +99,24 @@ def test_of_an_images_build_only_the_steps_are_told() -> None:
     assert [story.build_step(line) for line in lines] == [True, False, True, False, False]
 
 
-def test_a_long_diff_is_cut_and_the_rest_counted() -> None:
+def test_of_a_long_diff_both_ends_are_told_and_the_rest_counted() -> None:
     told = story.diff("mlreef.yml", "@@ -0,0 +1,5 @@\n+a\n+b\n+c\n+d", longest=3)
     assert [line.text.strip() for line in told] == [
         "mlreef.yml",
         "@@ -0,0 +1,5 @@",
-        "+a",
-        "+b",
-        "… and 2 more lines",
+        "… 2 lines …",
+        "+c",
+        "+d",
     ]
-    assert told[2].style is Style.GOOD
+    assert told[3].style is Style.GOOD
+
+
+@given(st.lists(st.sampled_from(["+a", "-b", " c"])), st.integers(min_value=1, max_value=9))
+def test_a_diff_never_tells_more_lines_than_it_may(lines: list[str], longest: int) -> None:
+    told = story.diff("mlreef.yml", "\n".join(lines), longest=longest)
+    assert len(told) <= longest + 2
+    if len(lines) <= longest:
+        assert [line.text[4:] for line in told[1:]] == lines
 
 
 def test_the_outcome_is_one_line_with_the_contracts_keys() -> None:
