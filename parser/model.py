@@ -31,11 +31,24 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in the repository: path from its root, line from 1, column from 0 (characters, as `ast` counts lines)."""
+    """Where in the repository: path from its root, line from 1, column from 0 (characters, as `ast` counts lines).
+
+    The end is the place behind the last character; None where only the beginning, or only the file, is known.
+    """
 
     file: str
     line: int = 1
     column: int = 0
+    end_line: int | None = None
+    end_column: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A mechanical mend: the text between the two ends of `place` becomes `text`."""
+
+    place: Place
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +60,10 @@ class Problem:
     message: str
     hint: str
     place: Place | None = None
+    also: tuple[Place, ...] = ()
+    """Other places that belong to it: the annotation that an argument contradicts, the first of two."""
+    edits: tuple[Edit, ...] = ()
+    """What mends it, all of them together; empty where a person has to decide."""
 
 
 @dataclass(frozen=True, slots=True)

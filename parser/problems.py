@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from parser.model import Place, Problem, Severity
+from parser.model import Edit, Place, Problem, Severity
 
 MAX_PROBLEMS = 200
 """Problems of one report; the rest is counted in one sentence."""
@@ -289,14 +290,19 @@ CATALOGUE: dict[str, Known] = {
 
 
 def problem(
-    code: str, place: Place | None = None, severity: Severity | None = None, **words: object
+    code: str,
+    place: Place | None = None,
+    severity: Severity | None = None,
+    *,
+    also: Iterable[Place] = (),
+    edits: Iterable[Edit] = (),
+    **words: object,
 ) -> Problem:
     """A problem of the catalogue, with its words put in; `severity` overrides the catalogue's."""
     known = CATALOGUE[code]
     said = {name: word if isinstance(word, str) else shown(word) for name, word in words.items()}
-    return Problem(
-        code, severity or known.severity, known.message.format(**said), known.hint.format(**said), place
-    )
+    message, hint = known.message.format(**said), known.hint.format(**said)
+    return Problem(code, severity or known.severity, message, hint, place, tuple(also), tuple(edits))
 
 
 def shown(value: object) -> str:

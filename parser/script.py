@@ -95,12 +95,20 @@ class Script:
         return set(_WORD.findall("\n".join(self.lines[first - 1 : last])))
 
     def place(self, node: ast.AST) -> Place:
-        """Where a node begins, with the column counted in characters."""
+        """Where a node begins and ends, with columns counted in characters."""
         line: int = getattr(node, "lineno", 1)
         column: int = getattr(node, "col_offset", 0)
-        if column and not self.text.isascii():
-            column = len(self._line(line).encode()[:column].decode(errors="replace"))
-        return Place(self.path, line, column)
+        end_line: int | None = getattr(node, "end_lineno", None)
+        end_column: int | None = getattr(node, "end_col_offset", None)
+        if not self.text.isascii():
+            column = self._characters(line, column)
+            if end_line is not None and end_column is not None:
+                end_column = self._characters(end_line, end_column)
+        return Place(self.path, line, column, end_line, end_column)
+
+    def _characters(self, line: int, column: int) -> int:
+        """The column in characters of a column in bytes of UTF-8."""
+        return len(self._line(line).encode()[:column].decode(errors="replace")) if column else 0
 
     def source(self, node: ast.AST) -> str:
         """The node's own text on one line, shortened."""
