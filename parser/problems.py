@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from parser.model import Edit, Place, Problem, Severity
 
@@ -294,15 +294,20 @@ def problem(
     place: Place | None = None,
     severity: Severity | None = None,
     *,
-    also: Iterable[Place] = (),
-    edits: Iterable[Edit] = (),
+    also: Any = (),
+    edits: Any = (),
     **words: object,
 ) -> Problem:
-    """A problem of the catalogue, with its words put in; `severity` overrides the catalogue's."""
+    """A problem of the catalogue, with its words put in; `severity` overrides the catalogue's.
+
+    `also` are further Places, `edits` the Edits that mend it; Any, so that words may be given as `**mapping`.
+    """
     known = CATALOGUE[code]
     said = {name: word if isinstance(word, str) else shown(word) for name, word in words.items()}
     message, hint = known.message.format(**said), known.hint.format(**said)
-    return Problem(code, severity or known.severity, message, hint, place, tuple(also), tuple(edits))
+    others: tuple[Place, ...] = tuple(also)
+    mend: tuple[Edit, ...] = tuple(edits)
+    return Problem(code, severity or known.severity, message, hint, place, others, mend)
 
 
 def shown(value: object) -> str:
