@@ -125,6 +125,31 @@ CATALOGUE: dict[str, Known] = {
         "{file} reads its command line with {framework}, not with argparse.",
         "{mend}",
     ),
+    "command-not-run": Known(
+        _WARNING,
+        "{file} makes a command and never runs it when the file itself is run.",
+        'Call `{call}` under `if __name__ == "__main__":`.',
+    ),
+    "flag-refused": Known(
+        _ERROR,
+        "{framework} refuses the flag {flag}: {why}.",
+        "Correct the line; the script stops here when it is run.",
+    ),
+    "framework-read": Known(
+        _INFO,
+        "{file} reads its command line with {framework}; its parameters were read from there.",
+        "Nothing has to be done. Of a script that uses argparse more can be told.",
+    ),
+    "several-commands": Known(
+        _ERROR,
+        "{file} has the commands {names}, and which of them runs is not seen.",
+        'Call the one that is meant under `if __name__ == "__main__":`.',
+    ),
+    "asks-for-input": Known(
+        _WARNING,
+        "{name} is asked for at a terminal when it is not given, and nobody answers in a container.",
+        "Make it an ordinary option with a default, or a required one, without `prompt`.",
+    ),
     "never-parsed": Known(
         _WARNING,
         "The argument parser made here never reads the command line when the script runs.",

@@ -91,6 +91,8 @@ class CommandLine:
     """Where the parser is made that reads the command line; the top of the script when none is."""
     scope: Scope
     machine: Machine = field(repr=False)
+    framework: str = "argparse"
+    """What reads the command line."""
 
 
 def read_command_line(source: Source, script: Script) -> CommandLine:
