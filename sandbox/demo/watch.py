@@ -25,8 +25,8 @@ LOOK_SECONDS = 0.4
 QUIET_SECONDS = 2.0
 """After the final status, this long nothing new may appear; then all has been told."""
 
-STILL_SECONDS = 240.0
-"""When nothing at all was seen for this long, the demo gives up: something hangs."""
+STILL_SECONDS = 600.0
+"""When nothing at all was seen for this long, something hangs; large packages take minutes without a word."""
 
 FINAL = {"success", "failed", "canceled"}
 STATUS = "mlreef/publish"
