@@ -14,13 +14,17 @@ from bot.domain import pipeline, reports, tags
 from bot.domain.gitlab import ENDED, CiJob, Pipeline, Project
 from bot.domain.jobs import Follow, Later, Publish
 from bot.domain.plan import State, problems_of
-from bot.domain.steps import SetStatus, Tell
+from bot.domain.steps import PUBLISH_STATUS, SetStatus, Tell
+from bot.errors import OperatorError, Refused
 from bot.reading import fetch_report
 from bot.telling import perform
 from bot.world import World
 
 MAX_NUMBERS_LOOKED_AT = 20
 """How many of the newest version tags are compared with the image before it counts as missing."""
+
+WITHOUT_END = frozenset({"skipped", "manual"})
+"""Statuses of jobs that will not run by themselves."""
 
 log = structlog.get_logger()
 
@@ -47,23 +51,24 @@ def follow(job: Follow, world: World) -> tuple[Later, ...]:
     if known is None:
         # a pipeline of a commit that nobody told of: if it is the head, publishing it will find the pipeline
         return (Later(Publish(job.project_id, job.branch, job.sha, cause="pipeline")),)
-    if State(known.state).ended and known.state != State.FAILED:
+    if State(known.state).final:
+        _close_second_pipeline(job, known, world)
         return ()
     pipeline_known = replace(known, pipeline_id=job.pipeline_id, state=State.RUNNING)
-    if job.running and known.state != State.FAILED:
-        if job.by_job:
-            status = SetStatus(job.sha, "running", reports.running_status(), "", job.pipeline_id)
+    progress = Progress(State.RUNNING)
+    if not job.running or State(known.state).ended:
+        # a failed publication may go on when somebody retries a job; an old hook may come late: GitLab knows
+        progress = read_progress(world.forge.fetch_jobs(job.project_id, job.pipeline_id))
+    if progress.state is None:
+        return _without_our_jobs(job, known, world)
+    if progress.state is State.RUNNING:
+        if job.by_job and job.running:
+            running = reports.running_status()
+            status = SetStatus(job.sha, job.branch, "running", running, "", job.pipeline_id)
             perform((status,), job.project_id, world)
         world.store.ensure_publication(pipeline_known)
         return ()
-    # a failed publication may go on: somebody retried the job; only GitLab knows, an old hook may come late
-    progress = read_progress(world.forge.fetch_jobs(job.project_id, job.pipeline_id))
-    if progress.state is None or progress.job is None:
-        return _without_our_jobs(job, known, world)
-    if progress.state == known.state:
-        return ()
-    if progress.state is State.RUNNING:
-        world.store.ensure_publication(pipeline_known)
+    if progress.job is None or progress.state == known.state:
         return ()
     known = pipeline_known
     project = world.forge.fetch_project(job.project_id)
@@ -91,7 +96,9 @@ def _without_our_jobs(job: Follow, known: Publication, world: World) -> tuple[La
     if ended is None or ended.status not in ENDED or State(known.state).ended:
         return ()
     words = ended.yaml_errors or reports.NO_JOBS
-    status = SetStatus(known.sha, "failed", reports.unstarted_status(words), ended.web_url, ended.id)
+    status = SetStatus(
+        known.sha, known.branch, "failed", reports.unstarted_status(words), ended.web_url, ended.id
+    )
     note = Tell(known.source_sha, known.branch, reports.unstarted_note(known.sha, words), aloud=True)
     perform((status, note), job.project_id, world)
     world.store.ensure_publication(replace(known, state=State.FAILED))
@@ -108,6 +115,10 @@ def read_progress(jobs: tuple[CiJob, ...]) -> Progress:
         return Progress(State.PUBLISHED, promote)
     if promote is not None and promote.status == "failed" and promote.allow_failure:
         return Progress(State.SUPERSEDED, promote)
+    if any(job.status in WITHOUT_END for job in ours.values()) and not any(
+        job.status in ("failed", "canceled") for job in ours.values()
+    ):
+        return Progress(None)
     for name in pipeline.JOB_NAMES:
         found = ours.get(name)
         if found is not None and found.status in ("failed", "canceled"):
@@ -116,20 +127,26 @@ def read_progress(jobs: tuple[CiJob, ...]) -> Progress:
 
 
 def _published(known: Publication, project: Project, ended: Pipeline, world: World) -> Outcome:
-    published = _fetch_published(known, project, world)
+    try:
+        published = _fetch_published(known, project, world)
+    except (Refused, OperatorError) as refusal:
+        # it is published all the same, and an open status would keep the pipeline from ending
+        perform((_status(known, "success", reports.unread_status(), ended),), project.id, world)
+        raise OperatorError(
+            f"The registry does not let the bot read {project.registry_path}: {refusal}",
+            "Give the bot's token the right to read the registry, or set registry.username and its password.",
+        ) from refusal
     if published is None:
         return Outcome(
             replace(known, state=State.FAILED),
             (
-                SetStatus(known.sha, "failed", reports.missing_image_status(), ended.web_url, ended.id),
+                _status(known, "failed", reports.missing_image_status(), ended),
                 Tell(
                     known.source_sha, known.branch, reports.missing_image_note(known.sha, ended), aloud=True
                 ),
             ),
         )
-    tell: list[SetStatus | Tell] = [
-        SetStatus(known.sha, "success", reports.published_status(published), ended.web_url, ended.id)
-    ]
+    tell: list[SetStatus | Tell] = [_status(known, "success", reports.published_status(published), ended)]
     if world.forge.fetch_merge_request_of(project.id, known.source_sha, known.branch) is not None:
         report = fetch_report(project, known.sha, world).report
         if report.module is not None and not report.settings.quiet:
@@ -152,19 +169,41 @@ def _fetch_published(known: Publication, project: Project, world: World) -> repo
     if project.registry_host is None:
         return None
     registry, repository = world.registry(project.registry_host), project.registry_path
-    candidate = registry.fetch_manifest(repository, tags.candidate_tag(known.sha))
-    if candidate is None:
-        return None
     there = registry.fetch_tags(repository)
     numbers = {number for tag in there if (number := tags.read_number(known.branch, tag)) is not None}
     for number in sorted(numbers, reverse=True)[:MAX_NUMBERS_LOOKED_AT]:
         tag = tags.version_tag(known.branch, number)
         manifest = registry.fetch_manifest(repository, tag)
-        if manifest is not None and manifest.digest == candidate.digest:
-            also = [t for t in (tags.LATEST,) if t in there and known.branch == project.default_branch]
-            image = f"{project.registry_host}/{repository}"
-            return reports.Published(image, candidate.digest, number, (tag, *also))
+        if (
+            manifest is None
+            or registry.fetch_labels(repository, manifest).get(tags.REVISION_LABEL) != known.sha
+        ):
+            continue
+        latest = registry.fetch_manifest(repository, tags.LATEST) if tags.LATEST in there else None
+        also = (tags.LATEST,) if latest is not None and latest.digest == manifest.digest else ()
+        image = f"{project.registry_host}/{repository}"
+        return reports.Published(image, manifest.digest, number, (tag, *also))
     return None
+
+
+def _close_second_pipeline(job: Follow, known: Publication, world: World) -> None:
+    """End our status in another pipeline of a commit that is done with, or that pipeline would run for ever."""
+    if job.running or known.pipeline_id == job.pipeline_id:
+        return
+    name, user = PUBLISH_STATUS, world.user_id
+    ours = world.forge.fetch_status(known.project_id, known.branch, known.sha, name, user, job.pipeline_id)
+    if ours is None or ours.state in ENDED:
+        return
+    published = known.state == State.PUBLISHED
+    state, words = (
+        ("success", reports.already_status()) if published else ("canceled", reports.superseded_status())
+    )
+    status = SetStatus(known.sha, known.branch, state, words, "", job.pipeline_id)
+    perform((status,), known.project_id, world)
+
+
+def _status(known: Publication, state: str, description: str, ended: Pipeline) -> SetStatus:
+    return SetStatus(known.sha, known.branch, state, description, ended.web_url, ended.id)
 
 
 def _not_published(
@@ -173,13 +212,13 @@ def _not_published(
     if state is State.SUPERSEDED or job.status == "canceled":
         branch = world.forge.fetch_branch(project.id, known.branch)
         if branch is None or branch.sha != known.sha:
-            status = SetStatus(known.sha, "canceled", reports.superseded_status(), ended.web_url, ended.id)
+            status = _status(known, "canceled", reports.superseded_status(), ended)
             return Outcome(replace(known, state=State.SUPERSEDED), (status,))
     trace = world.forge.fetch_trace_tail(project.id, job.id)
     return Outcome(
         replace(known, state=State.FAILED),
         (
-            SetStatus(known.sha, "failed", reports.failed_status(job), job.web_url, ended.id),
+            replace(_status(known, "failed", reports.failed_status(job), ended), target_url=job.web_url),
             Tell(
                 known.source_sha,
                 known.branch,

@@ -22,7 +22,10 @@ from bot.telling import perform
 from bot.world import World
 
 MAX_PIPELINE_LOOKS = 3
-"""How often, a grace apart, a child pipeline is waited for before the author is told that none came."""
+"""How often, a grace apart, a pipeline is looked for before the author is told that none came."""
+
+MERGE_LOOKS = 2
+"""How often the merge request of a merge commit is waited for before the commit itself is commented."""
 
 log = structlog.get_logger()
 
@@ -37,7 +40,7 @@ def publish(job: Publish, world: World) -> tuple[Later, ...]:
     if branch is None:
         log.info("branch_gone", project=project.path, branch=job.branch)
         return ()
-    known = world.store.publication(project.id, branch.sha)
+    known = world.store.publication(project.id, branch.sha, branch.name)
     if known is not None and job.cause != COMMAND:
         if State(known.state).ended:
             log.info("head_already_handled", project=project.path, sha=branch.sha, state=known.state)
@@ -60,12 +63,14 @@ def publish(job: Publish, world: World) -> tuple[Later, ...]:
         case ProposeFile() as proposal:
             return _propose(proposal, head, world)
         case None:
-            return _settle(planned, head, branch.sha, world, fresh=known is not None)
+            # right after a merge, GitLab may not have marked the merge request yet
+            merging = len(branch.parents) > 1 and job.attempt < MERGE_LOOKS
+            return _settle(planned, head, branch.sha, world, known is not None, merging)
 
 
 def ensure_pipeline(job: EnsurePipeline, world: World) -> tuple[Later, ...]:
     """See that the commit has a pipeline that publishes it, and look for an end that no hook told."""
-    known = world.store.publication(job.project_id, job.sha)
+    known = world.store.publication(job.project_id, job.sha, job.branch)
     if known is None or State(known.state).ended:
         return ()
     watch = Later(replace(job, watch=True, attempt=0), world.policy.watch_seconds)
@@ -78,24 +83,32 @@ def ensure_pipeline(job: EnsurePipeline, world: World) -> tuple[Later, ...]:
     found = _usable(job, world, "parent_pipeline" if as_child else None)
     if found:
         return (Later(Follow(project.id, job.branch, job.sha, found[0].id)), watch)
-    again = Later(replace(job, looks=job.looks + 1, attempt=0), world.policy.grace_seconds)
     parents = _usable(job, world, None) if as_child else []
+    if job.looks >= MAX_PIPELINE_LOOKS:
+        return _unstarted(_why_no_pipeline(parents, world, project.id), job, known, world)
+    again = Later(replace(job, looks=job.looks + 1, attempt=0), world.policy.grace_seconds)
     if parents:
-        if job.looks < MAX_PIPELINE_LOOKS:
-            return (again,)
-        parent = world.forge.fetch_pipeline(project.id, parents[0].id)
-        words = parent.yaml_errors if parent else None
-        return _unstarted(words or reports.NO_CHILD_PIPELINE, job, known, world)
-    return _start_pipeline(job, known, again, world)
+        return (again,)
+    return _start_pipeline(job, known, as_child, world)
 
 
 def _usable(job: EnsurePipeline, world: World, source: str | None) -> list[Pipeline]:
-    found = world.forge.fetch_pipelines(job.project_id, job.sha, source)
+    found = world.forge.fetch_pipelines(job.project_id, job.branch, job.sha, source)
     useless = {"skipped", *(ENDED if job.fresh else ())}
-    return [p for p in found if p.source != "external" and p.status not in useless]
+    foreign = ("external", "merge_request_event")
+    return [p for p in found if p.source not in foreign and p.status not in useless]
 
 
-def _start_pipeline(job: EnsurePipeline, known: Publication, again: Later, world: World) -> tuple[Later, ...]:
+def _why_no_pipeline(parents: list[Pipeline], world: World, project_id: int) -> str:
+    newest = world.forge.fetch_pipeline(project_id, parents[0].id) if parents else None
+    if newest is None:
+        return reports.NO_PIPELINE
+    return newest.yaml_errors or reports.NO_CHILD_PIPELINE
+
+
+def _start_pipeline(
+    job: EnsurePipeline, known: Publication, as_child: bool, world: World
+) -> tuple[Later, ...]:
     branch = world.forge.fetch_branch(job.project_id, job.branch)
     if branch is None or branch.sha != job.sha:
         # a pipeline can only be started for a branch's head; the new head has a job of its own
@@ -106,7 +119,14 @@ def _start_pipeline(job: EnsurePipeline, known: Publication, again: Later, world
     except (Refused, Gone) as refusal:
         return _unstarted(str(refusal), job, known, world)
     log.info("pipeline_started", project=job.project_id, sha=job.sha, pipeline=started.id)
-    return (again,)
+    # from now on an ended pipeline counts: it may be this one
+    again = replace(job, looks=job.looks + 1, fresh=False, attempt=0)
+    if as_child:
+        return (Later(again, world.policy.grace_seconds),)
+    return (
+        Later(Follow(job.project_id, job.branch, started.sha, started.id)),
+        Later(again, world.policy.grace_seconds),
+    )
 
 
 def _unstarted(words: str, job: EnsurePipeline, known: Publication, world: World) -> tuple[Later, ...]:
@@ -114,7 +134,7 @@ def _unstarted(words: str, job: EnsurePipeline, known: Publication, world: World
     url = f"{project.web_url}/-/commit/{job.sha}"
     perform(
         (
-            SetStatus(job.sha, "failed", reports.unstarted_status(words), url),
+            SetStatus(job.sha, job.branch, "failed", reports.unstarted_status(words), url),
             Tell(known.source_sha, job.branch, reports.unstarted_note(job.sha, words), aloud=True),
         ),
         project.id,
@@ -167,7 +187,7 @@ def _propose(step: ProposeFile, head: Head, world: World) -> tuple[Later, ...]:
     sha = head.branch.sha
     perform(
         (
-            SetStatus(sha, "failed", reports.proposed_status(request.iid), request.web_url),
+            SetStatus(sha, step.branch, "failed", reports.proposed_status(request.iid), request.web_url),
             Tell(sha, step.branch, reports.proposed_note(request.iid, step.branch), aloud=True),
         ),
         project.id,
@@ -182,7 +202,7 @@ def _uncommitted(words: str, head: Head, world: World) -> tuple[Later, ...]:
     url = f"{head.project.web_url}/-/commit/{sha}"
     perform(
         (
-            SetStatus(sha, "failed", reports.uncommitted_status(words), url),
+            SetStatus(sha, head.branch.name, "failed", reports.uncommitted_status(words), url),
             Tell(sha, head.branch.name, reports.uncommitted_note(words), aloud=True),
         ),
         head.project.id,
@@ -192,8 +212,20 @@ def _uncommitted(words: str, head: Head, world: World) -> tuple[Later, ...]:
     return ()
 
 
-def _settle(planned: plan.Plan, head: Head, sha: str, world: World, fresh: bool = False) -> tuple[Later, ...]:
-    perform(tuple(replace(step, sha=step.sha or sha) for step in planned.tell), head.project.id, world)
+def _settle(
+    planned: plan.Plan,
+    head: Head,
+    sha: str,
+    world: World,
+    fresh: bool = False,
+    merging: bool = False,
+) -> tuple[Later, ...]:
+    source = plan.source_of(head.branch)
+    told = tuple(
+        replace(step, sha=step.sha or (sha if isinstance(step, SetStatus) else source))
+        for step in planned.tell
+    )
+    perform(told, head.project.id, world, merging)
     _record(head, sha, planned.state, world)
     if planned.state is not State.WAITING:
         return ()
@@ -202,9 +234,15 @@ def _settle(planned: plan.Plan, head: Head, sha: str, world: World, fresh: bool 
 
 
 def _record(head: Head, sha: str, state: State, world: World) -> None:
-    source = plan.source_of(head.branch) if sha == head.branch.sha else head.branch.sha
+    """Note where the commit stands; what was published of it before stays known."""
+    fresh = Publication(
+        project_id=head.project.id,
+        branch=head.branch.name,
+        sha=sha,
+        source_sha=plan.source_of(head.branch),
+        state=state,
+    )
+    known = world.store.publication(head.project.id, sha, head.branch.name) or fresh
     world.store.ensure_publication(
-        Publication(
-            project_id=head.project.id, branch=head.branch.name, sha=sha, source_sha=source, state=state
-        )
+        replace(fresh, number=known.number, digest=known.digest, image=known.image)
     )

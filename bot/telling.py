@@ -8,21 +8,29 @@ import structlog
 
 from bot.domain.gitlab import ENDED
 from bot.domain.steps import NOTE_MARKER, PUBLISH_STATUS, SetStatus, Tell
-from bot.errors import Gone, Refused
+from bot.errors import Gone, Refused, TryAgain
 from bot.world import World
 
 log = structlog.get_logger()
 
 
-def perform(steps: Sequence[SetStatus | Tell], project_id: int, world: World) -> None:
-    """Say all of it; what GitLab will not have said is logged and does not keep the rest from being said."""
+MERGED_SOON_SECONDS = 1.0
+"""GitLab moves the branch before it marks the merge request as merged."""
+
+
+def perform(steps: Sequence[SetStatus | Tell], project_id: int, world: World, merging: bool = False) -> None:
+    """Say all of it; what GitLab will not have said is logged and does not keep the rest from being said.
+
+    `merging`: the commit is a merge so fresh that its merge request may not be marked yet. TryAgain is then
+    raised rather than a comment left on the commit.
+    """
     for step in steps:
         try:
             match step:
                 case SetStatus():
                     _ensure_status(step, project_id, world)
                 case Tell():
-                    _ensure_told(step, project_id, world)
+                    _ensure_told(step, project_id, world, merging)
         except (Refused, Gone) as refusal:
             log.warning("not_told", project=project_id, step=type(step).__name__, reason=str(refusal))
 
@@ -30,22 +38,26 @@ def perform(steps: Sequence[SetStatus | Tell], project_id: int, world: World) ->
 def _ensure_status(step: SetStatus, project_id: int, world: World) -> None:
     if step.state in ENDED:
         # an end cannot be changed: writing it again would make a second job beside the first
-        now = world.forge.fetch_status(project_id, step.sha, PUBLISH_STATUS, world.user_id)
+        now = world.forge.fetch_status(
+            project_id, step.branch, step.sha, PUBLISH_STATUS, world.user_id, step.pipeline_id
+        )
         if now is not None and (now.state, now.description) == (step.state, step.description):
             return
     told = (project_id, step.sha, PUBLISH_STATUS, step.state, step.description, step.target_url)
     try:
-        world.forge.set_status(*told, step.pipeline_id)
+        world.forge.set_status(*told, step.pipeline_id, step.branch)
     except Gone:
         # a child pipeline takes no statuses: an end is told on the commit's own pipeline instead
         if step.pipeline_id is None or step.state not in ENDED:
             raise
-        world.forge.set_status(*told, None)
+        world.forge.set_status(*told, None, step.branch)
 
 
-def _ensure_told(step: Tell, project_id: int, world: World) -> None:
+def _ensure_told(step: Tell, project_id: int, world: World, merging: bool) -> None:
     request = world.forge.fetch_merge_request_of(project_id, step.sha, step.branch)
     if request is not None:
         world.forge.ensure_merge_request_note(project_id, request.iid, NOTE_MARKER, step.body, world.user_id)
+    elif step.aloud and merging:
+        raise TryAgain("the merge request is not marked as merged yet", MERGED_SOON_SECONDS)
     elif step.aloud:
         world.forge.ensure_commit_comment(project_id, step.sha, step.body, world.user_id)

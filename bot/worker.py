@@ -24,7 +24,7 @@ from bot.adapters.store import Delivery, Store
 from bot.domain.events import Event, from_dict
 from bot.domain.jobs import COMMAND, EnsurePipeline, Follow, Job, Later, Publish
 from bot.domain.routing import Ignored, same_push
-from bot.errors import Gone, OperatorError, TryAgain
+from bot.errors import Gone, OperatorError, Refused, TryAgain
 from bot.logs import get, redact
 
 Handler = Callable[[Any], tuple[Later, ...]]
@@ -69,6 +69,9 @@ MAX_FAULTS = 4
 
 MAX_CRASHES = 20
 """Starts of a job during which the worker died, before the job is taken for the cause."""
+
+MISSING_RIGHT = "Look whether the bot's user is a member of the project, as Developer or more."
+"""What to do about a refusal that no step of a job expected."""
 
 _KINDS: dict[str, type[Any]] = {"publish": Publish, "ensure-pipeline": EnsurePipeline, "follow": Follow}
 
@@ -251,13 +254,14 @@ class Worker:
             later = self._handlers[type(job)](job)
         except TryAgain as error:
             return self._again(job_id, job, str(error), error.after, MAX_TRIES)
-        except OperatorError as error:
+        except (OperatorError, Refused) as error:
             if str(error) not in self._told:
                 self._told.add(str(error))
-                log.error("the operator must act", what=str(error), hint=error.hint)
+                hint = error.hint if isinstance(error, OperatorError) else MISSING_RIGHT
+                log.error("the operator must act", what=str(error), hint=hint)
             return self._again(job_id, job, str(error), None, None)
         except Gone as error:
-            log.info("job is about something gone", what=str(error))
+            log.warning("job is about something that is not there for the bot", what=str(error))
             return _outcome("gone")
         except Exception as error:
             log.error("job failed by a fault of the bot", exc_info=error)

@@ -185,9 +185,13 @@ class Forge:
             raise _gone_or_refused(answer, f"a commit to {branch}") from answer
         return Commit(made["id"], tuple(made.get("parent_ids") or ()))
 
-    def fetch_pipelines(self, project_id: int, sha: str, source: str | None = None) -> tuple[Pipeline, ...]:
-        """The commit's pipelines, newest first; child pipelines only when `source` asks for them."""
-        items = self._list(f"/projects/{project_id}/pipelines", sha=sha, source=source, order_by="id")
+    def fetch_pipelines(
+        self, project_id: int, branch: str, sha: str, source: str | None = None
+    ) -> tuple[Pipeline, ...]:
+        """The commit's pipelines on the branch, newest first; child pipelines only when `source` asks for them."""
+        items = self._list(
+            f"/projects/{project_id}/pipelines", ref=branch, sha=sha, source=source, order_by="id"
+        )
         return tuple(_pipeline(item) for item in items)
 
     def fetch_pipeline(self, project_id: int, pipeline_id: int) -> Pipeline | None:
@@ -224,9 +228,17 @@ class Forge:
         except Answer:
             return b""
 
-    def fetch_status(self, project_id: int, sha: str, name: str, user_id: int) -> CommitStatus | None:
-        """The newest status of this name that the bot itself wrote on the commit."""
-        items = self._list(f"/projects/{project_id}/repository/commits/{sha}/statuses", name=name, all="true")
+    def fetch_status(
+        self, project_id: int, branch: str, sha: str, name: str, user_id: int, pipeline_id: int | None = None
+    ) -> CommitStatus | None:
+        """The newest status of this name that the bot itself wrote on the commit (in that pipeline, if named)."""
+        items = self._list(
+            f"/projects/{project_id}/repository/commits/{sha}/statuses",
+            ref=branch,
+            name=name,
+            pipeline_id=pipeline_id,
+            all="true",
+        )
         ours = [item for item in items if (item.get("author") or {}).get("id") == user_id]
         if not ours:
             return None
@@ -244,13 +256,13 @@ class Forge:
         description: str,
         target_url: str,
         pipeline_id: int | None,
+        branch: str,
     ) -> None:
         """Write a commit status; being in that state already is as good."""
         data = {"state": state, "name": name, "description": description}
         if target_url:
             data |= {"target_url": target_url}
-        if pipeline_id is not None:
-            data |= {"pipeline_id": str(pipeline_id)}
+        data |= {"ref": branch} if pipeline_id is None else {"pipeline_id": str(pipeline_id)}
         try:
             self._client.post(f"/projects/{project_id}/statuses/{sha}", data)
         except Answer as answer:

@@ -22,15 +22,13 @@ from bot.ci.probes import plan_document
 from bot.ci.requirements import requirement_files
 from bot.ci.verify import Verdict, judge_checkout
 from bot.domain.pipeline import PATH, PipelineSettings
-from bot.domain.tags import candidate_tag
+from bot.domain.tags import REVISION_LABEL, candidate_tag
 from bot.errors import OperatorError, TryAgain
 from parser.model import SCHEMA, Module, Problem
 from parser.wire import canonical, module_to_dict
 
 MAX_LABEL_BYTES = 256 * 1024
 """Bytes of the label that holds the module; the engine takes all labels in one request line of 1 MiB."""
-
-REVISION = "org.opencontainers.image.revision"
 
 
 def build(job: CiJob, log: Log, connect: Callable[[], Engine] = Engine) -> int:
@@ -138,7 +136,7 @@ def _labels(job: CiJob, commit: Commit, module: Module, settings: PipelineSettin
         "org.opencontainers.image.title": module.name,
         "org.opencontainers.image.description": module.description or "",
         "org.opencontainers.image.authors": module.author or "",
-        REVISION: commit.sha,
+        REVISION_LABEL: commit.sha,
         "org.opencontainers.image.source": job.get("CI_PROJECT_URL"),
         # The commit's time, not the build's: the same commit gives the same image.
         "org.opencontainers.image.created": job.get("CI_COMMIT_TIMESTAMP"),

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 
 from bot.adapters.checkout import History, fetch_history
 from bot.adapters.registry import Manifest, Registry, read_image
-from bot.ci.build import REVISION
 from bot.ci.job import NOTHING_TO_PROMOTE, CiJob
 from bot.ci.ledger import Unreadable, fetch_published_shas
 from bot.ci.log import Log
-from bot.domain.tags import LATEST, MAX_NUMBER, is_digest, is_sha, read_number, version_tag
+from bot.domain.tags import LATEST, MAX_NUMBER, REVISION_LABEL, is_digest, is_sha, read_number, version_tag
 from bot.errors import Gone, OperatorError
 
 NUMBERS_LOOKED_AT = 30
@@ -96,7 +95,7 @@ def _promote(
     if candidate is None:
         log.say(f"The candidate {digest} is no longer in the registry. Run the pipeline again.")
         return 1
-    if registry.fetch_labels(repository, candidate).get(REVISION) != sha:
+    if registry.fetch_labels(repository, candidate).get(REVISION_LABEL) != sha:
         log.say(f"The candidate {digest} was not built from {sha[:8]}. Run the pipeline again.")
         return 1
     published = _fetch_published(job, log, registry, repository)
@@ -146,7 +145,7 @@ def _revision(registry: Registry, repository: str, tag: str) -> str | None:
     if manifest is None:
         return None
     try:
-        revision = registry.fetch_labels(repository, manifest).get(REVISION, "")
+        revision = registry.fetch_labels(repository, manifest).get(REVISION_LABEL, "")
     except OperatorError:
         # Somebody pushed something by hand that is no image.
         return None

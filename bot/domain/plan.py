@@ -21,7 +21,7 @@ _SOURCE_LINE = re.compile(rf"^{SOURCE_TRAILER}: ([0-9a-f]{{40}}|[0-9a-f]{{64}})$
 
 
 class State(StrEnum):
-    """Where a publication stands. All but the first two are ends."""
+    """Where a publication stands. All but the first two are ends; two of the ends are not for good."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -36,6 +36,11 @@ class State(StrEnum):
     def ended(self) -> bool:
         """Whether nothing more happens to this commit by itself."""
         return self not in (State.WAITING, State.RUNNING)
+
+    @property
+    def final(self) -> bool:
+        """Whether no pipeline can change it: a failed job can be retried, a missing pipeline started by hand."""
+        return self.ended and self not in (State.FAILED, State.UNBUILT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,8 @@ class Head:
 class Plan:
     """`write` brings the generated file to the branch; `tell` is said once the commit to publish is known.
 
-    `state` is where the publication stands after both. A step's sha of "" stands for the commit to publish.
+    `state` is where the publication stands after both. A sha of "" stands for the commit to publish in a status,
+    and for the author's commit that led to it in what is told.
     """
 
     state: State
@@ -148,7 +154,7 @@ def _built(head: Head, write: CommitFile | None) -> Plan:
         State.UNBUILT,
         write,
         (
-            SetStatus("", "failed", reports.unbuilt_status(), _commit_url(head)),
+            SetStatus("", head.branch.name, "failed", reports.unbuilt_status(), _commit_url(head)),
             Tell(
                 "",
                 head.branch.name,
@@ -164,7 +170,7 @@ def _refuse(head: Head, problems: tuple[Problem, ...]) -> Plan:
     return Plan(
         State.REFUSED,
         tell=(
-            SetStatus(sha, "failed", reports.refused_status(problems), _commit_url(head)),
+            SetStatus(sha, head.branch.name, "failed", reports.refused_status(problems), _commit_url(head)),
             Tell(sha, head.branch.name, reports.refused_note(sha, problems), aloud=True),
         ),
     )

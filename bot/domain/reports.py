@@ -15,6 +15,7 @@ MAX_PROBLEMS_SHOWN = 50
 MAX_PARAMETERS_SHOWN = 100
 LOG_LINES_SHOWN = 20
 SHORT_SHA = 8
+NO_PIPELINE = "GitLab has no pipeline of this commit, and started none when I asked for one"
 NO_CHILD_PIPELINE = "the project's own pipeline ran without the job that triggers mlreef.yml"
 NO_JOBS = "the pipeline ended without running any job of mlreef.yml"
 
@@ -60,6 +61,11 @@ def refused_note(sha: str, problems: Sequence[Problem]) -> str:
 def published_status(published: Published) -> str:
     """The version and its digest."""
     return status_line(f"Published version {published.number} as {published.tags[0]} ({published.digest})")
+
+
+def unread_status() -> str:
+    """Said when the image is published, but the registry does not let the bot look at it."""
+    return status_line("Published; the registry does not let me read its digest, so it is not named here")
 
 
 def published_note(
@@ -119,6 +125,11 @@ def failed_note(sha: str, job: CiJob, pipeline: Pipeline, trace: bytes) -> str:
 def running_status() -> str:
     """Said while the pipeline works."""
     return status_line("The image is being built")
+
+
+def already_status() -> str:
+    """Said in a second pipeline of a commit that another one published."""
+    return status_line("Published by another pipeline of this commit")
 
 
 def superseded_status() -> str:
@@ -220,8 +231,8 @@ def uncommitted_note(words: str) -> str:
             NOTE_MARKER,
             f"**Not published.** GitLab refused my commit of `mlreef.yml`. It says: {span(words, 1000)}",
             "",
-            "Often this is a push rule (commit message, author or signature). Let my user be an exception, or "
-            "commit the file yourself: `mlreef-bot render . > mlreef.yml`.",
+            "Often this is a push rule (commit message, author or signature). Let my user be an exception; the "
+            "next push is then published.",
         ]
     )
 
@@ -239,7 +250,7 @@ def missing_image_note(sha: str, pipeline: Pipeline) -> str:
             f"**Not published.** [Pipeline {pipeline.id}]({pipeline.web_url}) succeeded, but the registry has "
             f"no published tag for the image of {span(sha[:SHORT_SHA])}.",
             "",
-            "Someone or a cleanup policy may have removed it. Retry the job `mlreef-build`.",
+            "Someone or a cleanup policy may have removed it. Start a new pipeline for the branch to build it again.",
         ]
     )
 

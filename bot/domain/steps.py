@@ -42,6 +42,7 @@ class SetStatus:
     """Tell the outcome on a commit; a state that is not an end needs the pipeline it belongs to."""
 
     sha: str
+    branch: str
     state: str
     description: str
     target_url: str

@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 
+REVISION_LABEL = "org.opencontainers.image.revision"
+"""The label of an image that names the commit it was built from."""
+
 LATEST = "latest"
 """The tag of what the default branch published last."""
 

@@ -88,6 +88,12 @@ class World:
     log: Path
     names: Iterator[str] = field(default_factory=lambda: (f"add-noise-{n}" for n in range(1, 10_000)))
 
+    def command(self, *arguments: str) -> None:
+        """An operator's command beside the running service."""
+        run = [sys.executable, "-m", "bot", *arguments, "--config", str(self.log.with_name("config.yaml"))]
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("MLREEF_")}
+        subprocess.run(run, check=True, env=environ, capture_output=True, timeout=30)
+
     def project(
         self,
         files: Mapping[str, str | bytes | None] | None = None,
@@ -341,6 +347,7 @@ class serving:
             "environments": [{"name": "python", "image": images.base, "python": images.python}],
             "builder": {"image": images.bot, "engine": "docker"},
             "pipeline": {"grace_seconds": GRACE_SECONDS},
+            "publish": {"branches": ["release"]},
         }
         self.config = folder / "config.yaml"
         self.config.write_text(yaml.safe_dump(config))

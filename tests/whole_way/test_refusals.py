@@ -5,7 +5,7 @@ from __future__ import annotations
 import requests
 
 from sandbox.gitlab import DEVELOPER
-from tests.whole_way.conftest import FILES, SCRIPT, World
+from tests.whole_way.conftest import FILES, SCRIPT, Way, World
 
 WITHOUT_OUTPUT = SCRIPT.replace('parser.add_argument("--output-path", required=True)\n', "")
 TRIGGER = """\
@@ -16,6 +16,13 @@ publish:
     include: [{local: mlreef.yml}]
     strategy: depend
 """
+
+
+def start_by_hand(way: Way) -> None:
+    """Alice starts a pipeline for the default branch."""
+    api = f"{way.sandbox.url}/api/v4/projects/{way.project.id}/pipeline"
+    headers = {"PRIVATE-TOKEN": way.world.alice.token}
+    requests.post(api, json={"ref": "master"}, headers=headers, timeout=10).raise_for_status()
 
 
 def test_mistakes_are_all_told_on_the_merge_request_and_one_push_mends(world: World) -> None:
@@ -94,20 +101,33 @@ def test_where_the_bot_may_not_push_it_opens_one_merge_request(world: World) -> 
 
 
 def test_a_project_without_any_ci_setting_ends_with_the_setting_to_make(world: World) -> None:
-    way = world.project(FILES, ci_config_path=None)
+    way = world.project(ci_config_path=None)
+    iid = way.merge(FILES)
     ours = way.bot_commit()
     way.status(ours, "failed")
-    assert "CI/CD configuration file" in way.comment(ours)
     way.rest()
+    (note,) = way.notes(iid)
+    assert "CI/CD configuration file" in note
     assert {s.status for s in way.statuses(ours)} == {"failed"}
+    assert world.sandbox.pipelines(way.project.id, ours)[0].source == "external"
+
+    # the setting is made and a pipeline started by hand: it publishes, and is told
+    world.sandbox.state.projects[way.project.id].ci_config_path = "mlreef.yml"
+    start_by_hand(way)
+    digest = way.push_image(ours, 1)
+    started = next(p for p in world.sandbox.pipelines(way.project.id, ours) if p.source == "api")
+    world.sandbox.play_pipeline(started.id)
+    world.sandbox.wait_for(lambda: any(digest in note for note in way.notes(iid)), what="the good news")
+    assert way.statuses(ours)[-1].status == "success"
 
 
 def test_an_own_ci_is_left_alone_and_its_author_told_the_lines(world: World) -> None:
     own = "test:\n  script: [make]\n"
     way = world.project({**FILES, ".gitlab-ci.yml": own}, ci_config_path=None)
+    pushed = way.head()
     ours = way.bot_commit()
     way.status(ours, "failed")
-    assert "strategy: depend" in way.comment(ours)
+    assert "strategy: depend" in way.comment(pushed)
     assert world.sandbox.read_file(way.project.id, ".gitlab-ci.yml") == own.encode()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import requests
 from werkzeug.wrappers import Response
 
+from sandbox.gitlab import GUEST, MAINTAINER
 from tests.whole_way.conftest import FILES, SCRIPT, SECRET, World
 
 COMMITS = "/repository/commits"
@@ -134,3 +135,31 @@ def test_pushes_in_a_burst_end_with_the_newest(world: World) -> None:
     way.rest()
     assert way.is_by_bot(way.head())
     way.publish(way.head(), 1)
+
+
+def test_a_merge_request_that_is_marked_late_still_gets_the_note(world: World) -> None:
+    world.mood.once(
+        "GET", "/merge_requests", lambda _answer: Response("[]", 200, content_type="application/json")
+    )
+    way = world.project()
+    iid = way.merge({"add_noise.py": "x = (\n"})
+    merged = way.head()
+    world.sandbox.wait_for(lambda: way.notes(iid), what="the note")
+    way.rest()
+    assert way.comments(merged) == []
+
+
+def test_a_registry_that_may_not_be_read_leaves_no_status_open(world: World) -> None:
+    way = world.project(FILES)
+    ours = way.bot_commit()
+    pipeline = way.pipeline(ours)
+    world.sandbox.start_job(world.sandbox.jobs(pipeline.id)[0].id)
+    way.status(ours, "running")
+    way.push_image(ours, 1)
+    world.sandbox.add_member(way.project.id, world.bot, GUEST)
+    world.sandbox.play_pipeline(pipeline.id)
+    assert way.world.log.exists()
+    way.rest()
+    # the rights come back, and with them the digest
+    world.sandbox.add_member(way.project.id, world.bot, MAINTAINER)
+    assert "Published version 1" in str(way.status(ours, "success").description)
