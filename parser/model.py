@@ -106,6 +106,10 @@ class Requirement:
     marker: str | None
     url: str | None
     place: Place
+    normalized: str | None = None
+    """The name as package indexes compare it: lower case, single dashes."""
+    hashes: tuple[str, ...] = ()
+    editable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +117,15 @@ class Requirements:
     """What the module needs: the file it was read from, and its items in the file's order."""
 
     manager: str
+    """Who installs from such a file: pip, or conda, uv, poetry, …, which the image builder does not have."""
     file: str
     items: tuple[Requirement, ...]
+    constraints: tuple[Requirement, ...] = ()
+    """Limits of versions (`-c`); they install nothing."""
+    options: tuple[str, ...] = ()
+    """Options that decide where packages come from, such as `--index-url ADDRESS`."""
+    files: tuple[str, ...] = ()
+    """The file and those that it includes, in the order pip opens them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,5 @@
+"""What a module needs to be installed: requirements.txt as pip reads it, and the other files people keep it in."""
+
+from parser.requirements.read import read_requirements
+
+__all__ = ["read_requirements"]

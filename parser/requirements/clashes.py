@@ -1,0 +1,72 @@
+"""Requirements of one package that say the same twice, or that no version can meet together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from packaging.specifiers import SpecifierSet
+
+from parser.model import Place, Problem, Requirement, Severity
+from parser.problems import ascii_controls, problem
+
+
+def find_clashes(items: Iterable[Requirement], constraints: Iterable[Requirement]) -> list[Problem]:
+    """The problems of packages that are named more than once; constraints only limit, and may repeat."""
+    problems: list[Problem] = []
+    groups: dict[str, list[tuple[Requirement, bool]]] = {}
+    for item, constraint in [*((item, False) for item in items), *((item, True) for item in constraints)]:
+        if item.normalized is None:
+            continue
+        if not item.url and _impossible(item.specifier):
+            problems.append(_alone(item))
+            continue
+        group = groups.setdefault(item.normalized, [])
+        if told := _against(item, constraint, group):
+            problems.append(told)
+        group.append((item, constraint))
+    return problems
+
+
+def _against(item: Requirement, constraint: bool, group: list[tuple[Requirement, bool]]) -> Problem | None:
+    """The first clash of a requirement with those before it."""
+    for other, _ in group:
+        if item.marker != other.marker and item.marker is not None and other.marker is not None:
+            continue
+        if item.url and other.url and item.url != other.url:
+            return _clash(item, other, item.url, other.url)
+        if item.url or other.url:
+            continue
+        if _impossible(",".join(filter(None, (item.specifier, other.specifier)))):
+            return _clash(item, other, item.specifier, other.specifier)
+    older = next((other for other, limit in group if not limit and other.marker == item.marker), None)
+    if constraint or older is None:
+        return None
+    name = ascii_controls(str(item.name))[:120]
+    return problem("requirement-twice", item.place, also=[older.place], name=name, where=_where(older.place))
+
+
+def _impossible(specifier: str) -> bool:
+    return specifier.count(",") > 0 and SpecifierSet(specifier).is_unsatisfiable()
+
+
+def _clash(item: Requirement, other: Requirement, one: str, another: str) -> Problem:
+    return problem(
+        "requirement-contradiction",
+        item.place,
+        # Under a condition it may never come to that.
+        None if item.marker == other.marker else Severity.WARNING,
+        also=[other.place],
+        name=ascii_controls(str(item.name))[:120],
+        one=ascii_controls(one)[:120],
+        other=f"{ascii_controls(another)[:120]} ({_where(other.place)})",
+    )
+
+
+def _alone(item: Requirement) -> Problem:
+    one, _, other = item.specifier.partition(",")
+    name = ascii_controls(str(item.name))[:120]
+    return problem("requirement-contradiction", item.place, name=name, one=one[:120], other=other[:120])
+
+
+def _where(place: Place) -> str:
+    return f"{ascii_controls(place.file)[:120]} line {place.line}"

@@ -1,0 +1,260 @@
+"""Names that are imported and names that are installed: the usual pairs that differ."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
+    "Bio": ("biopython",),
+    "Crypto": ("pycryptodome", "pycrypto"),
+    "Cryptodome": ("pycryptodomex",),
+    "Levenshtein": ("levenshtein", "python-levenshtein"),
+    "MySQLdb": ("mysqlclient",),
+    "OpenGL": ("pyopengl",),
+    "OpenSSL": ("pyopenssl",),
+    "PIL": ("pillow", "pillow-simd"),
+    "PyPDF2": ("pypdf2",),
+    "PyQt5": ("pyqt5",),
+    "SimpleITK": ("simpleitk",),
+    "absl": ("absl-py",),
+    "accimage": ("accimage",),
+    "airflow": ("apache-airflow",),
+    "apex": ("nvidia-apex", "apex"),
+    "attr": ("attrs",),
+    "attrs": ("attrs",),
+    "azure": ("azure-core", "azure-storage-blob", "azure-identity"),
+    "bs4": ("beautifulsoup4",),
+    "clip": ("openai-clip", "clip", "clip-anytorch"),
+    "community": ("python-louvain",),
+    "cupy": ("cupy", "cupy-cuda11x", "cupy-cuda12x", "cupy-cuda13x"),
+    "cv2": (
+        *("opencv-python", "opencv-python-headless", "opencv-contrib-python"),
+        "opencv-contrib-python-headless",
+    ),
+    "dateutil": ("python-dateutil",),
+    "detectron2": ("detectron2",),
+    "discord": ("discord-py",),
+    "dns": ("dnspython",),
+    "docx": ("python-docx",),
+    "dotenv": ("python-dotenv",),
+    "faiss": ("faiss-cpu", "faiss-gpu", "faiss-gpu-cu12"),
+    "ffmpeg": ("ffmpeg-python",),
+    "fitz": ("pymupdf",),
+    "flax": ("flax",),
+    "fvcore": ("fvcore",),
+    "git": ("gitpython",),
+    "gi": ("pygobject",),
+    "github": ("pygithub",),
+    "gitlab": ("python-gitlab",),
+    "google": ("google-api-core", "google-auth", "google-cloud-core", "protobuf", "google-cloud-storage"),
+    "googleapiclient": ("google-api-python-client",),
+    "grpc": ("grpcio",),
+    "haystack": ("farm-haystack", "haystack-ai"),
+    "hydra": ("hydra-core",),
+    "igraph": ("igraph", "python-igraph"),
+    "imblearn": ("imbalanced-learn",),
+    "jose": ("python-jose",),
+    "jwt": ("pyjwt",),
+    "kafka": ("kafka-python",),
+    "lightning": ("lightning",),
+    "lightning_fabric": ("lightning-fabric", "lightning"),
+    "llama_cpp": ("llama-cpp-python",),
+    "magic": ("python-magic", "python-magic-bin"),
+    "markdown": ("markdown",),
+    "mmcv": ("mmcv", "mmcv-full", "mmcv-lite"),
+    "mmdet": ("mmdet",),
+    "mpi4py": ("mpi4py",),
+    "mpl_toolkits": ("matplotlib",),
+    "pylab": ("matplotlib",),
+    "nacl": ("pynacl",),
+    "netCDF4": ("netcdf4",),
+    "nmslib": ("nmslib",),
+    "onnxruntime": ("onnxruntime", "onnxruntime-gpu"),
+    "osgeo": ("gdal",),
+    "paddle": ("paddlepaddle", "paddlepaddle-gpu"),
+    "past": ("future",),
+    "psycopg2": ("psycopg2", "psycopg2-binary"),
+    "pkg_resources": ("setuptools",),
+    "ptflops": ("ptflops",),
+    "pydantic_settings": ("pydantic-settings",),
+    "pydensecrf": ("pydensecrf",),
+    "pynvml": ("nvidia-ml-py", "pynvml", "nvidia-ml-py3"),
+    "pytest": ("pytest",),
+    "pythoncom": ("pywin32",),
+    "pytorch_lightning": ("pytorch-lightning", "lightning"),
+    "pytorch_msssim": ("pytorch-msssim",),
+    "ray": ("ray",),
+    "redis": ("redis",),
+    "ruamel": ("ruamel-yaml",),
+    "segmentation_models_pytorch": ("segmentation-models-pytorch",),
+    "serial": ("pyserial",),
+    "setuptools": ("setuptools",),
+    "sentence_transformers": ("sentence-transformers",),
+    "skimage": ("scikit-image",),
+    "sklearn": ("scikit-learn", "scikit-learn-intelex"),
+    "skopt": ("scikit-optimize",),
+    "skvideo": ("scikit-video", "sk-video"),
+    "slugify": ("python-slugify",),
+    "socks": ("pysocks",),
+    "speech_recognition": ("speechrecognition",),
+    "tabulate": ("tabulate",),
+    "telegram": ("python-telegram-bot",),
+    "tensorboard": ("tensorboard", "tensorboard-data-server"),
+    "tensorboardX": ("tensorboardx",),
+    "tensorflow": (
+        *("tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tensorflow-macos", "tf-nightly"),
+        "intel-tensorflow",
+    ),
+    "tensorrt": ("tensorrt", "nvidia-tensorrt"),
+    "tflite_runtime": ("tflite-runtime",),
+    "tlz": ("toolz",),
+    "torch": ("torch", "torch-nightly"),
+    "torch_geometric": ("torch-geometric",),
+    "torch_scatter": ("torch-scatter",),
+    "usb": ("pyusb",),
+    "umap": ("umap-learn",),
+    "websocket": ("websocket-client",),
+    "win32api": ("pywin32",),
+    "win32com": ("pywin32",),
+    "wx": ("wxpython",),
+    "xdist": ("pytest-xdist",),
+    "yaml": ("pyyaml", "ruamel-yaml"),
+    "zmq": ("pyzmq",),
+}
+"""Name in an import → the packages that bring it, by their normalised names, the usual one first."""
+
+BROUGHT: dict[str, frozenset[str]] = {
+    name: frozenset(packages.split())
+    for name, packages in {
+        "numpy": (
+            "accelerate albumentations chex datasets faiss-cpu faiss-gpu flax gensim imageio jax keras librosa lightgbm"
+            " matplotlib numba onnx onnxruntime onnxruntime-gpu opencv-contrib-python opencv-python"
+            " opencv-python-headless pandas pycocotools pytorch-lightning scikit-image scikit-learn scipy seaborn"
+            " shapely spacy statsmodels tensorboard tensorflow tensorflow-cpu tensorflow-gpu torchmetrics torchvision"
+            " transformers xarray xgboost"
+        ),
+        "torch": (
+            "accelerate fairseq fastai kornia lightning monai open-clip-torch peft pytorch-lightning"
+            " sentence-transformers timm torch-geometric torchaudio torchmetrics torchtext torchvision ultralytics"
+        ),
+        "torchvision": "fastai kornia open-clip-torch timm ultralytics",
+        "scipy": "gensim librosa scikit-image scikit-learn seaborn statsmodels xgboost lightgbm lpips ultralytics",
+        "pandas": "datasets seaborn statsmodels ultralytics wfdb",
+        "pillow": "imageio matplotlib scikit-image torchvision ultralytics",
+        "matplotlib": "fastai pycocotools seaborn ultralytics",
+        "pyyaml": "accelerate datasets huggingface-hub omegaconf timm transformers ultralytics wandb albumentations",
+        "tqdm": "datasets huggingface-hub nltk sentence-transformers transformers ultralytics gdown openai spacy",
+        "requests": "datasets gdown huggingface-hub tensorflow transformers ultralytics wandb",
+        "scikit-learn": "imbalanced-learn librosa sentence-transformers umap-learn",
+        "keras": "tensorflow tensorflow-cpu tensorflow-gpu",
+        "tensorboard": "tensorflow tensorflow-cpu tensorflow-gpu",
+        "omegaconf": "hydra-core",
+        "huggingface-hub": "accelerate datasets diffusers sentence-transformers timm transformers",
+        "tokenizers": "transformers",
+        "safetensors": "accelerate diffusers timm transformers",
+        "jaxlib": "jax",
+        "jax": "chex flax optax",
+        "opencv-python": "ultralytics",
+        "opencv-python-headless": "albumentations",
+        "packaging": "matplotlib transformers huggingface-hub datasets",
+        "werkzeug": "flask",
+        "jinja2": "flask torch",
+        "click": "flask wandb nltk",
+        "six": "python-dateutil tensorflow",
+        "python-dateutil": "pandas matplotlib",
+        "joblib": "scikit-learn librosa nltk",
+        "botocore": "boto3",
+        "pydantic": "fastapi openai",
+        "starlette": "fastapi",
+        "urllib3": "requests",
+        "networkx": "scikit-image torch",
+        "protobuf": "tensorflow onnx wandb",
+    }.items()
+}
+"""Package → packages that themselves require it, so that it is installed without a line of its own."""
+
+_DEPARTED = frozenset(
+    (
+        *("asynchat", "asyncore", "audioop", "cgi", "cgitb", "chunk", "crypt", "distutils", "imghdr", "imp"),
+        *(
+            "lib2to3",
+            "mailcap",
+            "msilib",
+            "nis",
+            "nntplib",
+            "ossaudiodev",
+            "pipes",
+            "smtpd",
+            "sndhdr",
+            "spwd",
+        ),
+        *("sunau", "telnetlib", "uu", "xdrlib"),
+    )
+)
+"""Modules of older standard libraries; the environment's Python may still have them."""
+
+STANDARD = frozenset(sys.stdlib_module_names) | _DEPARTED | {"__main__"}
+"""Modules that need no requirement."""
+
+_HARMLESS = frozenset(("argparse", "asyncio", "configparser", "contextvars", "dataclasses", "typing"))
+"""Names of the standard library that are also packages: old backports, which do not always do harm."""
+
+_SEPARATORS = re.compile(r"[-_.]+")
+_AFFIXES = ("python-", "py-", "py", "-python", "-py", "-cpu", "-gpu", "-headless", "-binary")
+
+
+def misnamed(name: str) -> tuple[str, str | None] | None:
+    """Why a requirement's (normalised) name is surely not the package that is meant, and the one that is."""
+    if name in ("python", "python3"):
+        return "is not installed by pip; the environment brings Python itself", None
+    for module in (
+        "cv2",
+        "sklearn",
+        "skimage",
+        "PIL",
+        "yaml",
+        "bs4",
+        "dateutil",
+        "imblearn",
+        "skopt",
+        "fitz",
+    ):
+        if name == module.lower():
+            return "is the name that is imported, not that of the package", DISTRIBUTIONS[module][0]
+    if name in STANDARD and name not in _HARMLESS:
+        return "is a module of Python itself; a package of this name is something else", None
+    return None
+
+
+def provides(package: str, module: str) -> bool:
+    """Whether a package (normalised name) may well bring this module; in doubt it does."""
+    if package in DISTRIBUTIONS.get(module, ()):
+        return True
+    wanted = _SEPARATORS.sub("", module).lower()
+    plain = _SEPARATORS.sub("", package)
+    if plain == wanted:
+        return True
+    for affix in _AFFIXES:
+        if affix.startswith("-") and package.removesuffix(affix).replace("-", "") == wanted:
+            return True
+        if affix.endswith(("-", "y")) and package.removeprefix(affix).replace("-", "") == wanted:
+            return True
+    # google-cloud-storage brings google, nvidia-cublas-cu12 brings nvidia
+    return _SEPARATORS.sub("-", package).startswith(_SEPARATORS.sub("-", module).lower() + "-")
+
+
+def usual_package(module: str) -> str:
+    """The package that one would install for a module."""
+    known = DISTRIBUTIONS.get(module)
+    return known[0] if known else _SEPARATORS.sub("-", module)
+
+
+def modules_of(package: str) -> frozenset[str]:
+    """The modules that a package (normalised name) is known or likely to bring."""
+    found = {module for module, packages in DISTRIBUTIONS.items() if package in packages}
+    found.add(package.replace("-", "_"))
+    for affix in _AFFIXES:
+        shorter = package.removesuffix(affix) if affix.startswith("-") else package.removeprefix(affix)
+        found.add(shorter.replace("-", "_"))
+    return frozenset(name for name in found if name)
