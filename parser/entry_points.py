@@ -1,4 +1,4 @@
-"""Which script runs the module: named, annotated, or the one that parses arguments."""
+"""Which script runs the module: named, annotated, or the one that reads a command line; ties are explained."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import posixpath
 import re
 from dataclasses import dataclass, replace
 
+from parser.advice import Advice, read_advice
 from parser.annotations import is_annotated
-from parser.frameworks import other_framework
-from parser.model import Place, Problem, Severity
+from parser.argparse_reader import read_command_line
+from parser.frameworks import other_framework, used_framework
+from parser.model import Edit, Place, Problem, Severity
 from parser.problems import ascii_controls, problem
 from parser.script import Refused, Script, nodes_of, read_script
 from parser.source import Source
@@ -20,8 +22,15 @@ MAX_NAMED = 5
 MAX_TRIED = 50
 """Files looked into to say why no entry point was found."""
 
-_PARSES = ("parse_args", "parse_known_args", "parse_intermixed_args", "parse_known_intermixed_args")
-_PROCESSOR = re.compile(rb"@[ \t]*(?:[\w.]+\.)?(?:data_)?processor\b")
+MAX_FOLLOWED = 20
+"""Scripts that are followed into other modules, to see whether those read the command line."""
+
+_PARSES = (
+    *("parse_args", "parse_known_args", "parse_intermixed_args", "parse_known_intermixed_args"),
+    "parse_args_into_dataclasses",
+)
+_PROCESSOR = re.compile(rb"processor\b")
+_OTHERS = re.compile(rb"\b(?:click|cloup|absl|gflags|tensorflow)\b")
 _NOT_ENTRY = re.compile(
     r"(^|/)(tests?|docs?|examples?)/|(^|/)(test_[^/]*|[^/]*_test|conftest|setup|noxfile|fabfile)\.py$"
 )
@@ -42,33 +51,104 @@ def find_entry_point(source: Source, named: str | None, said_in: str = ".mlreef.
     paths = sorted(
         path for path, entry in source.entries.items() if path.endswith(".py") and entry.kind == "file"
     )
-    annotated, broken = _matching(
-        source, [p for p in paths if _PROCESSOR.search(source.contents.get(p, b""))]
-    )
+    mentions = [path for path in paths if _PROCESSOR.search(source.contents.get(path, b""))]
+    annotated, broken = _matching(source, mentions)
     annotated = [script for script in annotated if is_annotated(script)]
-    if not annotated:
-        likely = [
-            p for p in paths if not _NOT_ENTRY.search(p) and _mentions_parsing(source.contents.get(p, b""))
-        ]
-        scripts, more = _matching(source, likely)
-        broken += more
-        guarded = [
-            script for script in scripts if _parses(script.nodes) and _main_guard(script.tree) is not None
-        ]
-        loose = [script for script in scripts if _parses_at_top(script.tree)]
-        chosen = guarded or loose
-    else:
-        chosen = annotated
-    if len(chosen) == 1:
-        notes = [replace(one, severity=Severity.WARNING) for one in broken]
-        if not annotated and not guarded:
-            notes.append(problem("entry-point-assumed", Place(chosen[0].path), file=chosen[0].path))
-        return Found(chosen[0], tuple(notes))
-    if len(chosen) > 1:
-        return Found(None, (_several([script.path for script in chosen]), *broken))
+    if annotated:
+        return _one_of(source, annotated, "has a @data_processor annotation", broken)
+    possible = [path for path in paths if not _NOT_ENTRY.search(path)]
+    scripts, more = _matching(source, [p for p in possible if _mentions_parsing(source.contents.get(p, b""))])
+    broken += more
+    guarded = [script for script in scripts if _reads(script) and _main_guard(script.tree) is not None]
+    if guarded:
+        return _one_of(source, guarded, "reads a command line under a main guard", broken)
+    loose = [script for script in scripts if _parses_at_top(script.tree)]
+    if loose:
+        return _loose(source, loose, broken)
+    return _last_resorts(source, paths, possible, scripts, broken)
+
+
+def _one_of(source: Source, scripts: list[Script], what: str, broken: list[Problem]) -> Found:
+    """The one script, or the one of several that the repository itself says is run."""
+    notes = [replace(one, severity=Severity.WARNING) for one in broken]
+    if len(scripts) == 1:
+        return Found(scripts[0], tuple(notes))
+    advice = read_advice(source)
+    paths = {script.path for script in scripts}
+    advised = [one for one in advice if one.file in paths]
+    if len({one.file for one in advised}) == 1:
+        first = advised[0]
+        words = {
+            "file": _short(first.file),
+            "count": str(len(scripts)),
+            "what": what,
+            "why": _short(first.why),
+        }
+        notes.append(problem("entry-point-chosen", first.place, None, **words))
+        chosen = next(script for script in scripts if script.path == first.file)
+        return Found(chosen, tuple(notes))
+    return Found(None, (_several(scripts, advised), *broken))
+
+
+def _loose(source: Source, loose: list[Script], broken: list[Problem]) -> Found:
+    found = _one_of(source, loose, "reads a command line", broken)
+    if found.script is None:
+        return found
+    note = problem("entry-point-assumed", Place(found.script.path), file=found.script.path)
+    return Found(found.script, (*found.problems, note))
+
+
+def _last_resorts(
+    source: Source, paths: list[str], possible: list[str], parsing: list[Script], broken: list[Problem]
+) -> Found:
+    """Scripts that only call what reads the command line, and functions that only packaging calls."""
+    guarded, _ = _matching(
+        source, [p for p in possible if b"__main__" in source.contents.get(p, b"")][:MAX_TRIED]
+    )
+    guarded = [script for script in guarded if _main_guard(script.tree) is not None]
+    reaching = [script for script in guarded[:MAX_FOLLOWED] if _reaches(source, script)]
+    if reaching:
+        return _one_of(source, reaching, "calls what reads a command line under a main guard", broken)
+    functions = [
+        one
+        for one in read_advice(source)
+        if one.function is not None and any(script.path == one.file for script in parsing)
+    ]
+    if len({(one.file, one.function) for one in functions}) == 1:
+        script = next(script for script in parsing if script.path == functions[0].file)
+        return Found(script, (*broken, _unguarded(script, functions[0])))
     if broken:
         return Found(None, tuple(broken))
-    return Found(None, (*_unread(source, paths), *_foreign(source, paths), problem("no-entry-point")))
+    return Found(None, (*_unread(source, paths), *_foreign(guarded), problem("no-entry-point")))
+
+
+def _reaches(source: Source, script: Script) -> bool:
+    """Whether running the script reads a command line in another module of the repository."""
+    if not any(isinstance(node, ast.Import | ast.ImportFrom) for node in script.tree.body):
+        return False
+    line = read_command_line(source, script)
+    return line.found and not any(one.code == "never-parsed" for one in line.problems)
+
+
+def _unguarded(script: Script, advice: Advice) -> Problem:
+    """Packaging calls a function of the file; running the file, as the image does, calls nothing."""
+    lines = script.text.split("\n")
+    end = Place(script.path, len(lines), len(lines[-1]), len(lines), len(lines[-1]))
+    gap = "" if not lines[-1] else "\n"
+    guard = f'{gap}\n\nif __name__ == "__main__":\n    {advice.function}()\n'
+    words = {
+        "file": _short(script.path),
+        "function": _short(advice.function or ""),
+        "why": _short(advice.why),
+    }
+    return problem(
+        "entry-point-unguarded",
+        Place(script.path),
+        None,
+        also=[advice.place],
+        edits=[Edit(end, guard)],
+        **words,
+    )
 
 
 def _named(source: Source, named: str, said_in: str) -> Found:
@@ -102,7 +182,15 @@ def _matching(source: Source, paths: list[str]) -> tuple[list[Script], list[Prob
 
 
 def _mentions_parsing(content: bytes) -> bool:
-    return any(name.encode() in content for name in _PARSES)
+    return any(name.encode() in content for name in _PARSES) or bool(_OTHERS.search(content))
+
+
+def _reads(script: Script) -> bool:
+    """Whether the file reads a command line in a way whose parameters can be read."""
+    if _parses(script.nodes):
+        return True
+    use = used_framework(script)
+    return use is not None and use.framework.readable
 
 
 def _parses(nodes: list[ast.AST]) -> bool:
@@ -134,18 +222,29 @@ def _main_guard(tree: ast.Module) -> ast.If | None:
     return None
 
 
-def _several(paths: list[str]) -> Problem:
-    names = ", ".join(_short(path) for path in paths[:MAX_NAMED])
-    names += f" and {len(paths) - MAX_NAMED} more" if len(paths) > MAX_NAMED else ""
-    words = {"count": str(len(paths)), "files": names, "first": _short(paths[0])}
-    return problem("several-entry-points", Place(paths[0]), None, **words)
+def _several(scripts: list[Script], advised: list[Advice]) -> Problem:
+    """The tie: every candidate, and what the repository says of it."""
+    said = {one.file: one.why for one in reversed(advised)}
+    # Those that something speaks for come first.
+    ordered = sorted(scripts, key=lambda script: script.path not in said)
+    names = ", ".join(
+        _short(script.path) + (f" ({_short(said[script.path])})" if script.path in said else "")
+        for script in ordered[:MAX_NAMED]
+    )
+    names += f" and {len(scripts) - MAX_NAMED} more" if len(scripts) > MAX_NAMED else ""
+    places = [_place(script) for script in ordered]
+    words = {"count": str(len(scripts)), "files": names, "first": _short(ordered[0].path)}
+    return problem("several-entry-points", places[0], None, also=places[1:MAX_NAMED], **words)
 
 
-def _foreign(source: Source, paths: list[str]) -> list[Problem]:
+def _place(script: Script) -> Place:
+    guard = _main_guard(script.tree)
+    return script.place(guard.test) if guard is not None else Place(script.path)
+
+
+def _foreign(guarded: list[Script]) -> list[Problem]:
     """Scripts under a main guard that read their command line with another framework."""
-    guarded = [path for path in paths if b"__main__" in source.contents.get(path, b"")]
-    scripts, _ = _matching(source, guarded[:MAX_TRIED])
-    found = [other_framework(script) for script in scripts if _main_guard(script.tree) is not None]
+    found = [other_framework(script) for script in guarded]
     return [one for one in found if one is not None][:MAX_NAMED]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from parser.annotations import Annotations, Processor, read_annotations
 from parser.argparse_reader import CommandLine, read_command_line
 from parser.entry_points import find_entry_point
-from parser.frameworks import other_framework
+from parser.frameworks import other_framework, read_other_command_line
 from parser.interpreter.flow import Exhausted, Stopped, TooDeep
 from parser.interpreter.values import Unknown
 from parser.merge import merge
@@ -50,13 +50,15 @@ def _read_module(
     source: Source, script: Script, settings: Settings, requirements: Requirements | None, project_name: str
 ) -> tuple[Module, list[Problem]]:
     command_line = read_command_line(source, script)
+    if not command_line.found or any(one.code == "never-parsed" for one in command_line.problems):
+        command_line = read_other_command_line(source, script, command_line)
     annotations = read_annotations(script, lambda node: _evaluate(command_line, node))
     problems = [*command_line.problems, *annotations.problems]
     parameters: tuple[Parameter, ...] = ()
     if command_line.found:
         parameters, contradictions = merge(annotations.parameters, command_line)
         problems.extend(contradictions)
-    else:
+    elif not any(one.code in ("other-framework", "several-commands") for one in problems):
         foreign = other_framework(script)
         problems.append(foreign or problem("no-argparse", Place(script.path), file=script.path))
     module, more = _module(script, settings, annotations, parameters, requirements, project_name)

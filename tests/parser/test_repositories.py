@@ -92,11 +92,11 @@ def test_no_entry_point_at_all_is_an_error_that_says_what_to_do() -> None:
     assert ".mlreef.yaml" in found.problems[-1].hint
 
 
-def test_a_click_script_is_named_when_no_entry_point_is_found() -> None:
-    script = "import click\n@click.command()\ndef main(): pass\nif __name__ == '__main__':\n    main()\n"
+def test_a_fire_script_is_named_when_no_entry_point_is_found() -> None:
+    script = "import fire\ndef main(): pass\nif __name__ == '__main__':\n    fire.Fire(main)\n"
     found = report({"run.py": script})
     assert "other-framework" in errors(found)
-    assert "click" in found.problems[0].message
+    assert "fire" in found.problems[0].message
 
 
 def test_a_script_without_a_main_guard_is_taken_with_a_note() -> None:
