@@ -77,13 +77,21 @@ def _read(options: argparse.Namespace) -> Report:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from bot.describing import problem_lines
+    from bot.check.command import check
 
-    report = _read(options)
-    for line in problem_lines(report.problems):
-        _say(line)
-    _say("This would be refused." if report.refused else "This can be published.")
-    return REFUSED if report.refused else GOOD
+    return REFUSED if check(options, _give, _say) else GOOD
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from bot.check.explain import explain, page
+
+    if options.all:
+        _give(page())
+    elif options.code is None:
+        raise OperatorError("no code is given", "give one, as `check` prints it in brackets, or --all")
+    else:
+        _give(explain(options.code))
+    return GOOD
 
 
 def _describe(options: argparse.Namespace) -> int:
@@ -193,7 +201,19 @@ def _parser() -> argparse.ArgumentParser:
         added.add_argument("--entry-point", metavar="FILE", help="the script to run, if it cannot be guessed")
         return added
 
-    reader("check", _check, "Tell what is wrong with a repository on disk.")
+    checked = reader("check", _check, "Tell what is wrong with a repository on disk.")
+    checked.add_argument(
+        "--format", choices=("text", "json", "codequality", "junit", "sarif"), default="text"
+    )
+    checked.add_argument("--fix", action="store_true", help="mend what can be mended without asking")
+    checked.add_argument(
+        "--color", choices=("auto", "always", "never"), default="auto", help="colour the text"
+    )
+    explained = command("explain", _explain, "Tell what a problem means, with an example.")
+    explained.add_argument(
+        "code", metavar="CODE", nargs="?", help="the code, as `check` prints it in brackets"
+    )
+    explained.add_argument("--all", action="store_true", help="all problems, as a page in Markdown")
     described = reader("describe", _describe, "Print what a repository on disk would publish.")
     described.add_argument("--format", choices=("json", "yaml", "table"), default="json")
     rendered = reader("render", _render, "Print the mlreef.yml of a repository on disk.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,15 +13,29 @@ import yaml
 from bot.errors import OperatorError
 from parser.model import Parameter, Problem, Report
 from parser.read import read
-from parser.source import load_source
+from parser.source import Source, load_source
 from parser.wire import report_to_dict
 
 if TYPE_CHECKING:
     from bot.domain.policy import Policy
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A repository on disk: its folder, what was loaded from it, and what that says."""
+
+    folder: Path
+    source: Source
+    report: Report
+
+
 def load_report(path: Path, entry_point: str | None = None) -> Report:
     """Read a folder, or the folder of one script. Raises OperatorError when there is nothing to read."""
+    return load_repository(path, entry_point).report
+
+
+def load_repository(path: Path, entry_point: str | None = None) -> Loaded:
+    """The same, with the files themselves."""
     if path.is_file():
         entry_point = entry_point or path.name
         path = path.parent
@@ -31,7 +46,7 @@ def load_report(path: Path, entry_point: str | None = None) -> Report:
             f"{path} cannot be read: {error.strerror or 'there is no such folder'}",
             "give the folder of a repository, or one script",
         ) from error
-    return read(source, path.resolve().name, entry_point)
+    return Loaded(path, source, read(source, path.resolve().name, entry_point))
 
 
 def describe(report: Report, form: str) -> str:

@@ -67,16 +67,6 @@ CATALOGUE: dict[str, Known] = {
         ' `if __name__ == "__main__":`.',
         "Name it in .mlreef.yaml (`entry_points: {{main: {file}}}`) to be sure.",
     ),
-    "entry-point-chosen": Known(
-        _INFO,
-        "{file} was taken as the entry point: {count} files could be ({what}), and {why}.",
-        "Name it in .mlreef.yaml (`entry_points: {{main: {file}}}`) to be sure.",
-    ),
-    "entry-point-unguarded": Known(
-        _ERROR,
-        "Running {file} does nothing: {why}, which calls {function}(), and the file itself calls it nowhere.",
-        'Add `if __name__ == "__main__": {function}()` at its end.',
-    ),
     # Annotations
     "several-annotations": Known(
         _ERROR,
@@ -209,11 +199,6 @@ CATALOGUE: dict[str, Known] = {
         _WARNING,
         "The default {value} of {name} is not one of its choices {choices}.",
         "Add it to the choices, or choose another default.",
-    ),
-    "default-out-of-range": Known(
-        _WARNING,
-        "The default {value} of {name} is outside of its range {range}.",
-        "Choose a default inside of the range, or widen the range.",
     ),
     "type-bool": Known(
         _WARNING,
@@ -359,6 +344,40 @@ CATALOGUE: dict[str, Known] = {
     "settings-invalid": Known(_ERROR, ".mlreef.yaml cannot be read: {why}.", "{mend}"),
     "settings-unknown": Known(_WARNING, ".mlreef.yaml has the unknown key {key}; it is ignored.", "{mend}"),
     "settings-value": Known(_ERROR, "{key} in .mlreef.yaml {why}.", "{mend}"),
+    "env-refused": Known(
+        _ERROR,
+        "The environment variable `{name}` {why}.",
+        "Change or remove it under `env` in .mlreef.yaml.",
+    ),
+    "environment-unknown": Known(
+        _ERROR,
+        "There is no environment `{name}` here.",
+        "Choose one of {known} in .mlreef.yaml, or leave `environment` out for `{default}`.",
+    ),
+    # The project and its files
+    "visibility-differs": Known(
+        _WARNING,
+        "The annotation says `{annotated}`, but this project is {value}.",
+        "GitLab's setting counts: the module is as visible as its project. Change either to match.",
+    ),
+    "path-refused": Known(_ERROR, "This path cannot be put into an image.", "Rename it."),
+    "link-leaves-repository": Known(
+        _ERROR,
+        "This link points out of the repository, to `{target}`.",
+        "Let it point to a file of the repository, by a relative path, or remove it.",
+    ),
+    "lfs-missing": Known(
+        _ERROR,
+        "This file is kept by Git LFS, and the runner did not fetch it.",
+        "Switch on Git LFS for the project and on the runner (no GIT_LFS_SKIP_SMUDGE).",
+    ),
+    "repository-too-large": Known(
+        _ERROR,
+        "The repository holds {files} files of {size} MiB together; a module may have {most_files} files of"
+        " {most_size} MiB.",
+        "Keep data out of the repository; give it to the module by a parameter.",
+    ),
+    "reading-given-up": Known(_ERROR, "Reading this repository was given up: {why}.", "{mend}"),
     # The module
     "module-defaults": Known(
         _INFO,

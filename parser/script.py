@@ -10,7 +10,7 @@ from typing import Any
 
 from parser.model import Place, Problem
 from parser.problems import ascii_controls, problem
-from parser.source import MAX_FILE_BYTES, Source, Undecodable, read_text
+from parser.source import Source, Undecodable, read_text
 
 MAX_BRACKETS = 100
 """Depth of brackets in one expression; Python itself stops at 200."""
@@ -175,8 +175,8 @@ def read_content(source: Source, path: str) -> bytes:
         raise _unreadable(path, "it is a symbolic link", "Replace the link by the file itself.")
     if entry is not None and entry.kind == "submodule":
         raise _unreadable(path, "it is a submodule", "Add the files themselves to this repository.")
-    if content is None or len(content) > MAX_FILE_BYTES:
-        why = f"it is larger than {MAX_FILE_BYTES // 1024} KiB or could not be fetched"
+    if content is None or len(content) > source.limits.file_bytes:
+        why = f"it is larger than {source.limits.file_bytes // 1024} KiB or could not be fetched"
         raise _unreadable(path, why, "Keep code and data apart; large data does not belong into this file.")
     return content
 

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from parser.annotations import DATA_TYPES
-from parser.model import Kind, Place, Problem, Settings
+from parser.model import Edit, Kind, Place, Problem, Settings
 from parser.problems import ascii_controls, problem, shown
 from parser.script import Refused, read_content
 from parser.source import Source, Undecodable, read_text
@@ -69,12 +69,14 @@ def _read_mapping(root: yaml.MappingNode) -> tuple[Settings, tuple[Problem, ...]
     values: dict[str, Any] = {}
     for key_node, value_node in root.value[:MAX_ENTRIES]:
         key = key_node.value if isinstance(key_node, yaml.ScalarNode) else "?"
-        place = Place(PATH, key_node.start_mark.line + 1, key_node.start_mark.column)
+        place = _place(key_node)
         reader = _READERS.get(key)
         if reader is None:
             near = difflib.get_close_matches(key, _KEYS, 1)
             mend = f"Is `{near[0]}` meant?" if near else f"Known keys are {', '.join(_KEYS)}."
-            problems.append(problem("settings-unknown", place, key=shown(key), mend=mend))
+            given = {one.value for one, _ in root.value if isinstance(one, yaml.ScalarNode)}
+            edits = [Edit(place, near[0])] if near and near[0] not in given else []
+            problems.append(problem("settings-unknown", place, edits=edits, key=shown(key), mend=mend))
             continue
         if key in values:
             why, mend = "is given twice", "Keep one of the two."
@@ -82,9 +84,15 @@ def _read_mapping(root: yaml.MappingNode) -> tuple[Settings, tuple[Problem, ...]
         try:
             values[key] = reader(value_node)
         except _Fault as fault:
-            at = Place(PATH, value_node.start_mark.line + 1, value_node.start_mark.column)
-            problems.append(problem("settings-value", at, key=key, why=str(fault), mend=fault.mend))
+            problems.append(
+                problem("settings-value", _place(value_node), key=key, why=str(fault), mend=fault.mend)
+            )
     return Settings(**values), tuple(problems)
+
+
+def _place(node: yaml.Node) -> Place:
+    begin, end = node.start_mark, node.end_mark
+    return Place(PATH, begin.line + 1, begin.column, end.line + 1, end.column)
 
 
 def _text(node: yaml.Node) -> str:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from parser.limits import DEFAULT_LIMITS, Limits
+
 MAX_FILE_BYTES = 1024 * 1024
 """Bytes; a file above this is not read, and whatever needs it says so."""
 
@@ -26,9 +28,15 @@ SKIPPED_DIRECTORIES = frozenset(
 """Directories that tools make and git usually ignores."""
 
 _WANTED_NAMES = frozenset(
-    {".mlreef.yaml", "environment.yml", "environment.yaml", "pyproject.toml", "setup.cfg", "setup.py"}
+    (
+        *(".mlreef.yaml", "environment.yml", "environment.yaml", "pyproject.toml", "setup.cfg", "setup.py"),
+        *("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml", "Pipfile", "Pipfile.lock"),
+    )
 )
-_REQUIREMENTS = re.compile(r"(^|/)(requirements|constraints)[^/]*\.txt$|(^|/)requirements/[^/]+\.txt$")
+_REQUIREMENTS = re.compile(
+    r"(^|/)[^/]*(requirement|constraint|(?<![a-z])req|(?<![a-z])deps|dependencies|packages)[^/]*\.(txt|in|pip)$"
+    r"|(^|/)(requirements?|constraints?|reqs?|deps)/[^/]+\.(txt|in|pip)$"
+)
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _BLANK = re.compile(rb"^[ \t\f]*(?:[#\r\n]|$)")
 
@@ -48,6 +56,7 @@ class Source:
 
     entries: Mapping[str, Entry]
     contents: Mapping[str, bytes]
+    limits: Limits = DEFAULT_LIMITS
 
 
 class Undecodable(ValueError):
@@ -121,18 +130,23 @@ def _is_text(path: str) -> bool:
     return True
 
 
+def source_encoding(content: bytes) -> str:
+    """The encoding's name: UTF-8 with a byte-order mark, what a coding line says, else UTF-8."""
+    return "utf-8" if content.startswith(codecs.BOM_UTF8) else _cookie(content) or "utf-8"
+
+
 def read_text(content: bytes) -> str:
     """Decodes as Python and pip do: byte-order mark, coding cookie in the first two lines, else UTF-8.
 
     Raises Undecodable.
     """
-    encoding = "utf-8"
+    encoding = source_encoding(content)
     if content.startswith(codecs.BOM_UTF8):
         content = content[len(codecs.BOM_UTF8) :]
+    elif content.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        raise Undecodable("it is written in UTF-32")
     elif content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise Undecodable("it is written in UTF-16")
-    elif cookie := _cookie(content):
-        encoding = cookie
     if b"\0" in content:
         raise Undecodable(
             f"it holds a NUL byte in line {content.count(bytes([10]), 0, content.index(0)) + 1}"

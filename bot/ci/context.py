@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import IO
 
 from bot.adapters.checkout import TreeFile, load_blobs
-from parser.model import Place, Problem, Severity
+from parser.model import Place, Problem
+from parser.problems import problem
 
 MAX_SOURCE_BYTES = 8 * 1024**3
 """Bytes of all files of a commit together."""
@@ -55,31 +56,18 @@ def plan_contents(
     kept = sorted((file for file in tree if file.path not in without), key=lambda file: file.path)
     files = tuple(file for file in kept if file.kind != "submodule")
     problems = [
-        _problem("path-refused", "This path cannot be put into an image.", "Rename it.", file.path)
-        for file in files
-        if not _is_proper(file.path)
+        problem("path-refused", Place(_shown(file.path))) for file in files if not _is_proper(file.path)
     ]
     problems += [
-        _problem(
-            "link-leaves-repository",
-            f"This link points out of the repository, to `{_shown(links[file.path])}`.",
-            "Let it point to a file of the repository, by a relative path, or remove it.",
-            file.path,
-        )
+        problem("link-leaves-repository", Place(_shown(file.path)), target=_shown(links[file.path]))
         for file in files
         if file.kind == "symlink" and not _stays_inside(file.path, links)
     ]
     size = sum(file.size for file in files)
     if size > MAX_SOURCE_BYTES or len(files) > MAX_SOURCE_FILES:
-        problems.append(
-            Problem(
-                "repository-too-large",
-                Severity.ERROR,
-                f"The repository holds {len(files)} files of {size / 1024**2:.0f} MiB together; a module may have "
-                f"{MAX_SOURCE_FILES} files of {MAX_SOURCE_BYTES / 1024**2:.0f} MiB.",
-                "Keep data out of the repository; give it to the module by a parameter.",
-            )
-        )
+        words = {"files": str(len(files)), "size": f"{size / 1024**2:.0f}"}
+        most = {"most_files": str(MAX_SOURCE_FILES), "most_size": f"{MAX_SOURCE_BYTES / 1024**2:.0f}"}
+        problems.append(problem("repository-too-large", None, None, **words, **most))
     if problems:
         return tuple(problems)
     gone = tuple(_shown(file.path) for file in kept if file.kind == "submodule")
@@ -105,14 +93,7 @@ def write_context(
                 continue
             real = _real_content(content, checkout, file.path)
             if real is None:
-                problems.append(
-                    _problem(
-                        "lfs-missing",
-                        "This file is kept by Git LFS, and the runner did not fetch it.",
-                        "Switch on Git LFS for the project and on the runner (no GIT_LFS_SKIP_SMUDGE).",
-                        file.path,
-                    )
-                )
+                problems.append(problem("lfs-missing", Place(_shown(file.path))))
                 continue
             mode = 0o755 if file.kind == "executable" else 0o644
             _add_bytes(archive, f"source/{name}", real, mode)
@@ -164,10 +145,6 @@ def _stays_inside(path: bytes, links: Mapping[bytes, bytes]) -> bool:
             return False
         waiting += target.split(b"/")[::-1]
     return True
-
-
-def _problem(code: str, message: str, hint: str, path: bytes) -> Problem:
-    return Problem(code, Severity.ERROR, message, hint, Place(_shown(path)))
 
 
 def _shown(path: bytes) -> str:

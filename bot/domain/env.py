@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from parser.model import Place, Problem, Report, Severity
+from parser.model import Place, Problem, Report
+from parser.problems import problem
 
 MAX_ENV_BYTES = 16 * 1024
 """Bytes of one variable's value; an image builder's longest line is 64 KiB."""
@@ -34,13 +35,5 @@ def env_problems(report: Report) -> tuple[Problem, ...]:
         if fault is None and _STEERING.match(name):
             fault = "decides which programs and libraries run, and is not for a module to set"
         if fault is not None:
-            problems.append(
-                Problem(
-                    code="env-refused",
-                    severity=Severity.ERROR,
-                    message=f"The environment variable `{name}` {fault}.",
-                    hint="Change or remove it under `env` in .mlreef.yaml.",
-                    place=Place(".mlreef.yaml"),
-                )
-            )
+            problems.append(problem("env-refused", Place(".mlreef.yaml"), name=name, why=fault))
     return tuple(problems)

@@ -18,7 +18,8 @@ import yaml
 
 from bot.domain.tags import branch_slug
 from ci_templates import read_template
-from parser.model import Module, Place, Problem, Report, Severity
+from parser.model import Module, Place, Problem, Report
+from parser.problems import problem
 from parser.wire import interface_to_dict
 
 Engine = Literal["docker", "docker-dind"]
@@ -98,14 +99,8 @@ def plan_environment(
         return replace(known[default], asked=False)
     if asked in known:
         return replace(known[asked], asked=True)
-    return Problem(
-        code="environment-unknown",
-        severity=Severity.ERROR,
-        message=f"There is no environment `{asked}` here.",
-        hint=f"Choose one of {', '.join(f'`{name}`' for name in sorted(known))} in .mlreef.yaml, "
-        f"or leave `environment` out for `{default}`.",
-        place=Place(".mlreef.yaml"),
-    )
+    names = ", ".join(f"`{name}`" for name in sorted(known))
+    return problem("environment-unknown", Place(".mlreef.yaml"), name=asked, known=names, default=default)
 
 
 def render(module: Module, settings: PipelineSettings, branch: str) -> bytes:

@@ -1,0 +1,1 @@
+"""`mlreef-bot check` and `explain`: problems as people and other programs read them, and their mends."""

@@ -1,0 +1,47 @@
+"""The catalogue of problems, its examples and its page are one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.check.explain import PROJECT, example_problems, explain, page
+from bot.errors import OperatorError
+from parser.examples import EXAMPLES, example_source
+from parser.problems import CATALOGUE
+from parser.read import read
+
+PAGE = Path(__file__).parents[2] / "docs" / "problems.md"
+
+
+def test_every_code_has_an_example_and_every_example_a_code() -> None:
+    assert sorted(EXAMPLES) == sorted(CATALOGUE)
+
+
+@pytest.mark.parametrize("code", sorted(EXAMPLES))
+def test_an_example_gives_its_problem_and_the_mended_one_does_not(code: str) -> None:
+    example = EXAMPLES[code]
+    _, problems = example_problems(code)
+    assert [problem.code for problem in problems][:1] == [code]
+    assert all(problem.message.endswith((".", "?")) for problem in problems)
+    if example.mended is not None and example.words is None:
+        mended = read(example_source(example, example.mended), PROJECT)
+        assert code not in [problem.code for problem in mended.problems]
+
+
+def test_the_page_says_what_the_bot_says() -> None:
+    assert PAGE.read_text("utf-8") == page(), "run: mlreef-bot explain --all > docs/problems.md"
+
+
+def test_a_code_that_is_misspelt_is_guessed() -> None:
+    with pytest.raises(OperatorError) as refused:
+        explain("type-boool")
+    assert "type-bool" in refused.value.hint
+
+
+@pytest.mark.parametrize("code", sorted(EXAMPLES))
+def test_every_code_is_explained_in_plain_text(code: str) -> None:
+    text = explain(code)
+    assert code in text
+    assert EXAMPLES[code].why in text
