@@ -23,7 +23,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
 from bot.domain.events import read_event, subject, to_dict
-from bot.domain.facts import BOT_USER, WORKER_SEEN
+from bot.domain.facts import BOT_USER, DOOR_SEEN, WORKER_SEEN
 from bot.domain.routing import Ignored, Rules, route
 from bot.errors import SenderError
 from bot.logs import get
@@ -55,12 +55,16 @@ class Shelf(Protocol):
     def fact(self, name: str) -> str | None:
         """A small text kept under a name."""
 
+    def keep_fact(self, name: str, value: str) -> None:
+        """Keep a small text under a name, committed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Keys:
     """What proves that a delivery is GitLab's. All texts; several of a kind allow changing them in turn."""
 
     secrets: tuple[str, ...]
+
     signing_tokens: tuple[str, ...]
     tolerance_seconds: float = 300.0
 
@@ -107,11 +111,13 @@ def create_app(store: Shelf, keys: Keys, rules: Rules, now: Callable[[], float] 
 
     @app.get("/readyz")
     def readyz() -> tuple[dict[str, Any], int]:
+        # written, not only read: a full disk answers questions for a long time
+        store.keep_fact(DOOR_SEEN, str(now()))
         seen = store.fact(WORKER_SEEN)
         silent = now() - float(seen) if seen else None
         if silent is None or silent > WORKER_SILENT_SECONDS:
-            return {"ready": False, "database": "answers", "worker": "gives no sign of life"}, 503
-        return {"ready": True, "database": "answers", "worker": "works"}, 200
+            return {"ready": False, "database": "stores", "worker": "gives no sign of life"}, 503
+        return {"ready": True, "database": "stores", "worker": "works"}, 200
 
     @app.errorhandler(SenderError)
     def refused(error: SenderError) -> tuple[dict[str, Any], int]:

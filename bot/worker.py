@@ -19,7 +19,7 @@ from typing import Any, cast
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions
 
-from bot.adapters.database import is_sqlite, prepare_sqlite, teach_subseconds
+from bot.adapters.database import WorkerLock, is_sqlite, prepare_sqlite, teach_subseconds
 from bot.adapters.store import Delivery, Store
 from bot.domain.events import Event, from_dict
 from bot.domain.jobs import COMMAND, EnsurePipeline, Follow, Job, Later, Publish
@@ -111,13 +111,20 @@ class Worker:
         self._stop = threading.Event()
         self._threads: tuple[threading.Thread, ...] = ()
         self._told: set[str] = set()
+        self._lock = WorkerLock(engine_url)
 
     def start(self) -> None:
         """Go on with what was interrupted, and take deliveries from now on; returns at once."""
         # Some SQLites lack a function that the engine's tables call; nothing may connect before.
         teach_subseconds()
-        if is_sqlite(self._engine_url):
-            prepare_sqlite(self._engine_url)
+        if not is_sqlite(self._engine_url):
+            raise OperatorError(
+                "the worker keeps its jobs in SQLite only, so far",
+                "set database.url to a file, such as sqlite:////var/lib/mlreef-bot/bot.db",
+            )
+        prepare_sqlite(self._engine_url)
+        # one name for all workers of this database: a second one would take the first one's running jobs over
+        self._lock.take()
         config: DBOSConfig = {
             "name": "mlreef-bot",
             "system_database_url": self._engine_url,
@@ -153,6 +160,7 @@ class Worker:
             thread.join(timeout=SHUTDOWN_SECONDS)
         running = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
         DBOS.destroy(workflow_completion_timeout_sec=SHUTDOWN_SECONDS if running else 0)
+        self._lock.give_back()
         _log.info("worker stopped")
 
     def run_until_stopped(self) -> None:

@@ -121,6 +121,33 @@ class WriteLock:
                 self._descriptor = -1
 
 
+class WorkerLock:
+    """Held by the one worker of an SQLite file for as long as its process lives."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._descriptor = -1
+
+    def take(self) -> None:
+        """Raises OperatorError when another process holds it: two workers would do each other's jobs at once."""
+        file = sqlite_file(self._url)
+        lock = file.with_name(f"{file.name}.worker")
+        self._descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self.give_back()
+            raise OperatorError(
+                "another worker uses this database already",
+                "end the other `mlreef-bot serve` or `mlreef-bot worker`, or give this one a database.url of its own",
+            ) from error
+
+    def give_back(self) -> None:
+        """Let the next worker in; the end of the process does the same."""
+        os.close(self._descriptor)
+        self._descriptor = -1
+
+
 class Watch:
     """Tells cheaply whether anybody else committed to an SQLite file; for one thread's use."""
 

@@ -67,7 +67,6 @@ _publications = sa.Table(
     sa.Column("number", sa.BigInteger),
     sa.Column("digest", sa.Text),
     sa.Column("image", sa.Text),
-    sa.Column("note", sa.Text),
     sa.Column("updated_at", sa.Float, nullable=False),
 )
 sa.Index("publications_sha", _publications.c.project_id, _publications.c.sha)
@@ -118,7 +117,6 @@ class Publication:
     number: int | None = None
     digest: str | None = None
     image: str | None = None
-    note: str | None = None
     updated_at: float = 0.0
 
 
@@ -238,13 +236,6 @@ class Store:
                 sa.update(_deliveries).where(_deliveries.c.key.in_(keys)).values(dispatched_at=time.time())
             )
 
-    def unmark(self, key: str) -> None:
-        """Have a delivery's job looked for again, and started if it is not there."""
-        with self._writing() as connection:
-            connection.execute(
-                sa.update(_deliveries).where(_deliveries.c.key == key).values(dispatched_at=None)
-            )
-
     def forget_deliveries(self, older_than_seconds: float = DELIVERIES_KEPT_SECONDS) -> int:
         """Delete finished deliveries that are older; returns how many went."""
         with self._writing() as connection:
@@ -272,14 +263,6 @@ class Store:
             _publications.c.project_id == project_id, _publications.c.sha == sha
         )
         return self._newest(query if branch is None else query.where(_publications.c.branch == branch))
-
-    def latest_publication(self, project_id: int, branch: str) -> Publication | None:
-        """The branch's publication that changed last."""
-        return self._newest(
-            sa.select(_publications).where(
-                _publications.c.project_id == project_id, _publications.c.branch == branch
-            )
-        )
 
     def _newest(self, query: sa.Select[Any]) -> Publication | None:
         with self._engine.connect() as connection:

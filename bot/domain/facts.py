@@ -5,3 +5,6 @@ BOT_USER = "bot_user_id"
 
 WORKER_SEEN = "worker_seen_at"
 """When the worker last gave a sign of life, in seconds since 1970."""
+
+DOOR_SEEN = "door_seen_at"
+"""When the door last proved that it can store, in seconds since 1970."""

@@ -116,15 +116,6 @@ def test_the_same_commit_on_two_branches_is_two_publications(store: Store) -> No
     assert newest.branch == "release"
 
 
-def test_the_latest_publication_of_a_branch_is_the_one_that_changed_last(store: Store) -> None:
-    store.ensure_publication(PUBLICATION)
-    store.ensure_publication(replace(PUBLICATION, sha="d" * 40))
-    store.ensure_publication(replace(PUBLICATION, sha="e" * 40, branch="other"))
-    latest = store.latest_publication(1, "main")
-    assert latest is not None
-    assert latest.sha == "d" * 40
-
-
 def test_contents_are_kept_byte_for_byte_and_unknown_ones_are_left_out(store: Store) -> None:
     content = bytes(range(256))
     store.keep_blobs({"a": content, "b": b""})

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from bot.adapters.database import sqlite_file
 from bot.adapters.store import Store
 from bot.domain.events import Asked, Event, Push, subject, to_dict
 from bot.worker import FIRST_PAUSE_SECONDS, LONGEST_NAMED_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, pause_seconds
@@ -160,7 +161,8 @@ def test_a_crash_between_starting_a_job_and_marking_its_delivery_starts_it_once(
     worker.kill()
     worker.wait()
     # what the crash would leave behind: the job is there, the delivery is not marked
-    bench.store.unmark("the key")
+    with sqlite3.connect(sqlite_file(bench.store.url)) as connection:
+        connection.execute("UPDATE deliveries SET dispatched_at = NULL WHERE key = 'the key'")
     bench.start()
     bench.wait(lambda: bench.store.pending(1) == ())
     time.sleep(1.0)
@@ -391,3 +393,15 @@ def test_pauses_grow_up_to_a_cap_and_a_named_one_is_believed_within_reason() -> 
     assert pause_seconds(0, 7.5) == 7.5
     assert pause_seconds(0, 1e9) == LONGEST_NAMED_PAUSE_SECONDS
     assert pause_seconds(0, 0.0) > 0
+
+
+def test_a_second_worker_on_the_same_database_does_not_start(bench: Bench) -> None:
+    first = bench.start()
+    bench.tell(push(1))
+    bench.wait_for(1)
+    second = bench.start()
+    assert second.wait(timeout=10) != 0
+    assert "another worker uses this database" in (bench.folder / "stderr.txt").read_text()
+    assert first.poll() is None
+    bench.tell(push(2))
+    bench.wait_for(2)
