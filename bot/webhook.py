@@ -64,7 +64,6 @@ class Keys:
     """What proves that a delivery is GitLab's. All texts; several of a kind allow changing them in turn."""
 
     secrets: tuple[str, ...]
-
     signing_tokens: tuple[str, ...]
     tolerance_seconds: float = 300.0
 
