@@ -63,6 +63,17 @@ if __name__ == "__main__":
 WHOLE = HOLE
 PLAIN = SCRIPT.replace(HOLE, "")
 
+CLI_FUNCTION = """\
+import argparse
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--input-path", required=True)
+    parser.add_argument("--output-path", required=True)
+    print(parser.parse_args())
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
@@ -153,6 +164,21 @@ EXAMPLES: dict[str, Example] = {
         PLAIN.replace('if __name__ == "__main__":\n    parser', "parser"),
         PLAIN,
         frame=WHOLE,
+    ),
+    "entry-point-chosen": Example(
+        "Several scripts could be run. What README or packaging say decided; a later sentence there could decide"
+        " otherwise.",
+        "Run it with `python train.py --input-path DATA --output-path RESULTS`.\n",
+        frame=WHOLE,
+        file="README.md",
+        beside={"train.py": PLAIN},
+    ),
+    "entry-point-unguarded": Example(
+        "The image runs the file itself, not the function that packaging names.",
+        CLI_FUNCTION,
+        CLI_FUNCTION + '\n\nif __name__ == "__main__":\n    main()\n',
+        frame=WHOLE,
+        beside={"setup.cfg": "[options.entry_points]\nconsole_scripts =\n    resize = run:main\n"},
     ),
     # Annotations
     "several-annotations": Example(
@@ -286,6 +312,12 @@ EXAMPLES: dict[str, Example] = {
         "Nobody may give this value, and yet the script gets it when nothing is given.",
         'parser.add_argument("--mode", choices=["fast", "exact"], default="best")\n',
         'parser.add_argument("--mode", choices=["fast", "exact"], default="exact")\n',
+    ),
+    "default-out-of-range": Example(
+        "The script refuses its own default whenever the parameter is not given.",
+        CLICK.replace("default=64", "type=click.IntRange(1, 512), default=0"),
+        CLICK,
+        frame=WHOLE,
     ),
     "type-bool": Example(
         'argparse calls `bool("False")`, and every text but the empty one is true.',

@@ -67,6 +67,16 @@ CATALOGUE: dict[str, Known] = {
         ' `if __name__ == "__main__":`.',
         "Name it in .mlreef.yaml (`entry_points: {{main: {file}}}`) to be sure.",
     ),
+    "entry-point-chosen": Known(
+        _INFO,
+        "{file} was taken as the entry point: {count} files could be ({what}), and {why}.",
+        "Name it in .mlreef.yaml (`entry_points: {{main: {file}}}`) to be sure.",
+    ),
+    "entry-point-unguarded": Known(
+        _ERROR,
+        "Running {file} does nothing: {why}, which calls {function}(), and the file itself calls it nowhere.",
+        'Add `if __name__ == "__main__": {function}()` at its end.',
+    ),
     # Annotations
     "several-annotations": Known(
         _ERROR,
@@ -199,6 +209,11 @@ CATALOGUE: dict[str, Known] = {
         _WARNING,
         "The default {value} of {name} is not one of its choices {choices}.",
         "Add it to the choices, or choose another default.",
+    ),
+    "default-out-of-range": Known(
+        _WARNING,
+        "The default {value} of {name} is outside of its range {range}.",
+        "Choose a default inside of the range, or widen the range.",
     ),
     "type-bool": Known(
         _WARNING,
