@@ -260,6 +260,38 @@ EXAMPLES: dict[str, Example] = {
         frame=WHOLE,
         beside={".mlreef.yaml": "entry_points:\n  main: run.py\n"},
     ),
+    "framework-read": Example(
+        "The command line is read with a framework that is followed almost as well as argparse.",
+        CLICK,
+        frame=WHOLE,
+    ),
+    "several-commands": Example(
+        "The image runs the file, and has to know which command that means.",
+        CLICK.replace('if __name__ == "__main__":\n    main()', "@click.command()\ndef other():\n    pass"),
+        CLICK,
+        frame=WHOLE,
+        beside={".mlreef.yaml": "entry_points:\n  main: run.py\n"},
+    ),
+    "command-not-run": Example(
+        "Running the file defines the command and ends.",
+        CLICK.replace("    main()", "    pass"),
+        CLICK,
+        frame=WHOLE,
+        beside={".mlreef.yaml": "entry_points:\n  main: run.py\n"},
+    ),
+    "flag-refused": Example(
+        "The framework raises an exception in this line, so the script stops before it does anything.",
+        CLICK.replace('"--size"', '"size"'),
+        CLICK,
+        frame=WHOLE,
+        beside={".mlreef.yaml": "entry_points:\n  main: run.py\n"},
+    ),
+    "asks-for-input": Example(
+        "In a container nobody sits at the terminal; the script would wait, or stop.",
+        CLICK.replace("default=64", "prompt=True"),
+        CLICK,
+        frame=WHOLE,
+    ),
     "never-parsed": Example(
         "Whatever is given on the command line is ignored, because nothing reads it.",
         PLAIN.replace("parser.parse_args()", "print('resizing')"),
