@@ -481,6 +481,21 @@ EXAMPLES: dict[str, Example] = {
         frame=WHOLE,
         file="requirements.txt",
     ),
+    "requirement-conda": Example(
+        "conda installs programs and libraries of any kind, pip only packages of Python. The environment has to have"
+        " the rest.",
+        "dependencies:\n  - numpy=2.1\n  - cudatoolkit=11.8\n",
+        frame=WHOLE,
+        file="environment.yml",
+        beside={"requirements.txt": None},
+    ),
+    "requirements-format": Example(
+        "Files of other tools are read, so that a requirements.txt can be made of them, but the image is built by pip.",
+        '[project]\nname = "resize"\ndependencies = ["numpy==2.1"]\n',
+        frame=WHOLE,
+        file="pyproject.toml",
+        beside={"requirements.txt": None},
+    ),
     "requirement-links": Example(
         "Requirements are a layer of the image below the sources: nothing of the repository but the requirements files"
         " is there.",

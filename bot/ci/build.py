@@ -19,7 +19,6 @@ from bot.ci.handover import ensure_folder, write_dotenv
 from bot.ci.job import CiJob
 from bot.ci.log import Log
 from bot.ci.probes import plan_document
-from bot.ci.requirements import requirement_files
 from bot.ci.verify import Verdict, judge_checkout
 from bot.domain.pipeline import PATH, PipelineSettings
 from bot.domain.tags import REVISION_LABEL, candidate_tag
@@ -81,9 +80,7 @@ def _contents(checkout: Path, commit: Commit, module: Module) -> Contents | tupl
     link_files = [file for file in tree if file.kind == "symlink"]
     targets = load_blobs(checkout, [file.blob for file in link_files])
     links = {file.path: target for file, (_, target) in zip(link_files, targets, strict=True)}
-    requirements: tuple[str, ...] = ()
-    if module.requirements is not None:
-        requirements = requirement_files(commit.source.contents, module.requirements.file)
+    requirements = module.requirements.files if module.requirements is not None else ()
     return plan_contents(tree, links, requirements, left_out=(PATH,))
 
 

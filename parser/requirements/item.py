@@ -234,8 +234,8 @@ def _from_wheel(file: str, marker: str | None, address: str, line: Line, tell: T
             "Build the wheel again.",
         )
         tell(problem("requirement-pip-version", line.place, why=why, mend=mend))
-        version = old.group(2).replace("_", "-")
-        return _made(old.group(1).replace("_", "-"), f"=={version}", (), marker, address, line.place)
+        release = old.group(2).replace("_", "-")
+        return _made(old.group(1).replace("_", "-"), f"=={release}", (), marker, address, line.place)
 
 
 def _from_egg(

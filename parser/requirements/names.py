@@ -174,6 +174,94 @@ BROUGHT: dict[str, frozenset[str]] = {
 }
 """Package → packages that themselves require it, so that it is installed without a line of its own."""
 
+CONDA_TO_PIP = {
+    "pytorch": "torch",
+    "pytorch-cpu": "torch",
+    "pytorch-gpu": "torch",
+    "opencv": "opencv-python",
+    "py-opencv": "opencv-python",
+    "matplotlib-base": "matplotlib",
+    "seaborn-base": "seaborn",
+    "py-xgboost": "xgboost",
+    "faiss-cpu": "faiss-cpu",
+    "msgpack-python": "msgpack",
+    "dask-core": "dask",
+    "python-graphviz": "graphviz",
+    "pytables": "tables",
+    "tensorflow-base": "tensorflow",
+    "torchvision-cpu": "torchvision",
+    "ruamel_yaml": "ruamel-yaml",
+    "spacy-model-en_core_web_sm": "en-core-web-sm",
+}
+"""Packages that conda calls by another name than pip."""
+
+CONDA_ONLY = frozenset(
+    (
+        *(
+            "cudatoolkit",
+            "cuda",
+            "cuda-toolkit",
+            "cuda-runtime",
+            "cuda-nvcc",
+            "cudnn",
+            "nccl",
+            "pytorch-cuda",
+        ),
+        *("pytorch-mutex", "mkl", "mkl-service", "mkl_fft", "mkl_random", "blas", "openblas", "intel-openmp"),
+        *(
+            "gcc",
+            "gxx",
+            "gcc_linux-64",
+            "gxx_linux-64",
+            "compilers",
+            "make",
+            "nodejs",
+            "ffmpeg",
+            "git",
+            "git-lfs",
+        ),
+        *(
+            "openssl",
+            "sqlite",
+            "tk",
+            "xz",
+            "zlib",
+            "bzip2",
+            "readline",
+            "ncurses",
+            "ca-certificates",
+            "certifi-cacert",
+        ),
+        *(
+            "hdf5",
+            "jpeg",
+            "freetype",
+            "openmpi",
+            "mpich",
+            "openjdk",
+            "r-base",
+            "graphviz",
+            "vtk",
+            "ld_impl_linux-64",
+        ),
+        *(
+            "zstd",
+            "lz4-c",
+            "lcms2",
+            "openh264",
+            "x264",
+            "gmp",
+            "gnutls",
+            "lame",
+            "nettle",
+            "giflib",
+            "yaml",
+            "curl",
+        ),
+    )
+)
+"""Packages of conda that are no Python: pip cannot bring them."""
+
 _DEPARTED = frozenset(
     (
         *("asynchat", "asyncore", "audioop", "cgi", "cgitb", "chunk", "crypt", "distutils", "imghdr", "imp"),

@@ -3,33 +3,107 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Callable
 
-from parser.model import Problem, Requirements
+from parser.model import Place, Problem, Requirements
 from parser.problems import ascii_controls, problem
-from parser.requirements.pip_file import read_pip_file
+from parser.requirements.listed import MAX_SHOWN_LINES, Listed, pip_line
+from parser.requirements.pip_file import has_credentials, read_pip_file
+from parser.script import Refused
 from parser.source import Source
 
 DEFAULT_FILE = "requirements.txt"
 
+OTHER_FILES = (
+    *("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml", "Pipfile.lock", "pyproject.toml", "Pipfile"),
+    *("environment.yml", "environment.yaml"),
+)
+"""Files that also list packages, the most exact first; all at the top of the repository."""
+
 
 def read_requirements(source: Source, named: str | None) -> tuple[Requirements | None, tuple[Problem, ...]]:
-    """The requirements of the module; `named` is the file that .mlreef.yaml gives."""
+    """The requirements of the module; `named` is the file that .mlreef.yaml gives.
+
+    Without a requirements file, what other tools' files say is read all the same, and told to be no such file.
+    """
     file = posixpath.normpath(named) if named else DEFAULT_FILE
     if file.startswith(("../", "/")) or file not in source.entries:
-        return None, (
-            problem("no-requirements", None, file=ascii_controls(file)[:120], mend=_mend(source, named)),
-        )
+        return (None, (_missing(source, file, named),)) if named else _elsewhere(source)
+    if posixpath.basename(file) in OTHER_FILES:
+        return _of_other_tool(source, file)
     found, problems = read_pip_file(source, file)
     return found, tuple(problems)
+
+
+def _elsewhere(source: Source) -> tuple[Requirements | None, tuple[Problem, ...]]:
+    refused: tuple[Problem, ...] = ()
+    for file in OTHER_FILES:
+        if file in source.entries:
+            found, problems = _of_other_tool(source, file)
+            if found is not None and found.items:
+                return found, problems
+            refused = refused or tuple(one for one in problems if one.code != "requirements-format")
+    return None, (_missing(source, DEFAULT_FILE, None), *refused)
+
+
+def _of_other_tool(source: Source, file: str) -> tuple[Requirements | None, tuple[Problem, ...]]:
+    try:
+        listed = _reader(posixpath.basename(file))(source, file)
+    except Refused as refused:
+        return None, (refused.problem,)
+    if any(item.url and has_credentials(item.url) for item in listed.items):
+        return None, (problem("requirement-credentials", Place(file)),)
+    lines = [pip_line(item) for item in listed.items]
+    told = problem(
+        "requirements-format",
+        Place(file),
+        file=ascii_controls(file)[:120],
+        mend=_how(listed, lines),
+    )
+    return Requirements(listed.manager, file, listed.items, files=(file,)), (told, *listed.problems)
+
+
+def _reader(name: str) -> Callable[[Source, str], Listed]:
+    # Each reader's libraries are slow to import, and hardly any repository needs them.
+    if name.startswith("environment."):
+        from parser.requirements.conda import read_conda
+
+        return read_conda
+    if name in ("pyproject.toml", "Pipfile"):
+        from parser.requirements import pyproject
+
+        return pyproject.read_pipfile if name == "Pipfile" else pyproject.read_pyproject
+    from parser.requirements import locks
+
+    return {
+        "uv.lock": locks.read_uv_lock,
+        "poetry.lock": locks.read_poetry_lock,
+        "pdm.lock": locks.read_pdm_lock,
+        "pylock.toml": locks.read_pylock,
+    }.get(name, locks.read_pipfile_lock)
+
+
+def _how(listed: Listed, lines: list[str]) -> str:
+    if listed.command:
+        return f"Run `{listed.command}` and add the file to the repository."
+    if not lines:
+        return "Add an empty requirements.txt if nothing is needed."
+    shown = ", ".join(f"`{ascii_controls(line)[:120]}`" for line in lines[:MAX_SHOWN_LINES])
+    more = f" and {len(lines) - MAX_SHOWN_LINES} more" if len(lines) > MAX_SHOWN_LINES else ""
+    return f"Write a requirements.txt with {shown}{more}, one a line."
+
+
+def _missing(source: Source, file: str, named: str | None) -> Problem:
+    return problem("no-requirements", None, file=ascii_controls(file)[:120], mend=_mend(source, named))
 
 
 def _mend(source: Source, named: str | None) -> str:
     if named:
         return "Correct requirements_file in .mlreef.yaml, or add the file."
-    others = [path for path in ("environment.yml", "pyproject.toml", "setup.py") if path in source.entries]
     near = [path for path in source.entries if posixpath.basename(path) == DEFAULT_FILE]
     if near:
         return f"Name it in .mlreef.yaml: `requirements_file: {ascii_controls(near[0])[:120]}`."
+    others = [path for path in (*OTHER_FILES, "setup.py", "setup.cfg") if path in source.entries]
     if others:
         return f"Write the packages of {others[0]} into a requirements.txt; only that is installed into the image."
     return "Add one that lists the packages the script imports, one a line; an empty one if it needs none."

@@ -195,7 +195,7 @@ def test_an_entry_point_in_a_folder_finds_its_helper_and_may_write_beside_itself
 def test_a_failed_installation_ends_in_a_sentence_and_pips_last_lines(
     workshop: Workshop, requirements: str, sentence: str
 ) -> None:
-    files = {"requirements.txt": requirements, "constraints.txt": "six==1.15.0\n"}
+    files = {"requirements.txt": requirements, "constraints.txt": "six==1.15.0; python_version > '3'\n"}
     code, log = workshop.build(workshop.commit(files))
     assert code == 1
     assert "The requirements could not be installed." in log

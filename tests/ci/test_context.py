@@ -8,12 +8,9 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bot.adapters.checkout import TreeFile, load_blobs, load_tree
 from bot.ci.context import Contents, plan_contents, write_context
-from bot.ci.requirements import requirement_files
 from parser.model import Problem
 from tests.ci.world import Repository
 
@@ -156,21 +153,3 @@ def missing(repository: Repository, sha: str) -> list[str]:
     contents = plan(repository, sha)
     assert isinstance(contents, Contents)
     return [problem.code for problem in write_context(io.BytesIO(), "", contents, repository.path)]
-
-
-def test_nested_requirements_are_followed() -> None:
-    contents = {
-        "requirements.txt": b"-r req/base.txt\n-c constraints.txt\nnumpy\n",
-        "req/base.txt": b"--requirement=more.txt  # comment\n--constraint ../constraints.txt\n",
-        "req/more.txt": b"-rlast.txt\r\n",
-        "req/last.txt": b"-r ../requirements.txt\n",
-        "constraints.txt": b"numpy<3\n",
-        "other.txt": b"",
-    }
-    files = requirement_files(contents, "requirements.txt")
-    assert files == ("constraints.txt", "req/base.txt", "req/last.txt", "req/more.txt", "requirements.txt")
-
-
-@given(st.binary(max_size=300))
-def test_any_bytes_can_be_a_requirements_file(content: bytes) -> None:
-    assert requirement_files({"requirements.txt": content}, "requirements.txt") == ("requirements.txt",)

@@ -66,6 +66,30 @@ def test_included_files_of_the_repository_are_read_and_constraints_add_nothing()
     assert [(one.name, one.place.file) for one in items] == [("numpy", "requirements/base.txt")]
 
 
+def test_all_files_that_pip_opens_are_known_in_its_order() -> None:
+    files = {
+        "requirements.txt": "-r req/base.txt\n-c constraints.txt\nnumpy\n",
+        "req/base.txt": "--requirement=more.txt  # comment\n--constraint ../constraints.txt\n",
+        "req/more.txt": "-rlast.txt\r\n",
+        "req/last.txt": "-r 'with blank.txt'\n",
+        "req/with blank.txt": "scipy\n",
+        "constraints.txt": "numpy<3\n",
+        "other.txt": "",
+    }
+    found, _ = read_requirements(source(files), None)
+    assert found.files == (
+        *("requirements.txt", "req/base.txt", "req/more.txt", "req/last.txt", "req/with blank.txt"),
+        "constraints.txt",
+    )
+    assert [(one.normalized, one.specifier) for one in found.constraints] == [("numpy", "<3")]
+
+
+def test_files_that_include_each_other_in_a_circle_are_an_error() -> None:
+    assert read("-r requirements/a.txt\n", requirements__a="-r ../requirements.txt\n")[1] == [
+        "requirement-cycle"
+    ]
+
+
 @pytest.mark.parametrize(
     ("line", "code"),
     [
