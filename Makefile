@@ -6,7 +6,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,\
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-CODE := bot parser ci_templates sandbox tests samples benchmarks scripts
+CODE := bot parser ci_templates sandbox tests samples benchmarks fidelity scripts
 PRESENT = $(wildcard $(CODE))
 
 # Only what tools print goes to the terminal; nothing is asked, so nothing can wait for an answer.
@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format check bench clean
+.PHONY: help setup demo test lint format check bench fidelity clean
 
 help: ## List what can be done here
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ check: lint test ## lint and test
 
 bench: $(READY) ## Measure the speeds that are promised (docs/benchmarks.md)
 	@$(BIN)/python -m benchmarks
+
+fidelity: $(READY) ## Measure how true the parser is to argparse (docs/fidelity.md; fetches packages, takes minutes)
+	@$(BIN)/python -m fidelity --write $(ARGS)
 
 clean: ## Remove the virtual environment and everything that tools left
 	rm -rf $(VENV) .demo .cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -317,7 +317,10 @@ def call_method(value: Any, name: str, args: list[Any], keywords: dict[str, Any]
         return TOO_LARGE
     if name in ("extend", "update") and args and len_of_any(args[0]) > MAX_ITEMS:
         return TOO_LARGE
-    result = apply(getattr(value, name), *args, **keywords)
+    method = getattr(value, name, None)
+    if method is None:
+        return Unknown(f"is no value that has {name}()")
+    result = apply(method, *args, **keywords)
     if isinstance(value, dict) and name in ("keys", "values", "items") and not isinstance(result, Unknown):
         return list(result)
     return result

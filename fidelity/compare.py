@@ -1,0 +1,180 @@
+"""What was read next to the truth: which parameters were found, which invented, and how each field stands."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fidelity.truth import FIELDS, Argument, Truth
+
+STANDARD = ("option", "positional")
+_NO_VALUE = ("store_true", "store_false", "store_const", "append_const", "count", "BooleanOptionalAction")
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """One field that was read otherwise than argparse held it."""
+
+    parameter: str
+    field: str
+    truth: Any
+    read: Any
+
+
+@dataclass
+class Score:
+    """Counts of one script or of many; fields count what is scored, right, and declared unknown."""
+
+    scripts: int = 0
+    crashes: int = 0
+    arguments: int = 0
+    found: int = 0
+    invented: int = 0
+    names: int = 0
+    full: int = 0
+    scored: Counter[str] = field(default_factory=Counter)
+    right: Counter[str] = field(default_factory=Counter)
+    abstained: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Score) -> None:
+        for name in ("scripts", "crashes", "arguments", "found", "invented", "names", "full"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in ("scored", "right", "abstained"):
+            getattr(self, name).update(getattr(other, name))
+
+    @property
+    def recall(self) -> float:
+        return self.found / self.arguments if self.arguments else 1.0
+
+    @property
+    def precision(self) -> float:
+        named = self.found + self.invented
+        return self.found / named if named else 1.0
+
+    def field_rate(self, name: str) -> float:
+        """Right among those that were not declared unknown."""
+        told = self.scored[name] - self.abstained[name]
+        return self.right[name] / told if told else 1.0
+
+    @property
+    def unknown_rate(self) -> float:
+        scored = sum(self.scored.values())
+        return sum(self.abstained.values()) / scored if scored else 0.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One script's score and what was wrong with it."""
+
+    score: Score
+    missed: tuple[str, ...] = ()
+    invented: tuple[str, ...] = ()
+    wrong: tuple[Wrong, ...] = ()
+    abstained: tuple[Wrong, ...] = ()
+
+
+def compare(truth: Truth, read: Sequence[Mapping[str, Any]] | None) -> Outcome:
+    """Compares a script's parameters, as `describe` prints them, with the truth; None when reading crashed."""
+    score = Score(scripts=1, crashes=int(read is None))
+    parameters = [one for one in read or () if one.get("action") not in ("help", "version")]
+    theirs = {_key(one.subcommand, one.fields["flags"], one.fields["dest"]): one for one in truth.arguments}
+    mine = {_key(one.get("subcommand") or (), one["flags"], one["dest"]): one for one in parameters}
+    pairs = [(theirs.pop(key), mine.pop(key)) for key in [key for key in theirs if key in mine]]
+    # the rest belongs together when a flag is shared: then the flags are wrong, not the argument
+    for key, argument in list(theirs.items()):
+        other = next((one for one in mine if _share(argument, one, mine[one])), None)
+        if other is not None:
+            pairs.append((theirs.pop(key), mine.pop(other)))
+    missed = [one.shown for one in theirs.values() if not one.conditional]
+    invented = [_shown(one) for one in mine.values() if not one.get("condition")]
+    wrong: list[Wrong] = []
+    abstained: list[Wrong] = []
+    for argument, parameter in pairs:
+        if argument.conditional:
+            continue
+        score.found += 1
+        for name in FIELDS:
+            verdict = _verdict(argument, parameter, name)
+            if verdict is None:
+                continue
+            score.scored[name] += 1
+            score.right[name] += verdict is True
+            case = Wrong(argument.shown, name, argument.fields[name], parameter.get(name))
+            if name in parameter.get("unknown", ()):
+                score.abstained[name] += 1
+                abstained.append(case)
+            elif not verdict:
+                wrong.append(case)
+    score.arguments = score.found + len(missed)
+    score.invented = len(invented)
+    score.names = int(not missed and not invented)
+    score.full = int(bool(score.names) and not wrong and not abstained)
+    return Outcome(score, tuple(missed), tuple(invented), tuple(wrong), tuple(abstained))
+
+
+def _key(subcommand: Sequence[str], flags: Sequence[str], dest: Any) -> tuple[Any, ...]:
+    return (*subcommand, None, *(sorted(flags) or [str(dest)]))
+
+
+def _share(argument: Argument, key: tuple[Any, ...], parameter: Mapping[str, Any]) -> bool:
+    same_place = list(argument.subcommand) == list(parameter.get("subcommand") or ())
+    return same_place and bool(set(argument.fields["flags"]) & set(parameter["flags"]))
+
+
+def _shown(parameter: Mapping[str, Any]) -> str:
+    return " ".join(
+        (*(parameter.get("subcommand") or ()), (parameter["flags"] or [str(parameter["dest"])])[-1])
+    )
+
+
+def _verdict(argument: Argument, parameter: Mapping[str, Any], name: str) -> bool | None:
+    """Whether a field is right; None when it cannot be scored, or is not among what the reader tells."""
+    if name in argument.unknown or name not in parameter:
+        return None
+    unknown = name in parameter.get("unknown", ())
+    truth, read = argument.fields[name], parameter[name]
+    if isinstance(truth, dict) and set(truth) == {"object"}:
+        # an object that JSON cannot hold: unknown is the honest answer, its name a good one
+        if unknown:
+            return None
+        return read is not None and str(truth["object"]) in str(read)
+    if unknown:
+        return False
+    if name == "default" and argument.fields["default_given"] is not None:
+        return same(truth, read) or same(argument.fields["default_given"], read)
+    if name == "help":
+        printed = argument.fields["help_printed"]
+        return _words(read) in (_words(truth), _words(printed)) or (truth == {"unknown": True})
+    if name in ("flags",):
+        return set(truth) == set(read)
+    if name == "choices" and isinstance(truth, list) and isinstance(read, list):
+        return same(truth, read) or same(sorted(truth, key=repr), sorted(read, key=repr))
+    if name == "nargs":
+        return same(truth or None, read or None)
+    if name in ("const", "metavar", "mutex") and not truth and not read:
+        return True
+    if name == "const" and parameter.get("action") in ("store_true", "store_false"):
+        return None
+    if name == "mutex":
+        return (truth is None) == (read is None)
+    return same(truth, read)
+
+
+def same(left: Any, right: Any) -> bool:
+    """Equality that minds types as JSON has them: true is not 1, but 1.0 is."""
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, int | float) and isinstance(right, int | float):
+        return left == right
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(same, left, right))
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
+    return type(left) is type(right) and bool(left == right)
+
+
+def _words(text: Any) -> str:
+    return re.sub(r"\s+", " ", text).strip() if isinstance(text, str) else ""
