@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from dataclasses import field as made_by
 from typing import Any
 
-from parser.interpreter.values import External, known, why_unknown
-from parser.model import Kind, Metric, Place, Problem, Value
+from parser.interpreter.values import Class, EnumMember, External, Function, Partial, known, why_unknown
+from parser.model import Edit, Kind, Metric, Place, Problem, Severity, Value
 from parser.problems import problem, shown
 from parser.script import Script
 
@@ -56,6 +58,11 @@ PARAMETER_TYPES: Mapping[str, str] = {
     "DICT": "DICTIONARY",
 }
 VISIBILITIES = ("PUBLIC", "PRIVATE")
+_WORDS = frozenset({"type", "visibility", "input_type", "output_type"})
+"""Fields whose value is one of a closed set of words."""
+
+MAX_NESTED = 5
+"""Levels of lists and dictionaries in a default."""
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]+")
 _MENTIONED = re.compile(r"@[ \t]*(?:[\w.]+\.)?(?:data_processor|processor|parameter|param|metric)\b")
@@ -87,6 +94,8 @@ class Annotated:
     description: str | None
     given: frozenset[str]
     place: Place
+    places: Mapping[str, Place] = made_by(default_factory=dict)
+    """Where the value of each field is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +116,8 @@ class _Found:
     place: Place
     values: Mapping[str, Any]
     places: Mapping[str, Place]
+    ours: bool = True
+    complete: bool = True
 
 
 def mentions_annotations(text: str) -> bool:
@@ -115,8 +126,21 @@ def mentions_annotations(text: str) -> bool:
 
 
 def is_annotated(script: Script) -> bool:
-    """Whether the script has a `@data_processor`."""
-    return any(_kind(node, None) == PROCESSOR for node in _decorators(script))
+    """Whether the script has a `@data_processor`, under whatever name it was imported."""
+    renamed = {
+        alias.asname: ALIASES[alias.name]
+        for node in script.nodes
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.asname and alias.name in ALIASES
+    }
+    for node in _decorators(script):
+        target = node.func if isinstance(node, ast.Call) else node
+        if isinstance(target, ast.Name) and renamed.get(target.id) == PROCESSOR:
+            return True
+        if _kind(node, None)[0] == PROCESSOR:
+            return True
+    return False
 
 
 def read_annotations(script: Script, evaluate: Evaluate) -> Annotations:
@@ -125,12 +149,17 @@ def read_annotations(script: Script, evaluate: Evaluate) -> Annotations:
     found: list[_Found] = []
     if mentions_annotations(script.text):
         for node in _decorators(script):
-            kind = _kind(node, evaluate)
+            kind, ours, preset = _kind(node, evaluate)
             if kind is not None:
-                found.append(_read(script, node, kind, evaluate, problems))
+                found.append(_read(script, node, kind, evaluate, problems, ours, preset))
+        if not any(one.kind == PROCESSOR for one in found):
+            # `@metric` and `@parameter` are words that other packages use too.
+            found = [one for one in found if one.ours]
     processors = [one for one in found if one.kind == PROCESSOR]
     if len(processors) > 1:
-        problems.append(problem("several-annotations", processors[1].place, count=str(len(processors))))
+        also = [one.place for one in (processors[0], *processors[2:])]
+        count = str(len(processors))
+        problems.append(problem("several-annotations", processors[1].place, None, also=also, count=count))
     if found and not processors:
         problems.append(
             problem(
@@ -156,59 +185,133 @@ def _decorators(script: Script) -> list[ast.expr]:
     ]
 
 
-def _kind(node: ast.expr, evaluate: Evaluate | None) -> str | None:
-    """Which annotation the decorator is: by its own name, or by the name it was imported from."""
+def _kind(node: ast.expr, evaluate: Evaluate | None) -> tuple[str | None, bool, Mapping[str, Any]]:
+    """Which annotation the decorator is, whether it is surely ours, and values that it was prepared with.
+
+    Told by its own name, by the name it was imported from, and by what `functools.partial` was made of.
+    """
     target = node.func if isinstance(node, ast.Call) else node
-    if isinstance(target, ast.Attribute):
-        return ALIASES.get(target.attr)
-    if not isinstance(target, ast.Name):
-        return None
-    if target.id in ALIASES:
-        return ALIASES[target.id]
     value = evaluate(target) if evaluate else None
-    if isinstance(value, External) and "mlreef" in value.name:
-        return ALIASES.get(value.name.rpartition(".")[2])
-    return None
+    preset: Mapping[str, Any] = {}
+    if isinstance(value, Partial) and not value.args:
+        preset, value = value.keywords, value.function
+    written = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
+    if isinstance(value, External):
+        root = value.name.partition(".")[0].lower()
+        kind = ALIASES.get(value.name.rpartition(".")[2]) or ALIASES.get(written)
+        ours = "mlreef" in value.name.lower() or root == "builtins"
+        return (kind, ours, preset) if ours or written in ALIASES else (None, False, preset)
+    if isinstance(value, Function | Class):
+        # A stand-in of the repository's own.
+        return ALIASES.get(written) or ALIASES.get(value.name), True, preset
+    return ALIASES.get(written), True, preset
 
 
-def _read(script: Script, node: ast.expr, kind: str, evaluate: Evaluate, problems: list[Problem]) -> _Found:
+def _read(
+    script: Script,
+    node: ast.expr,
+    kind: str,
+    evaluate: Evaluate,
+    problems: list[Problem],
+    ours: bool,
+    preset: Mapping[str, Any],
+) -> _Found:
     place = script.place(node)
     fields = FIELDS[kind]
     values: dict[str, Any] = {}
     places: dict[str, Place] = {}
 
-    def give(field: str, value_node: ast.expr) -> None:
+    def give(field: str, value_node: ast.expr, value: Any) -> None:
+        at = script.place(value_node)
         if field in places:
             problems.append(
-                problem("annotation-twice", script.place(value_node), annotation=kind, field=field)
+                problem("annotation-twice", at, None, also=[places[field]], annotation=kind, field=field)
             )
             return
-        places[field] = script.place(value_node)
-        value = evaluate(value_node)
-        if known(value):
+        places[field] = at
+        if known(value) or _stands_for_word(field, value):
             values[field] = value
         else:
-            source = script.source(value_node)
-            why = why_unknown(value)
-            words = {"annotation": kind, "field": field, "source": source, "why": why}
-            problems.append(problem("annotation-not-static", script.place(value_node), None, **words))
+            words = {"annotation": kind, "field": field, "source": script.source(value_node)}
+            problems.append(problem("annotation-not-static", at, None, why=why_unknown(value), **words))
+
+    def give_named(name: str, keyword: ast.keyword, value: Any) -> None:
+        field = SPELLINGS[kind].get(name, name)
+        if field in fields:
+            give(field, keyword.value, value)
+        else:
+            problems.append(_unknown_field(script, kind, name, keyword))
 
     if not isinstance(node, ast.Call):
-        return _Found(kind, place, {}, {})
-    if len(node.args) > len(fields):
-        words = {"count": str(len(node.args)), "most": str(len(fields)), "fields": ", ".join(fields)}
+        return _Found(kind, place, dict(preset), dict.fromkeys(preset, place), ours)
+    positional, complete = _positional(node, evaluate)
+    if not complete:
+        words = {
+            "field": "fields",
+            "source": script.source(node),
+            "why": "is put together from values not known",
+        }
+        problems.append(problem("annotation-not-static", place, Severity.WARNING, annotation=kind, **words))
+    if len(positional) > len(fields):
+        words = {"count": str(len(positional)), "most": str(len(fields)), "fields": ", ".join(fields)}
         problems.append(problem("annotation-too-many", place, None, annotation=kind, **words))
-    for field, value_node in zip(fields, node.args, strict=False):
-        give(field, value_node)
+    for field, (value_node, value) in zip(fields, positional, strict=False):
+        give(field, value_node, value)
     for keyword in node.keywords:
-        field = SPELLINGS[kind].get(keyword.arg or "", keyword.arg or "**")
-        if field in fields:
-            give(field, keyword.value)
+        value = evaluate(keyword.value)
+        if keyword.arg is not None:
+            give_named(keyword.arg, keyword, value)
+        elif isinstance(value, dict) and all(isinstance(name, str) for name in value):
+            for name, one in value.items():
+                give_named(name, keyword, one)
         else:
-            at = script.place(keyword.value)
-            words = {"field": shown(keyword.arg or "**"), "fields": ", ".join(fields)}
-            problems.append(problem("annotation-field-unknown", at, None, annotation=kind, **words))
-    return _Found(kind, place, values, places)
+            complete = False
+            words = {
+                "field": "fields",
+                "source": f"**{script.source(keyword.value)}",
+                "why": why_unknown(value),
+            }
+            problems.append(
+                problem("annotation-not-static", place, Severity.WARNING, annotation=kind, **words)
+            )
+    for name, value in preset.items():
+        field = SPELLINGS[kind].get(name, name)
+        if field in fields and field not in places:
+            places[field], values[field] = place, value
+    return _Found(kind, place, values, places, ours, complete)
+
+
+def _positional(node: ast.Call, evaluate: Evaluate) -> tuple[list[tuple[ast.expr, Any]], bool]:
+    """The values by position, `*items` of known items among them; and whether these are all."""
+    found: list[tuple[ast.expr, Any]] = []
+    for one in node.args:
+        if not isinstance(one, ast.Starred):
+            found.append((one, evaluate(one)))
+            continue
+        items = evaluate(one.value)
+        if not isinstance(items, list | tuple):
+            return found, False
+        found += [(one.value, item) for item in items]
+    return found, True
+
+
+def _stands_for_word(field: str, value: Any) -> bool:
+    """Whether a name stands for a word: a member of an enum, a builtin type, a constant like `DataType.IMAGE`."""
+    return isinstance(value, EnumMember) or (isinstance(value, External) and field in _WORDS)
+
+
+def _unknown_field(script: Script, kind: str, name: str, keyword: ast.keyword) -> Problem:
+    """A field that does not exist; when it is a slip of the pen, with the mend."""
+    words = {"field": shown(name), "fields": ", ".join(FIELDS[kind])}
+    near = difflib.get_close_matches(name, [*FIELDS[kind], *SPELLINGS[kind]], 1, 0.75)
+    edits: list[Edit] = []
+    if near and keyword.arg == name:
+        start = script.place(keyword)
+        edits = [Edit(replace(start, end_line=start.line, end_column=start.column + len(name)), near[0])]
+        words["fields"] = f"{words['fields']}; is {near[0]} meant?"
+    return problem(
+        "annotation-field-unknown", script.place(keyword.value), None, edits=edits, annotation=kind, **words
+    )
 
 
 def _wrong(found: _Found, field: str, why: str, mend: str, problems: list[Problem]) -> None:
@@ -218,8 +321,17 @@ def _wrong(found: _Found, field: str, why: str, mend: str, problems: list[Proble
     )
 
 
+def _plain_word(value: Any) -> Any:
+    """A name that stands for a word, as that word."""
+    if isinstance(value, EnumMember):
+        return value.value if isinstance(value.value, str) else value.name
+    return value.name.rpartition(".")[2] if isinstance(value, External) else value
+
+
 def _text(found: _Found, field: str, problems: list[Problem]) -> str | None:
     value = found.values.get(field)
+    if isinstance(value, EnumMember):
+        value = value.value
     if value is None or (isinstance(value, str) and _encodable(value)):
         return value
     _wrong(found, field, "it must be text", f'Write it in quotes: `{field}="…"`.', problems)
@@ -236,7 +348,10 @@ def _encodable(text: str) -> bool:
 
 def _word(found: _Found, field: str, words: tuple[str, ...], problems: list[Problem]) -> str | None:
     """One of a closed set of words, in whatever case it is written."""
-    text = _text(found, field, problems)
+    value = found.values.get(field)
+    if isinstance(value, EnumMember) and value.name.upper() in words:
+        return value.name.upper()
+    text = _plain_word(value) if isinstance(value, External) else _text(found, field, problems)
     if text is None or not text.strip():
         return None
     if text.strip().upper() not in words:
@@ -267,10 +382,9 @@ def _parameters(found: list[_Found], problems: list[Problem]) -> list[Annotated]
         if parameter is None:
             continue
         if parameter.name in made:
-            line = str(made[parameter.name].place.line)
-            problems.append(
-                problem("parameter-annotated-twice", one.place, name=shown(parameter.name), line=line)
-            )
+            first = made[parameter.name].place
+            words = {"name": shown(parameter.name), "line": str(first.line)}
+            problems.append(problem("parameter-annotated-twice", one.place, None, also=[first], **words))
         else:
             made[parameter.name] = parameter
     return list(made.values())
@@ -278,7 +392,10 @@ def _parameters(found: list[_Found], problems: list[Problem]) -> list[Annotated]
 
 def _parameter(found: _Found, problems: list[Problem]) -> Annotated | None:
     if "name" not in found.places:
-        problems.append(problem("annotation-incomplete", found.place, annotation=found.kind, field="name"))
+        if found.complete:
+            problems.append(
+                problem("annotation-incomplete", found.place, annotation=found.kind, field="name")
+            )
         return None
     name = _text(found, "name", problems)
     if name is None:
@@ -294,29 +411,83 @@ def _parameter(found: _Found, problems: list[Problem]) -> Annotated | None:
         else:
             _wrong(found, "required", "it must be True or False", "Write True or False.", problems)
             required = None
-    default = found.values.get("defaultValue")
-    if not _jsonable(default):
-        _wrong(
-            found,
-            "defaultValue",
-            "it is not a plain value",
-            "Write text, a number or a list of them.",
-            problems,
-        )
-        default = None
-    return Annotated(
+    default = _default(found, problems)
+    annotated = Annotated(
         name,
         type_,
         required,
-        tuple(default) if isinstance(default, list | tuple) else default,
+        default,
         _text(found, "description", problems),
         frozenset(found.values),
         found.place,
+        found.places,
     )
+    if type_ is not None and default not in (None, "") and not _fits(default, type_):
+        words = {"name": name[:120], "annotated": type_, "value": shown(default)}
+        at = found.places["defaultValue"]
+        problems.append(problem("annotated-default-type", at, None, also=[found.places["type"]], **words))
+    return annotated
+
+
+def _default(found: _Found, problems: list[Problem]) -> Value:
+    value = found.values.get("defaultValue")
+    if isinstance(value, EnumMember):
+        value = value.value
+    if isinstance(value, complex):
+        return str(value)
+    plain = _plain(value, 0)
+    if plain is _REFUSED:
+        mend = "Write text, a number or a list of them."
+        _wrong(found, "defaultValue", "it is not a plain value", mend, problems)
+        return None
+    fit: Value = plain
+    return fit
+
+
+_REFUSED: Any = object()
+
+
+def _plain(value: Any, depth: int) -> Any:
+    """The value as JSON can hold it, or _REFUSED."""
+    if isinstance(value, str):
+        return value if _encodable(value) else _REFUSED
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if abs(value) < float("inf") else _REFUSED
+    if isinstance(value, list | tuple) and depth < MAX_NESTED:
+        items = tuple(_plain(item, depth + 1) for item in value)
+        return _REFUSED if any(item is _REFUSED for item in items) else items
+    if isinstance(value, dict) and depth < MAX_NESTED and all(isinstance(key, str) for key in value):
+        made = {key: _plain(item, depth + 1) for key, item in value.items()}
+        return _REFUSED if any(item is _REFUSED for item in made.values()) else made
+    return _REFUSED
+
+
+def _fits(default: Value, type_: str) -> bool:
+    """Whether a default can be of the type it is annotated with; text counts as what it spells."""
+    if type_ == "BOOLEAN":
+        return isinstance(default, bool) or str(default).strip().lower() in ("true", "false", "0", "1")
+    if type_ in ("LIST", "TUPLE"):
+        return isinstance(default, tuple | str)
+    if type_ == "DICTIONARY":
+        return isinstance(default, Mapping | str)
+    convert = {"INTEGER": int, "FLOAT": float, "COMPLEX": complex}.get(type_)
+    if convert is None:
+        return True
+    if isinstance(default, bool | tuple | Mapping):
+        return False
+    if type_ == "INTEGER" and isinstance(default, float):
+        return default.is_integer()
+    try:
+        convert(str(default).strip())
+    except ValueError:
+        return False
+    return True
 
 
 def _parameter_type(found: _Found, problems: list[Problem]) -> str | None:
-    value = found.values.get("type")
+    value = _plain_word(found.values.get("type"))
     if value is None:
         return None
     name = PARAMETER_TYPES.get(value.strip().upper()) if isinstance(value, str) else None
@@ -324,18 +495,6 @@ def _parameter_type(found: _Found, problems: list[Problem]) -> str | None:
         types = ", ".join(dict.fromkeys(PARAMETER_TYPES.values()))
         problems.append(problem("parameter-type", found.places["type"], type=shown(value), types=types))
     return name
-
-
-def _jsonable(value: Any) -> bool:
-    if isinstance(value, str):
-        return _encodable(value)
-    if isinstance(value, list | tuple):
-        return all(_jsonable(item) and not isinstance(item, list | tuple | dict) for item in value)
-    return (
-        value is None
-        or isinstance(value, bool | int)
-        or (isinstance(value, float) and abs(value) < float("inf"))
-    )
 
 
 def _metric(found: _Found, problems: list[Problem]) -> Metric | None:

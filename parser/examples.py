@@ -408,6 +408,32 @@ EXAMPLES: dict[str, Example] = {
         '@parameter(name="mode", type="STRING", required=False, defaultValue="fast")\n',
         frame=DESCRIBED,
     ),
+    "annotated-default-type": Example(
+        "People read both and cannot know which is meant.",
+        '@parameter(name="size", type="INTEGER", required=False, defaultValue="large")\n',
+        '@parameter(name="size", type="INTEGER", required=False, defaultValue=64)\n',
+        frame=DESCRIBED,
+    ),
+    "choices-differ": Example(
+        "A description that names other values than the script accepts is out of date. It is prose, so this is only"
+        " a hint.",
+        'parser.add_argument("--mode", choices=["fast", "exact"], help="one of: fast, slow")\n',
+        'parser.add_argument("--mode", choices=["fast", "exact"], help="one of: fast, exact")\n',
+    ),
+    "described-choices": Example(
+        "People can be shown a list to choose from when the script has one. Read from prose, so it is a suggestion.",
+        'parser.add_argument("--mode", default="fast", help="fast | exact")\n',
+        'parser.add_argument("--mode", default="fast", choices=["fast", "exact"], help="fast | exact")\n',
+    ),
+    "described-range": Example(
+        "A value outside of the range is noticed late, or never. Read from prose, so it is a suggestion.",
+        'parser.add_argument("--rate", type=float, default=0.5, help="a number in 0..1")\n',
+    ),
+    "default-not-as-described": Example(
+        "Either the default or the description is mistaken. Read from prose, so it is a suggestion.",
+        'parser.add_argument("--mode", default="quick", help="fast | exact")\n',
+        'parser.add_argument("--mode", default="fast", help="fast | exact")\n',
+    ),
     # Requirements
     "no-requirements": Example(
         "The image has what the requirements name, and nothing else. A script that needs nothing has an empty file.",

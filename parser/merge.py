@@ -1,4 +1,4 @@
-"""Annotations against argparse: argparse's value wins, and every contradiction is told."""
+"""Annotations against the script's command line: the script's value wins, and every contradiction is told."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from dataclasses import replace
 
 from parser.annotations import Annotated
 from parser.argparse_reader import CommandLine
-from parser.model import Parameter, Problem, Severity, Value
+from parser.described import described_choices, described_range
+from parser.model import Edit, Parameter, Place, Problem, Severity, Value
 from parser.problems import problem, shown
 
 MANDATORY = ("input-path", "output-path")
 
 _ACCEPTS: Mapping[str, frozenset[str]] = {
     "BOOLEAN": frozenset({"bool"}),
-    "STRING": frozenset({"str", "Path", "PurePath", "FileType"}),
+    "STRING": frozenset({"str", "Path", "PurePath", "FileType", "File"}),
     "INTEGER": frozenset({"int"}),
     "FLOAT": frozenset({"float"}),
     "COMPLEX": frozenset({"complex"}),
@@ -27,6 +28,20 @@ _ALSO_READ: Mapping[str, frozenset[str]] = {
     "COMPLEX": frozenset({"str"}),
 }
 _BUILTIN = frozenset({"str", "int", "float", "complex", "bool"})
+_WORDS: Mapping[str, str] = {
+    "str": "STRING",
+    "int": "INTEGER",
+    "float": "FLOAT",
+    "complex": "COMPLEX",
+    "bool": "BOOLEAN",
+}
+_LISTS = frozenset({"LIST", "TUPLE"})
+_DECLARATIONS: Mapping[str, str] = {
+    "argparse": 'parser.add_argument("--{name}", …)',
+    "click": '@click.option("--{name}", …)',
+    "absl": 'flags.DEFINE_string("{name}", …)',
+}
+"""How each kind of script declares a parameter."""
 
 
 def merge(
@@ -40,12 +55,17 @@ def merge(
     for one in annotated:
         match = next((p for p in accepted if _is(p, one.name)), None)
         if match is None:
-            problems.append(_not_accepted(one, complete))
+            problems.append(_not_accepted(one, command_line, complete))
+        elif match.name in by_name:
+            first = by_name[match.name].place
+            words = {"name": shown(one.name), "line": str(first.line)}
+            problems.append(problem("parameter-annotated-twice", one.place, None, also=[first], **words))
         else:
             by_name[match.name] = one
             problems.extend(_contradictions(one, match))
     for parameter in accepted:
         note = by_name.get(parameter.name)
+        problems.extend(_described_otherwise(parameter, note))
         if note is None:
             if annotated:
                 problems.append(problem("accepted-not-annotated", parameter.place, name=parameter.name[:120]))
@@ -67,28 +87,69 @@ def _described(parameter: Parameter, note: Annotated) -> Parameter:
     return parameter
 
 
-def _not_accepted(one: Annotated, complete: bool) -> Problem:
+def _not_accepted(one: Annotated, command_line: CommandLine, complete: bool) -> Problem:
     # People must give a required parameter, so the image would refuse every use of it.
     refused = one.required is True and complete
+    name = one.name[:120]
+    near = next((p for p in command_line.parameters if _plain_name(p.name) == _plain_name(one.name)), None)
+    mend = f"Add `{_declaration(command_line, name)}`, or remove the annotation."
+    edits: list[Edit] = []
+    if near is not None:
+        mend = f"The script calls it {shown(near.flags[0] if near.flags else near.name)}; write the same name in both."
+        if near.name.replace("_", "").replace("-", "").isalnum():
+            edits = _replaced(one, "name", near.name)
+    also = [near.place if near is not None else command_line.place]
+    severity = Severity.ERROR if refused else None
     return problem(
-        "annotated-not-accepted", one.place, Severity.ERROR if refused else None, name=one.name[:120]
+        "annotated-not-accepted", one.place, severity, also=also, edits=edits, name=name, mend=mend
     )
+
+
+def _plain_name(name: str) -> str:
+    return name.replace("_", "-").lower()
+
+
+def _declaration(command_line: CommandLine, name: str) -> str:
+    declared = _DECLARATIONS.get(command_line.framework, _DECLARATIONS["argparse"])
+    return declared.replace("{name}", name)
+
+
+def _replaced(one: Annotated, field: str, value: Value) -> list[Edit]:
+    """The edit that writes another value into the annotation; none where the value has no place of its own."""
+    place = one.places.get(field)
+    if place is None or place.end_line is None or place == one.place:
+        return []
+    if isinstance(value, str | int | float | None) or (
+        isinstance(value, tuple) and all(isinstance(item, str | int | float) for item in value)
+    ):
+        return [Edit(place, repr(list(value) if isinstance(value, tuple) else value))]
+    return []
 
 
 def _contradictions(one: Annotated, parameter: Parameter) -> list[Problem]:
     found: list[Problem] = []
     name = parameter.name[:120]
     needed = parameter.required is True
+    also = [parameter.place]
     if one.type and parameter.type and (why := _type_fault(one.type, parameter)):
         stops = needed and "refused" in why
         words = {"name": name, "annotated": one.type, "type": parameter.type, "why": why}
-        found.append(problem("type-differs", one.place, Severity.ERROR if stops else None, **words))
+        word = _WORDS.get(parameter.type) if parameter.nargs in (None, 0, "?") else "LIST"
+        edits = _replaced(one, "type", word) if word else []
+        severity = Severity.ERROR if stops else None
+        found.append(problem("type-differs", _at(one, "type"), severity, also=also, edits=edits, **words))
     if one.required is not None and parameter.required is not None and one.required != parameter.required:
-        words = {"annotated": _required(one.required), "value": _required(parameter.required)}
-        found.append(problem("required-differs", one.place, None, name=name, **words))
+        words = {"annotated": _required(one.required), "value": _required(parameter.required), "name": name}
+        edits = _replaced(one, "required", parameter.required)
+        found.append(problem("required-differs", _at(one, "required"), None, also=also, edits=edits, **words))
     if "defaultValue" in one.given and one.default is not None:
         found.extend(_default_faults(one, parameter, needed))
     return found
+
+
+def _at(one: Annotated, field: str) -> Place:
+    """Where the annotation gives this field."""
+    return one.places.get(field, one.place)
 
 
 def _required(value: bool) -> str:
@@ -98,9 +159,18 @@ def _required(value: bool) -> str:
 def _type_fault(annotated: str, parameter: Parameter) -> str | None:
     """Why the two types do not fit; None when they do, or when nobody can tell."""
     type_ = parameter.type
-    if annotated not in _ACCEPTS or type_ is None or type_ in _ACCEPTS[annotated] or type_ not in _BUILTIN:
+    if "nargs" in parameter.unknown or "action" in parameter.unknown:
         return None
-    if parameter.nargs not in (None, 0, "?"):
+    several = parameter.nargs not in (None, 0, "?") or parameter.action in ("append", "extend")
+    if annotated in _LISTS:
+        if several or type_ not in ("int", "float", "complex", "bool"):
+            return None
+        return "the script takes one value"
+    if annotated not in _ACCEPTS or type_ is None:
+        return None
+    if several:
+        return "the script takes a list of values"
+    if type_ in _ACCEPTS[annotated] or type_ not in _BUILTIN:
         return None
     if type_ in _ALSO_READ[annotated]:
         return "the script sees another type of value than people are told"
@@ -111,17 +181,59 @@ def _type_fault(annotated: str, parameter: Parameter) -> str | None:
 
 def _default_faults(one: Annotated, parameter: Parameter, needed: bool) -> list[Problem]:
     name = parameter.name[:120]
+    at, also = _at(one, "defaultValue"), [parameter.place]
     if parameter.choices is not None and not _among(one.default, parameter.choices):
         words = {"annotated": shown(one.default), "choices": shown(", ".join(map(str, parameter.choices)))}
         severity = Severity.ERROR if needed else None
-        return [problem("annotated-not-a-choice", one.place, severity, name=name, **words)]
+        return [problem("annotated-not-a-choice", at, severity, also=also, name=name, **words)]
     if needed and parameter.default is None:
-        # argparse has no default where the value must be given; the annotated one is what people start from.
+        # There is no default where the value must be given; the annotated one is what people start from.
         return []
     if "default" in parameter.unknown or _alike(one.default, parameter.default):
         return []
-    words = {"annotated": shown(one.default), "value": shown(parameter.default)}
-    return [problem("default-differs", one.place, None, name=name, **words)]
+    words = {"annotated": shown(one.default), "value": shown(parameter.default), "name": name}
+    edits = _replaced(one, "defaultValue", parameter.default)
+    return [problem("default-differs", at, None, also=also, edits=edits, **words)]
+
+
+def _described_otherwise(parameter: Parameter, note: Annotated | None) -> list[Problem]:
+    """What the prose says and the script does not check: suggestions only."""
+    text = " ".join(one for one in (parameter.help, note.description if note else None) if one)
+    if not text or parameter.nargs == 0:
+        return []
+    also = [note.place] if note is not None else []
+    name = shown(parameter.name)
+    found: list[Problem] = []
+    choices = described_choices(text) if parameter.type in ("str", "int", "float") else None
+    if choices and "choices" not in parameter.unknown:
+        words = {"name": name, "described": ", ".join(choices)}
+        if parameter.choices is None and parameter.type == "str":
+            written = ", ".join(repr(one) for one in choices)
+            found.append(
+                problem("described-choices", parameter.place, None, also=also, choices=written, **words)
+            )
+        elif parameter.choices is not None and not _among(choices, parameter.choices):
+            accepted = ", ".join(map(str, parameter.choices))
+            found.append(
+                problem("choices-differ", parameter.place, None, also=also, accepted=accepted, **words)
+            )
+        default = parameter.default if isinstance(parameter.default, str) else ""
+        if parameter.choices is None and default and default not in choices:
+            words |= {"value": shown(default)}
+            found.append(problem("default-not-as-described", parameter.place, None, also=also, **words))
+        return found
+    limits = (
+        described_range(text) if parameter.type in ("int", "float") and parameter.choices is None else None
+    )
+    if limits is not None:
+        words = {"name": name, "described": str(limits)}
+        found.append(problem("described-range", parameter.place, None, also=also, **words))
+        values = parameter.default if isinstance(parameter.default, tuple) else (parameter.default,)
+        numbers = [one for one in values if isinstance(one, int | float) and not isinstance(one, bool)]
+        if any(not limits.holds(one) for one in numbers):
+            words |= {"value": shown(parameter.default)}
+            found.append(problem("default-not-as-described", parameter.place, None, also=also, **words))
+    return found
 
 
 def _among(value: Value, choices: tuple[Value, ...]) -> bool:
@@ -142,7 +254,7 @@ def _missing(command_line: CommandLine, annotated: tuple[Annotated, ...]) -> lis
         if any(flag in p.flags and not p.subcommand and p.condition is None for p in command_line.parameters):
             continue
         near = next((p for p in command_line.parameters if p.name.replace("_", "-").lower() == name), None)
-        mend = f'Add it: `parser.add_argument("{flag}", …)`.'
+        mend = f"Add it: `{_declaration(command_line, name)}`."
         place = command_line.place
         if near is not None:
             place = near.place

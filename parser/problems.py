@@ -231,10 +231,10 @@ CATALOGUE: dict[str, Known] = {
         "Publish one repository for each subcommand, or make the choice an ordinary parameter.",
     ),
     "missing-parameter": Known(_ERROR, "The parameter {name} is missing.", "{mend}"),
-    # Annotations against argparse
+    # Annotations against the command line
     "annotated-not-accepted": Known(
         _WARNING,
-        "{name} is annotated, but the script's argument parser does not accept --{name}.",
+        "{name} is annotated, but the script does not accept --{name}.",
         'Add `parser.add_argument("--{name}")`, or remove the annotation.',
     ),
     "accepted-not-annotated": Known(
@@ -244,23 +244,48 @@ CATALOGUE: dict[str, Known] = {
     ),
     "type-differs": Known(
         _WARNING,
-        "{name} is annotated as {annotated}, but argparse reads {type}; {why}.",
-        "Give both the same type. argparse's is the one published.",
+        "{name} is annotated as {annotated}, but the script reads {type}; {why}.",
+        "Give both the same type. The script's is the one published.",
     ),
     "default-differs": Known(
         _WARNING,
-        "{name} is annotated with the default {annotated}, but argparse has {value}.",
-        "Give both the same default. argparse's is the one published.",
+        "{name} is annotated with the default {annotated}, but the script has {value}.",
+        "Give both the same default. The script's is the one published.",
     ),
     "required-differs": Known(
         _WARNING,
-        "{name} is annotated as {annotated}, but for argparse it is {value}.",
-        "Make both the same. argparse's is the one published.",
+        "{name} is annotated as {annotated}, but for the script it is {value}.",
+        "Make both the same. The script's is the one published.",
     ),
     "annotated-not-a-choice": Known(
         _WARNING,
-        "{name} is annotated with the default {annotated}, which argparse refuses: its choices are {choices}.",
+        "{name} is annotated with the default {annotated}, which the script refuses: its choices are {choices}.",
         "Annotate one of the choices.",
+    ),
+    "annotated-default-type": Known(
+        _WARNING,
+        "{name} is annotated as {annotated}, and its annotated default {value} is none.",
+        "Correct the type or the default; they stand side by side.",
+    ),
+    "choices-differ": Known(
+        _INFO,
+        "The description of {name} speaks of {described}; the script accepts {accepted}.",
+        "Name the same values in both, so that people do not try those that are refused.",
+    ),
+    "described-choices": Known(
+        _INFO,
+        "The description of {name} speaks of {described}, and the script accepts any value.",
+        "If these are all, add `choices=[{choices}]`: then others are refused at once.",
+    ),
+    "described-range": Known(
+        _INFO,
+        "The description of {name} speaks of the range {described}, and the script accepts any number.",
+        "If this range holds, check it where the value is read: then others are refused at once.",
+    ),
+    "default-not-as-described": Known(
+        _INFO,
+        "The default {value} of {name} is outside of what its description speaks of: {described}.",
+        "Correct the default or the description, if people would be misled.",
     ),
     # Requirements
     "no-requirements": Known(

@@ -4,6 +4,7 @@ import pytest
 from repositories import codes, report, source
 
 from parser.annotations import read_annotations
+from parser.edits import apply
 from parser.model import Severity
 from parser.script import read_script
 
@@ -29,7 +30,12 @@ def annotated(decorators: str):
 
 def merged(annotation: str, argument: str):
     """The report of a script with one annotation and one add_argument call besides the two paths."""
-    script = (
+    return report({"run.py": merged_script(annotation, argument)})
+
+
+def merged_script(annotation: str, argument: str) -> str:
+    """That script."""
+    return (
         "import argparse\n"
         + PROCESSOR
         + PATHS
@@ -38,7 +44,6 @@ def merged(annotation: str, argument: str):
         "    p.add_argument('--input-path', required=True)\n    p.add_argument('--output-path', required=True)\n"
         f"    {argument}\n    p.parse_args()\nif __name__ == '__main__':\n    main()\n"
     )
-    return report({"run.py": script})
 
 
 @pytest.mark.parametrize(
@@ -106,7 +111,13 @@ def test_constants_of_the_script_are_known_in_annotations() -> None:
         ("@parameter('a', 'STRING', colour='red')", "annotation-field-unknown"),
         ("@parameter('a')\n@parameter('a')", "parameter-annotated-twice"),
         ("@parameter('a', default_value=unknown())", "annotation-not-static"),
-        ("@parameter(**everything)", "annotation-incomplete"),
+        ("@parameter(**everything)", "annotation-not-static"),
+        ("@parameter(*everything)", "annotation-not-static"),
+        ("@parameter('a', 'INTEGER', False, 'large')", "annotated-default-type"),
+        ("@parameter('a', 'BOOLEAN', False, 3)", "annotated-default-type"),
+        ("@parameter('a', 'FLOAT', False, [1.5])", "annotated-default-type"),
+        ("@parameter('a', 'INTEGER', False, 1.5)", "annotated-default-type"),
+        ("@parameter('a', requierd=True)", "annotation-field-unknown"),
         (PROCESSOR, "several-annotations"),
         ("@metric(name=1)", "annotation-value"),
     ],
@@ -120,6 +131,123 @@ def test_a_faulty_annotation_is_told(decorator: str, code: str) -> None:
 )
 def test_a_faulty_field_of_the_data_processor_is_told(field: str) -> None:
     assert [one.code for one in annotated(f"@data_processor({field})").problems] == ["annotation-value"]
+
+
+@pytest.mark.parametrize(
+    ("type_", "default"),
+    [
+        ("INTEGER", "3"),
+        ("INTEGER", 3.0),
+        ("FLOAT", 1),
+        ("BOOLEAN", "True"),
+        ("LIST", [1, 2]),
+        ("TUPLE", (1, "a")),
+        ("DICTIONARY", {"a": [1]}),
+        ("COMPLEX", "1j"),
+        ("COMPLEX", 2j),
+        ("STRING", ""),
+        ("OBJECT", None),
+    ],
+)
+def test_a_default_of_the_annotated_type_is_no_fault(type_: str, default: object) -> None:
+    assert annotated(PROCESSOR + f"@parameter('a', '{type_}', False, {default!r})").problems == ()
+
+
+@pytest.mark.parametrize(
+    ("head", "decorator"),
+    [
+        ("from mlreef import data_processor as dp, parameter as p\n", "@p('rate', 'FLOAT')"),
+        (
+            "import mlreef.annotations as m\nfrom mlreef import data_processor as dp\n",
+            "@m.param('rate', 'FLOAT')",
+        ),
+        (
+            "from mlreef import data_processor as dp\nfrom helpers import parameter as p\n",
+            "@p('rate', 'FLOAT')",
+        ),
+        (
+            "from mlreef import data_processor as dp\nfrom helpers import KIND, NAME\n",
+            "@parameter(NAME, KIND)",
+        ),
+        ("from mlreef import data_processor as dp, DataType\n", "@parameter('rate', DataType.FLOAT)"),
+        ("from mlreef import data_processor as dp\n", "@parameter('rate', float)"),
+        (
+            "from mlreef import data_processor as dp\nfrom helpers import Types\n",
+            "@parameter('rate', Types.FLOAT)",
+        ),
+        ("from mlreef import data_processor as dp\nA = {'type': 'FLOAT'}\n", "@parameter('rate', **A)"),
+        ("from mlreef import data_processor as dp\nA = ('rate', 'FLOAT')\n", "@parameter(*A)"),
+        (
+            "from functools import partial\nfrom mlreef import data_processor as dp, parameter\n"
+            "p = partial(parameter, type='FLOAT')\n",
+            "@p('rate')",
+        ),
+    ],
+)
+def test_annotations_are_known_under_every_name_and_with_every_constant(head: str, decorator: str) -> None:
+    helpers = (
+        "import enum\nKIND = 'FLO' + 'AT'\nNAME = 'rate'\nclass Types(enum.Enum):\n    FLOAT = 'FLOAT'\n"
+        "def parameter(*a, **k):\n    return lambda f: f\n"
+    )
+    script = (
+        head
+        + f"import argparse\n@dp(name='n', type='OPERATION', input_type='ANY')\n{decorator}\ndef f(): pass\n"
+    )
+    script += "p_ = argparse.ArgumentParser()\np_.add_argument('--rate', type=int)\np_.parse_args()\n"
+    found = report({"run.py": script, "helpers.py": helpers})
+    assert found.module.main == "run.py"
+    differs = [one for one in found.problems if one.code == "type-differs"]
+    assert [one.also[0].line for one in differs] == [script[: script.index("p_.add")].count("\n") + 1]
+
+
+def test_words_of_other_packages_are_no_annotations() -> None:
+    script = "from somewhere import metric, parameter\n@metric('x')\n@parameter(3)\ndef f(): pass\n"
+    assert "annotation-without-processor" not in codes(report({"run.py": script}, entry_point="run.py"))
+
+
+@pytest.mark.parametrize(
+    ("annotation", "argument", "mended"),
+    [
+        ("@parameter('x', 'FLOAT', False, 1)", "p.add_argument('--x', type=int, default=1)", "'INTEGER'"),
+        ("@parameter('x', 'STRING', True)", "p.add_argument('--x')", "False"),
+        ("@parameter('x', 'STRING', False, 'a')", "p.add_argument('--x', default='b')", "'b'"),
+        ("@parameter('x_y', 'STRING')", "p.add_argument('--x-y')", "'x-y'"),
+        ("@parameter('x', datatyp='STRING')", "p.add_argument('--x')", "datatype"),
+    ],
+)
+def test_a_contradiction_has_both_places_and_a_mend_that_ends_it(
+    annotation: str, argument: str, mended: str
+) -> None:
+    found = merged(annotation, argument)
+    told = next(one for one in found.problems if one.edits)
+    assert [edit.text for edit in told.edits] == [mended]
+    if told.code != "annotation-field-unknown":
+        assert told.also[0].line > told.place.line
+    again = report({"run.py": apply(merged_script(annotation, argument), told.edits)})
+    assert told.code not in codes(again)
+
+
+@pytest.mark.parametrize(
+    ("argument", "code"),
+    [
+        ("p.add_argument('--x', default='a', help='one of: a, b or c')", "described-choices"),
+        ("p.add_argument('--x', help='a | b | c')", "described-choices"),
+        ("p.add_argument('--x', default='z', help='a | b | c')", "default-not-as-described"),
+        ("p.add_argument('--x', choices=['a', 'b'], help='one of a, c')", "choices-differ"),
+        ("p.add_argument('--x', type=float, default=0.5, help='share, 0..1')", "described-range"),
+        ("p.add_argument('--x', type=int, default=0, help='must be > 0')", "default-not-as-described"),
+    ],
+)
+def test_what_a_description_says_is_a_suggestion_only(argument: str, code: str) -> None:
+    found = merged("@parameter('x')", argument)
+    assert code in codes(found)
+    assert {one.severity for one in found.problems} == {Severity.INFO}
+
+
+def test_the_annotations_description_counts_like_the_help() -> None:
+    found = merged("@parameter('x', description='a | b')", "p.add_argument('--x')")
+    assert codes(found) == ["described-choices"]
+    assert found.problems[0].also[0].line < found.problems[0].place.line
 
 
 def test_agreement_gives_no_problem() -> None:
