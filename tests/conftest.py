@@ -40,7 +40,9 @@ def strict() -> bool:
 
 def pytest_configure(config: pytest.Config) -> None:
     # A developer's own MLREEF_… variables would change what the tests see.
-    for name in [name for name in os.environ if name.startswith("MLREEF_") and not name.startswith("MLREEF_TEST_")]:
+    for name in [
+        name for name in os.environ if name.startswith("MLREEF_") and not name.startswith("MLREEF_TEST_")
+    ]:
         del os.environ[name]
 
 
