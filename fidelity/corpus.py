@@ -78,7 +78,7 @@ def ensure_packages(subset: bool) -> tuple[Package, ...]:
     packages = [
         Package(name, version, _root(f"{name}=={version}")) for name, version in map(_halves, requirements)
     ]
-    return (_standard_library(), *packages)
+    return (standard_library(), *packages)
 
 
 def _halves(requirement: str) -> tuple[str, str]:
@@ -150,7 +150,7 @@ def _write_starters(root: Path) -> None:
             )
 
 
-def _standard_library() -> Package:
+def standard_library() -> Package:
     """A copy of the running Python's library, its tests left out."""
     version = ".".join(map(str, sys.version_info[:3]))
     root = CACHE / "packages" / f"stdlib-{version}"

@@ -203,10 +203,9 @@ def markdown(results: Sequence[Result], readers: Sequence[str]) -> str:
         "The packages and their versions are pinned in `fidelity/packages.txt`.",
         f"```\n{table(results, readers)}\n```",
         "*full*: scripts that are entirely right. *names*: scripts whose set of arguments is right. *recall*: "
-        "arguments found; *precision*: arguments read that exist; *m.*: the same as mean over "
-        "packages. *unknown*: fields that the parser says it cannot know, although the truth is the same in two differing environments. A field that "
-        "differs between the two environments is not scored; a parameter that only one of them has counts neither "
-        "way.",
+        "arguments found; *precision*: arguments read that exist; *m.*: the same as mean over packages. *unknown*: "
+        "fields that the parser says it cannot know, although the truth is the same in two differing environments. "
+        "A field that differs between the two is not scored; a parameter that only one of them has counts neither way.",
         "## Goals\n\n" + ("\n".join(f"- missed: {line}" for line in missed) or "All are met."),
         f"## The worst cases\n\n```\n{worst(results, 12) or 'none'}\n```",
         "## Not scored\n\nScripts that do not come to a command line of argparse's:\n\n"
