@@ -522,6 +522,19 @@ EXAMPLES: dict[str, Example] = {
         file="pyproject.toml",
         beside={"requirements.txt": None},
     ),
+    "import-unprovided": Example(
+        "If nothing else brings the module, the script stops at this line.",
+        "import cv2\n",
+        frame=HOLE + PLAIN,
+        beside={"requirements.txt": "pandas==2.2\n"},
+    ),
+    "requirement-unused": Example(
+        "A package that nobody uses makes the image larger and its build slower, and can be in the way of others.",
+        "pandas==2.2\n",
+        "",
+        frame=WHOLE,
+        file="requirements.txt",
+    ),
     "requirement-links": Example(
         "Requirements are a layer of the image below the sources: nothing of the repository but the requirements files"
         " is there.",

@@ -16,7 +16,7 @@ from parser.interpreter.values import Unknown
 from parser.merge import merge
 from parser.model import EntryPoint, Kind, Module, Parameter, Place, Problem, Report, Requirements, Settings
 from parser.problems import in_order, problem, shown
-from parser.requirements import read_requirements
+from parser.requirements import compare_imports, read_requirements
 from parser.script import Script
 from parser.settings import PATH as SETTINGS_PATH
 from parser.settings import read_settings
@@ -43,6 +43,8 @@ def read(source: Source, project_name: str, entry_point: str | None = None) -> R
     if found.script is not None:
         module, more = _read_module(source, found.script, settings, requirements, project_name)
         everything.extend(more)
+        if requirements is not None and requirements.manager == "pip":
+            everything.extend(compare_imports(source, found.script, requirements))
     return Report(module, settings, in_order(everything))
 
 

@@ -1,5 +1,6 @@
 """What a module needs to be installed: requirements.txt as pip reads it, and the other files people keep it in."""
 
+from parser.requirements.imports import compare_imports
 from parser.requirements.read import read_requirements
 
-__all__ = ["read_requirements"]
+__all__ = ["compare_imports", "read_requirements"]

@@ -154,6 +154,9 @@ def _from_name(name: str, marker: str | None, line: Line, tell: Tell) -> Require
         end = len(name)
         edits = [Edit(line.part(end - 1, end), "")] if line.straight and line.text.startswith(name) else []
         tell(problem("requirement-pip-version", line.place, edits=edits, why=why, mend=mend))
+    if not _PROJECT.match(parsed.name):
+        why, mend = "many refuse a name that does not end in a letter or digit", "Correct the name."
+        tell(problem("requirement-pip-version", line.place, why=why, mend=mend))
     if meant := misnamed(canonicalize_name(parsed.name)):
         _tell_misnamed(parsed.name, *meant, line, tell)
     inner = str(parsed.marker) if parsed.marker else marker

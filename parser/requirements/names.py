@@ -174,6 +174,90 @@ BROUGHT: dict[str, frozenset[str]] = {
 }
 """Package → packages that themselves require it, so that it is installed without a line of its own."""
 
+SILENT = frozenset(
+    (
+        *(
+            "pip",
+            "setuptools",
+            "wheel",
+            "cython",
+            "ninja",
+            "cmake",
+            "gunicorn",
+            "uvicorn",
+            "pytest",
+            "tox",
+            "nox",
+        ),
+        *(
+            "black",
+            "ruff",
+            "flake8",
+            "isort",
+            "mypy",
+            "pylint",
+            "pre-commit",
+            "coverage",
+            "jupyter",
+            "jupyterlab",
+        ),
+        *(
+            "notebook",
+            "ipykernel",
+            "ipywidgets",
+            "ipython",
+            "tensorboard",
+            "tensorboardx",
+            "protobuf",
+            "grpcio",
+        ),
+        *(
+            "xformers",
+            "triton",
+            "bitsandbytes",
+            "flash-attn",
+            "sentencepiece",
+            "tiktoken",
+            "safetensors",
+            "accelerate",
+        ),
+        *(
+            "openpyxl",
+            "xlrd",
+            "xlsxwriter",
+            "pyarrow",
+            "fastparquet",
+            "lxml",
+            "html5lib",
+            "tables",
+            "kaleido",
+        ),
+        *(
+            "python-multipart",
+            "hf-transfer",
+            "imageio-ffmpeg",
+            "av",
+            "soundfile",
+            "certifi",
+            "colorlog",
+            "hydra-colorlog",
+        ),
+        *(
+            "s3fs",
+            "gcsfs",
+            "adlfs",
+            "psycopg2",
+            "psycopg2-binary",
+            "mysqlclient",
+            "pymysql",
+            "pyqt5",
+            "tk",
+            "numpy",
+        ),
+    )
+)
+"""Packages that work without being imported: tools, plug-ins that others load, and what nearly all need."""
+
 CONDA_TO_PIP = {
     "pytorch": "torch",
     "pytorch-cpu": "torch",

@@ -123,14 +123,15 @@ def absl_script(flags: str, run: str = "app.run(main)") -> str:
 
 
 def test_a_click_script_is_a_module() -> None:
-    found = report({"run.py": click_script("@click.option('--size', default=1)")})
+    script = click_script("@click.option('--size', default=1)")
+    found = report({"run.py": script, "requirements.txt": "click\n"})
     assert not found.refused
     assert codes(found) == ["framework-read", "module-defaults"]
     assert [one.name for one in found.module.parameters] == ["input-path", "output-path", "size"]
 
 
 def test_an_absl_script_is_a_module() -> None:
-    found = report({"run.py": absl_script("")})
+    found = report({"run.py": absl_script(""), "requirements.txt": "absl-py\n"})
     assert not found.refused
     assert codes(found) == ["framework-read", "module-defaults"]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from pip._internal.exceptions import PipError
 from pip._internal.req.constructors import install_req_from_parsed_requirement
 from pip._internal.req.req_file import parse_requirements
 from pip._internal.utils.logging import indent_log  # noqa: F401  # loads pip's logger class, which its parser needs
@@ -18,6 +19,11 @@ from parser.requirements import read_requirements
 from parser.requirements.options import split_line
 from parser.source import Entry, Source
 
+
+class OldVersion(Exception):
+    """A version that only old versions of pip know."""
+
+
 OURS = frozenset(
     (
         # What we refuse and pip's parser does not, because it would fail only later, or only in the image.
@@ -25,6 +31,9 @@ OURS = frozenset(
         *("requirement-hash", "requirement-contradiction", "requirement-cycle"),
     )
 )
+STOPS = (PipError, OldVersion, ValueError, LookupError, AttributeError, OSError, AssertionError)
+"""What pip's parser raises: its own errors, and those of what it calls (no session is there to fetch with)."""
+
 TOLD = frozenset(("requirement-pip-version", "requirement-variable"))
 """What we do not refuse though this pip stops: other versions do not, or the environment may set the variable."""
 
@@ -43,12 +52,15 @@ class Item:
     hashes: frozenset[str]
 
 
-class Refused(Exception):
+@dataclass(frozen=True)
+class Refused:
     """pip stops."""
 
+    why: str
 
-def by_pip(folder: Path, files: dict[str, bytes]) -> list[Item]:
-    """pip's own answer. Raises Refused."""
+
+def by_pip(folder: Path, files: dict[str, bytes]) -> list[Item] | Refused:
+    """pip's own answer."""
     for name, content in files.items():
         (folder / name).parent.mkdir(exist_ok=True, parents=True)
         (folder / name).write_bytes(content)
@@ -60,8 +72,8 @@ def by_pip(folder: Path, files: dict[str, bytes]) -> list[Item]:
             made = install_req_from_parsed_requirement(parsed)
             found.append(_item(made, bool(parsed.constraint)))
         return found
-    except Exception as error:
-        raise Refused(f"{type(error).__name__}: {error}") from error
+    except STOPS as error:
+        return Refused(f"{type(error).__name__}: {error}")
     finally:
         os.chdir(before)
 
@@ -70,7 +82,7 @@ def _item(made, constraint: bool) -> Item:
     link = made.link
     specifier = frozenset(str(one) for one in made.req.specifier) if made.req else frozenset()
     if made.req and any(type(one).__name__ == "LegacySpecifier" for one in made.req.specifier):
-        raise Refused("only old versions of pip know such versions")
+        raise OldVersion
     return Item(
         made.req.name.lower() if made.req else None,
         specifier,
@@ -107,11 +119,10 @@ def by_us(files: dict[str, bytes]) -> tuple[list[Item], set[str], set[str]]:
 
 def agree(folder: Path, files: dict[str, bytes]) -> None:
     """Asserts that both say the same of these files."""
-    try:
-        truth = by_pip(folder, files)
-    except Refused as refused:
+    truth = by_pip(folder, files)
+    if isinstance(truth, Refused):
         _, errors, codes = by_us(files)
-        assert errors or codes & TOLD, f"pip: {refused}"
+        assert errors or codes & TOLD, truth.why
         return
     items, errors, _ = by_us(files)
     assert errors <= OURS, errors

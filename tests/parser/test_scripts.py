@@ -34,7 +34,8 @@ FIELDS = (*FIELDS, "subcommand")
 def describe(script: Path) -> dict:
     """What is read from the script, with the modules beside it, as JSON."""
     contents = {file.name: file.read_bytes() for file in script.parent.glob("*.py")}
-    contents["requirements.txt"] = b""
+    # A package of unknown name may bring any module: these scripts are not about requirements.
+    contents["requirements.txt"] = b"https://example.org/everything.zip\n"
     source = Source({path: Entry(path, "file") for path in contents}, contents)
     return json.loads(json.dumps(report_to_dict(read(source, "a project", entry_point=script.name))))
 

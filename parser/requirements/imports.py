@@ -1,0 +1,205 @@
+"""What the script imports against what is required: modules that nothing provides, packages that nothing imports."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from parser.model import Place, Problem, Requirement, Requirements
+from parser.problems import ascii_controls, problem
+from parser.requirements.names import BROUGHT, SILENT, STANDARD, modules_of, provides, usual_package
+from parser.script import Refused, Script, read_script
+from parser.source import Source
+
+MAX_FILES = 2_000
+"""Files of the repository that are followed from the script."""
+
+MAX_BYTES = 8 * 1024 * 1024
+"""Bytes of them together."""
+
+MAX_NAMES = 5
+"""Packages that one message names."""
+
+_IMPORT = re.compile(
+    rb"[ \t]*(?:import[ \t]+(?P<plain>[\w., \t]+)"
+    rb"|from[ \t]+(?P<dots>\.*)(?P<base>[\w.]*)[ \t]+import[ \t]*\(?(?P<names>[^#\n]*))"
+)
+_WORD = re.compile(rb"\w+")
+
+
+def compare_imports(source: Source, entry: Script, requirements: Requirements) -> list[Problem]:
+    """Hints, never more: what is imported may come with the environment or with another package."""
+    followed, lines = _follow(source, entry.path)
+    return [*_unprovided(source, entry, requirements, followed), *_unused(source, requirements, lines)]
+
+
+def _follow(source: Source, entry: str) -> tuple[dict[str, set[str]], set[str]]:
+    """File → first words of what it imports, of all files reached from the entry; and all words of import lines."""
+    roots = list(dict.fromkeys((entry.rpartition("/")[0], "", "src")))
+    found: dict[str, set[str]] = {}
+    words: set[str] = set()
+    waiting = [entry]
+    room = MAX_BYTES
+    while waiting and len(found) < MAX_FILES:
+        path = waiting.pop()
+        content = source.contents.get(path)
+        if path in found or content is None or len(content) > room:
+            continue
+        room -= len(content)
+        found[path] = set()
+        for line in _import_lines(content):
+            words.update(word.decode(errors="replace") for word in _WORD.findall(line))
+            for level, dotted, names in _imports(line):
+                if not level and dotted:
+                    found[path].add(dotted.partition(".")[0])
+                waiting.extend(_files(source, roots, path, level, dotted, names))
+    return found, words
+
+
+def _import_lines(content: bytes) -> Iterator[bytes]:
+    """Lines with the word; regular expressions over whole files take ten times as long."""
+    at = content.find(b"import")
+    while at >= 0:
+        start = content.rfind(b"\n", 0, at) + 1
+        end = content.find(b"\n", at)
+        end = len(content) if end < 0 else end
+        yield content[start:end]
+        at = content.find(b"import", end)
+
+
+def _imports(line: bytes) -> Iterator[tuple[int, str, list[str]]]:
+    """Leading dots, dotted name and imported names of a line."""
+    found = _IMPORT.match(line)
+    if found is None:
+        return
+    if found["plain"] is not None:
+        for part in found["plain"].decode(errors="replace").split(","):
+            if words := part.split():
+                yield 0, words[0], []
+        return
+    names = [
+        words[0] for part in found["names"].decode(errors="replace").split(",") if (words := part.split())
+    ]
+    yield len(found["dots"]), found["base"].decode(errors="replace"), names
+
+
+def _files(
+    source: Source, roots: list[str], importer: str, level: int, dotted: str, names: list[str]
+) -> list[str]:
+    """The repository's files that an import may run."""
+    folders = roots
+    if level:
+        above = importer.split("/")[:-level]
+        folders = ["/".join(above)]
+    parts = [part for part in dotted.split(".") if part]
+    stems = [parts[:length] for length in range(1 if parts else 0, len(parts) + 1)]
+    stems += [[*parts, name] for name in names if name.isidentifier()]
+    found = []
+    for folder in folders:
+        for stem in stems:
+            path = "/".join([*([folder] if folder else []), *stem])
+            found += [
+                one for one in (f"{path}.py", f"{path}/__init__.py".lstrip("/")) if one in source.contents
+            ]
+    return found
+
+
+def _unprovided(
+    source: Source, entry: Script, requirements: Requirements, followed: dict[str, set[str]]
+) -> Iterator[Problem]:
+    if any(item.name is None for item in requirements.items):
+        return
+    packages = {item.normalized for item in requirements.items if item.normalized}
+    own = _own_names(source)
+    told: set[str] = set()
+    for path in sorted(followed, key=lambda one: (one != entry.path, one)):
+        wanted = {
+            name
+            for name in followed[path]
+            if name not in STANDARD and name not in own and name not in told and not _provided(name, packages)
+        }
+        if not wanted:
+            continue
+        try:
+            script = entry if path == entry.path else read_script(source, path)
+        except Refused:
+            continue
+        for name, place in _certain(script, wanted):
+            if name not in told:
+                told.add(name)
+                yield problem(
+                    "import-unprovided",
+                    place,
+                    module=ascii_controls(name)[:120],
+                    package=ascii_controls(usual_package(name))[:120],
+                    file=ascii_controls(requirements.file)[:120],
+                )
+
+
+def _provided(module: str, packages: set[str]) -> bool:
+    if any(provides(package, module) for package in packages):
+        return True
+    return bool(BROUGHT.get(usual_package(module), frozenset()) & packages)
+
+
+def _own_names(source: Source) -> set[str]:
+    """Names of the repository's own modules and folders, wherever they are."""
+    names: set[str] = set()
+    for path in source.entries:
+        *folders, file = path.split("/")
+        names.update(folders)
+        names.add(file.partition(".")[0])
+    return names
+
+
+def _certain(script: Script, wanted: set[str]) -> Iterator[tuple[str, Place]]:
+    """The imports of these modules that nothing makes optional, neither `try` nor `if`."""
+    waiting: list[ast.AST] = [script.tree]
+    found: list[tuple[str, Place]] = []
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module] if node.module and not node.level else []
+        else:
+            if not isinstance(node, ast.Try | ast.TryStar | ast.If | ast.expr):
+                waiting.extend(ast.iter_child_nodes(node))
+            continue
+        for name in {name.partition(".")[0] for name in names} & wanted:
+            found.append((name, script.place(node)))
+    return iter(sorted(found, key=lambda one: (one[1].line, one[0])))
+
+
+def _unused(source: Source, requirements: Requirements, words: set[str]) -> list[Problem]:
+    """One hint for all packages that no Python file so much as mentions."""
+    packages = {item.normalized for item in requirements.items if item.normalized}
+    unused = [item for item in requirements.items if _may_be_unused(item, packages)]
+    unused = [item for item in unused if not modules_of(item.normalized or "") & words]
+    for path, content in source.contents.items():
+        if not unused:
+            return []
+        if path.endswith(".py"):
+            unused = [
+                item
+                for item in unused
+                if not any(name.encode() in content for name in modules_of(item.normalized or ""))
+            ]
+    if not unused:
+        return []
+    names = list(dict.fromkeys(ascii_controls(str(item.name))[:120] for item in unused))
+    shown = ", ".join(names[:MAX_NAMES])
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    file = ascii_controls(requirements.file)[:120]
+    return [problem("requirement-unused", unused[0].place, names=shown + more, file=file)]
+
+
+def _may_be_unused(item: Requirement, packages: set[str]) -> bool:
+    """Whether a package is there to be imported, as far as one can tell: no tool, no plug-in, no pinned dependency."""
+    name = item.normalized
+    if name is None or item.hashes or item.marker or item.extras or name in SILENT:
+        return False
+    return not BROUGHT.get(name, frozenset()) & packages and not name.startswith(
+        ("nvidia-", "types-", "pytest-")
+    )

@@ -1,0 +1,120 @@
+"""Imports that no requirement provides, and requirements that nothing imports: hints, and only where one can tell."""
+
+import pytest
+from repositories import HEAD, PATHS, TAIL, report
+
+from parser.model import Severity
+from parser.requirements.names import DISTRIBUTIONS, misnamed, modules_of, provides, usual_package
+
+
+def hints(imports: str, requirements: str, beside: dict[str, str] | None = None) -> list[str]:
+    """What is said about imports and requirements of a script that begins with these imports."""
+    script = imports + "\n" + HEAD + PATHS + TAIL
+    found = report({"run.py": script, "requirements.txt": requirements, **(beside or {})})
+    told = [one for one in found.problems if one.code in ("import-unprovided", "requirement-unused")]
+    assert all(one.severity is Severity.INFO for one in told)
+    return [f"{one.place.file}:{one.place.line} {one.message}" for one in told]
+
+
+@pytest.mark.parametrize(
+    ("imports", "requirements"),
+    [
+        *(
+            ("import numpy as np", "numpy==2.1"),
+            ("import cv2", "opencv-python-headless"),
+            ("import yaml", "PyYAML"),
+        ),
+        *(("from sklearn.svm import SVC", "scikit_learn"), ("from PIL import Image", "Pillow>=10")),
+        *(
+            ("import os, sys, json", ""),
+            ("import absl.flags", "absl-py"),
+            ("import google.cloud", "google-cloud-storage"),
+        ),
+        *(
+            ("import numpy", "pandas"),
+            ("import torch", "torchvision==0.20"),
+            ("import x", "https://example.org/a.zip"),
+        ),
+        *(("try:\n    import cv2\nexcept ImportError:\n    cv2 = None", ""), ("if 0:\n    import cv2", "")),
+        *(
+            ("'''\nimport cv2\n'''", ""),
+            ("import distutils.util", ""),
+            ("import foo_bar", "foo.bar"),
+            ("import yaml", "ruamel.yaml"),
+        ),
+        *(
+            ("import bar", "py-bar"),
+            ("import bar", "python-bar"),
+            ("import Levenshtein", "python-Levenshtein"),
+        ),
+    ],
+)
+def test_nothing_is_said_where_a_requirement_may_provide_the_module(imports: str, requirements: str) -> None:
+    assert [one for one in hints(imports, requirements) if "no requirement" in one] == []
+
+
+def test_a_module_that_nothing_provides_is_told_once_at_its_first_import() -> None:
+    told = hints("import cv2\ndef f():\n    import cv2, skimage.io\n", "numpy\n")
+    assert told == [
+        "run.py:1 cv2 is imported, but no requirement provides it.",
+        "run.py:3 skimage is imported, but no requirement provides it.",
+    ]
+
+
+def test_the_hint_names_the_package_to_install() -> None:
+    found = report({"run.py": "import cv2\n" + HEAD + PATHS + TAIL})
+    (told,) = [one for one in found.problems if one.code == "import-unprovided"]
+    assert "opencv-python" in told.hint
+
+
+def test_imports_of_the_repositorys_own_modules_are_followed() -> None:
+    told = hints(
+        "import helper\nfrom package import inner\nfrom package.deep import thing\n",
+        "",
+        {
+            "helper.py": "import torch\n",
+            "package/__init__.py": "from . import beside\n",
+            "package/inner.py": "import timm\n",
+            "package/beside.py": "from .. import nothing\nimport kornia\n",
+            "package/deep.py": "import lpips\n",
+            "unreached.py": "import tensorflow\n",
+        },
+    )
+    assert sorted(one.split()[0] + " " + one.split()[1] for one in told) == [
+        *(
+            "helper.py:1 torch",
+            "package/beside.py:2 kornia",
+            "package/deep.py:1 lpips",
+            "package/inner.py:1 timm",
+        )
+    ]
+
+
+def test_packages_that_no_file_mentions_are_told_in_one_sentence() -> None:
+    told = hints("import torch", "torch\npandas\nscipy\nblack\nnumpy\n", {"other.py": "import scipy\n"})
+    assert told == ["requirements.txt:2 Nothing imports pandas."]
+    many = "".join(f"package{number}\n" for number in range(9))
+    assert "and 4 more" in hints("", many)[0]
+
+
+@pytest.mark.parametrize(
+    "requirement", ["pandas ; sys_platform == 'win32'", "pandas[excel]", "tokenizers\ntransformers"]
+)
+def test_a_package_that_may_be_needed_otherwise_is_not_called_unused(requirement: str) -> None:
+    assert hints("import transformers", requirement) == [] or "pandas" not in str(hints("", requirement))
+
+
+@pytest.mark.parametrize("module", sorted(DISTRIBUTIONS))
+def test_every_package_of_the_name_map_provides_its_module(module: str) -> None:
+    for package in DISTRIBUTIONS[module]:
+        assert provides(package, module)
+        assert module in modules_of(package)
+    assert usual_package(module) == DISTRIBUTIONS[module][0]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("sklearn", "scikit-learn"), ("cv2", "opencv-python"), ("json", None)]
+)
+def test_a_name_that_is_imported_is_no_name_of_a_package(name: str, meant: str | None) -> None:
+    assert misnamed(name)[1] == meant
+    assert misnamed("numpy") is None
