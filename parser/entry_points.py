@@ -27,7 +27,7 @@ MAX_FOLLOWED = 20
 
 _PARSES = (
     *("parse_args", "parse_known_args", "parse_intermixed_args", "parse_known_intermixed_args"),
-    "parse_args_into_dataclasses",
+    *("parse_args_into_dataclasses", "parse_args_and_config"),
 )
 _PROCESSOR = re.compile(rb"processor\b")
 _OTHERS = re.compile(rb"\b(?:click|cloup|absl|gflags|tensorflow)\b")

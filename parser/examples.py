@@ -63,6 +63,22 @@ if __name__ == "__main__":
 WHOLE = HOLE
 PLAIN = SCRIPT.replace(HOLE, "")
 
+FIELDS = """\
+from dataclasses import dataclass, field
+
+from transformers import HfArgumentParser, TrainingArguments
+
+
+@dataclass
+class Resizing:
+    input_path: str
+    output_path: str
+    size: int = field(default=64, metadata={"help": "Pixels of each side"})
+
+
+if __name__ == "__main__":
+    print(HfArgumentParser((Resizing, TrainingArguments)).parse_args_into_dataclasses())
+"""
 CLI_FUNCTION = """\
 import argparse
 
@@ -359,6 +375,12 @@ EXAMPLES: dict[str, Example] = {
     "parser-escapes": Example(
         "What a function of another package does to the parser is not known here.",
         "import lightning\n\nlightning.add_arguments(parser)\n",
+    ),
+    "parser-fields-unknown": Example(
+        "A package's own class may have hundreds of fields, and others in its next version.",
+        FIELDS,
+        FIELDS.replace("(Resizing, TrainingArguments)", "Resizing").replace(", TrainingArguments", ""),
+        frame=WHOLE,
     ),
     "subcommands": Example(
         "The parameters of all subcommands are published together, and a call can use those of one.",

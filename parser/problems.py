@@ -225,6 +225,11 @@ CATALOGUE: dict[str, Known] = {
         "The parser is handed to {function}, which is not in this repository and may add arguments of its own.",
         "Add the arguments in the repository, if they belong to the module.",
     ),
+    "parser-fields-unknown": Known(
+        _WARNING,
+        "The parser takes parameters from the fields of `{source}`, which {why}; those are not known.",
+        "List the fields that belong to the module in a dataclass of this repository.",
+    ),
     "subcommands": Known(
         _WARNING,
         "The script has the subcommands {names}; a module is run with one set of parameters.",

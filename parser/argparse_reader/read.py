@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
+from parser.argparse_reader import dataclass_parser
 from parser.argparse_reader.parsers import (
     CONSTANTS,
     NO_VALUE,
@@ -52,6 +53,7 @@ KEYWORDS = frozenset(
 MAX_FLAG = 300
 """Characters of a flag or name."""
 
+_LOST = ("argument-not-followed", "parser-escapes", "parser-fields-unknown", "file-unfollowed")
 _FROM_KEYWORDS = ("type", "default", "choices", "nargs", "help", "action")
 _CONVERTERS: Mapping[str, Any] = {
     "builtins.int": int,
@@ -100,11 +102,13 @@ def read_command_line(source: Source, script: Script) -> CommandLine:
     registry = Registry()
     models = {
         "argparse.ArgumentParser": registry.make,
+        **dict.fromkeys(dataclass_parser.CLASSES, dataclass_parser.maker(registry)),
         "argparse.FileType": lambda machine, call: FileType(),
         "argparse.Namespace": lambda machine, call: Unknown("is given on the command line"),
     }
-    modules = Modules(source, script.path, KEYWORDS, frozenset({"argparse"}))
-    by_heart = ByHeart(models, CONSTANTS, KEYWORDS, {"add_argument": "argument-not-followed"})
+    words = KEYWORDS | dataclass_parser.KEYWORDS
+    modules = Modules(source, script.path, words, frozenset({"argparse", "transformers"}))
+    by_heart = ByHeart(models, CONSTANTS, words, {"add_argument": "argument-not-followed"})
     machine = Machine(modules, by_heart, script.path)
     scope = machine.run(script)
     problems = [*machine.problems, *modules.problems]
@@ -123,7 +127,7 @@ def read_command_line(source: Source, script: Script) -> CommandLine:
                     parameters.append(made)
     problems.extend(_not_reached(machine, script))
     place = parsers[0].place if parsers else Place(script.path)
-    lost = any(p.code in ("argument-not-followed", "parser-escapes", "file-unfollowed") for p in problems)
+    lost = any(p.code in _LOST for p in problems)
     return CommandLine(
         tuple(parameters), tuple(problems), bool(registry.parsers), not lost, place, scope, machine
     )

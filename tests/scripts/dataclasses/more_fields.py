@@ -1,0 +1,7 @@
+from dataclasses import dataclass, field
+
+
+@dataclass(kw_only=True)
+class Paths:
+    input_path: str = field(metadata={"help": "Where the data is"})
+    output_path: str
