@@ -12,13 +12,17 @@ from parser.wire import report_to_dict
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "dataclasses" / "train.py"
 PARSE = "\nif __name__ == '__main__':\n    HfArgumentParser({types}).parse_args_into_dataclasses()\n"
-HEAD = "from dataclasses import dataclass, field\nfrom transformers import HfArgumentParser, TrainingArguments\n"
+HEAD = (
+    "from dataclasses import dataclass, field\nfrom transformers import HfArgumentParser, TrainingArguments\n"
+)
 FIELDS = "@dataclass\nclass Mine:\n    input_path: str\n    output_path: str\n"
 
 
 def test_the_fields_are_the_parameters_that_the_class_itself_would_add() -> None:
     """The .json was held against the library's class; `type` names what is in a Literal or an enum, not its lambda."""
-    found = json.loads(json.dumps(report_to_dict(read(load_source(SCRIPT.parent), "p", entry_point=SCRIPT.name))))
+    found = json.loads(
+        json.dumps(report_to_dict(read(load_source(SCRIPT.parent), "p", entry_point=SCRIPT.name)))
+    )
     fields = ("name", "flags", "dest", "type", "default", "required", "choices", "nargs", "action", "help")
     fields = (*fields, "group", "unknown")
     parameters = [{field: one[field] for field in fields} for one in found["parameters"]]
@@ -45,13 +49,17 @@ def test_fields_of_a_class_that_is_not_here_are_said_to_be_unknown() -> None:
 
 
 def test_fields_inherited_from_a_class_that_is_not_here_are_said_to_be_unknown() -> None:
-    script = HEAD + FIELDS.replace("class Mine:", "class Mine(TrainingArguments):") + PARSE.format(types="Mine")
+    script = (
+        HEAD + FIELDS.replace("class Mine:", "class Mine(TrainingArguments):") + PARSE.format(types="Mine")
+    )
     found = report({"run.py": script})
     assert "parser-fields-unknown" in codes(found)
     assert [one.name for one in found.module.parameters] == ["input_path", "output_path"]
 
 
-@pytest.mark.parametrize("hint", ["list", "unknown.Thing", "'not a type('", "dict[str, int]", "Mine | None", "'" * 2])
+@pytest.mark.parametrize(
+    "hint", ["list", "unknown.Thing", "'not a type('", "dict[str, int]", "Mine | None", "'" * 2]
+)
 def test_no_type_hint_is_too_strange(hint: str) -> None:
     found = of_fields(f"    odd: {hint} = None\n")
     assert "odd" in [one.name for one in found.module.parameters]
