@@ -6,8 +6,8 @@ import ast
 import posixpath
 import re
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from parser.advice import Advice, read_advice
 from parser.annotations import is_annotated
 from parser.argparse_reader import read_command_line
 from parser.frameworks import other_framework, used_framework
@@ -15,6 +15,9 @@ from parser.model import Edit, Place, Problem, Severity
 from parser.problems import ascii_controls, problem
 from parser.script import Refused, Script, nodes_of, read_script
 from parser.source import Source
+
+if TYPE_CHECKING:
+    from parser.advice import Advice
 
 MAX_NAMED = 5
 """Files named in one sentence."""
@@ -73,7 +76,7 @@ def _one_of(source: Source, scripts: list[Script], what: str, broken: list[Probl
     notes = [replace(one, severity=Severity.WARNING) for one in broken]
     if len(scripts) == 1:
         return Found(scripts[0], tuple(notes))
-    advice = read_advice(source)
+    advice = _advice(source)
     paths = {script.path for script in scripts}
     advised = [one for one in advice if one.file in paths]
     if len({one.file for one in advised}) == 1:
@@ -88,6 +91,13 @@ def _one_of(source: Source, scripts: list[Script], what: str, broken: list[Probl
         chosen = next(script for script in scripts if script.path == first.file)
         return Found(chosen, tuple(notes))
     return Found(None, (_several(scripts, advised), *broken))
+
+
+def _advice(source: Source) -> tuple[Advice, ...]:
+    # Imported here because it loads readers of three formats, which few repositories need.
+    from parser.advice import read_advice
+
+    return read_advice(source)
 
 
 def _loose(source: Source, loose: list[Script], broken: list[Problem]) -> Found:
@@ -111,7 +121,7 @@ def _last_resorts(
         return _one_of(source, reaching, "calls what reads a command line under a main guard", broken)
     functions = [
         one
-        for one in read_advice(source)
+        for one in _advice(source)
         if one.function is not None and any(script.path == one.file for script in parsing)
     ]
     if len({(one.file, one.function) for one in functions}) == 1:

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from parser.annotations import Annotated
 from parser.argparse_reader import CommandLine
-from parser.described import described_choices, described_range
 from parser.model import Edit, Parameter, Place, Problem, Severity, Value
 from parser.problems import problem, shown
 
@@ -35,6 +34,7 @@ _WORDS: Mapping[str, str] = {
     "complex": "COMPLEX",
     "bool": "BOOLEAN",
 }
+_HINTS = ("|", "{", "' or '", "one of", "either", "choices", "options", "values", "positive", "negative")
 _LISTS = frozenset({"LIST", "TUPLE"})
 _DECLARATIONS: Mapping[str, str] = {
     "argparse": 'parser.add_argument("--{name}", …)',
@@ -196,11 +196,20 @@ def _default_faults(one: Annotated, parameter: Parameter, needed: bool) -> list[
     return [problem("default-differs", at, None, also=also, edits=edits, **words)]
 
 
+def _may_describe(text: str) -> bool:
+    """Whether the text could name choices or a range at all."""
+    plain = text.lower()
+    return any(hint in plain for hint in _HINTS) or any(char.isdigit() for char in plain)
+
+
 def _described_otherwise(parameter: Parameter, note: Annotated | None) -> list[Problem]:
     """What the prose says and the script does not check: suggestions only."""
     text = " ".join(one for one in (parameter.help, note.description if note else None) if one)
-    if not text or parameter.nargs == 0:
+    if not _may_describe(text) or parameter.nargs == 0:
         return []
+    # Its patterns take their time to be compiled, and most scripts need none of them.
+    from parser.described import described_choices, described_range
+
     also = [note.place] if note is not None else []
     name = shown(parameter.name)
     found: list[Problem] = []

@@ -6,8 +6,6 @@ import ast
 from dataclasses import replace
 
 from parser.argparse_reader import CommandLine
-from parser.frameworks.absl_reader import read_absl
-from parser.frameworks.click_reader import read_click
 from parser.frameworks.names import imports_of
 from parser.frameworks.recognise import Use, other_framework, used_framework
 from parser.interpreter.modules import Modules
@@ -17,8 +15,6 @@ from parser.source import Source
 
 MAX_LOOKED_INTO = 20
 """Modules that are looked into for the framework of a script that only calls them."""
-
-_READERS = {"click": read_click, "absl": read_absl}
 
 
 def read_other_command_line(source: Source, script: Script, argparse_says: CommandLine) -> CommandLine:
@@ -30,9 +26,8 @@ def read_other_command_line(source: Source, script: Script, argparse_says: Comma
     if where is None:
         return argparse_says
     used_in, use = where
-    reader = _READERS.get(use.framework.name)
-    if reader is not None:
-        read = reader(source, script)
+    read = _read(source, script, use.framework.name)
+    if read is not None:
         if read.found:
             words = {"file": script.path, "framework": use.framework.name}
             told = problem("framework-read", used_in.place(use.node), None, **words)
@@ -41,6 +36,20 @@ def read_other_command_line(source: Source, script: Script, argparse_says: Comma
             return read
     foreign = other_framework(used_in)
     return replace(argparse_says, problems=(foreign,), found=False) if foreign else argparse_says
+
+
+def _read(source: Source, script: Script, framework: str) -> CommandLine | None:
+    """What the framework's reader makes of the script; None when there is no such reader."""
+    # Imported when they are needed: most scripts use argparse, and starting quickly matters.
+    if framework == "click":
+        from parser.frameworks.click_reader import read_click
+
+        return read_click(source, script)
+    if framework == "absl":
+        from parser.frameworks.absl_reader import read_absl
+
+        return read_absl(source, script)
+    return None
 
 
 def _where(source: Source, script: Script) -> tuple[Script, Use] | None:
