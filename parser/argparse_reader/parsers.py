@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
+from parser.argparse_reader.actions import ACTION_CLASSES, SUPPRESS, Made, Wrong, made_action, with_negation
+from parser.interpreter.calls import instantiate
 from parser.interpreter.expressions import items_of
 from parser.interpreter.flow import Call, Stopped
 from parser.interpreter.machine import Machine
@@ -23,8 +25,6 @@ from parser.interpreter.values import (
     why_unknown,
 )
 from parser.model import Place
-
-SUPPRESS = "==SUPPRESS=="
 
 CONSTANTS: Mapping[str, str] = {
     "argparse.SUPPRESS": SUPPRESS,
@@ -57,10 +57,6 @@ Behaviour = Callable[[Machine, Call, Any], Any]
 """A method known by heart: the machine, the call, and the object it is called on."""
 
 
-class Wrong(Exception):
-    """argparse raises here; the message says what it says."""
-
-
 @dataclass(slots=True)
 class Argument:
     """One argument while the script is followed; values may be Unknown until the end."""
@@ -78,6 +74,10 @@ class Argument:
     keywords_unknown: str | None = None
     group: Any = None
     conditions: tuple[str, ...] = ()
+    exclusive: Group | None = None
+    """The mutually exclusive group it belongs to."""
+    model: Action | None = None
+    """What add_argument() gave back, with the attributes that the script set on it afterwards."""
 
 
 class Parser(Modelled):
@@ -90,9 +90,15 @@ class Parser(Modelled):
         self.arguments: list[Argument] = []
         self.by_flag: dict[str, Argument] = {}
         self.defaults: dict[str, Any] = {}
+        self.actions: dict[str, Any] = {}
+        """Actions and types that the script registered by name."""
+        self.types: dict[str, Any] = {}
         self.reads_command_line = False
         self.used = False
         self.subparsers: list[Subparsers] = []
+        self.groups: list[Group] = []
+        self.family: list[Parser] = []
+        """All parsers of the script."""
         self.configure(keywords)
 
     def configure(self, keywords: dict[str, Any]) -> None:
@@ -102,9 +108,38 @@ class Parser(Modelled):
         self.resolves = keywords.get("conflict_handler") == "resolve"
         self.argument_default: Any = keywords.get("argument_default")
         self.add_help = keywords.get("add_help", True)
+        self.keywords = keywords
 
     def methods(self) -> Mapping[str, Behaviour]:
         return _PARSER_METHODS
+
+    def is_a(self, name: str) -> bool | None:
+        if name in ("argparse.ArgumentParser", "argparse._ActionsContainer", "builtins.object"):
+            return True
+        return False if name.startswith(("argparse.", "builtins.")) else None
+
+    def attribute(self, name: str) -> Any:
+        if name == "_actions":
+            return [action_of(argument) for argument in self.arguments]
+        if name == "_option_string_actions":
+            return {flag: action_of(one) for flag, one in self.by_flag.items() if one is not _HELP}
+        if name == "_action_groups":
+            return list(self.groups)
+        if name in ("_optionals", "_positionals"):
+            return Group(self, None)
+        if name == "_defaults":
+            return self.defaults
+        if name in ("prefix_chars", "add_help", "argument_default"):
+            return getattr(self, name)
+        if name in ("description", "epilog", "usage", "prog", "conflict_handler"):
+            return self.keywords.get(name, Unknown("is the name of the program") if name == "prog" else None)
+        if name == "_subparsers":
+            return self.subparsers[0] if self.subparsers else None
+        return MISSING
+
+    def others_read(self) -> bool:
+        """Whether a parser of the script has read the command line."""
+        return any(one.reads_command_line for one in self.family)
 
     def all(self) -> Iterable[tuple[Parser, Argument]]:
         """Arguments of the parser and of its subcommands, in order."""
@@ -118,38 +153,88 @@ class Parser(Modelled):
 class Group(Modelled):
     """An argument group, titled or mutually exclusive."""
 
-    def __init__(self, parser: Parser, title: Any, exclusive: bool = False) -> None:
+    def __init__(
+        self, parser: Parser, title: Any, exclusive: bool = False, required: Any = False, outer: Any = None
+    ) -> None:
         self.parser = parser
         self.title = title
         self.exclusive = exclusive
+        self.required = required
+        self.outer: Group | None = outer
         self.attributes: dict[str, Any] = {}
 
     def methods(self) -> Mapping[str, Behaviour]:
         return _GROUP_METHODS
 
+    def attribute(self, name: str) -> Any:
+        if name == "title":
+            return self.title
+        if name in ("_group_actions", "_actions"):
+            mine = (one for one in self.parser.arguments if name == "_actions" or one.group == self.title)
+            return [action_of(one) for one in mine]
+        if name in ("container", "_container"):
+            return self.parser
+        return self.parser.attribute(name)
+
+    def is_a(self, name: str) -> bool | None:
+        if name in ("argparse._ArgumentGroup", "argparse._ActionsContainer", "builtins.object"):
+            return True
+        if name == "argparse._MutuallyExclusiveGroup":
+            return self.exclusive
+        return False if name.startswith(("argparse.", "builtins.")) else None
+
+    @property
+    def excluding(self) -> Group | None:
+        """The nearest mutually exclusive group around what is added here."""
+        return self if self.exclusive else (self.outer.excluding if self.outer else None)
+
 
 class Subparsers(Modelled):
     """What add_subparsers() gives."""
 
-    def __init__(self, parser: Parser, place: Place) -> None:
+    def __init__(self, parser: Parser, place: Place, keywords: dict[str, Any]) -> None:
         self.parser = parser
         self.place = place
+        self.keywords = keywords
         self.parsers: dict[str, Parser] = {}
         self.attributes: dict[str, Any] = {}
 
     def methods(self) -> Mapping[str, Behaviour]:
         return {"add_parser": _add_parser}
 
+    def attribute(self, name: str) -> Any:
+        if name in ("choices", "_name_parser_map"):
+            return self.parsers
+        if name in ("dest", "required", "help", "metavar", "title", "description"):
+            return self.keywords.get(name)
+        return MISSING
+
 
 class Action(Modelled):
-    """What add_argument() gives back; scripts rarely look at it."""
+    """What add_argument() gives back; what the script sets on it counts."""
 
     def __init__(self, argument: Argument) -> None:
         self.argument = argument
-        self.attributes = {"dest": argument.dest, "option_strings": list(argument.flags)}
+        self.attributes: dict[str, Any] = {}
 
     def methods(self) -> Mapping[str, Behaviour]:
         return {}
+
+    def attribute(self, name: str) -> Any:
+        if name == "option_strings":
+            return list(self.argument.flags)
+        if name in ("dest", "default", "required", "nargs"):
+            return getattr(self.argument, name)
+        if name in ("help", "choices", "type", "metavar", "const"):
+            return self.argument.keywords.get(name)
+        return MISSING
+
+
+def action_of(argument: Argument) -> Action:
+    """The one action of an argument."""
+    if argument.model is None:
+        argument.model = Action(argument)
+    return argument.model
 
 
 class FileType(Modelled):
@@ -162,6 +247,25 @@ class FileType(Modelled):
         return {}
 
 
+_CONSTRUCTOR = (
+    *("prog", "usage", "description", "epilog", "parents", "formatter_class", "prefix_chars"),
+    *(
+        "fromfile_prefix_chars",
+        "argument_default",
+        "conflict_handler",
+        "add_help",
+        "allow_abbrev",
+        "exit_on_error",
+    ),
+)
+"""Parameters of ArgumentParser, in order."""
+
+
+def _constructor_words(call: Call) -> dict[str, Any]:
+    """What ArgumentParser is given, by name."""
+    return {**dict(zip(_CONSTRUCTOR, call.args, strict=False)), **call.keywords}
+
+
 class Registry:
     """All parsers that were made, in order."""
 
@@ -170,15 +274,47 @@ class Registry:
 
     def make(self, machine: Machine, call: Call) -> Parser:
         """`argparse.ArgumentParser(…)`."""
-        parser = Parser(call.place, call.keywords)
+        parser = Parser(call.place, _constructor_words(call))
         self.parsers.append(parser)
+        parser.family = self.parsers
         _inherit(machine, parser, call)
         return parser
+
+    def make_group(self, machine: Machine, call: Call) -> Any:
+        """`argparse._ArgumentGroup(parser, title, …)`, by a script's own class of groups."""
+        return Group(Parser(call.place, {}), None) if not call.args else _group_of(call, exclusive=False)
+
+    def make_exclusive(self, machine: Machine, call: Call) -> Any:
+        """`argparse._MutuallyExclusiveGroup(parser, …)`."""
+        return Group(Parser(call.place, {}), None, True) if not call.args else _group_of(call, exclusive=True)
+
+
+def _group_of(call: Call, exclusive: bool) -> Any:
+    parser = call.args[0] if call.args else call.keywords.get("container")
+    outer = parser if isinstance(parser, Group) else None
+    parser = parser.parser if isinstance(parser, Group) else parser
+    if not isinstance(parser, Parser):
+        return Unknown("is a group of something that is no parser")
+    title = call.keywords.get("title", call.args[1] if len(call.args) > 1 else None)
+    return Group(
+        parser,
+        outer.title if exclusive and outer else title,
+        exclusive,
+        call.keywords.get("required", False),
+        outer,
+    )
+
+
+def _group_init(machine: Machine, call: Call, group: Group) -> None:
+    """`super().__init__(parser, …)` in a script's own class of groups."""
+    made = _group_of(call, group.exclusive)
+    if isinstance(made, Group):
+        group.parser, group.title, group.outer = made.parser, made.title, made.outer
 
 
 def _inherit(machine: Machine, parser: Parser, call: Call) -> None:
     """Takes over the arguments of `parents=[…]`."""
-    parents = call.keywords.get("parents", [])
+    parents = _constructor_words(call).get("parents", [])
     items = items_of(machine, parents)
     if items is None:
         why = f"`parents={call.source('parents')}` {why_unknown(parents)}"
@@ -199,7 +335,8 @@ def _adopt(machine: Machine, parser: Parser, other: Parser, call: Call) -> None:
         if other.add_help is True and parser.add_help is True and not parser.resolves:
             raise Wrong("both the parser and its parent have -h; make the parent with add_help=False")
         for argument in other.arguments:
-            _put(machine, parser, replace(argument))
+            # The very same action, as argparse has it: what is set on it later is seen by both.
+            _put(machine, parser, argument)
     except Wrong as wrong:
         machine.tell("argument-refused", call.place, why=str(wrong))
     parser.defaults.update(other.defaults)
@@ -207,7 +344,9 @@ def _adopt(machine: Machine, parser: Parser, other: Parser, call: Call) -> None:
 
 def _parser_init(machine: Machine, call: Call, parser: Parser) -> None:
     """`super().__init__(…)` in a subclass of ArgumentParser."""
-    parser.configure(call.keywords)
+    if isinstance(call.keywords.get("parser_class"), Class | External):
+        call.keywords = {key: value for key, value in call.keywords.items() if key != "parser_class"}
+    parser.configure({**parser.keywords, **_constructor_words(call)})
     _inherit(machine, parser, call)
 
 
@@ -219,13 +358,14 @@ def _add(machine: Machine, parser: Parser, call: Call, group: Group | None) -> A
         argument = _made(machine, parser, call, group.title if group else None)
         if argument is None:
             return Unknown("is an argument that could not be read")
-        if group is not None and group.exclusive and argument.required is True:
+        argument.exclusive = group.excluding if group else None
+        if argument.exclusive is not None and argument.required is True:
             raise Wrong("mutually exclusive arguments must be optional")
         _put(machine, parser, argument)
     except Wrong as wrong:
         machine.tell("argument-refused", call.place, why=str(wrong))
         return Unknown("is an argument that argparse refuses")
-    return Action(argument)
+    return action_of(argument)
 
 
 def _made(machine: Machine, parser: Parser, call: Call, group: Any) -> Argument | None:
@@ -243,6 +383,14 @@ def _made(machine: Machine, parser: Parser, call: Call, group: Any) -> Argument 
         return None
     flags = tuple(dict.fromkeys(call.args))
     action = keywords.get("action", "store")
+    if action is None:
+        action = "store"
+    if isinstance(action, str):
+        action = parser.actions.get(action, action)
+    if isinstance(action, External):
+        action = ACTION_CLASSES.get(action.name, action)
+    if isinstance(keywords.get("type"), str) and keywords["type"] in parser.types:
+        keywords["type"] = parser.types[keywords["type"]]
     if isinstance(action, str) and action not in _ACTIONS:
         raise Wrong(f"unknown action {action!r}")
     nargs = keywords.get("nargs")
@@ -263,13 +411,24 @@ def _made(machine: Machine, parser: Parser, call: Call, group: Any) -> Argument 
         default = True
     _check(action, keywords, nargs, dest, flags, call)
     if _is_boolean_optional(action):
-        flags = tuple(part for flag in flags for part in _with_negation(flag))
+        flags = tuple(part for flag in flags for part in with_negation(flag))
     if isinstance(action, str) and action in NO_VALUE | {"store_false"}:
         nargs = 0
         if action == "help" or action == "version":
             default = SUPPRESS if default is MISSING else default
     elif _is_boolean_optional(action):
         nargs = 0
+    if isinstance(action, Class):
+        made = made_action(machine, action, keywords, Made(flags, dest, default, required, nargs, {}), call)
+        if made is not None:
+            keywords, flags, dest, nargs, required = (
+                made.keywords,
+                made.flags,
+                made.dest,
+                made.nargs,
+                made.required,
+            )
+            default = made.default
     sources = {name: (call, name) for name, value in keywords.items() if not _plain(value)}
     return Argument(
         flags,
@@ -352,16 +511,27 @@ def _check(
         type_given = keywords.get("type")
         if isinstance(type_given, str | int | float | list | tuple | dict):
             raise Wrong(f"{type_given!r:.60} is not callable, so it cannot be a type")
+    metavar = keywords.get("metavar")
+    if (
+        isinstance(metavar, tuple)
+        and isinstance(nargs, int | str | None)
+        and not _metavar_fits(metavar, nargs)
+    ):
+        raise Wrong("length of metavar tuple does not match nargs")
     if (isinstance(nargs, str) and nargs not in _NARGS) or (isinstance(nargs, int) and nargs < 0):
         raise Wrong(f"invalid nargs value {nargs!r}")
 
 
+def _metavar_fits(metavar: tuple[Any, ...], nargs: Any) -> bool:
+    """Whether argparse can show the argument with these names."""
+    if isinstance(nargs, int) and nargs > 1:
+        return len(metavar) == nargs
+    wanted = {None: (1,), "?": (1,), "*": (1, 2), "+": (2,), "A...": (1,), "...": range(100), 0: range(100)}
+    return len(metavar) in wanted.get(nargs, (1,))
+
+
 def _is_boolean_optional(action: Any) -> bool:
     return isinstance(action, External) and action.name == "argparse.BooleanOptionalAction"
-
-
-def _with_negation(flag: str) -> tuple[str, ...]:
-    return (flag, "--no-" + flag[2:]) if flag.startswith("--") else (flag,)
 
 
 def _put(machine: Machine, parser: Parser, argument: Argument) -> None:
@@ -421,7 +591,15 @@ def _add_argument(machine: Machine, call: Call, parser: Parser) -> Any:
 
 def _add_group(machine: Machine, call: Call, parser: Parser) -> Any:
     title = call.args[0] if call.args else call.keywords.get("title")
-    return Group(parser, title)
+    group = Group(parser, title)
+    parser.groups.append(group)
+    return group
+
+
+def _add_exclusive(machine: Machine, call: Call, parser: Parser | Group) -> Any:
+    outer = parser if isinstance(parser, Group) else None
+    required = call.keywords.get("required", call.args[0] if call.args else False)
+    return Group(outer.parser if outer else parser, outer.title if outer else None, True, required, outer)  # type: ignore[arg-type]  # it is one of the two
 
 
 def _set_defaults(machine: Machine, call: Call, parser: Parser) -> None:
@@ -438,23 +616,41 @@ def _set_defaults(machine: Machine, call: Call, parser: Parser) -> None:
 
 
 def _add_subparsers(machine: Machine, call: Call, parser: Parser) -> Any:
-    made = Subparsers(parser, call.place)
+    made = Subparsers(parser, call.place, call.keywords)
     parser.subparsers.append(made)
     return made
 
 
 def _parse(machine: Machine, call: Call, parser: Parser) -> Any:
     given = call.args[0] if call.args else call.keywords.get("args")
-    if given is None or isinstance(given, Unknown | External):
+    if _is_command_line(given) or (isinstance(given, Unknown | External) and not parser.others_read()):
         parser.reads_command_line = True
     else:
         parser.used = True
-    return Unknown("is given on the command line")
+    return Unknown(GIVEN)
+
+
+GIVEN = "is given on the command line"
+
+
+def _is_command_line(given: Any) -> bool:
+    """Whether what is parsed is what the script was started with."""
+    if isinstance(given, External):
+        return given.name.startswith("sys.argv")
+    return given is None or (isinstance(given, Unknown) and given.why == GIVEN)
+
+
+def _parse_strictly(machine: Machine, call: Call, parser: Parser) -> Any:
+    """`parse_args()`: what this parser does not accept is refused, so nothing that comes later adds to it."""
+    result = _parse(machine, call, parser)
+    if _is_command_line(call.args[0] if call.args else call.keywords.get("args")):
+        machine.finish()
+    return result
 
 
 def _parse_known(machine: Machine, call: Call, parser: Parser) -> Any:
     args = _parse(machine, call, parser)
-    return (args, Unknown("is given on the command line"))
+    return (args, Unknown(GIVEN))
 
 
 def _get_default(machine: Machine, call: Call, parser: Parser) -> Any:
@@ -489,18 +685,38 @@ def _add_action(machine: Machine, call: Call, parser: Parser) -> Any:
     return Unknown()
 
 
+def _register(machine: Machine, call: Call, parser: Parser) -> None:
+    """`register("action" or "type", name, object)`."""
+    if len(call.args) == 3 and isinstance(call.args[1], str):
+        {"action": parser.actions, "type": parser.types}.get(call.args[0], {})[call.args[1]] = call.args[2]
+
+
+def _registered(machine: Machine, call: Call, parser: Parser) -> Any:
+    if len(call.args) < 2 or not isinstance(call.args[1], str | External | Function | Class):
+        return Unknown()
+    kind = parser.actions if call.args[0] == "action" else parser.types
+    known_ = kind.get(call.args[1]) if isinstance(call.args[1], str) else None
+    return known_ or (call.args[2] if len(call.args) > 2 else call.args[1])
+
+
+def _remove_action(machine: Machine, call: Call, parser: Parser) -> None:
+    action = call.args[0] if call.args else None
+    if isinstance(action, Action) and action.argument in parser.arguments:
+        parser.arguments.remove(action.argument)
+
+
 _PARSER_METHODS: dict[str, Behaviour] = {
     "__init__": _parser_init,
     "add_argument": _add_argument,
     "_add_action": _add_action,
     "add_argument_group": _add_group,
-    "add_mutually_exclusive_group": lambda machine, call, parser: Group(parser, None, exclusive=True),
+    "add_mutually_exclusive_group": _add_exclusive,
     "add_subparsers": _add_subparsers,
     "set_defaults": _set_defaults,
     "get_default": _get_default,
-    "parse_args": _parse,
+    "parse_args": _parse_strictly,
     "parse_known_args": _parse_known,
-    "parse_intermixed_args": _parse,
+    "parse_intermixed_args": _parse_strictly,
     "parse_known_intermixed_args": _parse_known,
     "_add_container_actions": _add_container,
     "error": _exit,
@@ -509,18 +725,26 @@ _PARSER_METHODS: dict[str, Behaviour] = {
     "print_usage": _nothing,
     "format_help": _nothing,
     "format_usage": _nothing,
-    "register": _nothing,
+    "register": _register,
+    "_registry_get": _registered,
+    "_remove_action": _remove_action,
+    "_handle_conflict_resolve": _nothing,
+    "_get_option_tuples": _nothing,
+    "_check_value": _nothing,
+    "_get_formatter": _nothing,
+    "_print_message": _nothing,
     "convert_arg_line_to_args": _nothing,
 }
 _GROUP_METHODS: dict[str, Behaviour] = {
+    "__init__": _group_init,
     "add_argument": lambda machine, call, group: _add(machine, group.parser, call, group),
     "add_argument_group": lambda machine, call, group: Group(
-        group.parser, call.args[0] if call.args else call.keywords.get("title")
+        group.parser, call.args[0] if call.args else call.keywords.get("title"), outer=group
     ),
-    "add_mutually_exclusive_group": lambda machine, call, group: Group(
-        group.parser, group.title, exclusive=True
-    ),
+    "add_mutually_exclusive_group": _add_exclusive,
     "set_defaults": lambda machine, call, group: _set_defaults(machine, call, group.parser),
+    "get_default": lambda machine, call, group: _get_default(machine, call, group.parser),
+    "register": lambda machine, call, group: _register(machine, call, group.parser),
     "_add_action": lambda machine, call, group: _add_action(machine, call, group.parser),
 }
 
@@ -528,16 +752,34 @@ _GROUP_METHODS: dict[str, Behaviour] = {
 def _add_parser(machine: Machine, call: Call, subparsers: Subparsers) -> Any:
     name = call.args[0] if call.args else call.keywords.get("name")
     if not isinstance(name, str):
-        machine.tell(
-            "argument-not-followed", call.place, why=f"the name of the subcommand {why_unknown(name)}"
-        )
+        why = f"the name of the subcommand {why_unknown(name)}"
+        machine.tell("argument-not-followed", call.place, why=why)
         name = "?"
-    parser = Parser(call.place, call.keywords, (*subparsers.parser.subcommand, name))
+    owner = subparsers.parser
+    words = {
+        key: value
+        for key, value in call.keywords.items()
+        if key not in ("name", "aliases", "help", "deprecated")
+    }
+    parser = _made_parser(machine, subparsers, Call(call.node, call.script, [], words))
+    parser.subcommand = (*owner.subcommand, name)
     parser.used = True
-    parser.prefix_chars = (
-        subparsers.parser.prefix_chars if "prefix_chars" not in call.keywords else parser.prefix_chars
-    )
+    if "prefix_chars" not in call.keywords and parser.cls is None:
+        parser.prefix_chars = owner.prefix_chars
     subparsers.parsers[name] = parser
+    return parser
+
+
+def _made_parser(machine: Machine, subparsers: Subparsers, call: Call) -> Parser:
+    """A parser of a subcommand: of `parser_class`, else of the class of the parser around it."""
+    cls = subparsers.keywords.get("parser_class") or subparsers.parser.cls
+    if isinstance(cls, Class) and cls.inherits("argparse.ArgumentParser"):
+        made = instantiate(machine, cls, call)
+        if isinstance(made, Parser):
+            return made
+    parser = Parser(call.place, call.keywords)
+    parser.family = subparsers.parser.family
+    parser.actions.update(subparsers.parser.actions)
     _inherit(machine, parser, call)
     return parser
 

@@ -11,10 +11,10 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from parser.argparse_reader import dataclass_parser
+from parser.argparse_reader.actions import SUPPRESS
 from parser.argparse_reader.parsers import (
     CONSTANTS,
     NO_VALUE,
-    SUPPRESS,
     Argument,
     FileType,
     Parser,
@@ -103,6 +103,8 @@ def read_command_line(source: Source, script: Script) -> CommandLine:
     models = {
         "argparse.ArgumentParser": registry.make,
         **dict.fromkeys(dataclass_parser.CLASSES, dataclass_parser.maker(registry)),
+        "argparse._ArgumentGroup": registry.make_group,
+        "argparse._MutuallyExclusiveGroup": registry.make_exclusive,
         "argparse.FileType": lambda machine, call: FileType(),
         "argparse.Namespace": lambda machine, call: Unknown("is given on the command line"),
     }

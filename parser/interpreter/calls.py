@@ -5,20 +5,13 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from parser.interpreter import operations
-from parser.interpreter.expressions import (
-    ENVIRONMENT,
-    attribute,
-    is_enum,
-    items_of,
-    mutate,
-    set_attribute,
-    spoil,
-)
+from parser.interpreter import comparing, library, operations, records
+from parser.interpreter.expressions import ENVIRONMENT, find_attribute, items_of, mutate, spoil
 from parser.interpreter.flow import Call, Stopped
 from parser.interpreter.values import (
     MISSING,
     Class,
+    EnumMember,
     External,
     Function,
     Instance,
@@ -125,6 +118,12 @@ def call_value(machine: Machine, function: Any, call: Call) -> Any:
         return instantiate(machine, function, call)
     if isinstance(function, External):
         return _call_external(machine, function, call)
+    if isinstance(function, Instance):
+        method = find_attribute(machine, function, "__call__")
+        if isinstance(method, Method):
+            return call_value(machine, method, call)
+    if isinstance(function, Modelled) and function.callable:
+        return function.call(machine, "__call__", call)
     _note_escape(machine, "a function that cannot be followed", call)
     return Unknown(
         why_unknown(function) if isinstance(function, Unknown) else "is computed when the script runs"
@@ -138,6 +137,11 @@ def _call_method(machine: Machine, method: Method, call: Call) -> Any:
         return method.receiver.call(machine, method.name, call)
     if method.receiver is None:
         return None
+    if isinstance(method.receiver, str) and method.name in ("join", "format"):
+        call.args = [_written(machine, arg, method.name) for arg in call.args]
+        call.keywords = {key: _written(machine, arg, method.name) for key, arg in call.keywords.items()}
+    if isinstance(method.receiver, list) and method.name == "sort" and "key" in call.keywords:
+        return _sort(machine, method.receiver, call)
     if call.args_unknown or call.keywords_unknown:
         if method.name in operations.MUTATING:
             spoil(method.receiver, "is changed in a way that cannot be followed")
@@ -149,30 +153,61 @@ def _call_method(machine: Machine, method: Method, call: Call) -> Any:
     return operations.call_method(method.receiver, method.name, call.args, call.keywords)
 
 
+def _written(machine: Machine, value: Any, method: str) -> Any:
+    """An argument of `join` or `format`: what is iterated over as a list, members of enums as their text."""
+    if method == "join":
+        items = items_of(machine, value)
+        return value if items is None else items
+    text = machine.text_of(value)
+    return value if text is MISSING else text
+
+
+def _sort(machine: Machine, items: list[Any], call: Call) -> Any:
+    result = library.sorted_by(machine, Call(call.node, call.script, [items], dict(call.keywords)))
+    if isinstance(result, list):
+        items[:] = result
+    else:
+        spoil(items, "is in an order that is not known")
+    return None
+
+
 def instantiate(machine: Machine, cls: Class, call: Call) -> Any:
     """An object of a class of the repository."""
-    foreign = [one.name for one in cls.ancestry() if isinstance(one, External)]
     init = cls.member("__init__")
-    for name in foreign:
+    for name in [one.name for one in cls.ancestry() if isinstance(one, External)]:
         if name in machine.models:
-            if not isinstance(init, Function):
-                made = machine.models[name](machine, call)
-            else:
-                made = machine.models[name](machine, Call(call.node, call.script, [], {}))
+            made = machine.models[name](
+                machine, Call(call.node, call.script, [], {}) if isinstance(init, Function) else call
+            )
             if isinstance(made, Modelled):
                 made.cls = cls
                 if isinstance(init, Function):
                     machine.follow(init, call, made)
             return made
-    if is_enum(cls):
-        return next(
-            (one for one in items_of(machine, cls) or [] if [one.value] == call.args and known(one.value)),
-            Unknown(),
+    if records.is_enum(cls):
+        members = records.members_of(cls)
+        if not members:
+            return records.made_enum(cls, call)
+        wanted = call.args[0] if call.args else Unknown()
+        found = [one for one in members if comparing.equal(one.value, wanted) or one is wanted]
+        return (
+            wanted
+            if isinstance(wanted, EnumMember)
+            else (found[0] if found else Unknown("is a member of an enum"))
         )
+    made_by = cls.member("__new__")
+    if isinstance(made_by, Function) and not isinstance(init, Function):
+        return machine.follow(made_by, call, cls)
     instance = Instance(cls)
+    machine.own(instance)
     if isinstance(init, Function):
-        machine.follow(init, call, instance)
-    else:
+        instance.complete = not isinstance(machine.follow(init, call, instance), Unknown)
+    elif cls.record:
+        instance.complete = records.fill_record(machine, instance, call)
+        after = cls.member("__post_init__")
+        if isinstance(after, Function):
+            machine.follow(after, Call(call.node, call.script, [], {}), instance)
+    elif cls.foreign:
         instance.attributes.update(call.keywords)
     return instance
 
@@ -189,62 +224,84 @@ def _call_external(machine: Machine, function: External, call: Call) -> Any:
         return _super(machine, call)
     if name == "functools.partial" and call.args and not call.args_unknown:
         return Partial(call.args[0], call.args[1:], dict(call.keywords))
-    if name == "builtins.getattr" and len(call.args) >= 2 and isinstance(call.args[1], str):
-        return attribute(machine, call.args[0], call.args[1])
-    if name == "builtins.setattr" and len(call.args) == 3 and isinstance(call.args[1], str):
-        set_attribute(machine, call.args[0], call.args[1], call.args[2])
-        return None
-    if (
-        name == "builtins.map"
-        and len(call.args) == 2
-        and (items := items_of(machine, call.args[1])) is not None
-    ):
-        return [call_value(machine, call.args[0], Call(call.node, call.script, [item], {})) for item in items]
-    if name == "builtins.isinstance" and len(call.args) == 2 and known(call.args[0]):
-        return _is_instance(call.args[0], call.args[1])
+    if name in records.ENUMS:
+        return records.made_enum(Class(name.rpartition(".")[2], Scope(call.script), [function]), call)
+    special = library.LIBRARY.get(name)
+    if special is not None and not call.args_unknown:
+        result = special(machine, call)
+        if result is not MISSING:
+            return result
     if name in ("builtins.dict", "collections.OrderedDict") and not call.args and not call.keywords_unknown:
-        return dict(call.keywords)
+        return machine.own(dict(call.keywords))
     if call.args_unknown or call.keywords_unknown:
         _note_escape(machine, name, call)
         return Unknown("is put together from values not known")
-    args = [items_of(machine, arg) if isinstance(arg, Class) and is_enum(arg) else arg for arg in call.args]
-    if name in (
-        "builtins.list",
-        "builtins.tuple",
-        "builtins.len",
-        "builtins.sorted",
-        "builtins.dict",
-        "builtins.zip",
-    ) or (name in ("builtins.enumerate", "builtins.reversed", "builtins.set", "collections.OrderedDict")):
-        known_enough = all(known(arg) or _shallow(arg) for arg in args) and (
-            name not in ("builtins.sorted", "builtins.set") or all(known(arg) for arg in args)
+    if name == "builtins.sorted" and "key" in call.keywords:
+        return library.sorted_by(machine, call)
+    return _worked_out(machine, name, call)
+
+
+_CONTAINERS = frozenset(
+    f"builtins.{name}"
+    for name in (
+        "list",
+        "tuple",
+        "len",
+        "sorted",
+        "dict",
+        "zip",
+        "enumerate",
+        "reversed",
+        "set",
+        "any",
+        "all",
+    )
+) | {"collections.OrderedDict"}
+
+
+def _worked_out(machine: Machine, name: str, call: Call) -> Any:
+    """A function of the world outside on known arguments, where it is one that is known."""
+    containers = name in _CONTAINERS
+    args = [_iterated(machine, arg) if containers or isinstance(arg, Class) else arg for arg in call.args]
+    if containers:
+        enough = all(known(arg) or _shallow(arg) for arg in args) and (
+            name not in ("builtins.sorted", "builtins.set", "builtins.any", "builtins.all")
+            or all(known(arg) or all(_orderless(item) for item in arg) for arg in args)
         )
+        if name in ("builtins.any", "builtins.all") and enough:
+            args = [[comparing.truth(item) for item in arg] for arg in args]
+            enough = all(None not in arg for arg in args)
+        if name == "builtins.sorted" and enough:
+            enough = all(known(arg) for arg in args)
     else:
-        known_enough = all(known(arg) for arg in args)
-    if known_enough and all(known(value) for key, value in call.keywords.items()):
+        enough = all(known(arg) for arg in args)
+    if enough and all(known(value) for value in call.keywords.values()):
         result = operations.call_function(name, args, call.keywords)
         if result is not MISSING:
-            return result
+            return machine.own(result) if isinstance(result, list | dict | set) else result
     _note_escape(machine, name, call)
     if name.startswith("builtins.") and name in operations.FUNCTIONS:
         return Unknown(next((why_unknown(arg) for arg in args if not known(arg)), "cannot be worked out"))
     return Unknown(f"is computed by {name.removeprefix('builtins.')}()")
 
 
-def _is_instance(value: Any, types: Any) -> Any:
-    """`isinstance` of a plain value; Unknown when one of the types is none of the plain ones."""
-    names = [
-        one.name for one in (types if isinstance(types, tuple) else (types,)) if isinstance(one, External)
-    ]
-    if len(names) != (len(types) if isinstance(types, tuple) else 1):
-        return Unknown()
-    plain = [operations.TYPES.get(name) for name in names]
-    return Unknown() if None in plain else isinstance(value, tuple(kind for kind in plain if kind))
+def _iterated(machine: Machine, value: Any) -> Any:
+    """An enum or an object with `__iter__` as the list of its items."""
+    if isinstance(value, Class | Instance):
+        items = items_of(machine, value)
+        return value if items is None else items
+    return value
+
+
+def _orderless(value: Any) -> bool:
+    return isinstance(value, EnumMember | Class | Function) or known(value)
 
 
 def _shallow(value: Any) -> bool:
     """A container whose items may be anything, but are all there."""
-    return isinstance(value, list | tuple | dict) and not any(isinstance(item, Unknown) for item in value)
+    return isinstance(value, list | tuple | dict | set) and not any(
+        isinstance(item, Unknown) for item in value
+    )
 
 
 def _super(machine: Machine, call: Call) -> Any:
@@ -274,20 +331,31 @@ def _note_escape(machine: Machine, name: str, call: Call) -> None:
         machine.tell("parser-escapes", call.place, function=short)
 
 
+_KINDS = {
+    "builtins.staticmethod": "static",
+    "builtins.classmethod": "class",
+    "builtins.property": "property",
+    "functools.cached_property": "property",
+}
+
+
 def decorated(machine: Machine, value: Any, decorator: ast.expr, scope: Scope) -> Any:
-    """A function behind a decorator: itself, for every decorator that keeps what it decorates callable."""
-    if isinstance(decorator, ast.Name) and isinstance(value, Function):
-        kinds = {
-            "staticmethod": "static",
-            "classmethod": "class",
-            "property": "property",
-            "cached_property": "property",
-        }
-        value.kind = kinds.get(decorator.id, value.kind)
+    """A function or class behind a decorator: what a decorator of the repository makes of it, else itself."""
+    if isinstance(decorator, ast.Attribute) and decorator.attr in ("setter", "deleter", "getter"):
+        return machine.evaluate(decorator.value, scope) if decorator.attr != "getter" else value
+    made_by = machine.evaluate(decorator, scope)
+    if isinstance(made_by, External) and isinstance(value, Function):
+        value.kind = _KINDS.get(made_by.name, value.kind)
         return value
-    if isinstance(decorator, ast.Call):
-        # Arguments of decorators can hold calls that matter (a registry, say) but never make the function another.
-        machine.visited.add(id(decorator))
+    if isinstance(made_by, Function | Method | Partial | Instance):
+        if isinstance(value, Function):
+            machine.wanted += 1
+        try:
+            made = call_value(machine, made_by, Call(decorator, scope.script, [value], {}))
+        finally:
+            if isinstance(value, Function):
+                machine.wanted -= 1
+        return made if isinstance(made, Function | Class | Instance | Partial | Method) else value
     return value
 
 

@@ -19,6 +19,10 @@ class Stopped(Exception):
     """The script ends here: it raises, or calls sys.exit()."""
 
 
+class Finished(Stopped):
+    """What was to be learned is learned: nothing that the script does from here on matters."""
+
+
 class TooDeep(Exception):
     """Statements or calls are nested deeper than is followed."""
 

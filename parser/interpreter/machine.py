@@ -9,14 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from parser.interpreter import calls, expressions, operations
-from parser.interpreter.flow import Call, Exhausted, Stopped, TooDeep
+from parser.interpreter import calls, comparing, expressions, library, operations, records
+from parser.interpreter.flow import Call, Exhausted, Finished, Stopped, TooDeep
 from parser.interpreter.modules import Modules
 from parser.interpreter.values import (
     MISSING,
+    Alias,
     Class,
     External,
     Function,
+    Instance,
     Lazy,
     Modelled,
     Module,
@@ -30,14 +32,8 @@ from parser.model import Place, Problem
 from parser.problems import problem
 from parser.script import Script
 
-MAX_STEPS = 300_000
-"""Expressions and statements followed for one script."""
-
 STEPS_OF_A_CALL = 20
 """Steps that following a function counts for, its own statements not included."""
-
-MAX_NESTING = 160
-"""Levels of statements and expressions inside each other, calls included; keeps Python's own stack small."""
 
 MAX_CALLS = 20
 """Calls of the repository's functions inside each other."""
@@ -76,12 +72,14 @@ class ByHeart:
 class _Frame:
     """One running function: what it may have returned so far."""
 
-    __slots__ = ("function", "receiver", "returned")
+    __slots__ = ("conditions", "function", "receiver", "returned", "yielded")
 
     def __init__(self, function: Function | None, receiver: Any = None) -> None:
         self.function = function
         self.receiver = receiver
         self.returned: list[Any] = []
+        self.yielded: list[Any] | None = []
+        self.conditions = 0
 
 
 class Machine:
@@ -89,6 +87,9 @@ class Machine:
 
     def __init__(self, modules: Modules, known_by_heart: ByHeart, entry: str) -> None:
         self.modules = modules
+        self._max_steps = modules.limits.steps
+        # Levels inside each other, calls included; keeps Python's own stack small.
+        self._max_nesting = modules.limits.depth
         self.models = known_by_heart.models
         self._constants = {**operations.CONSTANTS, **known_by_heart.constants}
         self._watched = known_by_heart.watched
@@ -104,6 +105,8 @@ class Machine:
         self._scopes: dict[str, Scope] = {}
         self._interest: dict[int, bool] = {}
         self._names: dict[str, set[str]] = {}
+        self._importing = 0
+        self._own: dict[int, tuple[Any, tuple[str, ...]]] = {}
 
     # Running
 
@@ -121,11 +124,18 @@ class Machine:
         except Stopped:
             return
         except Exhausted:
-            why = f"it takes more than {MAX_STEPS} steps"
+            why = f"it takes more than {self._max_steps} steps"
         except (TooDeep, RecursionError):
             why = "its calls or statements are nested too deeply"
+        except Exception as error:  # noqa: BLE001  a fault of the reader costs one file what it holds, never the whole report
+            why = f"the reader itself is at fault ({type(error).__name__})"
         if why:
             self.problems.append(problem("file-unfollowed", Place(script.path), file=script.path, why=why))
+
+    def finish(self) -> None:
+        """Ends following the script, where it is certain that this point is reached."""
+        if not self.conditions and not self._importing:
+            raise Finished
 
     def tell(self, code: str, place: Place, **words: str) -> None:
         """Notes a problem of the catalogue."""
@@ -151,12 +161,14 @@ class Machine:
         scope = self._module_scope(script, dotted)
         frames, conditions, wanted = self._frames, self.conditions, self.wanted
         self._frames, self.conditions, self.wanted = [], [], 0
+        self._importing += 1
         try:
-            if len(self._scopes) > 1 and self._nesting > MAX_NESTING - 20:
+            if len(self._scopes) > 1 and self._nesting > self._max_nesting - 20:
                 raise TooDeep
             self._run_module(scope)
         finally:
             self._frames, self.conditions, self.wanted = frames, conditions, wanted
+            self._importing -= 1
         return scope
 
     def member(self, path: str, name: str) -> Any:
@@ -178,12 +190,12 @@ class Machine:
         """Runs statements; gives `return`, `break` or `continue` when one of them ends the block."""
         for statement in body:
             self._steps += 1
-            if self._steps > MAX_STEPS:
+            if self._steps > self._max_steps:
                 raise Exhausted
             handler = _STATEMENTS.get(type(statement))
             if handler is None:
                 continue
-            if self._nesting >= MAX_NESTING:
+            if self._nesting >= self._max_nesting:
                 raise TooDeep
             self._nesting += 1
             try:
@@ -204,6 +216,8 @@ class Machine:
             self.bind(target, value, scope)
 
     def _annotated_assign(self, node: ast.AnnAssign, scope: Scope) -> None:
+        if isinstance(node.target, ast.Name) and node.simple:
+            scope.annotations[node.target.id] = node.annotation
         if node.value is not None:
             self.bind(node.target, self.evaluate(node.value, scope), scope)
 
@@ -230,7 +244,7 @@ class Machine:
             expressions.set_item(self, container, self.evaluate(target.slice, scope), value)
 
     def _unpack(self, targets: list[ast.expr], value: Any, scope: Scope) -> None:
-        items = list(value) if isinstance(value, list | tuple) else None
+        items = list(value) if isinstance(value, list | tuple) else expressions.items_of(self, value)
         star = next((at for at, one in enumerate(targets) if isinstance(one, ast.Starred)), None)
         if items is not None and star is not None and len(items) >= len(targets) - 1:
             end = len(items) - (len(targets) - star - 1)
@@ -261,9 +275,14 @@ class Machine:
     def _class(self, node: ast.ClassDef, scope: Scope) -> None:
         inner = Scope(scope.script, outer=scope, module_level=scope.module_level)
         bases = [self.evaluate(base, scope) for base in node.bases]
+        bases = [base.origin if isinstance(base, Alias) else base for base in bases]
         made = Class(node.name, inner, bases)
         scope.bind(node.name, made)
+        inner.names["__doc__"] = ast.get_docstring(node, clean=False)
         self._block(node.body, inner)
+        makers = [one.func if isinstance(one, ast.Call) else one for one in node.decorator_list]
+        dataclass = any(records.makes_dataclass(self.evaluate(one, scope)) for one in makers)
+        records.finish_class(self, made, dataclass)
         for value in inner.names.values():
             if isinstance(value, Function) and value.owner is None:
                 value.owner = made
@@ -271,6 +290,15 @@ class Machine:
         for value in inner.names.values():
             if isinstance(value, Function) and value.scope is inner:
                 value.scope = scope
+        begin = made.member("__init_subclass__", after=made)
+        if isinstance(begin, Function):
+            words = {one.arg: self.evaluate(one.value, scope) for one in node.keywords if one.arg}
+            self.follow(begin, Call(node, scope.script, [], words), made)
+        value = made
+        for decorator in reversed(node.decorator_list):
+            value = calls.decorated(self, value, decorator, scope)
+        if value is not made:
+            scope.bind(node.name, value)
 
     def _return(self, node: ast.Return, scope: Scope) -> str:
         value = None if node.value is None else self.evaluate(node.value, scope)
@@ -279,10 +307,15 @@ class Machine:
         return "return"
 
     def _raise(self, node: ast.Raise, scope: Scope) -> None:
+        if node.exc is not None:
+            self.evaluate(node.exc, scope)
         raise Stopped
 
+    def _assert(self, node: ast.Assert, scope: Scope) -> None:
+        self.evaluate(node.test, scope)
+
     def _if(self, node: ast.If, scope: Scope) -> str | None:
-        test = expressions.truth(self.evaluate(node.test, scope))
+        test = comparing.truth(self.evaluate(node.test, scope))
         if test is not None:
             return self._block(node.body if test else node.orelse, scope)
         source = scope.script.source(node.test)
@@ -299,6 +332,8 @@ class Machine:
             with self.condition(condition):
                 try:
                     signal = self._block(body, scope)
+                except Finished:
+                    raise
                 except Stopped:
                     signal = "stop"
             signals.append(signal)
@@ -344,7 +379,7 @@ class Machine:
             signal = self._block(node.body, scope)
             return signal if signal == "return" else None
         for _ in range(PLAIN_ROUNDS):
-            test = expressions.truth(self.evaluate(node.test, scope))
+            test = comparing.truth(self.evaluate(node.test, scope))
             if test is False:
                 return self._block(node.orelse, scope)
             if test is None:
@@ -361,14 +396,26 @@ class Machine:
         for item in node.items:
             value = self.evaluate(item.context_expr, scope)
             if item.optional_vars is not None:
-                self.bind(item.optional_vars, value if isinstance(value, Modelled) else Unknown(), scope)
+                self.bind(item.optional_vars, self._entered(value, item.context_expr, scope), scope)
         return self._block(node.body, scope)
+
+    def _entered(self, value: Any, node: ast.expr, scope: Scope) -> Any:
+        """What `with value as name` binds."""
+        if isinstance(value, Instance):
+            method = value.cls.member("__enter__")
+            if isinstance(method, Function):
+                return self.follow(method, Call(node, scope.script, [], {}), value)
+        if isinstance(value, list) and value:
+            return value[0]  # a function behind contextlib.contextmanager
+        return value if isinstance(value, Modelled) else Unknown()
 
     def _try(self, node: ast.Try, scope: Scope) -> str | None:
         try:
             signal = self._block(node.body, scope)
             if signal is None:
                 signal = self._block(node.orelse, scope)
+        except Finished:
+            raise
         except Stopped:
             if not node.handlers:
                 self._block(node.finalbody, scope)
@@ -454,6 +501,29 @@ class Machine:
         self.evaluate(node.subject, scope)
         return self._either(scope, *((f"match {source}", case.body) for case in node.cases), ("", ()))
 
+    # What belongs to whom
+
+    def own(self, value: Any) -> Any:
+        """Notes that a value was made under the present conditions, so that changing it under them is certain."""
+        if self.conditions:
+            self._own[id(value)] = (value, tuple(self.conditions))
+        return value
+
+    def is_own(self, value: Any) -> bool:
+        """Whether the value was made under the very conditions that hold now."""
+        made = self._own.get(id(value))
+        return made is not None and made[0] is value and made[1] == tuple(self.conditions)
+
+    def yielded(self, items: list[Any] | None) -> None:
+        """Takes what a generator gives; None when that is not known."""
+        frame = self._frames[-1] if self._frames else None
+        if frame is not None and frame.yielded is not None:
+            if items is None or len(frame.yielded) + len(items) > MAX_ROUNDS:
+                frame.yielded = None
+            else:
+                certain = not self.conditions or not frame.conditions < len(self.conditions)
+                frame.yielded.extend(items if certain else [Unknown("depends on a condition not known")])
+
     # Expressions and calls
 
     def evaluate(self, node: ast.expr, scope: Scope) -> Any:
@@ -461,9 +531,9 @@ class Machine:
         if type(node) is ast.Constant:
             return node.value
         self._steps += 1
-        if self._steps > MAX_STEPS:
+        if self._steps > self._max_steps:
             raise Exhausted
-        if self._nesting >= MAX_NESTING:
+        if self._nesting >= self._max_nesting:
             return Unknown("is nested too deeply to be followed")
         self._nesting += 1
         try:
@@ -480,6 +550,22 @@ class Machine:
         if value is not MISSING:
             return value
         return External(f"builtins.{name}") if name in _BUILTINS else Unknown(f"uses the unknown name {name}")
+
+    def call(self, function: Any, args: list[Any], keywords: dict[str, Any], origin: Call) -> Any:
+        """Calls a value with arguments that are values already."""
+        return calls.call_value(self, function, Call(origin.node, origin.script, args, keywords))
+
+    def text_of(self, value: Any) -> Any:
+        """`str(value)` of what is no plain value; MISSING when nothing special is known of it."""
+        if isinstance(value, str | int | float | list | dict | tuple | Unknown | type(None)):
+            return MISSING
+        script = self.modules.script(self.entry)
+        call = Call(script.tree, script, [], {}) if script else None
+        return library.text_of(self, value, call)
+
+    def imported(self, dotted: str, importer: str, level: int) -> Any:
+        """What `import dotted` means."""
+        return self._imported(dotted, importer, level)
 
     def external(self, dotted: str) -> Any:
         """Something of the world outside by its dotted name: its value where that is known by heart."""
@@ -508,6 +594,7 @@ class Machine:
         if isinstance(function.node, ast.Lambda):
             return self.evaluate(function.node.body, scope)
         frame = _Frame(function, receiver)
+        frame.conditions = len(self.conditions)
         self._frames.append(frame)
         try:
             self._block(function.node.body, scope)
@@ -517,9 +604,11 @@ class Machine:
             self.tell("file-unfollowed", Place(path), file=path, why=why)
         finally:
             self._frames.pop()
-        waits = isinstance(function.node, ast.AsyncFunctionDef)
-        if waits or calls.is_generator(function.node, scope.script):
-            return Unknown(f"is computed by {function.name}()")
+            del self.conditions[frame.conditions :]
+        if calls.is_generator(function.node, scope.script):
+            return (
+                frame.yielded if frame.yielded is not None else Unknown(f"is computed by {function.name}()")
+            )
         return _one_of(frame.returned, function.name)
 
     def frame_function(self) -> tuple[Function | None, Any]:
@@ -605,6 +694,7 @@ _STATEMENTS: Mapping[type[ast.stmt], Callable[..., str | None]] = {
     ast.ClassDef: Machine._class,
     ast.Return: Machine._return,
     ast.Raise: Machine._raise,
+    ast.Assert: Machine._assert,
     ast.If: Machine._if,
     ast.For: Machine._for,
     ast.AsyncFor: Machine._for,

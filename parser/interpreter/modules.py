@@ -6,6 +6,7 @@ import ast
 import re
 from functools import cached_property
 
+from parser.limits import Limits
 from parser.model import Problem
 from parser.script import Refused, Script, read_script
 from parser.source import Source
@@ -31,6 +32,11 @@ class Modules:
         self._room = MAX_MODULE_BYTES
         self._elsewhere: frozenset[str] | None = None
         self.problems: list[Problem] = []
+
+    @property
+    def limits(self) -> Limits:
+        """How far scripts of this source may be followed."""
+        return self._source.limits
 
     def find(self, dotted: str, importer: str, level: int) -> str | None:
         """The file that `import dotted` means (`level` leading dots), or None when it is not of this repository."""

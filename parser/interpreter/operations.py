@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import json
 import math
 import operator
 import posixpath
 import re
+import string
+import sys
 import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
@@ -16,6 +19,9 @@ from parser.interpreter.values import MAX_ITEMS, MISSING, Unknown, known
 
 MAX_TEXT = 100_000
 """Characters or bytes of a known text."""
+
+MAX_LITERAL = 1_000
+"""Characters of a text that `ast.literal_eval` is tried on."""
 
 MAX_BITS = 8_192
 """Bits of a known integer."""
@@ -151,13 +157,61 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "math.exp": math.exp,
     "math.floor": math.floor,
     "math.ceil": math.ceil,
+    "math.pow": math.pow,
+    "math.sin": math.sin,
+    "math.cos": math.cos,
     "textwrap.dedent": textwrap.dedent,
+    "builtins.hex": hex,
+    "builtins.oct": oct,
+    "builtins.bin": bin,
+    "builtins.pow": lambda *args: _bounded_power(*args) if len(args) == 2 else TOO_LARGE,
+    "builtins.bytes": lambda *args: bytes(*args) if args and not isinstance(args[0], int) else b"",
+    "builtins.hash": lambda value: TOO_LARGE,
+    "builtins.slice": lambda *args: TOO_LARGE,
+    "platform.system": lambda: "Linux",
+    "json.dumps": json.dumps,
+    "json.loads": json.loads,
+    "ast.literal_eval": lambda text: ast.literal_eval(text) if len(text) <= MAX_LITERAL else TOO_LARGE,
+    "os.fspath": str,
+    "os.path.isabs": posixpath.isabs,
+    "os.path.split": posixpath.split,
+    "os.path.normcase": posixpath.normcase,
+    "posixpath.join": _joined,
 }
 TYPES: Mapping[str, type] = {
     f"builtins.{one.__name__}": one
     for one in (bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset, range)
 }
+VERSION = (3, 11, 0, "final", 0)
+"""What `sys.version_info` counts as: scripts ask it for old Pythons only."""
+
+VERSION_PARTS = ("major", "minor", "micro", "releaselevel", "serial")
+
 CONSTANTS: Mapping[str, Any] = {
+    "sys.version_info": VERSION,
+    "sys.platform": "linux",
+    "os.name": "posix",
+    "os.curdir": ".",
+    "os.pardir": "..",
+    "os.devnull": "/dev/null",
+    "os.extsep": ".",
+    "os.altsep": None,
+    "sys.maxsize": sys.maxsize,
+    "sys.float_info.epsilon": sys.float_info.epsilon,
+    "sys.float_info.max": sys.float_info.max,
+    "sys.float_info.min": sys.float_info.min,
+    "logging.CRITICAL": 50,
+    "logging.FATAL": 50,
+    "logging.ERROR": 40,
+    "logging.WARNING": 30,
+    "logging.WARN": 30,
+    "logging.INFO": 20,
+    "logging.DEBUG": 10,
+    "logging.NOTSET": 0,
+    "string.punctuation": string.punctuation,
+    "string.hexdigits": string.hexdigits,
+    "string.whitespace": string.whitespace,
+    "string.printable": string.printable,
     "math.pi": math.pi,
     "math.e": math.e,
     "math.inf": math.inf,
@@ -204,12 +258,26 @@ _TEXT_METHODS = frozenset(
         "isalpha",
         "isalnum",
         "isidentifier",
+        "isspace",
+        "isnumeric",
+        "isdecimal",
+        "zfill",
+        "ljust",
+        "rjust",
+        "center",
+        "expandtabs",
+        "translate",
+        "istitle",
+        "isprintable",
+        "isascii",
+        "rindex",
         "isupper",
         "islower",
         "encode",
         "decode",
     ]
 )
+_PADDING = frozenset({"zfill", "ljust", "rjust", "center", "expandtabs"})
 _METHODS: Mapping[type, frozenset[str]] = {
     str: _TEXT_METHODS,
     bytes: _TEXT_METHODS - {"format", "encode"},
@@ -218,13 +286,21 @@ _METHODS: Mapping[type, frozenset[str]] = {
     ),
     tuple: frozenset({"index", "count"}),
     dict: frozenset(["keys", "values", "items", "get", "copy", "update", "pop", "setdefault", "clear"]),
-    set: frozenset(["add", "update", "union", "intersection", "difference", "copy", "discard", "remove"]),
-    frozenset: frozenset(["union", "intersection", "difference", "copy"]),
+    set: frozenset(
+        (
+            *("add", "update", "union", "intersection", "difference", "symmetric_difference", "copy"),
+            *("discard", "remove", "pop", "clear", "issubset", "issuperset", "isdisjoint"),
+        )
+    ),
+    frozenset: frozenset(
+        ["union", "intersection", "difference", "copy", "issubset", "issuperset", "isdisjoint"]
+    ),
+    range: frozenset({"index", "count"}),
     PurePosixPath: frozenset(["joinpath", "with_suffix", "with_name", "as_posix", "is_absolute"]),
     int: frozenset({"bit_length"}),
     float: frozenset({"is_integer", "as_integer_ratio"}),
 }
-PATH_ATTRIBUTES = frozenset({"parent", "name", "stem", "suffix"})
+PATH_ATTRIBUTES = frozenset({"parent", "name", "stem", "suffix", "parts", "suffixes", "anchor", "root"})
 MUTATING = frozenset(
     [
         "append",
@@ -302,6 +378,8 @@ def call_method(value: Any, name: str, args: list[Any], keywords: dict[str, Any]
     if isinstance(value, str | bytes):
         if not all(known(arg) for arg in (*args, *keywords.values())):
             return Unknown("is put together from values not known")
+        if name in _PADDING and any(isinstance(arg, int) and arg > MAX_TEXT // 10 for arg in args):
+            return TOO_LARGE
         volume = _volume(args) + _volume(list(keywords.values()))
         if name == "format" and (_FORMAT_WIDE.search(str(value)) or volume > MAX_TEXT):
             return TOO_LARGE

@@ -45,6 +45,8 @@ class Scope:
     outer: Scope | None = None
     module_level: Scope | None = None
     global_names: set[str] = field(default_factory=set)
+    annotations: dict[str, ast.expr] = field(default_factory=dict)
+    """Annotated names of a class body, in order."""
     outer_names: dict[str, Scope] = field(default_factory=dict)
 
     def lookup(self, name: str) -> Any:
@@ -81,6 +83,29 @@ class Function:
     keyword_defaults: dict[str, Any]
     owner: Class | None = None
     kind: str = "function"
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Field:
+    """One annotated name of a class body."""
+
+    name: str
+    annotation: Any
+    default: Any = MISSING
+    factory: Any = MISSING
+    metadata: Any = field(default_factory=dict)
+    init: bool = True
+    owner: Class | None = None
+    """The class whose body holds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A type with parameters, as `Optional[int]`."""
+
+    origin: Any
+    args: tuple[Any, ...]
 
 
 @dataclass(slots=True, eq=False)
@@ -90,6 +115,11 @@ class Class:
     name: str
     scope: Scope
     bases: list[Any]
+    record: str = ""
+    """`dataclass` or `NamedTuple` when its fields make the constructor."""
+    fields: dict[str, Field] = field(default_factory=dict)
+    """Annotated names of the class body, in order."""
+    metaclass: Any = None
 
     def ancestry(self) -> list[Any]:
         """The class and everything it inherits from, nearest first; foreign bases as they were given."""
@@ -141,6 +171,14 @@ class EnumMember:
     cls: str
     name: str
     value: Any
+    mixin: str = ""
+    """The plain type that the enum mixes in: `str` or `int`, else empty."""
+    owner: Any = field(default=None, compare=False, repr=False)
+
+    @property
+    def plain(self) -> bool:
+        """Whether the member is itself a text or a number."""
+        return bool(self.mixin)
 
 
 @dataclass(slots=True, eq=False)
@@ -196,10 +234,19 @@ class Modelled:
 
     attributes: dict[str, Any]
     cls: Class | None = None
+    callable = False
 
     def methods(self) -> Mapping[str, Any]:
         """Name → function(machine, call, object) of what the object can be asked."""
         raise NotImplementedError
+
+    def attribute(self, name: str) -> Any:
+        """What is known by heart of an attribute that the script has not set; MISSING when nothing is."""
+        return MISSING
+
+    def is_a(self, name: str) -> bool | None:
+        """Whether it is an object of the foreign class of this dotted name."""
+        return None
 
     def call(self, machine: Machine, name: str, call: Call) -> Any:
         """What the method gives back."""
@@ -238,6 +285,6 @@ def why_unknown(value: Any, depth: int = 0) -> str:
         for item in list(value.values() if isinstance(value, dict) else value)[:100]:
             if not known(item):
                 return why_unknown(item, depth + 1)
-    if isinstance(value, Function | Class | Instance | Method | Partial | Module | EnumMember):
+    if isinstance(value, Function | Class | Instance | Method | Partial | Module | EnumMember | Alias):
         return "is an object of the script"
     return "is not a plain value"

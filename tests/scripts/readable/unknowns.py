@@ -1,7 +1,6 @@
 import argparse
 import os
 import random
-import sys
 import time
 
 import absent_on_purpose_is_none as none  # a helper beside the script
@@ -13,7 +12,7 @@ def main():
     parser.add_argument("--here", default=os.path.dirname(__file__))
     parser.add_argument("--seed", type=int, default=random.randint(0, 9))
     parser.add_argument("--when", default=time.time(), type=float)
-    parser.add_argument("--pick", choices=os.listdir("."), help="one of %s" % sys.platform)
+    parser.add_argument("--pick", choices=os.listdir("."), help="one of %s" % os.getcwd())
     parser.add_argument("--known", default=none.VALUE)
     if os.path.exists("/surely/not/here"):
         parser.add_argument("--sometimes")

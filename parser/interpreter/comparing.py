@@ -1,0 +1,224 @@
+"""Whether values are true, equal, the same, or of a kind, as far as that can be known."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from parser.interpreter import operations
+from parser.interpreter.values import (
+    Alias,
+    Class,
+    EnumMember,
+    External,
+    Function,
+    Instance,
+    Method,
+    Modelled,
+    Module,
+    Partial,
+    Unknown,
+    known,
+    why_unknown,
+)
+
+MAX_EQUAL_DEPTH = 10
+"""Levels of containers compared item by item."""
+
+_OBJECTS = (Class, Function, Modelled, Module, Partial, Instance, Method)
+
+
+def truth(value: Any) -> bool | None:
+    """Whether the value counts as true; None when that is not known."""
+    if isinstance(value, list | tuple | dict | set | frozenset):
+        if any(isinstance(item, Unknown) for item in value):
+            return None
+        return bool(value)
+    if isinstance(value, range):
+        return operations.len_of(value) > 0
+    if isinstance(value, EnumMember):
+        return truth(value.value) if value.plain else True
+    if isinstance(value, Instance):
+        if value.cls.record == "NamedTuple":
+            return bool(value.attributes)
+        plain = not value.cls.foreign and all(
+            not isinstance(value.cls.member(name), Function) for name in ("__bool__", "__len__")
+        )
+        return True if plain else None
+    if isinstance(value, Function | Class | Module | Modelled | Method | Partial | Alias):
+        return True
+    if isinstance(value, External):
+        return True if value.name in operations.TYPES or value.name.startswith("argparse.") else None
+    return bool(value) if known(value) else None
+
+
+def same(left: Any, right: Any) -> bool | None:
+    """`left is right`."""
+    if isinstance(left, Unknown) or isinstance(right, Unknown):
+        return None
+    if left is right:
+        return True
+    if isinstance(left, External) or isinstance(right, External):
+        return _same_external(left, right)
+    if isinstance(left, EnumMember) and isinstance(right, EnumMember):
+        return (left.cls, left.name) == (right.cls, right.name)
+    if isinstance(left, Method) and isinstance(right, Method):
+        return None
+    if isinstance(left, (*_OBJECTS, EnumMember, Alias)) or isinstance(right, (*_OBJECTS, EnumMember, Alias)):
+        return False
+    if left is None or right is None:
+        return False
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, list | dict | set) or isinstance(right, list | dict | set):
+        return False
+    return type(left) is type(right) and left == right if known(left) and known(right) else None
+
+
+def _same_external(left: Any, right: Any) -> bool | None:
+    if isinstance(left, External) and isinstance(right, External):
+        if left == right:
+            return True
+        # Two names of the world outside may mean one thing, but not when one of them is a builtin.
+        both = left.name.startswith("builtins.") or right.name.startswith("builtins.")
+        return False if both else None
+    one, other = (left, right) if isinstance(left, External) else (right, left)
+    if one.name.startswith(("builtins.", "argparse.", "typing.", "pathlib.")):
+        return False
+    return False if isinstance(other, _OBJECTS) else None
+
+
+def equal(left: Any, right: Any, depth: int = 0) -> bool | None:
+    """`left == right`."""
+    if isinstance(left, Unknown) or isinstance(right, Unknown) or depth > MAX_EQUAL_DEPTH:
+        return None
+    left, right = _as_plain(left), _as_plain(right)
+    if known(left) and known(right):
+        result = operations.apply(lambda: left == right)
+        return bool(result) if not isinstance(result, Unknown) else None
+    if isinstance(left, list | tuple) and isinstance(right, list | tuple):
+        if type(left) is not type(right) or len(left) != len(right):
+            return False
+        results = [equal(one, other, depth + 1) for one, other in zip(left, right, strict=True)]
+        return False if False in results else (None if None in results else True)
+    if isinstance(left, Instance) and isinstance(right, Instance) and left is not right:
+        return None
+    if isinstance(left, Alias) and isinstance(right, Alias):
+        return left == right or None
+    return same(left, right)
+
+
+def _as_plain(value: Any) -> Any:
+    """A member of an enum that mixes in a plain type is equal to its value."""
+    return value.value if isinstance(value, EnumMember) and value.plain else value
+
+
+def contains(container: Any, item: Any) -> bool | None:
+    """`item in container`."""
+    if isinstance(container, str | bytes | range):
+        if not known(item):
+            return None
+        result = operations.apply(lambda: item in container)
+        return result if isinstance(result, bool) else None
+    if not isinstance(container, list | tuple | set | frozenset | dict):
+        return None
+    results = [equal(one, item) for one in container]
+    return True if True in results else (None if None in results else False)
+
+
+def compared(op: ast.cmpop, left: Any, right: Any) -> Any:
+    """`left op right`: True, False, or Unknown."""
+    result: bool | None
+    if isinstance(op, ast.Is | ast.IsNot):
+        result = same(left, right)
+        return _answer(result if isinstance(op, ast.Is) or result is None else not result, left, right)
+    if isinstance(op, ast.Eq | ast.NotEq):
+        result = equal(left, right)
+        return _answer(result if isinstance(op, ast.Eq) or result is None else not result, left, right)
+    if isinstance(op, ast.In | ast.NotIn):
+        result = contains(right, left)
+        return _answer(result if isinstance(op, ast.In) or result is None else not result, left, right)
+    left, right = _as_plain(left), _as_plain(right)
+    if not (known(left) and known(right)):
+        return Unknown(why_unknown(right if known(left) else left))
+    return operations.apply(operations.COMPARE[type(op)], left, right)
+
+
+def _answer(result: bool | None, left: Any, right: Any) -> Any:
+    return Unknown(why_unknown(right if known(left) else left)) if result is None else result
+
+
+def type_of(value: Any) -> Any:
+    """`type(value)`."""
+    if isinstance(value, Instance | Modelled) and value.cls is not None:
+        return value.cls
+    if isinstance(value, bool | int | float | complex | str | bytes | list | tuple | dict | set | frozenset):
+        return External(f"builtins.{type(value).__name__}")
+    return Unknown("is the type of a value not known")
+
+
+def is_instance(value: Any, kinds: Any) -> bool | None:
+    """`isinstance(value, kinds)`."""
+    if isinstance(value, Unknown):
+        return None
+    results = [_is_of(value, kind) for kind in (kinds if isinstance(kinds, tuple | list) else (kinds,))]
+    return True if True in results else (None if None in results else False)
+
+
+def _is_of(value: Any, kind: Any) -> bool | None:
+    if isinstance(kind, tuple | list):
+        return is_instance(value, tuple(kind))
+    cls = value.cls if isinstance(value, Instance | Modelled) else None
+    if cls is not None:
+        if kind in cls.ancestry() or kind == External("builtins.object"):
+            return True
+        return False if isinstance(kind, Class) or not cls.foreign else None
+    if isinstance(value, EnumMember):
+        if isinstance(kind, Class):
+            return kind.name == value.cls
+        return True if kind in (External("enum.Enum"),) else None
+    if isinstance(value, Modelled):
+        return value.is_a(kind.name) if isinstance(kind, External) else False
+    if isinstance(value, Class | Function | Method | Partial):
+        if kind == External("builtins.type"):
+            return isinstance(value, Class)
+        return False if isinstance(kind, Class) or _plain_type(kind) else None
+    if isinstance(value, External):
+        if kind == External("builtins.type") and value.name in operations.TYPES:
+            return True
+        builtin = value.name in operations.TYPES
+        return False if builtin and (isinstance(kind, Class) or _plain_type(kind)) else None
+    if isinstance(kind, Class):
+        return False
+    plain = _plain_type(kind)
+    if plain is not None and isinstance(value, (str, bytes, int, float, complex, list, tuple, dict, set)):
+        return isinstance(value, plain)
+    if plain is not None and (value is None or isinstance(value, range | frozenset)):
+        return isinstance(value, plain)
+    if isinstance(kind, External) and kind.name in ("enum.Enum", "builtins.type"):
+        return False
+    return None
+
+
+def _plain_type(kind: Any) -> type | None:
+    return operations.TYPES.get(kind.name) if isinstance(kind, External) else None
+
+
+def is_subclass(cls: Any, kinds: Any) -> bool | None:
+    """`issubclass(cls, kinds)`."""
+    wanted = kinds if isinstance(kinds, tuple | list) else (kinds,)
+    if isinstance(cls, Class):
+        if any(one in cls.ancestry() for one in wanted) or External("builtins.object") in wanted:
+            return True
+        return None if cls.foreign or any(isinstance(one, Unknown) for one in wanted) else False
+    plain = _plain_type(cls)
+    if plain is None:
+        return None
+    others = [_plain_type(one) for one in wanted]
+    if any(one is not None and issubclass(plain, one) for one in others):
+        return True
+    return (
+        False
+        if all(one is not None or isinstance(wanted[at], Class) for at, one in enumerate(others))
+        else None
+    )
