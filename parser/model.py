@@ -154,6 +154,8 @@ class Module:
     parameters: tuple[Parameter, ...]
     requirements: Requirements | None
     metrics: tuple[Metric, ...] = ()
+    framework: str = "argparse"
+    """What reads the script's command line: `argparse`, `click` or `absl`."""
 
     @property
     def main(self) -> str:

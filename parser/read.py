@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import unicodedata
+from dataclasses import replace
 from typing import Any
 
 from parser.annotations import Annotations, Processor, read_annotations
@@ -64,7 +65,7 @@ def _read_module(
         foreign = other_framework(script)
         problems.append(foreign or problem("no-argparse", Place(script.path), file=script.path))
     module, more = _module(script, settings, annotations, parameters, requirements, project_name)
-    return module, [*problems, *more]
+    return replace(module, framework=command_line.framework), [*problems, *more]
 
 
 def _evaluate(command_line: CommandLine, node: ast.expr) -> Any:

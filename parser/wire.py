@@ -27,6 +27,7 @@ def module_to_dict(module: Module) -> dict[str, Any]:
         "parameters": [_plain(parameter) for parameter in module.parameters],
         "requirements": _plain(module.requirements),
         "metrics": _plain(module.metrics),
+        "framework": module.framework,
     }
 
 

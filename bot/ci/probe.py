@@ -35,11 +35,13 @@ def main(plan_file: Path) -> int:
     if plan["verdict"] != "publish":
         say("There is no new image to try: this pipeline does not publish.")
         return 0
-    say("Trying " + " ".join(plan["command"]) + " with --help after every parameter; its body is not run.")
+    word = plan["help"]["word"]
+    tried = " ".join([*plan["command"], "…", word])
+    say("Trying " + tried + ", with every parameter in its turn; its body is not run.")
     refused: list[str] = []
     for group in plan["groups"]:
-        shown = _ask(plan, [*group["prefix"], "--help"])
-        name = " ".join([*group["prefix"], "--help"])
+        shown = _ask(plan, group["prefix"])
+        name = " ".join([*group["prefix"], word])
         if shown.why is None:
             say("  ok " + name)
             refused += _try_group(plan, group, shown.text)
@@ -71,12 +73,12 @@ def _try_group(plan: dict[str, Any], group: dict[str, Any], help_text: str) -> l
     prefix = group["prefix"]
     together = [probe for probe in group["probes"] if probe["together"]]
     words = [word for probe in together for word in probe["words"]]
-    at_once = len(together) > 1 and _ask(plan, [*prefix, *words, "--help"]).why is None
+    at_once = len(together) > 1 and _ask(plan, [*prefix, *words]).why is None
     refused = []
     for probe in group["probes"]:
         answer = Answer(None, "")
         if not (at_once and probe["together"]):
-            answer = _ask(plan, [*prefix, *probe["words"], "--help"])
+            answer = _ask(plan, [*prefix, *probe["words"]])
         if answer.why is None and not _is_known(plan, prefix, probe, help_text):
             answer = Answer("the script does not know it", "")
         if answer.why is None:
@@ -94,9 +96,9 @@ def _is_known(plan: dict[str, Any], prefix: list[str], probe: dict[str, Any], he
     The help names it; or else words that argparse must refuse, if it knows the parameter, are refused.
     """
     mentioned = re.search(r"(?<![\w-])" + re.escape(probe["mention"]) + r"(?![\w-])", help_text)
-    if mentioned or not probe["refused"]:
-        return True
-    return _ask(plan, [*prefix, *probe["refused"], "--help"]).why is not None
+    if mentioned or plan["help"]["names_all"]:
+        return bool(mentioned)
+    return not probe["refused"] or _ask(plan, [*prefix, *probe["refused"]]).why is not None
 
 
 def _say_refusal(sign: str, name: str, answer: Answer) -> None:
@@ -106,12 +108,13 @@ def _say_refusal(sign: str, name: str, answer: Answer) -> None:
 
 
 def _ask(plan: dict[str, Any], words: list[str]) -> Answer:
-    """Runs the script once."""
+    """Runs the script once, with these words and the one that asks for help behind them."""
+    helped = plan["help"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
     environment["COLUMNS"] = "100"
     try:
         process = subprocess.Popen(
-            plan["command"] + words,
+            [*plan["command"], *words, helped["word"]],
             cwd=plan["directory"],
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -125,6 +128,7 @@ def _ask(plan: dict[str, Any], words: list[str]) -> Answer:
     reader = threading.Thread(target=_keep_tail, args=(process, tail), daemon=True)
     reader.start()
     why: str | None = None
+    code: int | None = None
     try:
         code = process.wait(plan["seconds"])
     except subprocess.TimeoutExpired:
@@ -136,7 +140,11 @@ def _ask(plan: dict[str, Any], words: list[str]) -> Answer:
             why = f"it ended with exit code {code}"
     _end(process)
     reader.join(END_SECONDS)
-    return Answer(why, bytes(tail).decode("utf-8", "replace"))
+    text = bytes(tail).decode("utf-8", "replace")
+    if code is not None and code == helped["code"]:
+        # Some end with the code of a failure even so; then their help must be there to be seen.
+        return Answer(None if helped["shows"] in text else "it did not print its help", text)
+    return Answer(why, text)
 
 
 def _keep_tail(process: subprocess.Popen[bytes], tail: bytearray) -> None:

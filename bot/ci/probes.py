@@ -12,11 +12,25 @@ from parser.model import Module, Parameter, Value
 PROBE_SECONDS = 120
 """Seconds that the script may take to its help; importing a big library takes most of it."""
 
-_SAMPLES: dict[str, str] = {"str": "text", "int": "1", "float": "0.5", "complex": "1j", "Path": "text"}
+_SAMPLES: dict[str, str] = {
+    "str": "text",
+    "int": "1",
+    "float": "0.5",
+    "complex": "1j",
+    "Path": "text",
+    "list": "text",
+}
 _FLAG_ACTIONS = frozenset(
     {"store_true", "store_false", "store_const", "append_const", "count", "BooleanOptionalAction"}
 )
 _VALUE_ACTIONS = frozenset({"store", "append", "extend", None})
+_HELPS: dict[str, dict[str, Any]] = {
+    "argparse": {"word": "--help", "code": 0, "shows": "", "names_all": False},
+    # absl prints its help and ends as if it had failed; only --helpfull names the flags of other modules.
+    "absl": {"word": "--helpfull", "code": 1, "shows": "absl.flags:", "names_all": True},
+}
+"""How each kind of script is asked for its help, and how it ends then."""
+
 _ENDING_ACTIONS = frozenset({"help", "version", "parsers"})
 
 
@@ -61,14 +75,15 @@ def plan_probes(module: Module) -> tuple[tuple[Group, ...], tuple[Skipped, ...]]
         for p in module.parameters
         if p.condition is not None
     ]
-    groups = [_group(root, (), skipped)]
+    careful = module.framework != "argparse"
+    groups = [_group(root, (), skipped, careful)]
     ordered = sorted((p for p in always if p.subcommand), key=lambda p: p.subcommand)
     for subcommand, members in groupby(ordered, key=lambda p: p.subcommand):
         parameters = list(members)
         if any(not p.flags for p in root):
             skipped += [Skipped(p.name, "it stands behind positional parameters") for p in parameters]
         else:
-            groups.append(_group(parameters, subcommand, skipped))
+            groups.append(_group(parameters, subcommand, skipped, careful))
     return tuple(groups), tuple(skipped)
 
 
@@ -81,12 +96,16 @@ def plan_document(module: Module) -> dict[str, Any]:
         "command": ["python", f"{WORKDIR}/{module.main}"],
         "directory": WORKDIR,
         "seconds": PROBE_SECONDS,
+        "help": _HELPS.get(module.framework, _HELPS["argparse"]),
         "groups": [asdict(group) for group in groups],
         "skipped": [asdict(each) for each in skipped],
     }
 
 
-def _group(parameters: list[Parameter], prefix: tuple[str, ...], skipped: list[Skipped]) -> Group:
+def _group(
+    parameters: list[Parameter], prefix: tuple[str, ...], skipped: list[Skipped], careful: bool
+) -> Group:
+    """`careful`: only argparse is sure to refuse words before it comes to the help; others would take them."""
     probes: list[Probe] = []
     # Positionals are told apart by order only: each is tried behind those before it, and all come first.
     positionals = [p for p in parameters if not p.flags]
@@ -114,7 +133,11 @@ def _group(parameters: list[Parameter], prefix: tuple[str, ...], skipped: list[S
         else:
             words, must = tried
             flag = _flag(parameter)
-            probes.append(Probe(parameter.name, words, must, must, flag, _refused(parameter, flag)))
+            refused = () if careful else _refused(parameter, flag)
+            mention = flag
+            if careful and f"--no{parameter.name}" in parameter.flags:
+                mention = f"--[no]{parameter.name}"
+            probes.append(Probe(parameter.name, words, must, must, mention, refused))
     return Group(prefix, tuple(probes))
 
 
@@ -173,7 +196,7 @@ def _sample(parameter: Parameter) -> tuple[str, bool] | None:
         default = parameter.default
         return (_text(default), False) if isinstance(default, str | int | float) and default != "" else None
     kind = "str" if parameter.type is None and "type" not in unknown else parameter.type
-    if kind in {"str", "int", "float", "complex"} and "type" not in unknown:
+    if kind in {"str", "int", "float", "complex", "list"} and "type" not in unknown:
         return _SAMPLES[str(kind)], True
     if kind == "Path":
         return _SAMPLES["Path"], False

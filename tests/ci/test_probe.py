@@ -106,6 +106,77 @@ p.add_argument("-s"); p.add_argument("--negative", type=int, default=-4)
     assert "  no " not in log
 
 
+CLICK = """
+import click
+@click.command()
+@click.option("--input-path", required=True)
+@click.option("--output-path", required=True)
+@click.option("--size", type=int, default=1)
+@click.option("--fast/--slow")
+@click.option("--hidden", hidden=True)
+@click.argument("names", nargs=-1)
+def main(**kw):
+    open("BODY", "w").close()
+if __name__ == "__main__":
+    main()
+"""
+ABSL = """
+from absl import app, flags
+flags.DEFINE_string("input-path", None, "in", required=True)
+flags.DEFINE_string("output-path", None, "out", required=True)
+flags.DEFINE_integer("size", 1, "size", lower_bound=1)
+flags.DEFINE_bool("fast", False, "fast", short_name="b")
+flags.DEFINE_enum("mode", "a", ["a", "b"], "mode")
+flags.DEFINE_list("names", "x,y", "names")
+def main(argv):
+    open("BODY", "w").close()
+if __name__ == "__main__":
+    app.run(main)
+"""
+
+
+def test_a_click_script_is_asked_without_running_its_body(tmp_path: Path) -> None:
+    code, said = ask(tmp_path, plan_of(tmp_path, CLICK))
+    assert code == 0, said
+    assert all(f"ok {name}" in said for name in ("input-path", "size", "fast", "hidden", "names"))
+    assert not (tmp_path / "BODY").exists()
+
+
+def test_an_absl_script_is_asked_without_running_its_body(tmp_path: Path) -> None:
+    code, said = ask(tmp_path, plan_of(tmp_path, ABSL))
+    assert code == 0, said
+    assert all(f"ok {name}" in said for name in ("input-path", "size", "fast", "mode", "names"))
+    assert not (tmp_path / "BODY").exists()
+
+
+def test_an_option_that_a_click_script_does_not_have_is_named(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, CLICK)
+    (tmp_path / "main.py").write_text(CLICK.replace("--size", "--length"))
+    code, said = ask(tmp_path, plan)
+    assert code == 1
+    assert "no size" in said
+
+
+def test_a_flag_that_an_absl_script_does_not_have_or_refuses_is_named(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, ABSL)
+    (tmp_path / "main.py").write_text(ABSL.replace('"size"', '"length"').replace("lower_bound=1", ""))
+    code, said = ask(tmp_path, plan)
+    assert code == 1
+    assert "no size: the script does not know it" in said
+    (tmp_path / "main.py").write_text(
+        ABSL.replace("lower_bound=1", "lower_bound=5").replace('", 1,', '", 7,')
+    )
+    code, said = ask(tmp_path, plan)
+    assert code == 1
+    assert "no size" in said
+
+
+def test_an_absl_script_that_crashes_is_not_mistaken_for_one_that_helps(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, ABSL)
+    (tmp_path / "main.py").write_text("import absent\n" + ABSL)
+    assert ask(tmp_path, plan)[0] == 1
+
+
 def test_subcommands_are_tried_each(tmp_path: Path) -> None:
     code, log = try_script(
         tmp_path,
