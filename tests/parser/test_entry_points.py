@@ -1,0 +1,115 @@
+"""Which script is run: what README and packaging say decides between several, and ties are explained."""
+
+import pytest
+from repositories import HEAD, PATHS, TAIL, codes, report
+
+from parser.edits import apply
+from parser.model import Severity
+
+SCRIPT = HEAD + PATHS + TAIL
+FUNCTION = (
+    "import argparse\n\ndef main():\n    p = argparse.ArgumentParser()\n    p.add_argument('--input-path')\n"
+    "    p.add_argument('--output-path')\n    p.parse_args()"
+)
+TWO = {"train.py": SCRIPT, "tools/score.py": SCRIPT}
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("README.md", "```\npython tools/score.py --input-path x\n```\n"),
+        ("README.rst", "Run ``python3 -u ./tools/score.py``.\n"),
+        ("README.md", "cd tools && python score.py\n"),
+        ("README.md", "$ python -m tools.score --help\n"),
+        ("README", "torchrun --nproc_per_node 2 tools/score.py\n"),
+        ("README.md", "./tools/score.py --input-path x\n"),
+        ("pyproject.toml", '[project.scripts]\nscore = "tools.score:main"\n'),
+        ("pyproject.toml", '[tool.poetry.scripts]\nscore = "tools.score:main"\n'),
+        ("setup.cfg", "[options.entry_points]\nconsole_scripts =\n    score = tools.score:main\n"),
+        (
+            "setup.py",
+            "from setuptools import setup\nsetup(entry_points={'console_scripts': ['s = tools.score:main']})\n",
+        ),
+        ("setup.py", "from setuptools import setup\nsetup(scripts=['tools/score.py'])\n"),
+    ],
+)
+def test_what_the_repository_says_of_itself_decides(file: str, text: str) -> None:
+    found = report({**TWO, file: text})
+    assert found.module.main == "tools/score.py"
+    (told,) = [one for one in found.problems if one.code == "entry-point-chosen"]
+    assert told.place.file == file
+    assert told.severity is Severity.INFO
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("README.md", "pip install . && pytest tools/score.py\n"),
+        ("README.md", "python -m pytest tools/score.py\n"),
+        ("README.md", "Have a look at tools/score.py.\n"),
+        ("README.md", "python gone.py\n"),
+        ("README.md", "python train.py\npython tools/score.py\n"),
+        ("pyproject.toml", "not toml ["),
+        ("setup.cfg", "not a section\n"),
+        ("setup.py", "setup(entry_points=absent)\n"),
+        ("README.md", b"\xff\xfe\x00python train.py"),
+    ],
+)
+def test_where_it_says_nothing_or_too_much_nothing_is_guessed(file: str, text: str | bytes) -> None:
+    found = report({**TWO, file: text})
+    assert found.module is None
+    (told,) = [one for one in found.problems if one.code == "several-entry-points"]
+    assert {told.place.file, *(place.file for place in told.also)} == set(TWO)
+
+
+def test_a_tie_is_told_with_what_speaks_for_each() -> None:
+    found = report({**TWO, "README.md": "python train.py\n", "setup.cfg": SETUP_CFG})
+    told = next(one for one in found.problems if one.code == "several-entry-points")
+    assert "train.py (README.md runs it in line 1)" in told.message
+    assert "tools/score.py (setup.cfg installs it as the command score)" in told.message
+
+
+SETUP_CFG = "[options.entry_points]\nconsole_scripts =\n    score = tools.score:main\n"
+
+
+def test_two_annotated_scripts_are_decided_in_the_same_way() -> None:
+    note = "@data_processor(name='n')\ndef f(): pass\n"
+    files = {"a.py": note + SCRIPT, "b.py": note + SCRIPT}
+    assert "several-entry-points" in codes(report(files))
+    assert report({**files, "README.md": "python b.py"}).module.main == "b.py"
+
+
+def test_a_script_that_only_calls_the_one_that_parses_is_found() -> None:
+    files = {
+        "run.py": "from tool.cli import main\nif __name__ == '__main__':\n    main()\n",
+        "other.py": "if __name__ == '__main__':\n    print('nothing')\n",
+        "tool/__init__.py": "",
+        "tool/cli.py": FUNCTION + "\n",
+    }
+    found = report(files)
+    assert found.module.main == "run.py"
+    assert [one.name for one in found.module.parameters] == ["input-path", "output-path"]
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_function_that_only_packaging_calls_gets_its_main_guard(end: str) -> None:
+    files = {
+        "tool/cli.py": FUNCTION + end,
+        "setup.cfg": "[options.entry_points]\nconsole_scripts =\n  t = tool.cli:main\n",
+    }
+    found = report(files)
+    (told,) = [one for one in found.problems if one.code == "entry-point-unguarded"]
+    assert found.refused
+    assert told.also[0].file == "setup.cfg"
+    mended = apply(files["tool/cli.py"], told.edits)
+    again = report({**files, "tool/cli.py": mended})
+    assert again.module.main == "tool/cli.py"
+    assert not again.refused
+
+
+def test_click_and_absl_scripts_are_entry_points_like_any_other() -> None:
+    click = "import click\n@click.command()\n@click.option('--a')\ndef main(a): pass\n"
+    click += "if __name__ == '__main__':\n    main()\n"
+    assert report({"run.py": click, "lib.py": "import click\n"}).module.main == "run.py"
+    found = report({"run.py": click, "train.py": SCRIPT})
+    assert "several-entry-points" in codes(found)
