@@ -22,12 +22,14 @@ from bot.domain.policy import Policy
 from bot.domain.routing import Ignored, Rules, route
 from bot.errors import BotError
 from bot.logs import get, set_up
+from parser.limits import Limits as ReadingLimits
 
 # Door and worker are two processes, and neither has to load what only the other one uses.
 if TYPE_CHECKING:
     from flask import Flask
 
     from bot.adapters.forge import Forge
+    from bot.adapters.reader import Reader
     from bot.adapters.registry import Registry
     from bot.world import World
 
@@ -64,6 +66,7 @@ def read_policy(config: Config) -> Policy:
         branches=config.publish.branches,
         grace_seconds=config.pipeline.grace_seconds,
         watch_seconds=config.pipeline.watch_seconds,
+        limits=ReadingLimits(config.reading.file_bytes, config.reading.steps, config.reading.depth),
     )
 
 
@@ -75,6 +78,15 @@ def build_forge(config: Config) -> Forge:
     ca_file = str(config.gitlab.ca_file) if config.gitlab.ca_file else None
     token = config.gitlab.token.get_secret_value()
     return Forge(GitlabClient(config.gitlab.url, token, config.gitlab.timeout_seconds, ca_file))
+
+
+def build_reader(config: Config) -> Reader:
+    """What reads repositories, in processes of its own; it starts at once to be ready for the first one."""
+    from bot.adapters.reader import Allowance, Reader
+
+    reader = Reader(Allowance(config.reading.seconds, config.reading.memory_mib * 1024 * 1024))
+    reader.start()
+    return reader
 
 
 def build_registry(config: Config) -> Callable[[str], Registry]:
@@ -136,7 +148,7 @@ def run_worker(config: Config) -> None:
 
     start_logs(config)
     store = Store.prepare(config.database.url)
-    world = WorldOnDemand(config, store)
+    world = WorldOnDemand(config, store, build_reader(config))
     rules = read_rules(config)
 
     def decide(event: Event) -> Job | Ignored:
@@ -166,7 +178,8 @@ def run_worker(config: Config) -> None:
 class WorldOnDemand:
     """The world, once GitLab has said who the bot is; until then each job that needs it is tried again."""
 
-    def __init__(self, config: Config, store: Store) -> None:
+    def __init__(self, config: Config, store: Store, reader: Reader) -> None:
+        self._reader = reader
         self._config = config
         self._store = store
         self._lock = threading.Lock()
@@ -188,7 +201,7 @@ class WorldOnDemand:
                 user_id = forge.fetch_user_id()
                 self._store.keep_fact(BOT_USER, str(user_id))
                 registry, policy = build_registry(self._config), read_policy(self._config)
-                self._world = World(forge, registry, self._store, policy, user_id)
+                self._world = World(forge, registry, self._store, policy, user_id, self._reader.read)
             return self._world
 
     def look(self) -> None:

@@ -28,6 +28,7 @@ from pydantic import (
 
 from bot.errors import OperatorError
 from bot.logs import MIN_SECRET_CHARACTERS
+from parser.limits import DEFAULT_LIMITS, LEAST, MOST
 
 PREFIX = "MLREEF_"
 """Beginning of the environment variables that are read as configuration."""
@@ -178,6 +179,16 @@ class Worker(_Part):
     poll_seconds: Annotated[float, Field(ge=0.01, le=60)] = 0.02
 
 
+class Reading(_Part):
+    """What reading one repository may cost."""
+
+    seconds: Annotated[float, Field(ge=0.5, le=600)] = 10.0
+    memory_mib: Annotated[int, Field(ge=32, le=65_536)] = 300
+    file_bytes: Annotated[int, Field(ge=LEAST.file_bytes, le=MOST.file_bytes)] = DEFAULT_LIMITS.file_bytes
+    steps: Annotated[int, Field(ge=LEAST.steps, le=MOST.steps)] = DEFAULT_LIMITS.steps
+    depth: Annotated[int, Field(ge=LEAST.depth, le=MOST.depth)] = DEFAULT_LIMITS.depth
+
+
 class Log(_Part):
     """How the bot speaks to its operator."""
 
@@ -209,6 +220,7 @@ class Config(_Part):
     default_environment: str = ""
     pipeline: Pipeline = Pipeline()
     worker: Worker = Worker()
+    reading: Reading = Reading()
     docs_url: WebUrl | Literal[""] = ""
     log: Log = Log()
     registry: Registry | None = None

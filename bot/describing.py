@@ -69,7 +69,9 @@ def render(report: Report, policy: Policy, branch: str) -> bytes:
     environment = plan_environment(report, policy.environments, policy.default_environment)
     if isinstance(environment, Problem):
         raise OperatorError(environment.message, environment.hint)
-    settings = PipelineSettings(policy.builder_image, policy.engine, environment, policy.docs_url)
+    settings = PipelineSettings(
+        policy.builder_image, policy.engine, environment, policy.docs_url, policy.limits
+    )
     return render_pipeline(report.module, settings, branch)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from bot.domain import pipeline, plan
@@ -10,7 +10,6 @@ from bot.domain.gitlab import Project
 from bot.domain.tree import bounded_source
 from bot.world import World
 from parser.model import Report
-from parser.read import read
 from parser.source import Entry, wanted
 
 
@@ -41,7 +40,8 @@ def fetch_report(project: Project, sha: str, world: World) -> Reading:
     contents = {path: blobs[blob] for path, blob in asked.items() if blob in blobs}
     source = bounded_source((Entry(entry.path, _kind(entry.mode), entry.blob) for entry in tree), contents)
     own_ci = contents.get(ci_config) if ci_config and ci_config != pipeline.PATH else None
-    return Reading(read(source, project.name), contents.get(pipeline.PATH), own_ci)
+    source = replace(source, limits=world.policy.limits)
+    return Reading(world.read(source, project.name), contents.get(pipeline.PATH), own_ci)
 
 
 def _kind(mode: str) -> Literal["file", "symlink", "submodule"]:

@@ -9,6 +9,9 @@ from bot.adapters.forge import Forge
 from bot.adapters.registry import Registry
 from bot.adapters.store import Store
 from bot.domain.policy import Policy
+from parser.model import Report
+from parser.read import read
+from parser.source import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +23,5 @@ class World:
     store: Store
     policy: Policy
     user_id: int
+    read: Callable[[Source, str], Report] = read
+    """How a repository is read: the parser itself, or the parser where it can do no harm."""

@@ -340,6 +340,12 @@ EXAMPLES: dict[str, Example] = {
         'parser.add_argument("--si\\0ze")\n',
         'parser.add_argument("--size")\n',
     ),
+    "name-confusable": Example(
+        "On a screen the name looks like another one, and whoever types what they see is told that there is no such"
+        " parameter.",
+        'parser.add_argument("--m\u043ede")\n',
+        'parser.add_argument("--mode")\n',
+    ),
     "value-not-static": Example(
         "The value is made when the script runs. It is published as unknown, never guessed.",
         'import os\n\nparser.add_argument("--jobs", type=int, default=os.cpu_count())\n',

@@ -23,4 +23,4 @@ DEFAULT_LIMITS = Limits()
 MOST = Limits(file_bytes=1024 * 1024, steps=100_000_000, depth=160)
 """What an operator may ask for: more is not fetched, or would overflow Python's own stack."""
 
-LEAST = Limits(file_bytes=1024, steps=1000, depth=20)
+LEAST = Limits(file_bytes=1024, steps=1000, depth=40)

@@ -190,6 +190,11 @@ CATALOGUE: dict[str, Known] = {
         "The flag {flag} cannot be given on a command line: {why}.",
         "Use letters, digits, `-` and `_`.",
     ),
+    "name-confusable": Known(
+        _WARNING,
+        "The name {name} mixes letters that look alike: {why}.",
+        "Write it with letters of one alphabet; people will type what they see.",
+    ),
     "value-not-static": Known(
         _INFO,
         "The {field} of {name} is not known without running the script: `{source}` {why}.",

@@ -10,6 +10,7 @@ from typing import Any
 
 from parser.annotations import Annotations, Processor, read_annotations
 from parser.argparse_reader import CommandLine, read_command_line
+from parser.confusables import confusable_names
 from parser.entry_points import find_entry_point
 from parser.frameworks import other_framework, read_other_command_line
 from parser.interpreter.flow import Exhausted, Stopped, TooDeep
@@ -64,6 +65,7 @@ def _read_module(
     elif not any(one.code in ("other-framework", "several-commands") for one in problems):
         foreign = other_framework(script)
         problems.append(foreign or problem("no-argparse", Place(script.path), file=script.path))
+    problems.extend(confusable_names(parameters))
     module, more = _module(script, settings, annotations, parameters, requirements, project_name)
     return replace(module, framework=command_line.framework), [*problems, *more]
 

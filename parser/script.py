@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 import warnings
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,6 +58,16 @@ class _Children(dict[type, tuple[str, ...]]):
 
 
 _CHILDREN = _Children()
+_NEWER = (
+    ((3, 12), re.compile(r"^\s*type\s+\w+\s*(?:\[[^]]*\])?\s*=|^\s*(?:async\s+)?(?:def|class)\s+\w+\s*\[")),
+    (
+        (3, 14),
+        re.compile(r"(?<!\w)(?:[tT][rR]?|[rR][tT])['\"]|^\s*except\s+[A-Z][\w.]*(?:\s*,\s*[A-Z][\w.]*)+\s*:"),
+    ),
+)
+"""Line of the error → the Python that knows this syntax."""
+
+_NEWER_MESSAGES = (((3, 12), re.compile(r"^f-string expression part cannot include")),)
 _PYTHON2 = re.compile(
     r"^\s*(?:print\s+[^(=\s]|exec\s+[\"']|raise\s+\w+\s*,|except\s+[\w.]+\s*,)", re.MULTILINE
 )
@@ -218,10 +229,29 @@ def _plainly_shallow(text: str) -> bool:
     return len(brackets) <= MAX_BRACKETS // 2 and words < MAX_PREFIXES and not _OPERATORS.search(data)
 
 
+def _newer(text: str, line: int, message: str) -> str | None:
+    """The Python, newer than this one, whose syntax stands in the line of an error."""
+    lines = re.split(r"\r\n|\r|\n", text)
+    shown = lines[line - 1] if line <= len(lines) else ""
+    for version, pattern in _NEWER:
+        if version > sys.version_info[:2] and pattern.search(shown):
+            return ".".join(map(str, version))
+    for version, pattern in _NEWER_MESSAGES:
+        if version > sys.version_info[:2] and pattern.search(message):
+            return ".".join(map(str, version))
+    return None
+
+
 def _syntax_problem(path: str, text: str, error: SyntaxError) -> Problem:
     line = max(1, error.lineno or 1)
     column = max(0, (error.offset or 1) - 1)
     why = ascii_controls(str(error.msg or "invalid syntax"))
-    if _PYTHON2.search(text):
+    if newer := _newer(text, line, str(error.msg)):
+        why += f" (this looks like Python {newer}; it is read with Python {sys.version_info[0]}.{sys.version_info[1]})"
+    elif _PYTHON2.search(text):
         why += " (this looks like Python 2)"
-    return problem("syntax-error", Place(path, line, column), file=path, why=why)
+    end_line, end_column = error.end_lineno, error.end_offset
+    if not end_line or not end_column or (end_line, end_column - 1) <= (line, column):
+        return problem("syntax-error", Place(path, line, column), file=path, why=why)
+    place = Place(path, line, column, end_line, end_column - 1)
+    return problem("syntax-error", place, file=path, why=why)

@@ -6,7 +6,7 @@ must not publish; the bot's own commit brings the one that does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bot.adapters.checkout import Commit, load_commit
@@ -17,6 +17,7 @@ from bot.domain.env import env_problems
 from bot.domain.pipeline import PATH, PipelineSettings, read_pipeline_settings, render
 from parser.model import Module, Problem, Report, Severity
 from parser.read import read
+from parser.source import Source
 
 
 class Verdict(StrEnum):
@@ -41,7 +42,7 @@ class Judgement:
 
 def judge(commit: Commit, branch: str, project_name: str) -> Judgement:
     """Decides from the commit's own content alone."""
-    report = read(commit.source, project_name)
+    report = read(_limited(commit), project_name)
     problems = (*report.problems, *env_problems(report))
     module = report.module
     if module is None or any(problem.severity is Severity.ERROR for problem in problems):
@@ -64,6 +65,16 @@ def judge(commit: Commit, branch: str, project_name: str) -> Judgement:
     return Judgement(
         Verdict.PUBLISH, f"{PATH} is what this commit gives.", report, problems, module, settings
     )
+
+
+def _limited(commit: Commit) -> Source:
+    """The commit's source with the limits that the bot reads with; else both would come to different modules."""
+    try:
+        limits = read_pipeline_settings(commit.pipeline or b"").limits
+    except ValueError:
+        # said below, where it is the reason to stop
+        return commit.source
+    return replace(commit.source, limits=limits)
 
 
 def judge_checkout(job: CiJob) -> tuple[Commit, Judgement]:

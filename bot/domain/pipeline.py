@@ -11,13 +11,14 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, cast, get_args
 
 import yaml
 
 from bot.domain.tags import branch_slug
 from ci_templates import read_template
+from parser.limits import DEFAULT_LIMITS, LEAST, MOST, Limits
 from parser.model import Module, Place, Problem, Report
 from parser.problems import problem
 from parser.wire import interface_to_dict
@@ -87,6 +88,7 @@ class PipelineSettings:
     engine: Engine
     environment: Environment
     docs_url: str
+    limits: Limits = DEFAULT_LIMITS
 
 
 def plan_environment(
@@ -116,7 +118,7 @@ def render(module: Module, settings: PipelineSettings, branch: str) -> bytes:
         ".mlreef": {
             "schema": SCHEMA,
             "branch": _quoted(branch),
-            "settings": _data(asdict(settings)),
+            "settings": _data(_settings(settings)),
             "interface": _interface(module),
         }
     }
@@ -127,6 +129,14 @@ def render(module: Module, settings: PipelineSettings, branch: str) -> bytes:
         "# Edits are overwritten: change the script, its requirements or .mlreef.yaml instead.",
     ]
     return "\n".join([*head, _dump(data), _dump(jobs)]).encode("ascii")
+
+
+def _settings(settings: PipelineSettings) -> dict[str, Any]:
+    """The settings as plain data; limits only where the operator has changed them."""
+    data = asdict(settings)
+    if settings.limits == DEFAULT_LIMITS:
+        del data["limits"]
+    return data
 
 
 def read_pipeline_settings(content: bytes) -> PipelineSettings:
@@ -158,7 +168,20 @@ def read_pipeline_settings(content: bytes) -> PipelineSettings:
             asked=environment.get("asked") is True,
         ),
         docs_url=_text(settings, "docs_url"),
+        limits=_limits(settings.get("limits")),
     )
+
+
+def _limits(data: object) -> Limits:
+    if data is None:
+        return DEFAULT_LIMITS
+    names = {field.name for field in fields(Limits)}
+    if not isinstance(data, dict) or set(data) != names or not all(type(v) is int for v in data.values()):
+        raise ValueError("its limits are not numbers")
+    limits = Limits(**data)
+    if not all(getattr(LEAST, name) <= data[name] <= getattr(MOST, name) for name in names):
+        raise ValueError("its limits are not ones that an operator may set")
+    return limits
 
 
 def triggers_ours(gitlab_ci_yml: bytes) -> bool:

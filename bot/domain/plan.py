@@ -82,6 +82,7 @@ def plan_publication(head: Head, policy: Policy) -> Plan:
         engine=policy.engine,
         environment=environment,
         docs_url=policy.docs_url,
+        limits=policy.limits,
     )
     content = pipeline.render(report.module, settings, branch.name)
     if content == head.generated:

@@ -63,7 +63,7 @@ def test_the_example_is_loaded_and_shows_every_setting(tmp_path: Path) -> None:
             assert f"{shown}:" in text, f"{name}.{shown}"
     # what the example calls defaults are the defaults
     bare = load_config(None, ENVIRON)
-    for part in ("webhook", "pipeline", "worker", "log", "database", "publish", "environments"):
+    for part in ("webhook", "pipeline", "worker", "reading", "log", "database", "publish", "environments"):
         left = getattr(config, part)
         if part == "webhook":
             left = left.model_copy(update={"secrets": bare.webhook.secrets})

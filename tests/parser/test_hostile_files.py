@@ -1,91 +1,21 @@
 """Files made to break a reader: each gets a problem, quickly, and nothing is ever raised."""
 
 import re
+import sys
 import time
+from pathlib import Path
 
 import pytest
+from hostile_files import READABLE_BUT_USELESS, UNREADABLE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from repositories import HEAD, PATHS, TAIL, codes, of_script, report
 
 from parser.model import Severity
 from parser.read import read
-from parser.source import Entry, Source
+from parser.source import Entry, Source, load_source
 
-MANY = 100_000
 SECONDS = 2.0
-
-UNREADABLE = {
-    "parentheses": "x = " + "(" * MANY,
-    "parentheses that close": "x = " + "(" * MANY + ")" * MANY,
-    "lists": "x = " + "[" * MANY + "]" * MANY,
-    "brackets in strings": "x = " + "'(' + " * 200 + "(" * 150 + ")" * 150,
-    "minus signs": "x = " + "-" * MANY + "1",
-    "minus signs and spaces": "x = " + "- " * MANY + "1",
-    "negations": "x = " + "not " * MANY + "1",
-    "lambdas": "x = " + "lambda: " * MANY + "1",
-    "powers": "x = " + "1 ** " * MANY + "1",
-    "conditions": "x = " + "1 if 1 else " * MANY + "1",
-    "elifs": "if a:\n pass\n" + "elif b:\n pass\n" * (MANY // 4),
-    "sums": "x = " + "1 + " * MANY + "1",
-    "attributes": "x = a" + ".b" * MANY,
-    "calls": "x = f" + "()" * MANY,
-    "subscripts": "x = f" + "[0]" * MANY,
-    "f-strings": "x = " + 'f"{' * 60 + "1" + '}"' * 60,
-    "comprehensions": "x = " + "[x for x in " * 150 + "y" + "]" * 150,
-    "indentation": "".join(" " * depth + "if x:\n" for depth in range(1200)) + " " * 1200 + "pass",
-    "a NUL byte": "x = 1\0",
-    "Python 2": "print 'hello'\n",
-    "an unclosed string": "x = '''",
-    "nothing but a backslash": "\\",
-    "a huge number": "x = " + "1" * 500_000,
-}
-READABLE_BUT_USELESS = {
-    "attributes within limits": "x = a" + ".b" * 2500,
-    "minus signs within limits": "x = " + "-" * 150 + "1",
-    "a chain of assignments": "x = " * MANY + "1",
-    "comparisons": "x = " + "1 < " * MANY + "2",
-    "and": "x = " + "1 and " * MANY + "2",
-    "decorators": "@a\n" * 5000 + "def f(): pass",
-    "an endless range": "for i in range(10 ** 12):\n    parser.add_argument('--x%d' % i)",
-    "a large range": "x = list(range(10 ** 9)); y = sum(range(10 ** 12)); z = sorted(range(10 ** 15))",
-    "a huge text": "x = 'a' * 10 ** 12; y = x + x; z = 'a' * 99999 * 99999",
-    "a huge tower": "x = 10 ** 10 ** 10; y = 2 ** 10 ** 9; z = 1 << 10 ** 9",
-    "doubling": "x = 'a'\n" + "x = x + x\n" * 100,
-    "doubling a list": "x = [1]\n" + "x = x + x\n" * 100,
-    "nested doubling": "x = [1]\n" + "x = [x] * 100\n" * 40 + "parser.add_argument('--a', default=x)",
-    "a padded text": "x = '%999999999d' % 1; y = f'{1:999999999}'; z = '{:>999999999}'.format(1)",
-    "a width from a value": "x = '%*d' % (999999999, 1); w = 999999999; y = f'{1:{w}}'; z = '{:{}}'.format(1, w)",
-    "replacing": "x = ('a' * 90000).replace('a', 'b' * 90000); y = ('b' * 90000).join('a' * 90000)",
-    "padding methods": "x = 'a'.ljust(10 ** 12); y = 'a'.zfill(10 ** 12); z = '\\t'.expandtabs(10 ** 12)",
-    "bytes": "x = bytes(10 ** 12); y = bytearray(10 ** 12); z = (1).to_bytes(10 ** 9, 'big')",
-    "a dictionary in itself": "d = {}\nd['d'] = d\nparser.add_argument('--a', default=d)\nx = d == d; y = str(d)",
-    "a list in itself": "d = []\nd.append(d)\nparser.add_argument('--a', default=d, choices=d)\ny = sorted(d)",
-    "recursion": "def f(n):\n    parser.add_argument('--a%d' % n)\n    return f(n + 1)\nf(0)",
-    "mutual recursion": "def f(): g(); parser.parse_args\ndef g(): f(); f()\nf()",
-    "branching recursion": "def f(n):\n" + "    f(n + 1)\n" * 50 + "    parser.add_argument('--x')\nf(0)",
-    "many calls": "".join(f"def f{n}():\n    f{n + 1}(); f{n + 1}(); parser\n" for n in range(40))
-    + "def f40(): parser.add_argument('--deep')\nf0()",
-    "a class of itself": "class A(A): pass\nclass B: pass\nB.__bases__ = (B,)\nB().x.y.z()\nA()",
-    "an endless loop": "while True:\n    pass",
-    "a long loop": "i = 0\nwhile i < 10 ** 9:\n    i += 1",
-    "a comprehension tower": "x = [a + b + c for a in range(9000) for b in range(9000) for c in range(9000)]",
-    "a loop over itself": "x = [1]\nfor i in x:\n    x.append(i)",
-    "star of itself": "x = [1]\nx = [*x, *x, *x]\n" * 30,
-    "an import of itself": "import run\nfrom run import *\nfrom . import run\nrun.parser.add_argument('--again')",
-    "special numbers": "parser.add_argument('--a', default=float('nan'))\nparser.add_argument('--b', default=1e400)\n"
-    "parser.add_argument('--c', default=10 ** 300)\nparser.add_argument('--d', default=1j)",
-    "a surrogate": "parser.add_argument('--a', default='\\ud800', help='\\udfff')",
-    "help of itself": "parser.add_argument('--a', help='%(default)999999999d %(x)s %', default=1)",
-    "an unknown everything": "parser.add_argument(*b, **a)\nparser.add_argument(*b)\nparser.add_argument(*[1])\n"
-    "parser.add_argument()\nparser.add_argument(None)\nparser.add_argument('')\nparser.add_argument('-')",
-    "wrong fields": "parser.add_argument('--a', nargs=[], type=[], choices=1, required='x', dest=1, action=1,"
-    " default=..., help=1, metavar=1)\nparser.add_argument('--b', choices=1)\nparser.add_argument('--c', dest=1)",
-    "unhashable keys": "x = {[]: 1, {}: 2}; y = {(1, []): 2}; z = {*[[]]}; x[[]] = 1; y[{}]; z.add([])",
-    "slices": "x = [1, 2][::0]; y = 'a'[1:'b']; z = (1,)[10 ** 30]; range(10 ** 30)[::10 ** 20]",
-    "formats": "x = '{0.__class__}'.format(1); y = '{'.format(); z = '%s %s' % 1; '%(a)s' % {}; f'{1!r:^{2}}'",
-    "match": "match x:\n    case {'a': [1, *rest]}:\n        parser.add_argument('--m')\n    case _:\n        pass",
-}
 
 
 @pytest.mark.parametrize("name", UNREADABLE)
@@ -110,6 +40,7 @@ def test_what_would_take_forever_is_given_up(name: str) -> None:
     ("content", "said"),
     [
         (b"\xff\xfe" + "import argparse".encode("utf-16-le"), "UTF-16"),
+        (b"\xff\xfe\0\0" + "import argparse".encode("utf-32-le"), "UTF-32"),
         (b"# -*- coding: no-such -*-\nimport argparse", "unknown encoding"),
         (b"# -*- coding: rot13 -*-\nimport argparse", "no text encoding"),
         (b"# -*- coding: ascii -*-\nx = '\xc3\xa4'", "line 2 is not ascii"),
@@ -149,6 +80,84 @@ def test_import_cycles_and_five_thousand_modules_are_read_in_time() -> None:
     found = report(files)
     assert time.process_time() - began < SECONDS
     assert [one.name for one in found.module.parameters] == ["input-path", "output-path"]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("print 'hello'", "Python 2"),
+        ("raise ValueError, 'x'", "Python 2"),
+        ("type Size = int", "Python 3.12"),
+        ("def first[T](items: list[T]) -> T: ...", "Python 3.12"),
+        ("class Box[T]: ...", "Python 3.12"),
+        ("x = f'{\"\\n\".join([])}'", "Python 3.12"),
+        ("x = t'{size}'", "Python 3.14"),
+        ("try: pass\nexcept ValueError, TypeError: pass", "Python 3.14"),
+    ],
+)
+def test_the_python_that_a_source_is_written_for_is_named(line: str, said: str) -> None:
+    found = of_script(line)
+    known = sys.version_info[:2] >= tuple(int(part) for part in said.split()[1].split(".")) > (3,)
+    assert known == (found.module is not None)
+    assert known or f"looks like {said}" in found.problems[0].message
+
+
+def test_a_file_of_ten_megabytes_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "run.py").write_bytes(b"(" * 10_000_000)
+    began = time.process_time()
+    found = read(load_source(tmp_path), "p", entry_point="run.py")
+    assert time.process_time() - began < SECONDS
+    assert codes(found)[0] == "file-unreadable"
+
+
+def test_five_thousand_modules_on_a_disk_are_read_in_time(tmp_path: Path) -> None:
+    for number in range(5000):
+        (tmp_path / f"m{number}.py").write_text(f"from m{number + 1} import *\n")
+    (tmp_path / "run.py").write_text("from m0 import *\n" + HEAD + PATHS + TAIL)
+    (tmp_path / "requirements.txt").write_text("")
+    began = time.process_time()
+    found = read(load_source(tmp_path), "p")
+    assert time.process_time() - began < SECONDS
+    assert found.module is not None
+
+
+def test_imports_do_not_leave_the_repository(tmp_path: Path) -> None:
+    (tmp_path / "secret.py").write_text("NAME = '--secret'\n")
+    inside = tmp_path / "repository"
+    inside.mkdir()
+    (inside / "linked.py").symlink_to(tmp_path / "secret.py")
+    (inside / "folder").symlink_to(tmp_path)
+    (inside / "requirements.txt").write_text("")
+    body = (
+        "from linked import NAME as a\nfrom folder.secret import NAME as b\nfrom ..secret import NAME as c\n"
+    )
+    adds = "".join(f"parser.add_argument({name})\n" for name in "abc")
+    (inside / "run.py").write_text(body + HEAD + PATHS + adds + TAIL)
+    found = read(load_source(inside), "p")
+    assert [one.name for one in found.module.parameters] == ["input-path", "output-path"]
+    assert "secret" not in str([one.message for one in found.problems if "--secret" in one.message])
+
+
+def test_mutual_recursion_between_modules_ends() -> None:
+    files = {
+        "a.py": "import b\ndef f(parser, n):\n    b.g(parser, n + 1)\n",
+        "b.py": "import a\ndef g(parser, n):\n    a.f(parser, n + 1)\n    parser.add_argument('--n%d' % n)\n",
+        "run.py": "import a\n" + HEAD + PATHS + "a.f(parser, 0)\n" + TAIL,
+    }
+    began = time.process_time()
+    found = report(files)
+    assert time.process_time() - began < SECONDS
+    assert {"input-path", "output-path"} <= {one.name for one in found.module.parameters}
+
+
+@pytest.mark.parametrize("flag", ["--m\u043ede", "--\uff4dode", "--\U0001d426ode"])
+def test_a_name_with_letters_that_look_alike_is_told(flag: str) -> None:
+    assert "name-confusable" in codes(of_script(f"parser.add_argument({flag!r})"))
+
+
+@pytest.mark.parametrize("flag", ["--größe", "--размер", "--α", "--mode"])
+def test_a_name_of_one_alphabet_is_nothing_to_tell(flag: str) -> None:
+    assert "name-confusable" not in codes(of_script(f"parser.add_argument({flag!r})"))
 
 
 def test_settings_cannot_blow_up() -> None:
