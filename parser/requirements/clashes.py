@@ -3,42 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from packaging.specifiers import SpecifierSet
 
 from parser.model import Place, Problem, Requirement, Severity
-from parser.problems import ascii_controls, problem
+from parser.problems import MAX_PROBLEMS, ascii_controls, problem
+
+MAX_ALIKE = 20
+"""Different lines of one package that are compared with each other."""
+
+
+@dataclass(slots=True)
+class _Package:
+    """The lines of one package so far: the first of each condition, and the different ones."""
+
+    first: dict[str | None, Requirement] = field(default_factory=dict)
+    different: dict[tuple[str | None, str, str | None], Requirement] = field(default_factory=dict)
 
 
 def find_clashes(items: Iterable[Requirement], constraints: Iterable[Requirement]) -> list[Problem]:
     """The problems of packages that are named more than once; constraints only limit, and may repeat."""
     problems: list[Problem] = []
-    groups: dict[str, list[tuple[Requirement, bool]]] = {}
+    packages: dict[str, _Package] = {}
     for item, constraint in [*((item, False) for item in items), *((item, True) for item in constraints)]:
+        if len(problems) >= MAX_PROBLEMS:
+            break
         if item.normalized is None:
             continue
         if not item.url and _impossible(item.specifier):
             problems.append(_alone(item))
             continue
-        group = groups.setdefault(item.normalized, [])
-        if told := _against(item, constraint, group):
+        package = packages.setdefault(item.normalized, _Package())
+        if told := _against(item, constraint, package):
             problems.append(told)
-        group.append((item, constraint))
+        if not constraint:
+            package.first.setdefault(item.marker, item)
+        if len(package.different) < MAX_ALIKE:
+            package.different.setdefault((item.marker, item.specifier, item.url), item)
     return problems
 
 
-def _against(item: Requirement, constraint: bool, group: list[tuple[Requirement, bool]]) -> Problem | None:
+def _against(item: Requirement, constraint: bool, package: _Package) -> Problem | None:
     """The first clash of a requirement with those before it."""
-    for other, _ in group:
+    for other in package.different.values():
         if item.marker != other.marker and item.marker is not None and other.marker is not None:
             continue
         if item.url and other.url and item.url != other.url:
             return _clash(item, other, item.url, other.url)
-        if item.url or other.url:
+        if item.url or other.url or item.specifier == other.specifier:
             continue
         if _impossible(",".join(filter(None, (item.specifier, other.specifier)))):
             return _clash(item, other, item.specifier, other.specifier)
-    older = next((other for other, limit in group if not limit and other.marker == item.marker), None)
+    older = package.first.get(item.marker)
     if constraint or older is None:
         return None
     name = ascii_controls(str(item.name))[:120]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from parser.model import Place, Problem, Requirement, Requirements
 from parser.problems import ascii_controls, problem
-from parser.requirements.names import BROUGHT, SILENT, STANDARD, modules_of, provides, usual_package
+from parser.requirements.names import BROUGHT, SILENT, STANDARD, Provided, modules_of, usual_package
 from parser.script import Refused, Script, read_script
 from parser.source import Source
 
@@ -17,6 +18,15 @@ MAX_FILES = 2_000
 
 MAX_BYTES = 8 * 1024 * 1024
 """Bytes of them together."""
+
+MAX_LINES = 20_000
+"""Lines with imports, of all files together."""
+
+MAX_PACKAGES = 2_000
+"""Requirements; where there are more, somebody wrote down what was installed."""
+
+MAX_SEARCHED = 500_000_000
+"""Bytes of files times names that are looked for in them."""
 
 MAX_NAMES = 5
 """Packages that one message names."""
@@ -30,6 +40,8 @@ _WORD = re.compile(rb"\w+")
 
 def compare_imports(source: Source, entry: Script, requirements: Requirements) -> list[Problem]:
     """Hints, never more: what is imported may come with the environment or with another package."""
+    if len(requirements.items) > MAX_PACKAGES:
+        return []
     followed, lines = _follow(source, entry.path)
     return [*_unprovided(source, entry, requirements, followed), *_unused(source, requirements, lines)]
 
@@ -40,7 +52,7 @@ def _follow(source: Source, entry: str) -> tuple[dict[str, set[str]], set[str]]:
     found: dict[str, set[str]] = {}
     words: set[str] = set()
     waiting = [entry]
-    room = MAX_BYTES
+    room, lines = MAX_BYTES, MAX_LINES
     while waiting and len(found) < MAX_FILES:
         path = waiting.pop()
         content = source.contents.get(path)
@@ -48,7 +60,8 @@ def _follow(source: Source, entry: str) -> tuple[dict[str, set[str]], set[str]]:
             continue
         room -= len(content)
         found[path] = set()
-        for line in _import_lines(content):
+        for line in islice(_import_lines(content), lines):
+            lines -= 1
             words.update(word.decode(errors="replace") for word in _WORD.findall(line))
             for level, dotted, names in _imports(line):
                 if not level and dotted:
@@ -79,7 +92,9 @@ def _imports(line: bytes) -> Iterator[tuple[int, str, list[str]]]:
                 yield 0, words[0], []
         return
     names = [
-        words[0] for part in found["names"].decode(errors="replace").split(",") if (words := part.split())
+        words[0]
+        for part in found["names"].decode(errors="replace").split(",")[:100]
+        if (words := part.split())
     ]
     yield len(found["dots"]), found["base"].decode(errors="replace"), names
 
@@ -110,14 +125,14 @@ def _unprovided(
 ) -> Iterator[Problem]:
     if any(item.name is None for item in requirements.items):
         return
-    packages = {item.normalized for item in requirements.items if item.normalized}
+    provided = Provided(item.normalized for item in requirements.items if item.normalized)
     own = _own_names(source)
     told: set[str] = set()
     for path in sorted(followed, key=lambda one: (one != entry.path, one)):
         wanted = {
             name
             for name in followed[path]
-            if name not in STANDARD and name not in own and name not in told and not _provided(name, packages)
+            if name not in STANDARD and name not in own and name not in told and name not in provided
         }
         if not wanted:
             continue
@@ -135,12 +150,6 @@ def _unprovided(
                     package=ascii_controls(usual_package(name))[:120],
                     file=ascii_controls(requirements.file)[:120],
                 )
-
-
-def _provided(module: str, packages: set[str]) -> bool:
-    if any(provides(package, module) for package in packages):
-        return True
-    return bool(BROUGHT.get(usual_package(module), frozenset()) & packages)
 
 
 def _own_names(source: Source) -> set[str]:
@@ -177,6 +186,9 @@ def _unused(source: Source, requirements: Requirements, words: set[str]) -> list
     packages = {item.normalized for item in requirements.items if item.normalized}
     unused = [item for item in requirements.items if _may_be_unused(item, packages)]
     unused = [item for item in unused if not modules_of(item.normalized or "") & words]
+    names_in_all = sum(len(modules_of(item.normalized or "")) for item in unused)
+    if names_in_all * sum(map(len, source.contents.values())) > MAX_SEARCHED:
+        return []
     for path, content in source.contents.items():
         if not unused:
             return []

@@ -19,6 +19,12 @@ from parser.requirements.names import misnamed
 
 Tell = Callable[[Problem], None]
 
+MAX_REQUIREMENT = 4_000
+"""Characters of one requirement, its options left out."""
+
+MAX_MENDED = 200
+"""Characters of a requirement for which a mend is looked for."""
+
 _TOOLS = ("git", "hg", "svn", "bzr")
 _REPOSITORIES = frozenset(
     f"{tool}+{way}"
@@ -65,13 +71,17 @@ _MENDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 
 def read_item(text: str, line: Line, tell: Tell) -> Requirement | None:
     """The requirement that `text`, the beginning of the line, is; None (and a problem) when pip refuses it."""
+    if len(text) > MAX_REQUIREMENT:
+        why, mend = f"it has more than {MAX_REQUIREMENT} characters", "Shorten it."
+        tell(problem("requirement-invalid", line.place, why=why, mend=mend))
+        return None
     is_address = _scheme(text) in _SCHEMES
     separator = "; " if is_address else ";"
     name, _, condition = text.partition(separator)
     name = name.strip()
     try:
         marker = str(Marker(condition.strip())) if condition.strip() else None
-    except InvalidMarker as error:
+    except (InvalidMarker, RecursionError) as error:
         mend = "Write it like `tomli; python_version < '3.11'`."
         why = f"what follows the semicolon is no condition that pip knows ({_first_line(error)})"
         tell(problem("requirement-invalid", line.place, why=why, mend=mend))
@@ -149,6 +159,12 @@ def _from_name(name: str, marker: str | None, line: Line, tell: Tell) -> Require
             tell(problem("requirement-invalid", line.place, why=why, mend=mend))
             return None
         _tell_tool(parsed.url, line.place, tell)
+        # Brackets at the very end are extras for pip, although they are a part of the address as well.
+        if behind := _TRAILING_EXTRAS.match(parsed.url):
+            extras = _pep508(f"{parsed.name}{behind.group(2).lower()}", line, tell)
+            if extras is None:
+                return None
+            parsed.extras = extras.extras
     if name.endswith(","):
         why, mend = "older ones refuse the comma at the end", "Remove the comma."
         end = len(name)
@@ -183,7 +199,7 @@ def _pep508(text: str, line: Line, tell: Tell) -> Pep508 | None:
 def _meant(text: str) -> str | None:
     """What the author most likely wanted to write, if that is plain."""
     for pattern, replacement in _MENDS:
-        found = pattern.fullmatch(text)
+        found = pattern.fullmatch(text) if len(text) <= MAX_MENDED else None
         if found is None:
             continue
         meant = found.expand(replacement)

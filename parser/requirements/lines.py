@@ -20,7 +20,6 @@ _MARKS = (
 """Byte-order marks; UTF-32's begins like UTF-16's and so stands before it."""
 
 _CODING = re.compile(rb"coding[:=]\s*([-\w.]+)")
-_COMMENT = re.compile(r"(^|\s+)#.*$")
 _ENDS = ("\n", "\r")
 
 
@@ -74,7 +73,7 @@ def logical_lines(text: str, file: str) -> Iterator[Line]:
     """Exactly pip's rules, the odd ones included; places count lines as editors do."""
     pending: list[tuple[str, int, int]] = []
     for raw, number, column in _physical(text):
-        comment = raw is not None and _COMMENT.match(raw) is not None
+        comment = raw is not None and raw.lstrip().startswith("#")
         if raw is not None and raw.endswith("\\") and not comment:
             pending.append((raw, number, column))
             continue
@@ -84,16 +83,24 @@ def logical_lines(text: str, file: str) -> Iterator[Line]:
             continue
         # A comment ends what was to be continued, and is no part of it.
         last = [] if raw is None else [(f" {raw}" if comment else raw, number, column)]
-        joined = _COMMENT.sub(
-            "", "".join([part.strip("\\") for part, _, _ in pending] + [p for p, _, _ in last])
+        joined = _without_comment(
+            "".join([part.strip("\\") for part, _, _ in pending] + [p for p, _, _ in last])
         )
         if stripped := joined.strip():
             yield Line(stripped, _span([*pending, *(last if not comment else [])], file), straight=False)
         pending = []
 
 
+def _without_comment(line: str) -> str:
+    """The line up to its comment, which begins the line or follows a blank."""
+    at = line.find("#")
+    while at > 0 and not line[at - 1].isspace():
+        at = line.find("#", at + 1)
+    return line if at < 0 else line[:at].rstrip()
+
+
 def _single(raw: str, number: int, column: int, file: str) -> Line | None:
-    text = _COMMENT.sub("", raw)
+    text = _without_comment(raw)
     start = column + len(text) - len(text.lstrip())
     text = text.strip()
     return Line(text, Place(file, number, start, number, start + len(text)), straight=True) if text else None

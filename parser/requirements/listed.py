@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -41,6 +43,7 @@ class Text:
         except Undecodable as error:
             raise unreadable(file, 1, str(error), "Save the file as UTF-8 text.") from None
         self._at = 0
+        self._starts = [0, *(found.end() for found in re.finditer("\r\n|\r|\n", self.text))]
 
     def place(self, *words: str) -> Place:
         """Where the first of these words stands, behind what was found before; the file when nowhere."""
@@ -49,8 +52,8 @@ class Text:
             at = self.text.find(word) if at < 0 else at
             if at >= 0:
                 self._at = at
-                line = self.text.count("\n", 0, at) + 1
-                column = at - (self.text.rfind("\n", 0, at) + 1)
+                line = bisect.bisect_right(self._starts, at)
+                column = at - self._starts[line - 1]
                 return Place(self.file, line, column, line, column + len(word))
         return Place(self.file)
 

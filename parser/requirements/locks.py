@@ -12,6 +12,9 @@ from parser.source import Source
 MAX_CONDITIONS = 4
 """Different conditions under which one package is needed; with more it is taken as always needed."""
 
+MAX_ALIKE = 20
+"""Versions of one package in a lock file."""
+
 
 def read_uv_lock(source: Source, file: str) -> Listed:
     """What the project itself needs, by way of its packages. Raises Refused."""
@@ -19,7 +22,9 @@ def read_uv_lock(source: Source, file: str) -> Listed:
     packages = tables(read_toml(text).get("package"))
     by_name: dict[str, list[dict[str, Any]]] = {}
     for package in packages:
-        by_name.setdefault(str(package.get("name")), []).append(package)
+        alike = by_name.setdefault(str(package.get("name")), [])
+        if len(alike) < MAX_ALIKE:
+            alike.append(package)
     roots = [one for one in packages if table(one, "source").keys() & {"editable", "virtual"}]
     wanted = _reached(roots, by_name)
     items = [

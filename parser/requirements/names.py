@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable
 
 DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
     "Bio": ("biopython",),
@@ -399,21 +400,33 @@ def misnamed(name: str) -> tuple[str, str | None] | None:
     return None
 
 
-def provides(package: str, module: str) -> bool:
-    """Whether a package (normalised name) may well bring this module; in doubt it does."""
-    if package in DISTRIBUTIONS.get(module, ()):
-        return True
-    wanted = _SEPARATORS.sub("", module).lower()
-    plain = _SEPARATORS.sub("", package)
-    if plain == wanted:
-        return True
-    for affix in _AFFIXES:
-        if affix.startswith("-") and package.removesuffix(affix).replace("-", "") == wanted:
-            return True
-        if affix.endswith(("-", "y")) and package.removeprefix(affix).replace("-", "") == wanted:
-            return True
-    # google-cloud-storage brings google, nvidia-cublas-cu12 brings nvidia
-    return _SEPARATORS.sub("-", package).startswith(_SEPARATORS.sub("-", module).lower() + "-")
+class Provided:
+    """The modules that packages (normalised names) may well bring; in doubt they do."""
+
+    def __init__(self, packages: Iterable[str]) -> None:
+        self._packages = frozenset(packages)
+        self._plain: set[str] = set()
+        self._beginnings: set[str] = set()
+        for package in self._packages:
+            self._plain.add(package.replace("-", ""))
+            for affix in _AFFIXES:
+                shorter = package.removesuffix(affix) if affix[0] == "-" else package.removeprefix(affix)
+                self._plain.add(shorter.replace("-", ""))
+            # google-cloud-storage brings google, nvidia-cublas-cu12 brings nvidia
+            at = package.find("-")
+            while at > 0:
+                self._beginnings.add(package[:at])
+                at = package.find("-", at + 1)
+
+    def __contains__(self, module: str) -> bool:
+        known = DISTRIBUTIONS.get(module, ())
+        brought = BROUGHT.get(usual_package(module), frozenset())
+        return (
+            not self._packages.isdisjoint(known)
+            or _SEPARATORS.sub("", module).lower() in self._plain
+            or _SEPARATORS.sub("-", module).lower() in self._beginnings
+            or not self._packages.isdisjoint(brought)
+        )
 
 
 def usual_package(module: str) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
+MAX_OPTIONS = 64 * 1024
+"""Characters of one line's options; a few hundred hashes need that many."""
+
 NEEDS_VALUE = frozenset(
     (
         *("--index-url", "--extra-index-url", "--constraint", "--requirement", "--editable", "--find-links"),
@@ -76,6 +79,8 @@ def split_line(line: str) -> tuple[str, str]:
 
 def read_options(text: str) -> Options:
     """The options of one line. Raises OptionFault where pip refuses them."""
+    if len(text) > MAX_OPTIONS:
+        raise OptionFault(f"its options have more than {MAX_OPTIONS} characters", "Shorten them.")
     try:
         words = shlex.split(text)
     except ValueError:

@@ -25,7 +25,7 @@ from parser.source import Source, Undecodable, wanted
 MAX_NESTED = 50
 """Files included by -r and -c, all together."""
 
-MAX_LINES = 20_000
+MAX_LINES = 5_000
 """Lines of all files together."""
 
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
@@ -144,6 +144,12 @@ def _text(source: Source, path: str) -> str:
 def _read_requirement(
     reading: Reading, text: str, options: Options, line: Line, constraint: bool, known: bool
 ) -> None:
+    if options.values("--editable"):
+        why, mend = (
+            "newer ones take a requirement with -e behind it for a folder",
+            "Put it on a line of its own.",
+        )
+        reading.tell(problem("requirement-pip-version", line.place, why=why, mend=mend))
     _tell_ignored(reading, options, line, OF_A_REQUIREMENT)
     if known:
         _keep(reading, read_item(text, line, reading.tell), options, line, constraint)

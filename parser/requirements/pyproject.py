@@ -9,7 +9,7 @@ from parser.model import Problem, Requirement
 from parser.problems import problem
 from parser.requirements.item import read_item
 from parser.requirements.listed import Listed, Text, invalid, made, read_toml, table, texts
-from parser.requirements.pip_file import has_credentials, read_pip_file
+from parser.requirements.pip_file import MAX_LINES, has_credentials, read_pip_file
 from parser.requirements.versions import poetry_specifier
 from parser.source import Source
 
@@ -20,7 +20,7 @@ def read_pyproject(source: Source, file: str) -> Listed:
     content = read_toml(text)
     problems: list[Problem] = []
     items: list[Requirement] = []
-    for wish in texts(table(content, "project").get("dependencies")):
+    for wish in texts(table(content, "project").get("dependencies"))[:MAX_LINES]:
         line = text.line(wish)
         if has_credentials(wish):
             problems.append(problem("requirement-credentials", line.place))

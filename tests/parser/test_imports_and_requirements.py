@@ -4,7 +4,7 @@ import pytest
 from repositories import HEAD, PATHS, TAIL, report
 
 from parser.model import Severity
-from parser.requirements.names import DISTRIBUTIONS, misnamed, modules_of, provides, usual_package
+from parser.requirements.names import DISTRIBUTIONS, Provided, misnamed, modules_of, usual_package
 
 
 def hints(imports: str, requirements: str, beside: dict[str, str] | None = None) -> list[str]:
@@ -107,7 +107,7 @@ def test_a_package_that_may_be_needed_otherwise_is_not_called_unused(requirement
 @pytest.mark.parametrize("module", sorted(DISTRIBUTIONS))
 def test_every_package_of_the_name_map_provides_its_module(module: str) -> None:
     for package in DISTRIBUTIONS[module]:
-        assert provides(package, module)
+        assert module in Provided([package])
         assert module in modules_of(package)
     assert usual_package(module) == DISTRIBUTIONS[module][0]
 

@@ -124,6 +124,9 @@ def agree(folder: Path, files: dict[str, bytes]) -> None:
         _, errors, codes = by_us(files)
         assert errors or codes & TOLD, truth.why
         return
+    if any(one.url and "://" not in one.url for one in truth):
+        # Newer versions take any word for an address, and fail when they fetch it.
+        return
     items, errors, _ = by_us(files)
     assert errors <= OURS, errors
     if not errors & {"requirement-local", "requirement-outside", "requirement-credentials"}:
