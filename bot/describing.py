@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
 from bot.errors import OperatorError
 from parser.model import Parameter, Problem, Report
 from parser.read import read
@@ -55,6 +53,8 @@ def describe(report: Report, form: str) -> str:
         return "\n".join((*_table(report), *problem_lines(report.problems)))
     data = report_to_dict(report)
     if form == "yaml":
+        import yaml
+
         return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
     return json.dumps(data, indent=2, ensure_ascii=False)
 

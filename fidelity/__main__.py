@@ -8,7 +8,8 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from fidelity.compare import Outcome, compare
@@ -17,6 +18,9 @@ from fidelity.readers import READERS, Reading
 from fidelity.report import Result, goals_missed, markdown, table, worst
 from fidelity.truth import Truth, fetch_truths
 from parser.source import load_source
+
+MOST_ALIKE = 1
+"""Scripts of one package with the same command line that are counted: a giant must not count for each of its doors."""
 
 REPORT = Path(__file__).parents[1] / "docs" / "fidelity.md"
 
@@ -65,7 +69,7 @@ def measure(subset: bool, only: str, names: Sequence[str], jobs: int) -> list[Re
     truths = fetch_truths(scripts, jobs)
     say(f"ran them after {time.monotonic() - began:.0f} s")
     grouped: dict[Path, list[tuple[Candidate, Truth]]] = {}
-    for script, truth in truths.items():
+    for script, truth in without_doubles(truths).items():
         grouped.setdefault(script.package.root, []).append((script, truth))
     work = [(pairs, tuple(names)) for pairs in grouped.values()]
     results: list[Result] = []
@@ -74,6 +78,19 @@ def measure(subset: bool, only: str, names: Sequence[str], jobs: int) -> list[Re
             results.extend(some)
     say(f"read them after {time.monotonic() - began:.0f} s")
     return results
+
+
+def without_doubles(truths: Mapping[Candidate, Truth]) -> dict[Candidate, Truth]:
+    """Scripts of one package that share a command line count MOST_ALIKE times; what pip would write, last."""
+    seen: Counter[Hashable] = Counter()
+    kept: dict[Candidate, Truth] = {}
+    for script in sorted(truths, key=lambda one: (one.path.startswith("bin/"), one.package.title, one.path)):
+        truth = truths[script]
+        shown = (script.package.title, *(one.shown for one in truth.arguments))
+        seen[shown] += bool(truth.arguments)
+        if seen[shown] <= MOST_ALIKE:
+            kept[script] = truth
+    return kept
 
 
 def _read_package(work: tuple[list[tuple[Candidate, Truth]], tuple[str, ...]]) -> list[Result]:

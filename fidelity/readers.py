@@ -94,7 +94,9 @@ def _baseline(of_text: Callable[[str], Parameters]) -> Callable[[Source, str], R
     return reader
 
 
-_CALL = re.compile(r"\.add_argument\(\s*((?:[\"'][^\"']+[\"']\s*,?\s*)+)([^()]*(?:\([^()]*\)[^()]*)*)\)")
+_CALL = re.compile(
+    r"\.add_argument\(\s*((?:[\"'][^\"']+[\"']\s*,?\s*)+)((?:[^()\"']|\"[^\"]*\"|'[^']*'|\([^()]*\))*)\)"
+)
 _TEXT = re.compile(r"[\"']([^\"']*)[\"']")
 
 

@@ -104,7 +104,7 @@ def table(results: Sequence[Result], readers: Sequence[str]) -> str:
             f"{score.unknown_rate * 100:>8.2f}{recall * 100:>9.2f}{precision * 100:>9.2f}{score.crashes:>8}"
         )
     lines.append("")
-    lines.append(f"{'right where told, of ' + str(total(results, readers[0]).arguments) + ' arguments':40}")
+    lines.append(f"right where told, of {total(results, readers[0]).arguments} arguments")
     lines.append(f"{'field':12}" + "".join(f"{reader[:16]:>18}" for reader in readers) + f"{'unknown':>10}")
     ours = total(results, readers[0])
     for name in FIELDS:

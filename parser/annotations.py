@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -303,6 +302,8 @@ def _stands_for_word(field: str, value: Any) -> bool:
 def _unknown_field(script: Script, kind: str, name: str, keyword: ast.keyword) -> Problem:
     """A field that does not exist; when it is a slip of the pen, with the mend."""
     words = {"field": shown(name), "fields": ", ".join(FIELDS[kind])}
+    import difflib  # a misspelt field is rare, and this is slow to load
+
     near = difflib.get_close_matches(name, [*FIELDS[kind], *SPELLINGS[kind]], 1, 0.75)
     edits: list[Edit] = []
     if near and keyword.arg == name:
