@@ -16,7 +16,7 @@ from parser.interpreter.expressions import items_of
 from parser.interpreter.flow import Call, Exhausted, Stopped, TooDeep
 from parser.interpreter.machine import ByHeart, Machine
 from parser.interpreter.modules import Modules
-from parser.interpreter.values import External, Function, Method, Modelled, Scope, Unknown
+from parser.interpreter.values import External, Function, Method, Modelled, Scope, Unknown, why_unknown
 from parser.model import Parameter, Place, Problem
 from parser.problems import problem, shown
 from parser.script import Script, nodes_of
@@ -96,6 +96,12 @@ def _become(machine: Machine, target: Command, kind: str, made: Call) -> None:
         why = "it is among `params`, which cannot be followed"
         target.problems.append(problem("argument-not-followed", made.place, why=why))
     target.declared[:0] = extra
+    own = made.keywords.get("cls")
+    if own is not None and not (isinstance(own, External) and own.name.partition(".")[0] in ROOTS):
+        target.complete = False
+        what = "commands" if target.group else "options"
+        why = f"the class that `cls=` gives may add {what} of its own"
+        target.problems.append(problem("argument-not-followed", made.place, why=why))
 
 
 class _Parameter(Modelled):
@@ -120,7 +126,10 @@ def _models() -> dict[str, Any]:
     def parameter(kind: str) -> Any:
         return lambda machine, call: _Parameter(kind, call)
 
-    found: dict[str, Any] = type_models()
+    def wrapped(machine: Machine, call: Call) -> Any:
+        return call.args[1] if len(call.args) > 1 else Unknown()
+
+    found: dict[str, Any] = {**type_models(), "functools.update_wrapper": wrapped}
     for root in ROOTS:
         for kind in (*KINDS, "command", "group"):
             found[f"{root}.{kind}"] = decorator(kind)
@@ -169,11 +178,20 @@ class _Commands:
             value = self.machine.models[value.name](self.machine, Call(decorator, scope.script, [], {}))
         if isinstance(value, Function | Method):
             self._through(command, value, decorator, scope)
-        elif not _harmless(value):
+        elif isinstance(value, External) and not _harmless(value):
             command.complete = False
-            at = scope.script.place(decorator)
-            name = value.name if isinstance(value, External) else scope.script.source(target)
-            command.problems.append(problem("parser-escapes", at, function=name))
+            command.problems.append(
+                problem("parser-escapes", scope.script.place(decorator), function=value.name)
+            )
+        elif isinstance(value, Unknown):
+            self._lose(command, decorator, scope, value)
+
+    def _lose(self, command: Command, decorator: ast.expr, scope: Scope, value: Any) -> None:
+        """Says that a decorator may declare what was not seen."""
+        command.complete = False
+        source = scope.script.source(decorator.func if isinstance(decorator, ast.Call) else decorator)
+        why = f"what `@{source}` adds {why_unknown(value)}"
+        command.problems.append(problem("argument-not-followed", scope.script.place(decorator), why=why))
 
     def _through(self, command: Command, value: Function | Method, decorator: ast.expr, scope: Scope) -> None:
         before = len(command.declared), command.made
@@ -188,6 +206,8 @@ class _Commands:
                 command.declared.clear()
             for one in reversed(result.node.decorator_list):
                 self._apply(command, one, result.scope)
+        elif isinstance(result, Unknown):
+            self._lose(command, decorator, scope, result)
 
     def _call_of(self, decorator: ast.expr, scope: Scope) -> Call:
         call = Call(decorator, scope.script, [], {})
@@ -222,10 +242,8 @@ def _wraps(node: _Definition) -> bool:
     return "wraps" in names
 
 
-def _harmless(value: Any) -> bool:
+def _harmless(value: External) -> bool:
     """Whether a decorator from elsewhere surely declares nothing."""
-    if not isinstance(value, External):
-        return not isinstance(value, Unknown) or "not in this repository" not in value.why
     root, _, name = value.name.partition(".")
     if root in ROOTS:
         return name.rpartition(".")[2] in _PASSING or name not in KINDS

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from parser.frameworks.names import dotted_name, imported_names
 from parser.frameworks.signatures import as_arguments
 from parser.model import Problem
 from parser.problems import problem
-from parser.script import Script
+from parser.script import Script, nodes_of
 
 _GENERAL = (
     "Read the parameters with argparse instead: make an `argparse.ArgumentParser()`, add each parameter with"
@@ -148,13 +148,26 @@ def used_framework(script: Script) -> Use | None:
     names = imported_names(script)
     if not names:
         return None
-    for node in script.nodes:
+    # What runs when the file is run comes before what some function may do.
+    for node in (*_run_at_once(script), *script.nodes):
         for target in _targets(node):
             sign = dotted_name(target, names)
             # `transformers.hf_argparser.HfArgumentParser` is the same as the name above it.
             if sign and (found := _SIGNS.get(sign) or _SIGNS.get(_short(sign))):
                 return Use(found, node)
     return None
+
+
+def _run_at_once(script: Script) -> Iterator[ast.AST]:
+    """Nodes outside of functions and classes, with the decorators and bases of those."""
+    for statement in script.tree.body:
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield statement
+            yield from (node for one in statement.decorator_list for node in nodes_of(one))
+        elif isinstance(statement, ast.ClassDef):
+            yield statement
+        else:
+            yield from nodes_of(statement)
 
 
 def _targets(node: ast.AST) -> list[ast.expr]:

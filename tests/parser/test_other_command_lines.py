@@ -231,6 +231,45 @@ def test_a_command_of_another_module_is_followed() -> None:
     assert [one.name for one in found.module.parameters] == ["input-path", "output-path", "size"]
 
 
+@pytest.mark.parametrize(
+    "decorator",
+    ["@here.computed()", "@click.command(cls=Own)", "@unknown_name", "@here.many(absent.NAMES)"],
+)
+def test_options_that_a_decorator_may_add_unseen_are_told(decorator: str) -> None:
+    here = (
+        "import absent, click\ndef computed():\n    return absent.decorators()\n"
+        "def many(names):\n    def add(f):\n        for name in names:\n            f = click.option(name)(f)\n"
+        "        return f\n    return add\n"
+    )
+    script = click_script("", "import absent, here\nclass Own(click.Command): pass")
+    if "command" in decorator:
+        script = script.replace("@click.command()", decorator)
+    else:
+        script = script.replace("def main", f"{decorator}\ndef main")
+    found = report({"run.py": script, "here.py": here})
+    assert {"argument-not-followed", "parser-escapes"} & set(codes(found))
+
+
+def test_a_wrapper_that_takes_over_what_was_declared_loses_nothing() -> None:
+    more = (
+        "import functools\ndef timed(f):\n    def inner(*a, **k): return f(*a, **k)\n"
+        "    return functools.update_wrapper(inner, f)\n"
+    )
+    script = click_script("@timed\n@click.option('--size', default=1)", more)
+    found = report({"run.py": script})
+    assert [one.name for one in found.module.parameters] == ["input-path", "output-path", "size"]
+    assert "argument-not-followed" not in codes(found)
+
+
+def test_what_runs_first_is_told_rather_than_what_a_function_might_do() -> None:
+    script = (
+        "import fire\nfrom transformers import HfArgumentParser\ndef main(path, size=3):\n"
+        "    HfArgumentParser(absent)\nif __name__ == '__main__':\n    fire.Fire(main)\n"
+    )
+    told = report({"run.py": script}, entry_point="run.py").problems
+    assert [one.message for one in told if "fire" in one.message]
+
+
 FOREIGN = {
     "typer": "import typer\napp = typer.Typer()\n@app.command()\ndef main(path: str, size: int = 3): pass\napp()\n",
     "fire": "import fire\ndef main(input_path, size=3): pass\nfire.Fire(main)\n",
