@@ -148,7 +148,7 @@ CATALOGUE: dict[str, Known] = {
     "framework-read": Known(
         _INFO,
         "{file} reads its command line with {framework}; its parameters were read from there.",
-        "Nothing has to be done. Of a script that uses argparse more can be told.",
+        "Nothing has to be done. Of a script that uses argparse a little more can be told.",
     ),
     "several-commands": Known(
         _ERROR,
@@ -168,7 +168,8 @@ CATALOGUE: dict[str, Known] = {
     "argument-not-followed": Known(
         _WARNING,
         "This argument could not be read: {why}.",
-        "Call add_argument with its flags as literal text, on a parser made by argparse.ArgumentParser.",
+        "Declare it with its flags as literal text; with argparse, by add_argument on a parser made by"
+        " argparse.ArgumentParser.",
     ),
     "argument-not-reached": Known(
         _INFO,
