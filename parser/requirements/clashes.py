@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from packaging.specifiers import SpecifierSet
-
 from parser.model import Place, Problem, Requirement, Severity
 from parser.problems import MAX_PROBLEMS, ascii_controls, problem
 
@@ -63,7 +61,11 @@ def _against(item: Requirement, constraint: bool, package: _Package) -> Problem 
 
 
 def _impossible(specifier: str) -> bool:
-    return specifier.count(",") > 0 and SpecifierSet(specifier).is_unsatisfiable()
+    if "," not in specifier:
+        return False
+    from packaging.specifiers import SpecifierSet  # slow to import, and seldom needed
+
+    return SpecifierSet(specifier).is_unsatisfiable()
 
 
 def _clash(item: Requirement, other: Requirement, one: str, another: str) -> Problem:

@@ -10,12 +10,11 @@ from urllib.parse import unquote, urlsplit
 from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as Pep508
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from parser.model import Edit, Place, Problem, Requirement
 from parser.problems import ascii_controls, problem
 from parser.requirements.lines import Line
-from parser.requirements.names import misnamed
+from parser.requirements.names import misnamed, normalized
 
 Tell = Callable[[Problem], None]
 
@@ -49,23 +48,20 @@ _OLD_WHEEL = re.compile(r"([^\s-]+?)-([^\s-]*?)(?:-\d[^-]*?)?-[^\s-]+?-[^\s-]+?-
 _TRAILING_EXTRAS = re.compile(r"(.+)(\[[^\]]+\])\Z")
 
 _NAME = r"([A-Za-z0-9][\w.-]*(?:\[[^]]*\])?)"
-_MENDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern), replacement)
-    for pattern, replacement in (
-        (rf"{_NAME}\s*=\s*v?([\w.*+!]+)(?:\s*=\s*[\w.]+)?", r"\1==\2"),
-        (rf"{_NAME}\s+v?(\d[\w.*+!]*)", r"\1==\2"),
-        (rf"{_NAME}\s*=>\s*(.+)", r"\1>=\2"),
-        (rf"{_NAME}\s*=<\s*(.+)", r"\1<=\2"),
-        (rf"{_NAME}\s*~\s*(\d.*)", r"\1~=\2"),
-        (rf"{_NAME}\s*(>=|>|<=|<)\s*([\d.]+?)\.[*x]", r"\1\2\3"),
-        (rf"{_NAME}\s*([<>=!~]=?\s*[\w.*]+)\s+([<>=!~]=?\s*[\w.*]+)", r"\1\2,\3"),
-        (rf"{_NAME}\s*([<>=!~]=?[^\[\]]+?)\s*(\[[^\]]+\])", r"\1\3\2"),
-        (r"[\"'](.+)[\"']", r"\1"),
-        (r"(.+?)[,;:.\\]+", r"\1"),
-        (r"(?:python3? -m )?pip3? install\s+([^-\s]\S*)", r"\1"),
-        (r"import\s+(\w+)", r"\1"),
-        (r"[-*•]\s+(.+)", r"\1"),
-    )
+_MENDS = (
+    (rf"{_NAME}\s*=\s*v?([\w.*+!]+)(?:\s*=\s*[\w.]+)?", r"\1==\2"),
+    (rf"{_NAME}\s+v?(\d[\w.*+!]*)", r"\1==\2"),
+    (rf"{_NAME}\s*=>\s*(.+)", r"\1>=\2"),
+    (rf"{_NAME}\s*=<\s*(.+)", r"\1<=\2"),
+    (rf"{_NAME}\s*~\s*(\d.*)", r"\1~=\2"),
+    (rf"{_NAME}\s*(>=|>|<=|<)\s*([\d.]+?)\.[*x]", r"\1\2\3"),
+    (rf"{_NAME}\s*([<>=!~]=?\s*[\w.*]+)\s+([<>=!~]=?\s*[\w.*]+)", r"\1\2,\3"),
+    (rf"{_NAME}\s*([<>=!~]=?[^\[\]]+?)\s*(\[[^\]]+\])", r"\1\3\2"),
+    (r"[\"'](.+)[\"']", r"\1"),
+    (r"(.+?)[,;:.\\]+", r"\1"),
+    (r"(?:python3? -m )?pip3? install\s+([^-\s]\S*)", r"\1"),
+    (r"import\s+(\w+)", r"\1"),
+    (r"[-*•]\s+(.+)", r"\1"),
 )
 
 
@@ -173,7 +169,7 @@ def _from_name(name: str, marker: str | None, line: Line, tell: Tell) -> Require
     if not _PROJECT.match(parsed.name):
         why, mend = "many refuse a name that does not end in a letter or digit", "Correct the name."
         tell(problem("requirement-pip-version", line.place, why=why, mend=mend))
-    if meant := misnamed(canonicalize_name(parsed.name)):
+    if meant := misnamed(normalized(parsed.name)):
         _tell_misnamed(parsed.name, *meant, line, tell)
     inner = str(parsed.marker) if parsed.marker else marker
     return _made(parsed.name, str(parsed.specifier), parsed.extras, inner, parsed.url, line.place)
@@ -199,7 +195,7 @@ def _pep508(text: str, line: Line, tell: Tell) -> Pep508 | None:
 def _meant(text: str) -> str | None:
     """What the author most likely wanted to write, if that is plain."""
     for pattern, replacement in _MENDS:
-        found = pattern.fullmatch(text) if len(text) <= MAX_MENDED else None
+        found = re.fullmatch(pattern, text) if len(text) <= MAX_MENDED else None
         if found is None:
             continue
         meant = found.expand(replacement)
@@ -239,6 +235,9 @@ def _from_address(address: str, marker: str | None, line: Line, tell: Tell) -> R
 
 
 def _from_wheel(file: str, marker: str | None, address: str, line: Line, tell: Tell) -> Requirement | None:
+    # Slow to import, and few files need it.
+    from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
     try:
         name, version, _, _ = parse_wheel_filename(file)
         return _made(name, f"=={version}", (), marker, address, line.place)
@@ -284,9 +283,9 @@ def _made(
     place: Place,
     editable: bool = False,
 ) -> Requirement:
-    normalized = canonicalize_name(name) if name else None
+    known_as = normalized(name) if name else None
     known = tuple(sorted(str(extra) for extra in extras)) if isinstance(extras, (set, tuple, list)) else ()
-    return Requirement(name, specifier, known, marker, url, place, normalized, (), editable)
+    return Requirement(name, specifier, known, marker, url, place, known_as, (), editable)
 
 
 def urlsplit_or_none(address: str) -> tuple[str, str, str] | None:

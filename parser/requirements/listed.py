@@ -9,17 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from packaging.utils import canonicalize_name
-
 from parser.model import Place, Problem, Requirement
 from parser.problems import ascii_controls, problem
 from parser.requirements.item import Tell
 from parser.requirements.lines import Line
+from parser.requirements.names import normalized
 from parser.script import Refused, read_content
 from parser.source import Source, Undecodable, read_text
-
-MAX_SHOWN_LINES = 10
-"""Requirements that a hint writes out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +109,7 @@ def made(
 ) -> Requirement:
     """A requirement of what a file says in its own words."""
     known = tuple(sorted(extras))
-    return Requirement(name, specifier, known, marker, url, place, canonicalize_name(name), tuple(hashes))
+    return Requirement(name, specifier, known, marker, url, place, normalized(name), tuple(hashes))
 
 
 def invalid(tell: Tell, place: Place, why: str, mend: str) -> None:

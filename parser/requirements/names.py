@@ -377,6 +377,11 @@ _SEPARATORS = re.compile(r"[-_.]+")
 _AFFIXES = ("python-", "py-", "py", "-python", "-py", "-cpu", "-gpu", "-headless", "-binary")
 
 
+def normalized(name: str) -> str:
+    """The name as package indexes compare it: lower case, single dashes."""
+    return _SEPARATORS.sub("-", name).lower()
+
+
 def misnamed(name: str) -> tuple[str, str | None] | None:
     """Why a requirement's (normalised) name is surely not the package that is meant, and the one that is."""
     if name in ("python", "python3"):

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from parser.model import Place, Problem, Requirements
 from parser.problems import ascii_controls, problem
-from parser.requirements.listed import MAX_SHOWN_LINES, Listed, pip_line
 from parser.requirements.pip_file import has_credentials, read_pip_file
 from parser.script import Refused
 from parser.source import Source
 
+if TYPE_CHECKING:
+    from parser.requirements.listed import Listed
+
 DEFAULT_FILE = "requirements.txt"
+
+MAX_SHOWN_LINES = 10
+"""Requirements that a hint writes out."""
 
 OTHER_FILES = (
     *("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml", "Pipfile.lock", "pyproject.toml", "Pipfile"),
@@ -53,6 +59,8 @@ def _of_other_tool(source: Source, file: str) -> tuple[Requirements | None, tupl
         return None, (refused.problem,)
     if any(item.url and has_credentials(item.url) for item in listed.items):
         return None, (problem("requirement-credentials", Place(file)),)
+    from parser.requirements.listed import pip_line
+
     lines = [pip_line(item) for item in listed.items]
     told = problem(
         "requirements-format",
