@@ -10,8 +10,7 @@ from typing import Any
 
 from fidelity.truth import FIELDS, Argument, Truth
 
-STANDARD = ("option", "positional")
-_NO_VALUE = ("store_true", "store_false", "store_const", "append_const", "count", "BooleanOptionalAction")
+SUPPRESS = "==SUPPRESS=="
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,9 @@ def compare(truth: Truth, read: Sequence[Mapping[str, Any]] | None) -> Outcome:
         if other is not None:
             pairs.append((theirs.pop(key), mine.pop(other)))
     missed = [one.shown for one in theirs.values() if not one.conditional]
-    invented = [_shown(one) for one in mine.values() if not one.get("condition")]
+    # of a script that stumbled on its way only those are known that it had added before
+    extra = () if truth.why else mine.values()
+    invented = [_shown(one) for one in extra if not one.get("condition")]
     wrong: list[Wrong] = []
     abstained: list[Wrong] = []
     for argument, parameter in pairs:
@@ -116,7 +117,8 @@ def compare(truth: Truth, read: Sequence[Mapping[str, Any]] | None) -> Outcome:
 
 
 def _key(subcommand: Sequence[str], flags: Sequence[str], dest: Any) -> tuple[Any, ...]:
-    return (*subcommand, None, *(sorted(flags) or [str(dest)]))
+    name = "" if dest in (None, SUPPRESS) else str(dest)
+    return (*subcommand, None, *(sorted(flags) or [name]))
 
 
 def _share(argument: Argument, key: tuple[Any, ...], parameter: Mapping[str, Any]) -> bool:
@@ -148,8 +150,10 @@ def _verdict(argument: Argument, parameter: Mapping[str, Any], name: str) -> boo
     if name == "help":
         printed = argument.fields["help_printed"]
         return _words(read) in (_words(truth), _words(printed)) or (truth == {"unknown": True})
-    if name in ("flags",):
+    if name == "flags":
         return set(truth) == set(read)
+    if name == "dest" and truth is None:
+        return read in (None, SUPPRESS)
     if name == "choices" and isinstance(truth, list) and isinstance(read, list):
         return same(truth, read) or same(sorted(truth, key=repr), sorted(read, key=repr))
     if name == "nargs":

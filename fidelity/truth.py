@@ -57,7 +57,7 @@ class Argument:
 
 @dataclass(frozen=True)
 class Truth:
-    """What is known about one script; `why` says why nothing is."""
+    """What is known about one script; `why` says why nothing is, or why there may be more than what is known."""
 
     arguments: tuple[Argument, ...]
     why: str
@@ -129,7 +129,13 @@ def together(first: Mapping[str, Any], second: Mapping[str, Any]) -> Truth:
             return Truth((), f"a module of its own could not be imported: {path}: {why}")
     made = [_merged(one, right.get(key)) for key, one in left.items()]
     made += [_merged(one, None) for key, one in right.items() if key not in left]
-    return Truth(tuple(made), "", tuple(first["absent"]))
+    return Truth(tuple(made), _cut_short(first) or _cut_short(second), tuple(first["absent"]))
+
+
+def _cut_short(run: Mapping[str, Any]) -> str:
+    """Why a script that looked at its command line was not seen to have looked at all of it."""
+    end: str = run["end"]
+    return "" if end in ("parsed", "returned") or end.startswith("SystemExit") else end
 
 
 def _arguments(run: Mapping[str, Any]) -> dict[Any, dict[str, Any]]:
