@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from parser.interpreter.flow import Call
 from parser.interpreter.machine import Machine
 from parser.interpreter.values import MISSING, Class, External, Function, Modelled, Unknown
+from parser.model import Edit
 
 SUPPRESS = "==SUPPRESS=="
 
@@ -57,7 +58,12 @@ _NO_NARGS: Mapping[str, Mapping[str, Any]] = {
 
 
 class Wrong(Exception):
-    """argparse raises here; the message says what it says."""
+    """argparse raises here; the message says what it says, `keyword` and `edits` where and how to mend it."""
+
+    def __init__(self, why: str, keyword: str = "", edits: Iterable[Edit] = ()) -> None:
+        super().__init__(why)
+        self.keyword = keyword
+        self.edits = tuple(edits)
 
 
 def with_negation(flag: str) -> tuple[str, ...]:
@@ -87,25 +93,27 @@ def base_of(action: Any) -> str:
     return ""
 
 
-class _Action(Modelled):
-    """An object of a script's own action class while its constructor runs."""
+class OwnAction(Modelled):
+    """An action object that the script makes itself, or that its own class makes in add_argument."""
 
-    def __init__(self, cls: Class) -> None:
+    def __init__(self, cls: Class | None, base: str = "") -> None:
         self.cls = cls
+        self.base = base or base_of(cls)
         self.attributes: dict[str, Any] = {}
         self.ready = False
+        self.argument: Any = None
 
     def methods(self) -> Mapping[str, Callable[[Machine, Call, Any], Any]]:
         return {"__init__": _construct, "format_usage": _nothing, "_get_kwargs": _nothing}
 
 
-def _nothing(machine: Machine, call: Call, action: _Action) -> Any:
+def _nothing(machine: Machine, call: Call, action: OwnAction) -> Any:
     return Unknown()
 
 
-def _construct(machine: Machine, call: Call, action: _Action) -> None:
+def _construct(machine: Machine, call: Call, action: OwnAction) -> None:
     """argparse's own constructor."""
-    base = base_of(action.cls)
+    base = action.base
     names = ("option_strings", "dest", *_PARAMETERS[base])
     if call.args_unknown or len(call.args) > len(names):
         return
@@ -129,6 +137,21 @@ def _construct(machine: Machine, call: Call, action: _Action) -> None:
     action.ready = True
 
 
+def maker(base: str) -> Callable[[Machine, Call], OwnAction]:
+    """The model of one of argparse's action classes, called by the script."""
+
+    def made(machine: Machine, call: Call) -> OwnAction:
+        action = OwnAction(None, base)
+        if call.args or call.keywords:
+            _construct(machine, call, action)
+        return action
+
+    return made
+
+
+MODELS = {name: maker(name) for name in _PARAMETERS}
+
+
 def made_action(
     machine: Machine, cls: Class, keywords: dict[str, Any], start: Made, call: Call
 ) -> Made | None:
@@ -137,7 +160,7 @@ def made_action(
     init = cls.member("__init__")
     if not base:
         return None
-    action = _Action(cls)
+    action = OwnAction(cls)
     words = {key: value for key, value in keywords.items() if key not in ("action", "dest")}
     if start.default is not MISSING:
         words.setdefault("default", start.default)

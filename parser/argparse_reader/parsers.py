@@ -6,8 +6,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from parser.argparse_reader.actions import ACTION_CLASSES, SUPPRESS, Made, Wrong, made_action, with_negation
-from parser.interpreter.calls import instantiate
+from parser.argparse_reader.actions import (
+    ACTION_CLASSES,
+    SUPPRESS,
+    Made,
+    OwnAction,
+    Wrong,
+    base_of,
+    made_action,
+    with_negation,
+)
+from parser.argparse_reader.mends import action_mend, converter_mend
+from parser.interpreter.calls import call_value, instantiate
 from parser.interpreter.expressions import items_of
 from parser.interpreter.flow import Call, Stopped
 from parser.interpreter.machine import Machine
@@ -25,6 +35,7 @@ from parser.interpreter.values import (
     why_unknown,
 )
 from parser.model import Place
+from parser.problems import problem
 
 CONSTANTS: Mapping[str, str] = {
     "argparse.SUPPRESS": SUPPRESS,
@@ -57,7 +68,7 @@ Behaviour = Callable[[Machine, Call, Any], Any]
 """A method known by heart: the machine, the call, and the object it is called on."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Argument:
     """One argument while the script is followed; values may be Unknown until the end."""
 
@@ -76,8 +87,14 @@ class Argument:
     conditions: tuple[str, ...] = ()
     exclusive: Group | None = None
     """The mutually exclusive group it belongs to."""
+    call: Call | None = None
+    """The add_argument call."""
     model: Action | None = None
     """What add_argument() gave back, with the attributes that the script set on it afterwards."""
+
+    def at(self, keyword: str) -> Place:
+        """Where a keyword of the call is written, or else the call."""
+        return self.call.at(keyword) if self.call else self.place
 
 
 class Parser(Modelled):
@@ -210,6 +227,23 @@ class Subparsers(Modelled):
         return MISSING
 
 
+_CLASS_OF: Mapping[str, str] = {word: name for name, word in ACTION_CLASSES.items()}
+_ACTION_FIELDS = (
+    *(
+        "option_strings",
+        "dest",
+        "nargs",
+        "const",
+        "default",
+        "type",
+        "choices",
+        "required",
+        "help",
+        "metavar",
+    ),
+)
+
+
 class Action(Modelled):
     """What add_argument() gives back; what the script sets on it counts."""
 
@@ -220,11 +254,27 @@ class Action(Modelled):
     def methods(self) -> Mapping[str, Behaviour]:
         return {}
 
+    def is_a(self, name: str) -> bool | None:
+        action = self.argument.action
+        base = base_of(action) if not isinstance(action, str) else _CLASS_OF.get(action, "argparse.Action")
+        if name == "argparse.Action" or name == base:
+            return True
+        if (
+            base in ("argparse._StoreTrueAction", "argparse._StoreFalseAction")
+            and name == "argparse._StoreConstAction"
+        ):
+            return True
+        return False if name.startswith(("argparse.", "builtins.")) else None
+
     def attribute(self, name: str) -> Any:
+        if name == "__dict__":
+            return {one: self.attributes.get(one, self.attribute(one)) for one in _ACTION_FIELDS}
         if name == "option_strings":
             return list(self.argument.flags)
         if name in ("dest", "default", "required", "nargs"):
             return getattr(self.argument, name)
+        if name == "const" and self.argument.action in ("store_true", "store_false"):
+            return self.argument.action == "store_true"
         if name in ("help", "choices", "type", "metavar", "const"):
             return self.argument.keywords.get(name)
         return MISSING
@@ -361,11 +411,21 @@ def _add(machine: Machine, parser: Parser, call: Call, group: Group | None) -> A
         argument.exclusive = group.excluding if group else None
         if argument.exclusive is not None and argument.required is True:
             raise Wrong("mutually exclusive arguments must be optional")
+        override = _own_method(group or parser, "_add_action")
+        if override is not None:
+            return call_value(machine, override, Call(call.node, call.script, [action_of(argument)], {}))
         _put(machine, parser, argument)
     except Wrong as wrong:
-        machine.tell("argument-refused", call.place, why=str(wrong))
+        place, why = call.at(wrong.keyword), str(wrong)
+        machine.problems.append(problem("argument-refused", place, edits=wrong.edits, why=why))
         return Unknown("is an argument that argparse refuses")
     return action_of(argument)
+
+
+def _own_method(model: Modelled, name: str) -> Method | None:
+    """The method by which a script's own class replaces argparse's; None while that runs, or when there is none."""
+    member = model.cls.member(name) if model.cls else MISSING
+    return Method(model, name, member) if isinstance(member, Function) else None
 
 
 def _made(machine: Machine, parser: Parser, call: Call, group: Any) -> Argument | None:
@@ -392,7 +452,7 @@ def _made(machine: Machine, parser: Parser, call: Call, group: Any) -> Argument 
     if isinstance(keywords.get("type"), str) and keywords["type"] in parser.types:
         keywords["type"] = parser.types[keywords["type"]]
     if isinstance(action, str) and action not in _ACTIONS:
-        raise Wrong(f"unknown action {action!r}")
+        raise Wrong(f"unknown action {action!r}", "action", action_mend(call, action, _ACTIONS))
     nargs = keywords.get("nargs")
     default: Any = keywords.get("default", MISSING)
     if not call.args or (len(call.args) == 1 and (not flags[0] or flags[0][0] not in parser.prefix_chars)):
@@ -443,6 +503,7 @@ def _made(machine: Machine, parser: Parser, call: Call, group: Any) -> Argument 
         call.keywords_unknown,
         group,
         tuple(machine.conditions),
+        call=call,
     )
 
 
@@ -500,17 +561,18 @@ def _check(
     allowed = _ACCEPTED.get("store_true" if action == "store_false" else action, _STORE)
     extra = [name for name in keywords if name not in allowed and name not in ("action", "dest")]
     if extra:
-        raise Wrong(f"action {action!r} takes no {extra[0]!r}")
+        raise Wrong(f"action {action!r} takes no {extra[0]!r}", extra[0])
     if action == "append_const" and not call.keywords_unknown and "const" not in keywords:
         raise Wrong("action 'append_const' needs 'const'")
     if action in ("store", "append", "extend"):
         if nargs == 0 and not isinstance(nargs, bool):
-            raise Wrong("nargs for this action must not be 0")
+            raise Wrong("nargs for this action must not be 0", "nargs")
         if keywords.get("const") is not None and nargs != "?" and not isinstance(nargs, Unknown):
             raise Wrong("nargs must be '?' to supply const")
         type_given = keywords.get("type")
         if isinstance(type_given, str | int | float | list | tuple | dict):
-            raise Wrong(f"{type_given!r:.60} is not callable, so it cannot be a type")
+            why = f"{type_given!r:.60} is not callable, so it cannot be a type"
+            raise Wrong(why, "type", converter_mend(call, type_given))
     metavar = keywords.get("metavar")
     if (
         isinstance(metavar, tuple)
@@ -519,7 +581,7 @@ def _check(
     ):
         raise Wrong("length of metavar tuple does not match nargs")
     if (isinstance(nargs, str) and nargs not in _NARGS) or (isinstance(nargs, int) and nargs < 0):
-        raise Wrong(f"invalid nargs value {nargs!r}")
+        raise Wrong(f"invalid nargs value {nargs!r}", "nargs")
 
 
 def _metavar_fits(metavar: tuple[Any, ...], nargs: Any) -> bool:
@@ -673,16 +735,48 @@ def _add_container(machine: Machine, call: Call, parser: Parser) -> None:
         _adopt(machine, parser, other, call)
 
 
-def _add_action(machine: Machine, call: Call, parser: Parser) -> Any:
+def _add_action(machine: Machine, call: Call, owner: Parser | Group) -> Any:
+    """`_add_action(action)`: by a script's own parser or group, for an action that it made or was given."""
+    parser = owner.parser if isinstance(owner, Group) else owner
     action = call.args[0] if call.args else None
-    if isinstance(action, Action):
-        try:
-            _put(machine, parser, action.argument)
-        except Wrong as wrong:
-            machine.tell("argument-refused", call.place, why=str(wrong))
-        return action
-    machine.tell("argument-not-followed", call.place, why="it is made by the script's own action class")
-    return Unknown()
+    if isinstance(action, OwnAction):
+        argument = _argument_of(machine, action, call)
+        if argument is not None:
+            action.argument = argument
+    else:
+        argument = action.argument if isinstance(action, Action) else None
+    if argument is None:
+        machine.tell("argument-not-followed", call.place, why="it is made by the script's own action class")
+        return Unknown()
+    if isinstance(owner, Group):
+        argument.group, argument.exclusive = owner.title, owner.excluding
+    try:
+        _put(machine, parser, argument)
+    except Wrong as wrong:
+        machine.tell("argument-refused", call.place, why=str(wrong))
+    return action_of(argument)
+
+
+def _argument_of(machine: Machine, action: OwnAction, call: Call) -> Argument | None:
+    """The argument that an action object made by the script stands for."""
+    held = action.attributes
+    flags = held.get("option_strings")
+    if (
+        not action.ready
+        or not isinstance(flags, list | tuple)
+        or not all(isinstance(one, str) for one in flags)
+    ):
+        return None
+    words = {
+        name: held[name]
+        for name in ("const", "type", "choices", "help", "metavar")
+        if held.get(name) is not None
+    }
+    kind = ACTION_CLASSES.get(action.base, "store") if action.cls is None else action.cls
+    values = (held.get("default"), held.get("required"), held.get("nargs"))
+    return Argument(
+        tuple(flags), held.get("dest"), kind, words, *values, call.place, conditions=tuple(machine.conditions)
+    )
 
 
 def _register(machine: Machine, call: Call, parser: Parser) -> None:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from parser.argparse_reader import dataclass_parser
+from parser.argparse_reader import actions, dataclass_parser
 from parser.argparse_reader.actions import SUPPRESS
+from parser.argparse_reader.mends import percent_mend
 from parser.argparse_reader.parsers import (
     CONSTANTS,
     NO_VALUE,
@@ -103,6 +104,7 @@ def read_command_line(source: Source, script: Script) -> CommandLine:
     models = {
         "argparse.ArgumentParser": registry.make,
         **dict.fromkeys(dataclass_parser.CLASSES, dataclass_parser.maker(registry)),
+        **actions.MODELS,
         "argparse._ArgumentGroup": registry.make_group,
         "argparse._MutuallyExclusiveGroup": registry.make_exclusive,
         "argparse.FileType": lambda machine, call: FileType(),
@@ -189,7 +191,7 @@ class _Unknowns:
         self.problems.append(
             problem(
                 "value-not-static",
-                self.argument.place,
+                given[0].at(given[1]) if given else self.argument.place,
                 field=field_name,
                 name=shown(self.name),
                 source=source,
@@ -232,7 +234,13 @@ def _parameter(
     written = argument.keywords.get("help", _VERSION_HELP if action == "version" else None)
     help_ = _simple(written, "help", unknowns, (str,))
     if help_ and "%" in help_ and (bad := _unprintable(help_, default, choices)):
-        problems.append(problem("help-not-printable", argument.place, name=shown(name), why=bad))
+        mend = (
+            percent_mend(argument.call, _HELP_WORDS, lambda text: not _unprintable(text, default, choices))
+            if argument.call
+            else []
+        )
+        at = argument.at("help")
+        problems.append(problem("help-not-printable", at, edits=mend, name=shown(name), why=bad))
     group = _simple(argument.group, "group", unknowns, (str,))
     condition = " and ".join(argument.conditions) or None
     if condition:
@@ -378,7 +386,7 @@ def _converted(machine: Machine, argument: Argument, text: str, unknowns: _Unkno
             unknowns.problems.append(
                 problem(
                     "default-not-convertible",
-                    argument.place,
+                    argument.at("default"),
                     # A required argument is always given, so its default is never looked at.
                     severity=Severity.WARNING if argument.required is True else None,
                     value=shown(text),
@@ -434,7 +442,7 @@ def _check_default(
     argument: Argument, name: str, default: Value, choices: tuple[Value, ...] | None, unknowns: _Unknowns
 ) -> None:
     if argument.keywords.get("type") == External("builtins.bool"):
-        unknowns.problems.append(problem("type-bool", argument.place, name=shown(name)))
+        unknowns.problems.append(problem("type-bool", argument.at("type"), name=shown(name)))
     if choices is None or default is None or argument.required is True:
         return
     given = default if isinstance(default, tuple) else (default,)
@@ -445,7 +453,7 @@ def _check_default(
         unknowns.problems.append(
             problem(
                 "default-not-in-choices",
-                argument.place,
+                argument.at("default"),
                 severity=Severity.ERROR if stops else None,
                 value=shown(wrong[0]),
                 name=shown(name),

@@ -19,6 +19,14 @@ class Stopped(Exception):
     """The script ends here: it raises, or calls sys.exit()."""
 
 
+class Raised(Stopped):
+    """The script raises an exception of this name, inside a `try`."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+
 class Finished(Stopped):
     """What was to be learned is learned: nothing that the script does from here on matters."""
 
@@ -43,6 +51,10 @@ class Call:
     def place(self) -> Place:
         """Where the call is written."""
         return self.script.place(self.node)
+
+    def at(self, keyword: str) -> Place:
+        """Where a keyword's value is written, or else the call."""
+        return self.script.place(self.nodes.get(keyword, self.node))
 
     def source(self, keyword: str) -> str:
         """The text of a keyword's value, or of the whole call."""
