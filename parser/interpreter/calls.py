@@ -77,7 +77,10 @@ def call(machine: Machine, node: ast.Call, scope: Scope) -> Any:
         _arguments(machine, node, scope, call)
     finally:
         machine.wanted -= model
-    return call_value(machine, function, call)
+    result = call_value(machine, function, call)
+    if isinstance(result, Unknown) and result.raises:
+        machine.fail(result.raises)
+    return result
 
 
 def _arguments(machine: Machine, node: ast.Call, scope: Scope, call: Call) -> None:
@@ -142,6 +145,12 @@ def _call_method(machine: Machine, method: Method, call: Call) -> Any:
         call.keywords = {key: _written(machine, arg, method.name) for key, arg in call.keywords.items()}
     if isinstance(method.receiver, list) and method.name == "sort" and "key" in call.keywords:
         return _sort(machine, method.receiver, call)
+    if (
+        isinstance(method.receiver, list | tuple)
+        and method.name in ("index", "count", "remove")
+        and not (known(method.receiver) and all(known(arg) for arg in call.args))
+    ):
+        return _looked_up(method.receiver, method.name, call)
     if call.args_unknown or call.keywords_unknown:
         if method.name in operations.MUTATING:
             spoil(method.receiver, "is changed in a way that cannot be followed")
@@ -160,6 +169,24 @@ def _written(machine: Machine, value: Any, method: str) -> Any:
         return value if items is None else items
     text = machine.text_of(value)
     return value if text is MISSING else text
+
+
+def _looked_up(items: list[Any] | tuple[Any, ...], name: str, call: Call) -> Any:
+    """`index`, `count` and `remove` where items are no plain values."""
+    wanted = call.args[0] if len(call.args) == 1 else Unknown()
+    results: list[bool | None] = [comparing.equal(item, wanted) for item in items]
+    if None in results:
+        if name == "remove" and isinstance(items, list):
+            spoil(items, "is changed in a way that cannot be followed")
+        return Unknown("depends on items that are not known")
+    if name == "count":
+        return results.count(True)
+    if True not in results:
+        return Unknown("is not in the list")
+    if name == "remove" and isinstance(items, list):
+        del items[results.index(True)]
+        return None
+    return results.index(True)
 
 
 def _sort(machine: Machine, items: list[Any], call: Call) -> Any:

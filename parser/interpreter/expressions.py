@@ -49,7 +49,10 @@ def _attribute(machine: Machine, node: ast.Attribute, scope: Scope) -> Any:
 def attribute(machine: Machine, value: Any, name: str) -> Any:
     """`value.name`; Unknown where it is not known or not there."""
     found = find_attribute(machine, value, name)
-    return Unknown("is an attribute set elsewhere") if found is MISSING else found
+    if found is MISSING:
+        machine.fail("AttributeError")
+        return Unknown("is an attribute set elsewhere", "AttributeError")
+    return found
 
 
 def find_attribute(machine: Machine, value: Any, name: str) -> Any:
@@ -512,7 +515,9 @@ def _subscript(machine: Machine, node: ast.Subscript, scope: Scope) -> Any:
     if isinstance(value, dict):
         if not _hashable(key) or any(isinstance(one, Unknown) for one in value):
             return Unknown(why_unknown(key))
-        return value.get(key, Unknown(f"is not in the dictionary ({key!r:.40})"))
+        if key not in value and type(value) is dict:
+            machine.fail("KeyError")
+        return value.get(key, Unknown(f"is not in the dictionary ({key!r:.40})", "KeyError"))
     if (
         isinstance(value, list | tuple)
         and isinstance(key, int)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from parser.interpreter import calls, comparing, expressions, library, operations, records
-from parser.interpreter.flow import Call, Exhausted, Finished, Stopped, TooDeep
+from parser.interpreter.flow import Call, Exhausted, Finished, Raised, Stopped, TooDeep
 from parser.interpreter.modules import Modules
 from parser.interpreter.values import (
     MISSING,
@@ -48,6 +48,9 @@ SMALL_LINES = 25
 
 SMALL_CALLS = 4
 """Calls inside each other within which such functions are followed."""
+
+SHORT_TRY = 6
+"""Lines of a `try` whose `except Exception` is taken to wait for a value that is not there."""
 
 _BUILTINS = frozenset(dir(builtins))
 
@@ -106,6 +109,7 @@ class Machine:
         self._interest: dict[int, bool] = {}
         self._names: dict[str, set[str]] = {}
         self._importing = 0
+        self._trying: list[set[str]] = []
         self._own: dict[int, tuple[Any, tuple[str, ...]]] = {}
 
     # Running
@@ -137,6 +141,12 @@ class Machine:
         if not self.conditions and not self._importing:
             raise Finished
 
+    def fail(self, kind: str) -> None:
+        """Raises the script's exception where a `try` around it may wait for it."""
+        wanted = {kind, *_ABOVE.get(kind, ())}
+        if any(not names.isdisjoint(wanted) for names in self._trying):
+            raise Raised(kind)
+
     def tell(self, code: str, place: Place, **words: str) -> None:
         """Notes a problem of the catalogue."""
         self.problems.append(problem(code, place, None, **words))
@@ -161,6 +171,7 @@ class Machine:
         scope = self._module_scope(script, dotted)
         frames, conditions, wanted = self._frames, self.conditions, self.wanted
         self._frames, self.conditions, self.wanted = [], [], 0
+        trying, self._trying = self._trying, []
         self._importing += 1
         try:
             if len(self._scopes) > 1 and self._nesting > self._max_nesting - 20:
@@ -169,13 +180,23 @@ class Machine:
         finally:
             self._frames, self.conditions, self.wanted = frames, conditions, wanted
             self._importing -= 1
+            self._trying = trying
         return scope
 
     def member(self, path: str, name: str) -> Any:
         """A name of a repository's module, or one of its submodules."""
         scope = self.module(path)
         if scope is not None and name in scope.names:
-            return scope.names[name]
+            value = scope.names[name]
+            if isinstance(value, Lazy):
+                if (value.path, value.name) == (path, name) or self._nesting >= self._max_nesting:
+                    return Unknown(f"is imported in a circle by {path}")
+                self._nesting += 1
+                try:
+                    return self.member(value.path, value.name)
+                finally:
+                    self._nesting -= 1
+            return value
         if path.endswith("__init__.py"):
             found = self.modules.find(name, path, 1)
             if found and found != path:
@@ -410,17 +431,25 @@ class Machine:
         return value if isinstance(value, Modelled) else Unknown()
 
     def _try(self, node: ast.Try, scope: Scope) -> str | None:
+        depth = len(self._trying)
+        self._trying.append(_caught(node))
         try:
             signal = self._block(node.body, scope)
-            if signal is None:
-                signal = self._block(node.orelse, scope)
         except Finished:
             raise
-        except Stopped:
-            if not node.handlers:
+        except Stopped as stopped:
+            del self._trying[depth:]
+            handler = _handler_of(node, stopped)
+            if handler is None:
                 self._block(node.finalbody, scope)
                 raise
-            signal = self._block(node.handlers[0].body, scope)
+            if handler.name:
+                scope.bind(handler.name, Unknown("is an exception"))
+            signal = self._block(handler.body, scope)
+        else:
+            del self._trying[depth:]
+            if signal is None:
+                signal = self._block(node.orelse, scope)
         return self._block(node.finalbody, scope) or signal
 
     def _import(self, node: ast.Import, scope: Scope) -> None:
@@ -443,6 +472,7 @@ class Machine:
             ):
                 value = Module(submodule)
             elif node.level:
+                self.fail("ImportError")
                 value = Unknown(f"comes from {'.' * node.level}{dotted}, which is not in the repository")
             else:
                 value = self.external(f"{dotted}.{alias.name}")
@@ -650,6 +680,40 @@ class Machine:
                         grown = True
             self._names[script.path] = found
         return self._names[script.path]
+
+
+_ABOVE: Mapping[str, frozenset[str]] = {
+    "KeyError": frozenset({"LookupError"}),
+    "IndexError": frozenset({"LookupError"}),
+    "ModuleNotFoundError": frozenset({"ImportError"}),
+    "ZeroDivisionError": frozenset({"ArithmeticError"}),
+}
+_EVERYTHING = frozenset({"Exception", "BaseException"})
+
+
+def _names_of(handler: ast.ExceptHandler) -> list[str]:
+    """The exceptions that a clause catches, without their modules; `Exception` for a bare one."""
+    if handler.type is None:
+        return ["Exception"]
+    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return [one.attr if isinstance(one, ast.Attribute) else getattr(one, "id", "") for one in kinds]
+
+
+def _caught(node: ast.Try) -> set[str]:
+    """Names of exceptions that are waited for here; a clause for everything counts around a few lines only."""
+    names = {name for handler in node.handlers for name in _names_of(handler)}
+    first, last = node.body[0].lineno, node.body[-1].end_lineno or node.body[-1].lineno
+    if not names.isdisjoint(_EVERYTHING) and last - first < SHORT_TRY:
+        names |= operations.CERTAIN | {"ImportError"}
+    return names
+
+
+def _handler_of(node: ast.Try, stopped: Stopped) -> ast.ExceptHandler | None:
+    """The clause that catches it; the first one when it is not known what was raised."""
+    if not isinstance(stopped, Raised):
+        return node.handlers[0] if node.handlers else None
+    wanted = {stopped.kind, *_ABOVE.get(stopped.kind, ()), *_EVERYTHING}
+    return next((one for one in node.handlers if not wanted.isdisjoint(_names_of(one))), None)
 
 
 def _merged(ends: list[dict[str, Any]], source: str) -> dict[str, Any]:

@@ -28,6 +28,11 @@ MAX_BITS = 8_192
 
 TOO_LARGE = Unknown("is too large to be worked out")
 _FAILS = Unknown("cannot be worked out")
+CERTAIN = frozenset(
+    {"KeyError", "IndexError", "ValueError", "TypeError", "AttributeError", "ZeroDivisionError"}
+)
+"""Exceptions that follow from the values alone, not from what is allowed here."""
+
 _PERCENT_WIDE = re.compile(r"%(?:\([^)]*\))?[-+ #0]*(?:\d*\.)?(?:\d{4,}|\*)")
 _FORMAT_WIDE = re.compile(r"(?<!\{)\{(?!\{)[^{}]*(?:\{|\d{4,})")
 _SPEC_WIDE = re.compile(r"\d{4,}")
@@ -112,6 +117,12 @@ def _joined(*parts: Any) -> Any:
     return posixpath.join(*parts)
 
 
+def _same_text(text: Any) -> Any:
+    if not isinstance(text, str):
+        raise TypeError
+    return text
+
+
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "builtins.len": len,
     "builtins.int": int,
@@ -168,6 +179,9 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "builtins.bytes": lambda *args: bytes(*args) if args and not isinstance(args[0], int) else b"",
     "builtins.hash": lambda value: TOO_LARGE,
     "builtins.slice": lambda *args: TOO_LARGE,
+    "gettext.gettext": _same_text,
+    "gettext.dgettext": lambda domain, text: _same_text(text),
+    "gettext.ngettext": lambda one, many, count: _same_text(one if count == 1 else many),
     "platform.system": lambda: "Linux",
     "json.dumps": json.dumps,
     "json.loads": json.loads,
@@ -333,8 +347,9 @@ def apply(function: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
     """The function's result on known values, or Unknown when it fails."""
     try:
         result = function(*args, **keywords)
-    except Exception:  # noqa: BLE001  an expression of the author's can fail in every way
-        return _FAILS
+    except Exception as error:  # noqa: BLE001  an expression of the author's can fail in every way
+        kind = type(error).__name__
+        return Unknown(_FAILS.why, kind if kind in CERTAIN else "")
     return bounded(result)
 
 

@@ -27,6 +27,8 @@ class Unknown:
     """A value not known without running the script; `why` completes the sentence "the value …"."""
 
     why: str = "is computed when the script runs"
+    raises: str = ""
+    """The exception that asking for the value certainly raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class External:
     name: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Scope:
     """Names of a function, class body or module, and the scope around it."""
 
@@ -72,7 +74,7 @@ class Missing:
 MISSING = Missing()
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Function:
     """A function or lambda of the repository, with the scope it was made in."""
 
@@ -86,7 +88,7 @@ class Function:
     attributes: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Field:
     """One annotated name of a class body."""
 
@@ -108,7 +110,7 @@ class Alias:
     args: tuple[Any, ...]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Class:
     """A class of the repository."""
 
@@ -155,7 +157,7 @@ class Class:
         )
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Instance:
     """An object of a class of the repository."""
 
@@ -181,7 +183,7 @@ class EnumMember:
         return bool(self.mixin)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Super:
     """`super()` inside a method."""
 
@@ -189,14 +191,14 @@ class Super:
     after: Class
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Module:
     """A module of the repository."""
 
     path: str
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Method:
     """A method on its way to be called: of a class here, of a model, or of a plain value."""
 
@@ -205,7 +207,7 @@ class Method:
     function: Function | None = None
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Partial:
     """`functools.partial` of something."""
 
