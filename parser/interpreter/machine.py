@@ -665,7 +665,7 @@ class Machine:
 
     def _interesting_names(self, script: Script) -> set[str]:
         if script.path not in self._names:
-            found = set(self._keywords) | self.modules.names_elsewhere(script.path)
+            found = set(self._keywords) | self.modules.names_elsewhere(script)
             waiting = [
                 (node.name, script.words(node))
                 for node in script.nodes

@@ -91,14 +91,14 @@ class Modules:
                 self.problems.append(refused.problem)
         return self._parsed[path]
 
-    def names_elsewhere(self, importer: str) -> frozenset[str]:
+    def names_elsewhere(self, importer: Script) -> frozenset[str]:
         """Functions and classes defined in other files that mention argument parsers; none for who imports none."""
         if not self._imports_own(importer):
             return frozenset()
         if self._elsewhere is None:
             names: set[bytes] = set()
             for path, content in self._source.contents.items():
-                if path != importer and path.endswith(".py") and self._mentions(content):
+                if path != importer.path and path.endswith(".py") and self._mentions(content):
                     names.update(_DEFINED.findall(content))
             self._elsewhere = frozenset(name.decode(errors="replace") for name in names)
         return self._elsewhere
@@ -108,11 +108,8 @@ class Modules:
         likely = b"arser" in content or b"_arg" in content or b"set_defaults" in content
         return likely and any(word in content for word in self._keywords)
 
-    def _imports_own(self, path: str) -> bool:
-        """Whether a file imports anything of this repository; a file that cannot be read may."""
-        script = self.script(path)
-        if script is None:
-            return True
+    def _imports_own(self, script: Script) -> bool:
+        """Whether a file imports anything of this repository."""
         for node in script.nodes:
             if isinstance(node, ast.ImportFrom):
                 if node.level or self._is_own(node.module or ""):
