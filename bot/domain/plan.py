@@ -12,7 +12,8 @@ from bot.domain.env import env_problems
 from bot.domain.gitlab import Branch, Project
 from bot.domain.policy import Policy
 from bot.domain.steps import CommitFile, ProposeFile, SetStatus, Tell
-from parser.model import Place, Problem, Report, Severity
+from parser.model import Place, Problem, Report
+from parser.problems import problem
 
 DEFAULT_CI_CONFIG = ".gitlab-ci.yml"
 SOURCE_TRAILER = "Mlreef-Source"
@@ -97,13 +98,8 @@ def problems_of(report: Report, project: Project) -> tuple[Problem, ...]:
     module = report.module
     if module is None or module.visibility is None or module.visibility.lower() == project.visibility:
         return report.problems
-    differs = Problem(
-        code="visibility-differs",
-        severity=Severity.WARNING,
-        message=f"The annotation says `{module.visibility}`, but this project is {project.visibility}.",
-        hint="GitLab's setting counts: the module is as visible as its project. Change either to match.",
-        place=Place(module.main),
-    )
+    words = {"annotated": module.visibility, "value": project.visibility}
+    differs = problem("visibility-differs", Place(module.main), None, **words)
     return (*report.problems, differs)
 
 
