@@ -292,8 +292,10 @@ def _default(fields: Fields, kind: str, type_: str | None, multi: bool) -> Any:
 
 
 def _listed(kind: str, value: Any, fields: Fields) -> Any:
+    if isinstance(value, tuple) or not value:
+        return value or ()
     if not isinstance(value, str):
-        return value
+        raise _Refused(f"its default {shown(value)} is no list")
     if kind == "spaceseplist":
         if fields.values.get("comma_compat") is True:
             value = value.replace(",", " ")

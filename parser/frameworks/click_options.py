@@ -17,6 +17,7 @@ from parser.model import Parameter, Problem, Severity
 from parser.problems import problem, shown
 
 _UNSET: Any = MISSING
+_TRUE, _FALSE = ("1", "true", "t", "yes", "y", "on"), ("0", "false", "f", "no", "n", "off", "")
 _AS_TEXT = ("str", "int", "float", "bool", "Path", "File", "tuple")
 """Types that leave text as it is, or are converted here."""
 
@@ -147,19 +148,21 @@ def _option(fields: Fields, flags: list[str], subcommand: tuple[str, ...], kind:
         read = read_type(fields.machine, fields.values["type"], None)
     if count and fields.values.get("type") is None:
         read = Read("int")
-    boolean = flag and read.name == "bool" and (flag_value is _UNSET or isinstance(flag_value, bool))
+    boolean = flag and read.name == "bool"
     if off and not boolean:
         raise Wrong("only a flag that is true or false can be switched off")
     if count and (multiple or flag):
         raise Wrong("count cannot be joined with multiple or is_flag")
-    if default is None and given_default is _UNSET:
-        default = False if boolean else 0 if count else () if multiple else None
+    if default is None and (given_default is _UNSET or multiple):
+        default = _absent(boolean, count, multiple, fields.get("required") is True)
     if flag and not boolean and default is True:
         default = flag_value
     action = _action(flag, boolean, bool(off), count, multiple, flag_value)
     if kind == "version_option":
         action, default = "version", None
     nargs = None if flag or count else _nargs(fields, read)
+    if (flag or count) and fields.values.get("nargs", 1) not in (None, 1):
+        raise Wrong("a flag takes no values, so it can have no nargs")
     if nargs == -1:
         raise Wrong("an option cannot take any number of values; use multiple=True")
     if flag or count:
@@ -170,6 +173,13 @@ def _option(fields: Fields, flags: list[str], subcommand: tuple[str, ...], kind:
     )
     _tell_prompt(fields, required, kind)
     return made
+
+
+def _absent(boolean: bool, count: bool, multiple: bool, required: bool) -> Any:
+    """What the script sees of an option without default that is not given."""
+    if multiple:
+        return None if required else ()
+    return False if boolean and not required else 0 if count else None
 
 
 def _truth(fields: Fields, keyword: str) -> bool:
@@ -189,6 +199,8 @@ def _flag_type(fields: Fields, flag_value: Any) -> Read:
 def _action(flag: bool, boolean: bool, off: bool, count: bool, multiple: bool, flag_value: Any) -> str:
     if count:
         return "count"
+    if boolean and multiple:
+        return "append_const"
     if boolean and off:
         return "BooleanOptionalAction"
     if boolean:
@@ -272,8 +284,8 @@ def _finish(
         words = f"is {shown(default)} converted by {read.name or 'its type'} when the script runs"
         default = made if known(made) else Unknown(words)
     value = fields.value("default", default)
-    if "default" not in fields.unknown and action in ("store", "append"):
-        value = fields.converted(value, read.name, "default-not-convertible")
+    if "default" not in fields.unknown:
+        value = _cast(fields, read, value, nargs, action)
     help_ = fields.text("help", fields.get("help"))
     if "default" not in fields.unknown and value is not None:
         _check(fields, read, value, choices)
@@ -290,6 +302,52 @@ def _finish(
         help=inspect.cleandoc(help_) if help_ else None,
         subcommand=subcommand,
     )
+
+
+def _cast(fields: Fields, read: Read, value: Any, nargs: str | int | None, action: str) -> Any:
+    """The default as click casts it; one that it refuses is told, for the script stops when it is used."""
+    several = (isinstance(nargs, int) and nargs > 1) or nargs in ("*", "+")
+    repeated = action in ("append", "append_const")
+    if value is None or action == "version":
+        return value
+    if (several or repeated) and not isinstance(value, tuple):
+        return _refuse(fields, value, "a list")
+    items = value if isinstance(value, tuple) else (value,)
+    if not several and not repeated:
+        if isinstance(value, tuple) and read.name != "str":
+            return _refuse(fields, value, read.name or "one value")
+        items = (value,)
+    rows = items if several and repeated else (items,)
+    if (
+        isinstance(nargs, int)
+        and nargs > 1
+        and any(not isinstance(row, tuple) or len(row) != nargs for row in rows)
+    ):
+        return _refuse(fields, value, f"a list of {nargs} values")
+    if several and repeated:
+        return tuple(tuple(_one(fields, read, item) for item in row) for row in rows)
+    made = tuple(_one(fields, read, item) for item in items)
+    return made if several or repeated else made[0]
+
+
+def _one(fields: Fields, read: Read, value: Any) -> Any:
+    if read.name == "bool":
+        word = str(value).strip().lower()
+        if value in (True, False) or word in _TRUE or word in _FALSE:
+            return word in _TRUE or value in (True, 1)
+        return _refuse(fields, value, "true or false")
+    if read.name in ("Path", "File") and not isinstance(value, str):
+        return _refuse(fields, value, "a path")
+    if read.name == "str" and not isinstance(value, str) and value is not None:
+        return str(fields.values.get("default") if isinstance(value, tuple) else value)
+    return fields.converted(value, read.name, "default-not-convertible")
+
+
+def _refuse(fields: Fields, value: Any, wanted: str) -> None:
+    if "default" not in fields.unknown:
+        words = {"name": shown(fields.name), "value": shown(value), "type": wanted}
+        fields.problems.append(problem("default-not-convertible", fields.call.place, None, **words))
+        fields.unknown.append("default")
 
 
 def _called(machine: Machine, function: Function, args: list[Any]) -> Any:

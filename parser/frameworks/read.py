@@ -9,9 +9,13 @@ from parser.argparse_reader import CommandLine
 from parser.frameworks.names import imports_of
 from parser.frameworks.recognise import Use, other_framework, used_framework
 from parser.interpreter.modules import Modules
+from parser.model import Problem
 from parser.problems import problem
 from parser.script import Script
 from parser.source import Source
+
+_WHY_NONE = ("flag-refused", "argument-not-followed", "argument-unusable", "file-unfollowed")
+"""What may be the reason when a readable framework gave no parameter at all."""
 
 MAX_LOOKED_INTO = 20
 """Modules that are looked into for the framework of a script that only calls them."""
@@ -30,12 +34,20 @@ def read_other_command_line(source: Source, script: Script, argparse_says: Comma
     if read is not None:
         if read.found:
             words = {"file": script.path, "framework": use.framework.name}
-            told = problem("framework-read", used_in.place(use.node), None, **words)
-            return replace(read, problems=(told, *read.problems))
+            noted = problem("framework-read", used_in.place(use.node), None, **words)
+            return replace(read, problems=(noted, *read.problems))
         if any(one.code == "several-commands" for one in read.problems):
             return read
+    told = tuple(one for one in read.problems if one.code in _WHY_NONE) if read is not None else ()
+    if told:
+        return replace(read or argparse_says, problems=(*told, _unread(used_in, use)), found=False)
     foreign = other_framework(used_in)
     return replace(argparse_says, problems=(foreign,), found=False) if foreign else argparse_says
+
+
+def _unread(script: Script, use: Use) -> Problem:
+    words = {"file": script.path, "framework": use.framework.name, "mend": use.framework.mend}
+    return problem("other-framework", script.place(use.node), None, **words)
 
 
 def _read(source: Source, script: Script, framework: str) -> CommandLine | None:
