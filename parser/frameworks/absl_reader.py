@@ -380,8 +380,12 @@ def _import_all(machine: Machine, script: Script) -> None:
                     continue
                 seen.add(path)
                 inner = machine.modules.script(path)
-                if inner is not None and depth < 20:
+                if inner is None:
+                    continue
+                if depth < 20:
                     visit(inner, depth + 1)
+                if "DEFINE" not in inner.text and "flags" not in inner.text:
+                    continue
                 try:
                     machine.module(path)
                 except (Stopped, TooDeep, Exhausted, RecursionError):

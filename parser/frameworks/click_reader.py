@@ -222,8 +222,12 @@ class _Commands:
         if isinstance(node, ast.Name) and not isinstance(found, Function):
             for one in scope.script.tree.body:
                 if isinstance(one, _Definition) and one.name == node.id and one.decorator_list:
-                    return self.machine.function(one, one.name, scope)
+                    return self._safely(lambda: self.machine.function(one, one.name, scope))  # noqa: B023 # called here
         return found
+
+    def defined(self, node: _Definition, scope: Scope) -> Command | None:
+        """The command that a function definition makes."""
+        return self.of(self._safely(lambda: self.machine.function(node, node.name, scope)))
 
     def _safely(self, work: Any) -> Any:
         self.machine.wanted += 1
@@ -267,7 +271,7 @@ def read_click(source: Source, script: Script) -> CommandLine:
         command
         for node in script.tree.body
         if isinstance(node, _Definition) and node.decorator_list
-        if (command := commands.of(machine.function(node, node.name, scope))) is not None
+        if (command := commands.defined(node, scope)) is not None
     ]
     _join(commands, script, scope)
     main = _run_command(commands, script, scope)
@@ -334,7 +338,7 @@ def _join(commands: _Commands, script: Script, scope: Scope) -> None:
 def _join_in(commands: _Commands, script: Script, scope: Scope) -> None:
     for node in script.tree.body:
         if isinstance(node, _Definition) and node.decorator_list:
-            commands.of(commands.machine.function(node, node.name, scope))
+            commands.defined(node, scope)
         if isinstance(node, _Definition | ast.ClassDef):
             continue
         for one in nodes_of(node):

@@ -305,3 +305,12 @@ def test_another_framework_is_told_by_its_name_with_what_to_do(framework: str) -
 def test_click_for_its_colours_only_is_no_framework() -> None:
     found = report({"run.py": "import click\nclick.echo('x')\n"}, entry_point="run.py")
     assert "no-argparse" in codes(found)
+
+
+def test_a_script_that_takes_all_steps_still_ends_in_a_report() -> None:
+    body = "import click\nfor i in range(10000):\n    for j in range(10000):\n        click.option('--x')\n"
+    found = report(
+        {"run.py": body + "@click.command()\ndef main(a=len('x' * 3)): pass\nmain()\n"}, entry_point="run.py"
+    )
+    assert found.refused
+    assert "file-unfollowed" in codes(found)
