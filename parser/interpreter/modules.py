@@ -17,6 +17,7 @@ MAX_MODULES = 300
 MAX_MODULE_BYTES = 2 * 1024 * 1024
 """Bytes of all of them together."""
 
+_IMPORTERS = frozenset({"importlib", "import_module", "__import__"})
 _DEFINED = re.compile(rb"^[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)", re.MULTILINE)
 
 
@@ -110,6 +111,8 @@ class Modules:
 
     def _imports_own(self, script: Script) -> bool:
         """Whether a file imports anything of this repository."""
+        if self._tops <= {script.path.rpartition("/")[2].removesuffix(".py")}:
+            return False
         for node in script.nodes:
             if isinstance(node, ast.ImportFrom):
                 if node.level or self._is_own(node.module or ""):
@@ -117,7 +120,7 @@ class Modules:
             elif isinstance(node, ast.Import):
                 if any(self._is_own(alias.name) for alias in node.names):
                     return True
-            elif isinstance(node, ast.Name) and node.id in ("importlib", "import_module", "__import__"):
+            elif isinstance(node, ast.Name) and node.id in _IMPORTERS:
                 return True
         return False
 
