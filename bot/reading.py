@@ -9,8 +9,9 @@ from bot.domain import pipeline, plan
 from bot.domain.gitlab import Project
 from bot.domain.tree import bounded_source
 from bot.world import World
-from parser.model import Report
-from parser.source import Entry, wanted
+from parser.model import Report, Settings
+from parser.problems import problem
+from parser.source import MAX_FILES, Entry, wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,10 @@ class Reading:
 def fetch_report(project: Project, sha: str, world: World) -> Reading:
     """Read a commit; contents that the store knows by their blob id are not asked for again."""
     tree = world.forge.fetch_tree(project.id, sha)
+    if tree is None or len(tree) > MAX_FILES:
+        return Reading(
+            Report(None, Settings(), (problem("too-many-files", limit=f"{MAX_FILES:,}"),)), None, None
+        )
     ci_config = plan.ci_config_file(project)
     asked = {
         entry.path: entry.blob

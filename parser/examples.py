@@ -681,6 +681,11 @@ EXAMPLES: dict[str, Example] = {
         "",
         words={},
     ),
+    "too-many-files": Example(
+        "The list of files is read over GitLab's API, page by page, for every push.",
+        "",
+        words={"limit": "20,000"},
+    ),
     "repository-too-large": Example(
         "All files of the repository become a layer of the image.",
         "",

@@ -422,6 +422,11 @@ CATALOGUE: dict[str, Known] = {
         "This file is kept by Git LFS, and the runner did not fetch it.",
         "Switch on Git LFS for the project and on the runner (no GIT_LFS_SKIP_SMUDGE).",
     ),
+    "too-many-files": Known(
+        _ERROR,
+        "The repository holds more than {limit} files and folders, too many to be listed.",
+        "Keep data out of git: in Git LFS as an archive, in DVC, or in a package registry.",
+    ),
     "repository-too-large": Known(
         _ERROR,
         "The repository holds {files} files of {size} MiB together; a module may have {most_files} files of"

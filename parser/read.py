@@ -34,12 +34,13 @@ MAX_SLUG = 63
 def read(source: Source, project_name: str, entry_point: str | None = None) -> Report:
     """Reads a repository; `entry_point` overrides what it says itself. Never raises, whatever the content."""
     settings, problems = read_settings(source)
+    # before the script: whoever gives up on it can then name it as what was looked into last
+    requirements, faults = read_requirements(source, settings.requirements_file)
     found = find_entry_point(
         source,
         entry_point or settings.entry_points.get("main"),
         "the command" if entry_point else SETTINGS_PATH,
     )
-    requirements, faults = read_requirements(source, settings.requirements_file)
     everything = [*problems, *found.problems, *faults]
     module = None
     if found.script is not None:

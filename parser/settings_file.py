@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from parser.annotations import DATA_TYPES
+from parser.env import env_faults
 from parser.model import Edit, Kind, Place, Problem, Settings
 from parser.problems import ascii_controls, problem, shown
 from parser.script import Refused, read_content
@@ -85,7 +86,15 @@ def _read_mapping(root: yaml.MappingNode) -> tuple[Settings, tuple[Problem, ...]
             problems.append(
                 problem("settings-value", _place(value_node), key=key, why=str(fault), mend=fault.mend)
             )
-    return Settings(**values), tuple(problems)
+    settings = Settings(**values)
+    at = next((_place(value) for key, value in root.value if _scalar(key) == "env"), Place(PATH))
+    for name, why in env_faults(settings.env).items():
+        problems.append(problem("env-refused", at, name=shown(name), why=why))
+    return settings, tuple(problems)
+
+
+def _scalar(node: yaml.Node) -> str | None:
+    return node.value if isinstance(node, yaml.ScalarNode) else None
 
 
 def _place(node: yaml.Node) -> Place:

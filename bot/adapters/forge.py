@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from bot.adapters.gitlab_client import Answer, GitlabClient
+from bot.adapters.gitlab_client import Answer, GitlabClient, TooLong
 from bot.domain.gitlab import (
     Branch,
     CiJob,
@@ -27,7 +27,7 @@ from bot.domain.gitlab import (
 from bot.errors import Gone, Refused, TryAgain
 
 MAX_TREE_PAGES = 200
-"""Pages of 100 entries: a repository of more than 20,000 entries is read only so far."""
+"""Pages of 100 entries, folders among them."""
 
 MAX_LIST_PAGES = 20
 MAX_FILE_BYTES = 1024 * 1024
@@ -88,13 +88,15 @@ class Forge:
             can_push=bool(data.get("can_push", True)),
         )
 
-    def fetch_tree(self, project_id: int, sha: str) -> tuple[TreeEntry, ...]:
-        """All files, symbolic links and submodules of a commit."""
+    def fetch_tree(self, project_id: int, sha: str) -> tuple[TreeEntry, ...] | None:
+        """All files, symbolic links and submodules of a commit; None when there are too many to be listed."""
         path = f"/projects/{project_id}/repository/tree"
         try:
             items = self._client.get_list(
                 path, MAX_TREE_PAGES, ref=sha, recursive="true", pagination="keyset"
             )
+        except TooLong:
+            return None
         except Answer as answer:
             if answer.status == 404:
                 return ()
@@ -334,6 +336,8 @@ class Forge:
     def _list(self, path: str, **query: Any) -> Sequence[Any]:
         try:
             return self._client.get_list(path, MAX_LIST_PAGES, **query)
+        except TooLong as longer:
+            return longer.items
         except Answer as answer:
             if answer.status == 404:
                 return ()

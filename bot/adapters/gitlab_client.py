@@ -30,6 +30,14 @@ class Answer(Exception):
         self.message = message
 
 
+class TooLong(Exception):
+    """A list has more pages than were asked for; `items` are those of the pages that were read."""
+
+    def __init__(self, what: str, items: Sequence[Any]) -> None:
+        super().__init__(what)
+        self.items = items
+
+
 class _Session(requests.Session):
     """Turns everything that may pass by itself into TryAgain, and keeps the token on its own host."""
 
@@ -104,7 +112,7 @@ class GitlabClient:
         return kept
 
     def get_list(self, path: str, max_pages: int, **query: Any) -> Sequence[Any]:
-        """The items of up to `max_pages` pages, following GitLab's own links."""
+        """The items of all pages, following GitLab's own links. TooLong when there are more than `max_pages`."""
         items: list[Any] = []
         target, parameters = path, {"per_page": PER_PAGE, **query}
         for _ in range(max_pages):
@@ -112,9 +120,9 @@ class GitlabClient:
             items += _json(response)
             following = response.links.get("next", {}).get("url")
             if not following:
-                break
+                return items
             target, parameters = following, {}
-        return items
+        raise TooLong(f"more than {max_pages} pages at {path}", items)
 
     def post(self, path: str, data: Mapping[str, Any]) -> Any:
         """The JSON of the answer to a write that makes something new."""

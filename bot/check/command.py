@@ -6,18 +6,15 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 
 from bot.check.terminal import problem_lines, summary
 from bot.describing import Loaded, load_repository
-from bot.domain.env import env_problems
-from parser.problems import in_order
 
 
 def check(options: argparse.Namespace, give: Callable[[str], None], say: Callable[[str], None]) -> bool:
     """Run the command; `give` takes its result, `say` what is for people. Returns whether there is something that
     refuses a publication."""
-    loaded = _load(options)
+    loaded = load_repository(options.path, options.entry_point)
     if options.fix:
         loaded = _ensure_mended(options, loaded, say)
     report = loaded.report
@@ -33,13 +30,6 @@ def check(options: argparse.Namespace, give: Callable[[str], None], say: Callabl
     return report.refused
 
 
-def _load(options: argparse.Namespace) -> Loaded:
-    loaded = load_repository(options.path, options.entry_point)
-    report = loaded.report
-    problems = in_order([*report.problems, *env_problems(report)])
-    return replace(loaded, report=replace(report, problems=problems))
-
-
 def _ensure_mended(options: argparse.Namespace, loaded: Loaded, say: Callable[[str], None]) -> Loaded:
     from bot.check.fixes import MAX_ROUNDS, ensure_mended
 
@@ -51,7 +41,7 @@ def _ensure_mended(options: argparse.Namespace, loaded: Loaded, say: Callable[[s
             break
         count += len(done.problems)
         files.update(done.files)
-        loaded = _load(options)
+        loaded = load_repository(options.path, options.entry_point)
     if count:
         say(f"Mended {count} problem{'s' if count > 1 else ''} in {', '.join(sorted(files))}.")
     return loaded

@@ -6,8 +6,8 @@ import json
 import re
 from collections.abc import Mapping
 
-from bot.domain.env import env_form_fault
 from ci_templates import read_template
+from parser.env import env_form_fault
 
 WORKDIR = "/app"
 """Where the repository's files are in the image, and where the script runs."""

@@ -13,7 +13,6 @@ from bot.adapters.checkout import Commit, load_commit
 from bot.ci.handover import ensure_folder, write_dotenv
 from bot.ci.job import CiJob
 from bot.ci.log import Log
-from bot.domain.env import env_problems
 from bot.domain.pipeline import PATH, PipelineSettings, read_pipeline_settings, render
 from parser.model import Module, Problem, Report, Severity
 from parser.read import read
@@ -43,7 +42,7 @@ class Judgement:
 def judge(commit: Commit, branch: str, project_name: str) -> Judgement:
     """Decides from the commit's own content alone."""
     report = read(_limited(commit), project_name)
-    problems = (*report.problems, *env_problems(report))
+    problems = report.problems
     module = report.module
     if module is None or any(problem.severity is Severity.ERROR for problem in problems):
         return Judgement(Verdict.REFUSE, "This commit cannot be published.", report, problems)

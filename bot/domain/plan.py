@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.domain import pipeline, reports
-from bot.domain.env import env_problems
 from bot.domain.gitlab import Branch, Project
 from bot.domain.policy import Policy
 from bot.domain.steps import CommitFile, ProposeFile, SetStatus, Tell
@@ -71,12 +70,11 @@ class Plan:
 def plan_publication(head: Head, policy: Policy) -> Plan:
     """Refuse, propose, commit, or leave as it is; and say what only a person can mend."""
     report, branch = head.report, head.branch
-    unsettable = env_problems(report)
-    problems = (*problems_of(report, head.project), *unsettable)
+    problems = problems_of(report, head.project)
     environment = pipeline.plan_environment(report, policy.environments, policy.default_environment)
     if isinstance(environment, Problem):
         return _refuse(head, (*problems, environment))
-    if report.refused or report.module is None or unsettable:
+    if report.refused or report.module is None:
         return _refuse(head, problems)
     settings = pipeline.PipelineSettings(
         builder_image=policy.builder_image,

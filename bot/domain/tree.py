@@ -9,7 +9,10 @@ from parser.source import MAX_FILE_BYTES, MAX_FILES, MAX_TOTAL_BYTES, Entry, Sou
 
 
 def bounded_source(entries: Iterable[Entry], contents: Mapping[str, bytes]) -> Source:
-    """The Source of a commit: in order of path, within the reader's limits, whatever order it was fetched in."""
+    """The Source of a commit: in order of path, within the reader's limits, whatever order it was fetched in.
+
+    The bot refuses a commit of more than MAX_FILES before it comes here.
+    """
     kept = sorted(entries, key=lambda entry: entry.path)[:MAX_FILES]
     room = MAX_TOTAL_BYTES
     texts: dict[str, bytes] = {}

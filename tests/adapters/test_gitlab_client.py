@@ -11,7 +11,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from bot.adapters.gitlab_client import MAX_RETRY_AFTER_SECONDS, Answer, GitlabClient, read_retry_after
+from bot.adapters.gitlab_client import (
+    MAX_RETRY_AFTER_SECONDS,
+    Answer,
+    GitlabClient,
+    TooLong,
+    read_retry_after,
+)
 from bot.errors import OperatorError, TryAgain
 
 Script = Callable[["Handler"], None]
@@ -179,3 +185,13 @@ def test_a_redirect_to_another_host_loses_the_token() -> None:
         with server(lambda h: h.say(302, {}, Location=moved)) as (url, _):
             assert client(url).get_bytes("/projects/1/jobs/1/trace", 7) == b"the log"
         assert [token for _, _, token in seen] == [None]
+
+
+def test_a_list_with_more_pages_than_asked_for_is_not_cut_in_silence() -> None:
+    def endless(handler: Handler) -> None:
+        host = handler.headers["Host"]
+        handler.say(200, [1], Link=f'<http://{host}/api/v4/list?more=1>; rel="next"')
+
+    with server(endless) as (url, _), pytest.raises(TooLong) as told:
+        client(url).get_list("/list", 3)
+    assert told.value.items == [1, 1, 1]

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.ci.dockerfile import render_dockerfile
-from bot.domain.env import env_form_fault
+from parser.env import env_form_fault
 
 paths = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=40)
 

@@ -172,3 +172,12 @@ def test_hostile_words_arrive_as_words(world: World) -> None:
     content = way.file() or b""
     assert content.isascii()
     assert b"$(id)" in content
+
+
+def test_a_repository_with_too_many_files_is_told_so(world: World) -> None:
+    files = {f"data/{n // 500}/{n}.txt": "" for n in range(20_500)}
+    way = world.project({**FILES, **files})
+    sha = way.head()
+    way.status(sha, "failed")
+    assert "too many to be listed" in way.comment(sha)
+    assert way.file() is None

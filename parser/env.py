@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-
-from parser.model import Place, Problem, Report
-from parser.problems import problem
+from collections.abc import Mapping
 
 MAX_ENV_BYTES = 16 * 1024
 """Bytes of one variable's value; an image builder's longest line is 64 KiB."""
@@ -27,13 +25,13 @@ def env_form_fault(name: str, value: str) -> str | None:
     return None
 
 
-def env_problems(report: Report) -> tuple[Problem, ...]:
-    """What is wrong with the variables in .mlreef.yaml; besides their form, a module may not steer its runtime."""
-    problems = []
-    for name, value in report.settings.env.items():
+def env_faults(env: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with variables that a repository sets, by name; besides their form, none may steer its runtime."""
+    faults = {}
+    for name, value in env.items():
         fault = env_form_fault(name, value)
         if fault is None and _STEERING.match(name):
             fault = "decides which programs and libraries run, and is not for a module to set"
         if fault is not None:
-            problems.append(problem("env-refused", Place(".mlreef.yaml"), name=name, why=fault))
-    return tuple(problems)
+            faults[name] = fault
+    return faults
