@@ -36,7 +36,7 @@ $(READY): setup.cfg pyproject.toml
 # The look at the machine needs no virtual environment: what is missing is said before anything is installed.
 demo: ## Publish the sample, live: webhook, pipeline, image (REPO=DIR for your own, KEEP=1 keeps it up)
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and is not on PATH (Debian 12: apt-get install python3 python3-venv)" >&2; exit 2; }
-	@$(PYTHON) -m sandbox.demo.checks
+	@$(PYTHON) -m sandbox.demo.checks $(if $(REPO),"$(REPO)")
 	@$(MAKE) --silent --no-print-directory $(READY) >&2
 	@exec $(BIN)/python -m sandbox.demo $(if $(REPO),--repo "$(REPO)") $(if $(filter-out 0,$(KEEP)),--keep)
 

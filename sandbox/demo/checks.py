@@ -122,12 +122,16 @@ def lines(found: Sequence[Missing]) -> list[str]:
     ]
 
 
-def main() -> int:
-    """Exit code 0: the demo can run. 2: it cannot, and stderr says why."""
+def main(arguments: Sequence[str]) -> int:
+    """Exit code 0: the demo can run. 2: it cannot, and stderr says why. The one argument is the repository, if any."""
+    for repository in arguments:
+        if not Path(repository).expanduser().is_dir():
+            sys.stderr.write(f"REPO={repository}: there is no such directory\n")
+            return 2
     found = missing()
     sys.stderr.writelines(line + "\n" for line in lines(found))
     return 2 if found else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
