@@ -94,6 +94,16 @@ class Parameter:
     unknown: tuple[str, ...] = ()
     condition: str | None = None
     """Source text of what must be true for the parameter to exist; None when it always does."""
+    const: Value = None
+    """What a flag stands for, or an option with `nargs="?"` that is given without a value."""
+    metavar: str | tuple[str, ...] | None = None
+    excludes: tuple[str, ...] = ()
+    """Names of the parameters that cannot be given beside this one."""
+    one_required: bool = False
+    """Whether one of it and those it excludes must be given."""
+    deprecated: bool = False
+    printed_help: str | None = None
+    """The help as `--help` prints it, its values filled in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,11 +61,15 @@ def interface_to_dict(module: Module) -> dict[str, Any]:
     }
 
 
+_FOR_PEOPLE = ("help", "place", "group", "metavar", "deprecated", "printed_help")
+"""Fields that tell people something and change nothing of what is accepted."""
+
+
 def _interface(parameter: Parameter) -> dict[str, Any]:
     kept = _plain(parameter)
-    for name in ("help", "place", "group"):
+    for name in _FOR_PEOPLE:
         del kept[name]
-    kept["unknown"] = sorted(name for name in parameter.unknown if name not in ("help", "group"))
+    kept["unknown"] = sorted(name for name in parameter.unknown if name not in _FOR_PEOPLE)
     return kept  # type: ignore[no-any-return]  # _plain gives a dict for a dataclass
 
 

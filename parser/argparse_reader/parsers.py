@@ -100,6 +100,8 @@ class Argument:
 class Parser(Modelled):
     """One ArgumentParser."""
 
+    further = frozenset({"formatter_class", "fromfile_prefix_chars", "allow_abbrev", "exit_on_error"})
+
     def __init__(self, place: Place, keywords: dict[str, Any], subcommand: tuple[str, ...] = ()) -> None:
         self.place = place
         self.subcommand = subcommand
@@ -114,6 +116,8 @@ class Parser(Modelled):
         self.used = False
         self.subparsers: list[Subparsers] = []
         self.groups: list[Group] = []
+        self.standard: Group | None = None
+        """The group for all options, when the script's own class makes it."""
         self.family: list[Parser] = []
         """All parsers of the script."""
         self.configure(keywords)
@@ -414,6 +418,11 @@ def _add(machine: Machine, parser: Parser, call: Call, group: Group | None) -> A
         override = _own_method(group or parser, "_add_action")
         if override is not None:
             return call_value(machine, override, Call(call.node, call.script, [action_of(argument)], {}))
+        standard = None if group else _standard_group(machine, parser, call)
+        if standard is not None:
+            # What the group makes of the action is kept; the caller gets the action as it was.
+            call_value(machine, standard, Call(call.node, call.script, [action_of(argument)], {}))
+            return action_of(argument)
         _put(machine, parser, argument)
     except Wrong as wrong:
         place, why = call.at(wrong.keyword), str(wrong)
@@ -426,6 +435,18 @@ def _own_method(model: Modelled, name: str) -> Method | None:
     """The method by which a script's own class replaces argparse's; None while that runs, or when there is none."""
     member = model.cls.member(name) if model.cls else MISSING
     return Method(model, name, member) if isinstance(member, Function) else None
+
+
+def _standard_group(machine: Machine, parser: Parser, call: Call) -> Method | None:
+    """`_add_action` of the group for all options, where the script's own parser makes groups of its own class."""
+    make = _own_method(parser, "add_argument_group")
+    if make is None:
+        return None
+    if parser.standard is None:
+        group = call_value(machine, make, Call(call.node, call.script, ["options"], {}))
+        parser.standard = group if isinstance(group, Group) else Group(parser, None)
+        parser.standard.title = None
+    return _own_method(parser.standard, "_add_action")
 
 
 def _made(machine: Machine, parser: Parser, call: Call, group: Any) -> Argument | None:
@@ -839,7 +860,7 @@ _GROUP_METHODS: dict[str, Behaviour] = {
     "set_defaults": lambda machine, call, group: _set_defaults(machine, call, group.parser),
     "get_default": lambda machine, call, group: _get_default(machine, call, group.parser),
     "register": lambda machine, call, group: _register(machine, call, group.parser),
-    "_add_action": lambda machine, call, group: _add_action(machine, call, group.parser),
+    "_add_action": _add_action,
 }
 
 

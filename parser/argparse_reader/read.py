@@ -12,6 +12,7 @@ from typing import Any
 
 from parser.argparse_reader import actions, dataclass_parser
 from parser.argparse_reader.actions import SUPPRESS
+from parser.argparse_reader.details import const_of, excluded, metavar_of, printed_help, settle
 from parser.argparse_reader.mends import percent_mend
 from parser.argparse_reader.parsers import (
     CONSTANTS,
@@ -29,7 +30,18 @@ from parser.interpreter.expressions import items_of
 from parser.interpreter.flow import Call, Exhausted, Stopped, TooDeep
 from parser.interpreter.machine import ByHeart, Machine
 from parser.interpreter.modules import Modules
-from parser.interpreter.values import External, Function, Method, Scope, Unknown, known, why_unknown
+from parser.interpreter.values import (
+    Class,
+    EnumMember,
+    External,
+    Function,
+    Method,
+    Partial,
+    Scope,
+    Unknown,
+    known,
+    why_unknown,
+)
 from parser.model import Parameter, Place, Problem, Severity, Value
 from parser.problems import problem, shown
 from parser.script import Script
@@ -117,24 +129,33 @@ def read_command_line(source: Source, script: Script) -> CommandLine:
     scope = machine.run(script)
     problems = [*machine.problems, *modules.problems]
     parsers = _chosen(registry, problems)
-    parameters: list[Parameter] = []
-    seen: set[tuple[Any, ...]] = set()
     for parser in parsers:
         _tell_subcommands(parser, problems)
-        earlier = set(seen)
-        for owner, argument in parser.all():
-            key = (owner.subcommand, argument.flags or str(argument.dest))
-            seen.add(key)
-            if key not in earlier:
-                made = _parameter(machine, owner, argument, problems)
-                if made is not None:
-                    parameters.append(made)
+    made = (_parameter(machine, owner, argument, problems) for owner, argument in _arguments(parsers))
+    parameters = [one for one in made if one is not None]
     problems.extend(_not_reached(machine, script))
     place = parsers[0].place if parsers else Place(script.path)
     lost = any(p.code in _LOST for p in problems)
     return CommandLine(
         tuple(parameters), tuple(problems), bool(registry.parsers), not lost, place, scope, machine
     )
+
+
+def _arguments(parsers: list[Parser]) -> list[tuple[Parser, Argument]]:
+    """The arguments of all parsers; one that several parsers have is told once, where its conditions are fewest."""
+    found: dict[tuple[Any, ...], tuple[Parser, Argument]] = {}
+    alone: list[tuple[Parser, Argument]] = []
+    for parser in parsers:
+        earlier = dict(found)
+        for owner, argument in parser.all():
+            settle(argument)
+            key = (owner.subcommand, argument.flags or str(argument.dest))
+            older = earlier.get(key)
+            if older is None and key in found:
+                alone.append((owner, argument))  # the same parser has it twice
+            elif older is None or len(argument.conditions) < len(older[1].conditions):
+                found[key] = (owner, argument)
+    return [*found.values(), *alone]
 
 
 def _chosen(registry: Registry, problems: list[Problem]) -> list[Parser]:
@@ -242,6 +263,18 @@ def _parameter(
         at = argument.at("help")
         problems.append(problem("help-not-printable", at, edits=mend, name=shown(name), why=bad))
     group = _simple(argument.group, "group", unknowns, (str,))
+    const = const_of(argument)
+    plain_const = to_value(machine, const)
+    if isinstance(plain_const, Unknown):
+        unknowns.note("const", plain_const.why)
+    metavar = metavar_of(argument)
+    if isinstance(metavar, Unknown) or not isinstance(metavar, str | tuple | None):
+        unknowns.note("metavar", why_unknown(metavar))
+        metavar = None
+    printed = printed_help(machine, parser, argument, action, type_, const)
+    if isinstance(printed, Unknown) or (printed is not None and not _encodable(printed)):
+        unknowns.fields.append("printed_help")
+        printed = None
     condition = " and ".join(argument.conditions) or None
     if condition:
         problems.append(
@@ -263,6 +296,12 @@ def _parameter(
         subcommand=parser.subcommand,
         unknown=tuple(unknowns.fields),
         condition=condition,
+        const=None if isinstance(plain_const, Unknown) else plain_const,
+        metavar=metavar,
+        excludes=excluded(parser, argument, lambda other: _name(parser, other)),
+        one_required=argument.exclusive is not None and argument.exclusive.required is True,
+        deprecated=argument.keywords.get("deprecated") is True,
+        printed_help=printed,
     )
 
 
@@ -396,8 +435,12 @@ def _converted(machine: Machine, argument: Argument, text: str, unknowns: _Unkno
             )
             unknowns.fields.append("default")
             return None
-    if isinstance(given, Function | Method):
-        result = _called(machine, given, text)
+    if isinstance(given, Class) and isinstance(member := _called(machine, given, text), EnumMember):
+        return member.value
+    if isinstance(given, FileType):
+        return text
+    if isinstance(given, Function | Method | Partial):
+        result = enum_text(_called(machine, given, text))
         if known(result):
             return result
     return Unknown(f"is {shown(text)} converted by {type_name(given) or 'its type'} when the script runs")

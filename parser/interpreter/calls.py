@@ -289,6 +289,8 @@ _CONTAINERS = frozenset(
 def _worked_out(machine: Machine, name: str, call: Call) -> Any:
     """A function of the world outside on known arguments, where it is one that is known."""
     containers = name in _CONTAINERS
+    if not containers:
+        call.args = [arg.value if isinstance(arg, EnumMember) and arg.plain else arg for arg in call.args]
     args = [_iterated(machine, arg) if containers or isinstance(arg, Class) else arg for arg in call.args]
     if containers:
         enough = all(known(arg) or _shallow(arg) for arg in args) and (

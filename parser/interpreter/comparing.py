@@ -75,15 +75,19 @@ def same(left: Any, right: Any) -> bool | None:
     return type(left) is type(right) and left == right if known(left) and known(right) else None
 
 
+_DISTINCT = ("builtins.", "dataclasses.", "inspect.", "enum.")
+"""Modules whose names are those of no other module's objects."""
+
+
 def _same_external(left: Any, right: Any) -> bool | None:
     if isinstance(left, External) and isinstance(right, External):
         if left == right:
             return True
         # Two names of the world outside may mean one thing, but not when one of them is a builtin.
-        both = left.name.startswith("builtins.") or right.name.startswith("builtins.")
-        return False if both else None
+        apart = left.name.startswith(_DISTINCT) or right.name.startswith(_DISTINCT)
+        return False if apart else None
     one, other = (left, right) if isinstance(left, External) else (right, left)
-    if one.name.startswith(("builtins.", "argparse.", "typing.", "pathlib.")):
+    if one.name.startswith((*_DISTINCT, "argparse.", "typing.", "pathlib.")):
         return False
     return False if isinstance(other, _OBJECTS) else None
 
@@ -183,9 +187,13 @@ def _is_of(value: Any, kind: Any) -> bool | None:
         if kind == External("builtins.type"):
             return isinstance(value, Class)
         return False if isinstance(kind, Class) or _plain_type(kind) else None
+    if isinstance(value, Alias):
+        return False if kind == External("builtins.type") or isinstance(kind, Class) else None
     if isinstance(value, External):
         if kind == External("builtins.type") and value.name in operations.TYPES:
             return True
+        if kind == External("builtins.type") and value.name.startswith("typing."):
+            return value.name == "typing.Any"
         builtin = value.name in operations.TYPES
         return False if builtin and (isinstance(kind, Class) or _plain_type(kind)) else None
     if isinstance(kind, Class):
@@ -204,6 +212,9 @@ def _plain_type(kind: Any) -> type | None:
     return operations.TYPES.get(kind.name) if isinstance(kind, External) else None
 
 
+_ROOTS = (External("enum.Enum"), *(External(name) for name in operations.TYPES if name != "builtins.object"))
+
+
 def is_subclass(cls: Any, kinds: Any) -> bool | None:
     """`issubclass(cls, kinds)`."""
     wanted = kinds if isinstance(kinds, tuple | list) else (kinds,)
@@ -213,12 +224,24 @@ def is_subclass(cls: Any, kinds: Any) -> bool | None:
         return None if cls.foreign or any(isinstance(one, Unknown) for one in wanted) else False
     plain = _plain_type(cls)
     if plain is None:
-        return None
+        return (
+            False
+            if cls == External("typing.Any")
+            and all(isinstance(one, Class) or one in _ROOTS for one in wanted)
+            else None
+        )
     others = [_plain_type(one) for one in wanted]
     if any(one is not None and issubclass(plain, one) for one in others):
         return True
-    return (
-        False
-        if all(one is not None or isinstance(wanted[at], Class) for at, one in enumerate(others))
-        else None
-    )
+    return False if all(_unlike_plain(one) for one in wanted) else None
+
+
+_ABSTRACT = ("abc.", "collections.abc.", "numbers.", "typing.")
+"""Modules whose classes say yes to types that do not come from them."""
+
+
+def _unlike_plain(kind: Any) -> bool:
+    """Whether no plain type is a subclass of it."""
+    if isinstance(kind, External):
+        return not kind.name.startswith(_ABSTRACT)
+    return isinstance(kind, Class)

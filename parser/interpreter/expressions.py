@@ -35,6 +35,15 @@ from parser.interpreter.values import (
 if TYPE_CHECKING:
     from parser.interpreter.machine import Machine
 
+TYPING_ORIGINS: Mapping[str, External] = {
+    "typing.Optional": External("typing.Union"),
+    **{
+        f"typing.{name}": External(f"builtins.{name.lower()}")
+        for name in ("List", "Tuple", "Dict", "Set", "FrozenSet")
+    },
+}
+"""What `__origin__` of a generic type is."""
+
 ENVIRONMENT = frozenset({"os.environ", "os.getenv", "os.environ.get", "os.environb"})
 
 
@@ -82,7 +91,7 @@ def find_attribute(machine: Machine, value: Any, name: str) -> Any:
         return _field_attribute(machine, value, name)
     if isinstance(value, Alias):
         words = {
-            "__origin__": value.origin,
+            "__origin__": TYPING_ORIGINS.get(getattr(value.origin, "name", ""), value.origin),
             "__args__": value.args,
             "_name": getattr(value.origin, "name", ""),
         }
@@ -196,7 +205,21 @@ def _model_attribute(machine: Machine, value: Modelled, name: str) -> Any:
     special = value.attribute(name)
     if special is not MISSING:
         return special
-    return Method(value, name) if name in value.methods() else Unknown("is an attribute of a parser")
+    if name in value.methods():
+        return Method(value, name)
+    certain = (
+        not name.startswith("_") and name not in value.further and not (value.cls and _strange(value.cls))
+    )
+    return MISSING if certain else Unknown("is an attribute of a parser")
+
+
+def _strange(cls: Class) -> bool:
+    """Whether a class has bases that are neither in the repository nor known by heart."""
+    foreign = [one for one in cls.ancestry() if not isinstance(one, Class)]
+    return any(
+        not isinstance(one, External) or not one.name.startswith(("argparse.", "builtins."))
+        for one in foreign
+    )
 
 
 def _bound(machine: Machine, value: Any, cls: Class | None, name: str, member: Function) -> Any:
@@ -501,7 +524,11 @@ def _subscript(machine: Machine, node: ast.Subscript, scope: Scope) -> Any:
         if isinstance(value, str | bytes | list | tuple | range) and all(known(part) for part in parts):
             return operations.apply(lambda: value[slice(*parts)])
         return Unknown(why_unknown(value))
-    key = machine.evaluate(node.slice, scope)
+    return item_of(machine, value, machine.evaluate(node.slice, scope))
+
+
+def item_of(machine: Machine, value: Any, key: Any) -> Any:
+    """`value[key]`."""
     if isinstance(value, Class):
         if records.is_enum(value):
             return attribute(machine, value, key) if isinstance(key, str) else Unknown(why_unknown(key))

@@ -8,7 +8,14 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from parser.interpreter import comparing, operations, records
-from parser.interpreter.expressions import attribute, find_attribute, items_of, set_attribute
+from parser.interpreter.expressions import (
+    TYPING_ORIGINS,
+    attribute,
+    find_attribute,
+    item_of,
+    items_of,
+    set_attribute,
+)
 from parser.interpreter.flow import Call
 from parser.interpreter.values import (
     MISSING,
@@ -240,6 +247,11 @@ def _chain(machine: Machine, call: Call) -> Any:
     return [item for one in lists if one is not None for item in one]
 
 
+def _flat(machine: Machine, call: Call) -> Any:
+    lists = items_of(machine, call.args[0]) if len(call.args) == 1 else None
+    return _NOT_KNOWN if lists is None else _chain(machine, Call(call.node, call.script, lists, {}))
+
+
 def _product(machine: Machine, call: Call) -> Any:
     found: list[tuple[Any, ...]] = [()]
     for arg in call.args:
@@ -330,6 +342,11 @@ def text_of(machine: Machine, value: Any, call: Call | None) -> Any:
         return f"{value.cls}.{value.name}"
     if isinstance(value, Alias):
         return alias_text(value)
+    if isinstance(value, Class):
+        module = value.scope.module_level.names.get("__name__") if value.scope.module_level else None
+        if records.is_enum(value):
+            return f"<enum {value.name!r}>"
+        return f"<class '{module}.{value.name}'>" if isinstance(module, str) else MISSING
     if isinstance(value, External) and value.name in operations.TYPES:
         return f"<class '{value.name.removeprefix('builtins.')}'>"
     if isinstance(value, External) and value.name.startswith("typing."):
@@ -358,13 +375,27 @@ def alias_text(value: Any) -> str:
     return getattr(value, "name", None) or repr(value)
 
 
-TYPING_ORIGINS: Mapping[str, External] = {
-    "typing.Optional": External("typing.Union"),
-    **{
-        f"typing.{name}": External(f"builtins.{name.lower()}")
-        for name in ("List", "Tuple", "Dict", "Set", "FrozenSet")
-    },
-}
+def _getter(name: str) -> Callable[[Machine, Call], Any]:
+    """`operator.itemgetter(key)`, `operator.attrgetter(name)`: with one key only."""
+
+    def made(machine: Machine, call: Call) -> Any:
+        return Partial(External(name), list(call.args), {}) if len(call.args) == 1 else _NOT_KNOWN
+
+    return made
+
+
+def _item(machine: Machine, call: Call) -> Any:
+    return item_of(machine, call.args[1], call.args[0]) if len(call.args) == 2 else _NOT_KNOWN
+
+
+def _attr(machine: Machine, call: Call) -> Any:
+    if len(call.args) != 2 or not isinstance(call.args[0], str):
+        return _NOT_KNOWN
+    value = call.args[1]
+    for part in call.args[0].split("."):
+        value = attribute(machine, value, part)
+    return value
+
 
 LIBRARY: Mapping[str, Callable[[Machine, Call], Any]] = {
     "builtins.getattr": _getattr,
@@ -407,7 +438,12 @@ LIBRARY: Mapping[str, Callable[[Machine, Call], Any]] = {
     ),
     "inspect.cleandoc": lambda machine, call: _cleaned(call),
     "enum.auto": lambda machine, call: records.AUTO,
+    "operator.itemgetter": _getter("operator.itemgetter()"),
+    "operator.attrgetter": _getter("operator.attrgetter()"),
+    "operator.itemgetter()": _item,
+    "operator.attrgetter()": _attr,
     "itertools.chain": _chain,
+    "itertools.chain.from_iterable": lambda machine, call: _flat(machine, call),
     "itertools.product": _product,
     "copy.copy": _copy,
     "copy.deepcopy": _copy,

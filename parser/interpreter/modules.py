@@ -8,7 +8,7 @@ from functools import cached_property
 
 from parser.limits import Limits
 from parser.model import Problem
-from parser.script import Refused, Script, read_script
+from parser.script import Refused, Script, TooMuch, read_script
 from parser.source import Source
 
 MAX_MODULES = 300
@@ -87,6 +87,8 @@ class Modules:
                 return None
             try:
                 self._parsed[path] = read_script(self._source, path)
+            except TooMuch:
+                return None
             except Refused as refused:
                 self._parsed[path] = None
                 self.problems.append(refused.problem)

@@ -237,6 +237,8 @@ class Modelled:
     attributes: dict[str, Any]
     cls: Class | None = None
     callable = False
+    further: frozenset[str] = frozenset()
+    """Attributes that it has and that are not modelled."""
 
     def methods(self) -> Mapping[str, Any]:
         """Name → function(machine, call, object) of what the object can be asked."""

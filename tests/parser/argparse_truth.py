@@ -32,7 +32,7 @@ def action_name(action):
     return type(action).__name__
 
 
-def type_name(action):
+def type_name(parser, action):
     """argparse's word for the type, as the contract has it."""
     name = action_name(action)
     if name in ("store_true", "store_false", "BooleanOptionalAction", "help", "version"):
@@ -43,7 +43,8 @@ def type_name(action):
         return type(action.const).__name__ if isinstance(action.const, bool | int | float) else "str"
     if action.type is None:
         return "str"
-    name = getattr(action.type, "__name__", type(action.type).__name__)
+    kind = parser._registry_get("type", action.type, action.type)
+    name = getattr(kind, "__name__", type(kind).__name__)
     return "lambda" if name == "<lambda>" else name
 
 
@@ -53,14 +54,12 @@ def described(parser, action, subcommand):
     if isinstance(default, str) and default != argparse.SUPPRESS:
         default = parser._get_value(action, default)
     groups = [group.title for group in parser._action_groups if action in group._group_actions]
-    long = [flag for flag in action.option_strings if len(flag) > 1 and flag[1] in parser.prefix_chars]
-    flag = (long or list(action.option_strings) or [action.dest])[0]
     standard = ("options", "optional arguments", "positional arguments")
     return {
-        "name": flag.lstrip(parser.prefix_chars) if action.option_strings else action.dest,
+        "name": name_of(parser, action),
         "flags": list(action.option_strings),
         "dest": action.dest,
-        "type": type_name(action),
+        "type": type_name(parser, action),
         "default": None if default == argparse.SUPPRESS else plain(default),
         "required": action.required,
         "choices": None if action.choices is None else plain(list(action.choices)),
@@ -69,7 +68,37 @@ def described(parser, action, subcommand):
         "help": None if action.help == argparse.SUPPRESS else action.help,
         "group": groups[-1] if groups and groups[-1] not in standard else None,
         "subcommand": list(subcommand),
+        "const": plain(action.const),
+        "metavar": list(action.metavar) if isinstance(action.metavar, tuple) else action.metavar,
+        **exclusion(parser, action),
+        "deprecated": getattr(action, "deprecated", False),
+        "printed_help": printed(parser, action),
     }
+
+
+def exclusion(parser, action):
+    """Which other actions cannot be given beside it, and whether one of them must be."""
+    groups = [group for group in parser._mutually_exclusive_groups if action in group._group_actions]
+    others = [one for group in groups for one in group._group_actions if one is not action]
+    return {
+        "excludes": [name_of(parser, one) for one in others],
+        "one_required": any(group.required for group in groups),
+    }
+
+
+def printed(parser, action):
+    """The help as `--help` shows it, before it is folded to the width of the terminal."""
+    if not action.help or action.help == argparse.SUPPRESS:
+        return None
+    formatter = parser._get_formatter()
+    return "\n".join(formatter._split_lines(formatter._expand_help(action), 10**9))
+
+
+def name_of(parser, action):
+    """The long flag without dashes, or the positional's name."""
+    long = [flag for flag in action.option_strings if len(flag) > 1 and flag[1] in parser.prefix_chars]
+    flag = (long or list(action.option_strings) or [action.dest])[0]
+    return flag.lstrip(parser.prefix_chars) if action.option_strings else action.dest
 
 
 def walk(parser, subcommand=()):
@@ -81,8 +110,11 @@ def walk(parser, subcommand=()):
         elif not (isinstance(action, argparse._HelpAction) and action.dest == "help"):
             yield described(parser, action, subcommand)
     for action in nested:
+        seen = []
         for name, child in action.choices.items():
-            yield from walk(child, (*subcommand, name))
+            if child not in seen:  # else another name of it
+                seen.append(child)
+                yield from walk(child, (*subcommand, name))
 
 
 def tell(parser, *_args, **_kwargs):

@@ -28,7 +28,8 @@ FIELDS = (
     "help",
     "group",
 )
-FIELDS = (*FIELDS, "subcommand")
+MORE = ("const", "metavar", "excludes", "one_required", "deprecated", "printed_help")
+FIELDS = (*FIELDS, "subcommand", *MORE)
 
 
 def describe(script: Path) -> dict:
