@@ -35,8 +35,8 @@ CATALOGUE: dict[str, Known] = {
     ),
     "file-too-complex": Known(
         _ERROR,
-        "{file} is nested too deeply to be read: {why}.",
-        "Split the expression into several statements.",
+        "{file} is too complex to be read: {why}.",
+        "Split long expressions into statements, and move tables into data files.",
     ),
     "file-unfollowed": Known(
         _WARNING,

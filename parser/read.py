@@ -22,7 +22,7 @@ from parser.requirements import compare_imports, read_requirements
 from parser.script import Script
 from parser.settings import PATH as SETTINGS_PATH
 from parser.settings import read_settings
-from parser.source import Source
+from parser.source import Ledger, Source
 
 MAX_NAME = 300
 """Characters of a module's name."""
@@ -33,6 +33,7 @@ MAX_SLUG = 63
 
 def read(source: Source, project_name: str, entry_point: str | None = None) -> Report:
     """Reads a repository; `entry_point` overrides what it says itself. Never raises, whatever the content."""
+    source = replace(source, ledger=Ledger())
     settings, problems = read_settings(source)
     # before the script: whoever gives up on it can then name it as what was looked into last
     requirements, faults = read_requirements(source, settings.requirements_file)

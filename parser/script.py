@@ -19,6 +19,9 @@ MAX_BRACKETS = 100
 MAX_PREFIXES = 200
 """Prefix operators in a row (`- - - x`, `not not x`); more makes a parser's stack grow."""
 
+MAX_TOKENS = 260_000
+"""Words, signs and line ends of one file; Python's syntax tree takes up to 900 bytes for each."""
+
 MAX_SOURCE_SHOWN = 80
 """Characters of an expression quoted in a message."""
 
@@ -39,6 +42,11 @@ _PREFIXES = re.compile(
 _OPERATORS = re.compile(rb"[-+~](?:\s*+[-+~]){%d}" % (MAX_PREFIXES - 1))
 _NO_BRACKETS = bytes(set(range(256)) - set(b"()[]{}"))
 _WORD = re.compile(r"\w+")
+_WORDS = re.compile(rb"[\w\x80-\xff]+")
+_NO_SIGNS = bytes(
+    byte for byte in range(256) if byte >= 0x80 or chr(byte).isalnum() or chr(byte) in "_ \t\f\r\\"
+)
+_ENOUGH = "the Python files before it are as much as is read of one repository"
 _NO_NODES = frozenset(
     (
         *("ctx", "op", "ops", "id", "attr", "arg", "name", "names", "asname", "module", "level", "kind"),
@@ -154,9 +162,28 @@ def nodes_of(tree: ast.AST) -> list[ast.AST]:
     return found
 
 
+class TooMuch(Refused):
+    """The file was not parsed: as much of the repository as is read has been read."""
+
+
 def read_script(source: Source, path: str) -> Script:
-    """Parses one file of the source. Raises Refused, and nothing else, for every content."""
+    """Parses one file of the source, once. Raises Refused, and nothing else, for every content."""
+    parsed = source.ledger.parsed
+    if path not in parsed:
+        try:
+            parsed[path] = _parse(source, path)
+        except Refused as refused:
+            parsed[path] = refused
+    found = parsed[path]
+    if isinstance(found, Refused):
+        raise type(found)(found.problem)
+    script: Script = found
+    return script
+
+
+def _parse(source: Source, path: str) -> Script:
     content = read_content(source, path)
+    _spend(source, path, content)
     try:
         text = read_text(content)
     except Undecodable as error:
@@ -194,6 +221,22 @@ def read_content(source: Source, path: str) -> bytes:
 
 def _unreadable(path: str, why: str, mend: str) -> Refused:
     return Refused(problem("file-unreadable", Place(path), file=path, why=why, mend=mend))
+
+
+def _spend(source: Source, path: str, content: bytes) -> None:
+    """Refuses what would make a syntax tree of hundreds of megabytes, before Python makes it."""
+    tokens = _count_tokens(content)
+    if tokens > MAX_TOKENS:
+        why = f"it holds more than {MAX_TOKENS} words and signs"
+        raise Refused(problem("file-too-complex", Place(path), file=path, why=why))
+    source.ledger.tokens -= tokens
+    if source.ledger.tokens < 0:
+        raise TooMuch(_unreadable(path, _ENOUGH, "Name the script in .mlreef.yaml.").problem)
+
+
+def _count_tokens(content: bytes) -> int:
+    """Words, signs and line ends, about as many as there are nodes in the syntax tree."""
+    return len(_WORDS.findall(content)) + len(content.translate(None, _NO_SIGNS))
 
 
 def _check_depth(path: str, text: str) -> None:

@@ -6,9 +6,9 @@ import codecs
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from parser.limits import DEFAULT_LIMITS, Limits
 
@@ -20,6 +20,9 @@ MAX_FILES = 20_000
 
 MAX_TOTAL_BYTES = 64 * 1024 * 1024
 """Bytes of all wanted files of one tree together."""
+
+MAX_TOKENS_TOGETHER = 450_000
+"""Tokens of all Python files that one reading parses; a syntax tree takes some 300 bytes for each, at worst 900."""
 
 SKIPPED_DIRECTORIES = frozenset(
     {".git", ".hg", ".svn", ".venv", "node_modules", "__pycache__", ".tox", ".nox", ".eggs"}
@@ -50,6 +53,14 @@ class Entry:
     blob: str | None = None
 
 
+@dataclass(slots=True, eq=False, repr=False)
+class Ledger:
+    """What one reading has done so far: the tokens it may still parse, and what became of files it has parsed."""
+
+    tokens: int = MAX_TOKENS_TOGETHER
+    parsed: dict[str, Any] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """All paths of a tree, and the bytes of those wanted files that could be read."""
@@ -57,6 +68,7 @@ class Source:
     entries: Mapping[str, Entry]
     contents: Mapping[str, bytes]
     limits: Limits = DEFAULT_LIMITS
+    ledger: Ledger = field(default_factory=Ledger, compare=False, repr=False)
 
 
 class Undecodable(ValueError):

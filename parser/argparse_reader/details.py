@@ -64,7 +64,9 @@ def metavar_of(argument: Argument) -> Any:
 def excluded(parser: Parser, argument: Argument, name: Callable[[Argument], str]) -> tuple[str, ...]:
     """Names of the arguments that cannot be given beside this one."""
     group = argument.exclusive
-    others = (one for one in parser.arguments if group is not None and one.exclusive is group)
+    if group is None:
+        return ()
+    others = (one for one in parser.arguments if one.exclusive is group)
     return tuple(name(one) for one in others if one is not argument)
 
 

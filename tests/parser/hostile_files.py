@@ -3,6 +3,9 @@
 MANY = 100_000
 
 UNREADABLE = {
+    "as many statements as fit into a file": "x=1\n" * 250_000,
+    "as many names as fit into a file": "x = [" + "a," * 500_000 + "]",
+    "as many signs as fit into a file": "x = [" + "[]," * 300_000 + "]",
     "parentheses": "x = " + "(" * MANY,
     "parentheses that close": "x = " + "(" * MANY + ")" * MANY,
     "lists": "x = " + "[" * MANY + "]" * MANY,
@@ -28,6 +31,18 @@ UNREADABLE = {
     "a huge number": "x = " + "1" * 500_000,
 }
 READABLE_BUT_USELESS = {
+    "many arguments": "".join(f"parser.add_argument('--a{n}')\n" for n in range(20_000)),
+    "one argument many times": "parser.add_argument('--a')\n" * 20_000,
+    "many conditions": "".join(f"if u{n}:\n    parser.add_argument('--c{n}')\n" for n in range(5_000)),
+    "nested conditions": "".join("    " * n + f"if u{n}:\n" for n in range(90))
+    + "    " * 90
+    + "parser.add_argument('--c')",
+    "parents of parents": "p0 = argparse.ArgumentParser(add_help=False)\n"
+    + "".join(f"p{n + 1} = argparse.ArgumentParser(add_help=False, parents=[p{n}])\n" for n in range(2_000)),
+    "many subcommands": "s = parser.add_subparsers()\n"
+    + "".join(f"s.add_parser('c{n}').add_argument('--x')\n" for n in range(5_000)),
+    "many choices": "parser.add_argument('--a', choices=[" + ",".join(map(str, range(100_000))) + "])",
+    "a help of percent signs": "parser.add_argument('--a', help='" + "%(" * 100_000 + "')",
     "attributes within limits": "x = a" + ".b" * 2500,
     "minus signs within limits": "x = " + "-" * 150 + "1",
     "a chain of assignments": "x = " * MANY + "1",

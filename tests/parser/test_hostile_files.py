@@ -121,6 +121,26 @@ def test_five_thousand_modules_on_a_disk_are_read_in_time(tmp_path: Path) -> Non
     assert found.module is not None
 
 
+def test_a_repository_of_many_large_scripts_is_read_in_time() -> None:
+    large = "parser.parse_args\n" * 20_000
+    found = report({f"s{number}.py": HEAD + large + TAIL for number in range(60)})
+    assert found.module is None
+    began = time.process_time()
+    found = report(
+        {f"s{number}.py": HEAD + large + TAIL for number in range(60)} | {"run.py": HEAD + PATHS + TAIL}
+    )
+    assert time.process_time() - began < SECONDS
+    assert found.refused
+
+
+def test_modules_beyond_what_is_read_are_left_alone() -> None:
+    files = {f"m{number}.py": "x = 1\n" * 40_000 for number in range(9)}
+    imports = "".join(f"import m{number}\nm{number}.x\n" for number in range(9))
+    found = report({**files, "run.py": imports + HEAD + PATHS + TAIL})
+    assert [one.name for one in found.module.parameters] == ["input-path", "output-path"]
+    assert not found.refused
+
+
 def test_imports_do_not_leave_the_repository(tmp_path: Path) -> None:
     (tmp_path / "secret.py").write_text("NAME = '--secret'\n")
     inside = tmp_path / "repository"
