@@ -500,7 +500,9 @@ def hooked(original):
         if final and not importing(caller):
             finish("parsed")
         signal.alarm(SECONDS_AFTER_KNOWN)
-        return with_defaults(self, namespace), []
+        # what is left over may be handed to the next parser
+        left = [] if final else list(sys.argv[1:] if args is None else args)
+        return with_defaults(self, namespace), left
 
     return parse
 

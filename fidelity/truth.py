@@ -135,7 +135,7 @@ def together(first: Mapping[str, Any], second: Mapping[str, Any]) -> Truth:
 def _cut_short(run: Mapping[str, Any]) -> str:
     """Why a script that looked at its command line was not seen to have looked at all of it."""
     end: str = run["end"]
-    return "" if end in ("parsed", "returned") or end.startswith("SystemExit") else end
+    return "" if end in ("parsed", "returned", "SystemExit: 0", "SystemExit: None") else end
 
 
 def _arguments(run: Mapping[str, Any]) -> dict[Any, dict[str, Any]]:

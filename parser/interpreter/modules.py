@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ast
-import re
+import sys
 from functools import cached_property
 
+from parser.interpreter.reach import Reach
 from parser.limits import Limits
 from parser.model import Problem
 from parser.script import Refused, Script, TooMuch, read_script
@@ -17,8 +17,10 @@ MAX_MODULES = 300
 MAX_MODULE_BYTES = 2 * 1024 * 1024
 """Bytes of all of them together."""
 
-_IMPORTERS = frozenset({"importlib", "import_module", "__import__"})
-_DEFINED = re.compile(rb"^[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)", re.MULTILINE)
+_STARTED = frozenset(
+    {"abc", "codecs", "io", "os", "posixpath", "genericpath", "site", "stat", "sys", "_collections_abc"}
+)
+"""Python has loaded these before it looks into the script's folder: no file of a repository stands for them."""
 
 
 class Modules:
@@ -28,10 +30,9 @@ class Modules:
         self._foreign = foreign
         self._source = source
         self._folders = list(dict.fromkeys((entry.rpartition("/")[0], "", "src")))
-        self._keywords = tuple(word.encode() for word in keywords)
         self._parsed: dict[str, Script | None] = {}
         self._room = MAX_MODULE_BYTES
-        self._elsewhere: frozenset[str] | None = None
+        self._reach = Reach(source.contents, keywords, self.find)
         self.problems: list[Problem] = []
 
     @property
@@ -41,7 +42,8 @@ class Modules:
 
     def find(self, dotted: str, importer: str, level: int) -> str | None:
         """The file that `import dotted` means (`level` leading dots), or None when it is not of this repository."""
-        if not level and dotted in self._foreign:
+        top = dotted.partition(".")[0]
+        if not level and (dotted in self._foreign or top in _STARTED):
             return None
         parts = [part for part in dotted.split(".") if part]
         if level:
@@ -57,8 +59,16 @@ class Modules:
             stem = "/".join([*([folder] if folder else []), *parts])
             for path in (f"{stem}/__init__.py" if stem else "__init__.py", f"{stem}.py"):
                 if path in self._source.entries:
-                    return path
+                    own = level or not self._is_library or top not in sys.stdlib_module_names
+                    return path if own or self._reach.mentions(self._source.contents.get(path, b"")) else None
         return None
+
+    @cached_property
+    def _is_library(self) -> bool:
+        """Whether this is Python's own library: what it says of itself is known by heart, its parsers are not."""
+        return all(
+            f"{name}.py" in self._source.entries for name in ("argparse", "ast", "os", "re/__init__", "site")
+        )
 
     def is_package(self, dotted: str, importer: str, level: int) -> bool:
         """Whether a folder of the repository has this name, with or without an `__init__.py`."""
@@ -95,47 +105,5 @@ class Modules:
         return self._parsed[path]
 
     def names_elsewhere(self, importer: Script) -> frozenset[str]:
-        """Functions and classes defined in other files that mention argument parsers; none for who imports none."""
-        if not self._imports_own(importer):
-            return frozenset()
-        if self._elsewhere is None:
-            names: set[bytes] = set()
-            for path, content in self._source.contents.items():
-                if path != importer.path and path.endswith(".py") and self._mentions(content):
-                    names.update(_DEFINED.findall(content))
-            self._elsewhere = frozenset(name.decode(errors="replace") for name in names)
-        return self._elsewhere
-
-    def _mentions(self, content: bytes) -> bool:
-        # Every byte of the repository passes here: two plain searches leave out nearly all files at once.
-        likely = b"arser" in content or b"_arg" in content or b"set_defaults" in content
-        return likely and any(word in content for word in self._keywords)
-
-    def _imports_own(self, script: Script) -> bool:
-        """Whether a file imports anything of this repository."""
-        if self._tops <= {script.path.rpartition("/")[2].removesuffix(".py")}:
-            return False
-        for node in script.nodes:
-            if isinstance(node, ast.ImportFrom):
-                if node.level or self._is_own(node.module or ""):
-                    return True
-            elif isinstance(node, ast.Import):
-                if any(self._is_own(alias.name) for alias in node.names):
-                    return True
-            elif isinstance(node, ast.Name) and node.id in _IMPORTERS:
-                return True
-        return False
-
-    def _is_own(self, dotted: str) -> bool:
-        return dotted not in self._foreign and dotted.partition(".")[0] in self._tops
-
-    @cached_property
-    def _tops(self) -> frozenset[str]:
-        """The first words that imports of the repository's own modules can have."""
-        found: set[str] = set()
-        for folder in self._folders:
-            start = f"{folder}/" if folder else ""
-            for path in self._source.entries:
-                if path.startswith(start) and path.endswith(".py"):
-                    found.add(path[len(start) :].partition("/")[0].removesuffix(".py"))
-        return frozenset(found)
+        """Functions and classes of files that mention argument parsers and that the importer leads to."""
+        return self._reach.names(importer.path)

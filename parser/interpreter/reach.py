@@ -1,0 +1,92 @@
+"""Which names of a repository have to do with parsers: those of the modules that imports lead to, read as bytes.
+
+Describing a script parses only what the script is followed into; looking through all that it could reach must cost
+next to nothing beside that, so nothing is parsed here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+_IMPORT = re.compile(rb"(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+(.*)|import[ \t]+(.*))", re.DOTALL)
+_DEFINED = re.compile(rb"^[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)", re.MULTILINE)
+_DYNAMIC = (b"import_module(", b"__import__(")
+_LONGEST = 10_000
+"""Bytes of one import statement that are looked at."""
+
+Find = Callable[[str, str, int], str | None]
+"""The file that `import dotted` means in a file, with so many leading dots."""
+
+
+class Reach:
+    """The modules that were reached so far, and the names that those define which mention parsers."""
+
+    def __init__(self, contents: Mapping[str, bytes], keywords: frozenset[str], find: Find) -> None:
+        self._contents = contents
+        self._keywords = tuple(word.encode() for word in keywords)
+        self._find = find
+        self._reached: set[str] = set()
+        self._names: set[str] = set()
+        self._everything = False
+
+    def names(self, path: str) -> frozenset[str]:
+        """Functions and classes defined in files that mention parsers and that a file leads to, itself left out."""
+        waiting = [] if self._everything else [path]
+        while waiting:
+            one = waiting.pop()
+            if one in self._reached:
+                continue
+            self._reached.add(one)
+            content = self._contents.get(one, b"")
+            if one != path:
+                self._take(content)
+            if any(word in content for word in _DYNAMIC):
+                # what it imports is computed: it may be anything
+                self._everything = True
+                for other, text in self._contents.items():
+                    if other != path and other.endswith(".py"):
+                        self._take(text)
+                break
+            waiting.extend(self._imported(one, content))
+        return frozenset(self._names)
+
+    def _take(self, content: bytes) -> None:
+        if self.mentions(content):
+            self._names.update(name.decode(errors="replace") for name in _DEFINED.findall(content))
+
+    def mentions(self, content: bytes) -> bool:
+        """Whether a file has any of the keywords; two or three plain searches leave out nearly all files."""
+        likely = b"arser" in content or b"_arg" in content or b"set_defaults" in content
+        return likely and any(word in content for word in self._keywords)
+
+    def _imported(self, path: str, content: bytes) -> Iterator[str]:
+        for dotted, level in set(_statements(content)):
+            found = self._find(dotted, path, level)
+            if found is not None and found not in self._reached:
+                yield found
+
+
+def _statements(content: bytes) -> Iterator[tuple[str, int]]:
+    """What a file's import statements may mean: dotted names, and how many dots lead them."""
+    at = content.find(b"import ")
+    while at >= 0:
+        start = content.rfind(b"\n", 0, at) + 1
+        end = content.find(b"\n", at)
+        end = len(content) if end < 0 else end
+        if b"(" in content[at:end]:
+            end = content.find(b")", at, at + _LONGEST)
+        elif content[at:end].endswith(b"\\"):
+            end = min(len(content), at + _LONGEST)
+        statement = _IMPORT.match(content[start : end if end > at else at + _LONGEST].strip())
+        if statement is not None:
+            dots, base, listed, plain = (part or b"" for part in statement.groups())
+            for item in (listed or plain).replace(b"(", b"").split(b","):
+                name = item.split()[0].decode(errors="replace") if item.split() else ""
+                if plain:
+                    yield name, 0
+                else:
+                    module = base.decode(errors="replace")
+                    yield module, len(dots)
+                    yield (f"{module}.{name}" if module else name), len(dots)
+        at = content.find(b"import ", max(at + 7, end))
