@@ -21,7 +21,7 @@ MAX_FILES = 20_000
 MAX_TOTAL_BYTES = 64 * 1024 * 1024
 """Bytes of all wanted files of one tree together."""
 
-MAX_TOKENS_TOGETHER = 450_000
+MAX_TOKENS_TOGETHER = 400_000
 """Tokens of all Python files that one reading parses; a syntax tree takes some 300 bytes for each, at worst 900."""
 
 SKIPPED_DIRECTORIES = frozenset(
