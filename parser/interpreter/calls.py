@@ -5,16 +5,18 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from parser.interpreter import comparing, library, operations, records
+from parser.interpreter import comparing, library, located, operations, records
 from parser.interpreter.expressions import ENVIRONMENT, find_attribute, items_of, mutate, spoil
 from parser.interpreter.flow import Call, Stopped
 from parser.interpreter.values import (
     MISSING,
+    SPOILT,
     Class,
     EnumMember,
     External,
     Function,
     Instance,
+    Located,
     Method,
     Modelled,
     Partial,
@@ -140,6 +142,9 @@ def _call_method(machine: Machine, method: Method, call: Call) -> Any:
         return method.receiver.call(machine, method.name, call)
     if method.receiver is None:
         return None
+    if isinstance(method.receiver, Located):
+        result = located.method(method.receiver, method.name, call.args)
+        return Unknown(why_unknown(method.receiver)) if result is MISSING else result
     if isinstance(method.receiver, str) and method.name in ("join", "format"):
         call.args = [_written(machine, arg, method.name) for arg in call.args]
         call.keywords = {key: _written(machine, arg, method.name) for key, arg in call.keywords.items()}
@@ -157,7 +162,7 @@ def _call_method(machine: Machine, method: Method, call: Call) -> Any:
         return Unknown("is put together from values not known")
     if method.name in operations.MUTATING:
         return mutate(machine, method.receiver, method.name, call.args, call.keywords)
-    if isinstance(method.receiver, dict) and any(isinstance(key, Unknown) for key in method.receiver):
+    if isinstance(method.receiver, dict) and SPOILT in method.receiver:
         return Unknown("has keys that are not known")
     return operations.call_method(method.receiver, method.name, call.args, call.keywords)
 
@@ -253,6 +258,9 @@ def _call_external(machine: Machine, function: External, call: Call) -> Any:
         return Partial(call.args[0], call.args[1:], dict(call.keywords))
     if name in records.ENUMS:
         return records.made_enum(Class(name.rpartition(".")[2], Scope(call.script), [function]), call)
+    placed = located.FUNCTIONS.get(name)
+    if placed is not None and not call.args_unknown and (result := placed(machine, call)) is not MISSING:
+        return result
     special = library.LIBRARY.get(name)
     if special is not None and not call.args_unknown:
         result = special(machine, call)
@@ -377,13 +385,7 @@ def decorated(machine: Machine, value: Any, decorator: ast.expr, scope: Scope) -
         value.kind = _KINDS.get(made_by.name, value.kind)
         return value
     if isinstance(made_by, Function | Method | Partial | Instance):
-        if isinstance(value, Function):
-            machine.wanted += 1
-        try:
-            made = call_value(machine, made_by, Call(decorator, scope.script, [value], {}))
-        finally:
-            if isinstance(value, Function):
-                machine.wanted -= 1
+        made = call_value(machine, made_by, Call(decorator, scope.script, [value], {}))
         return made if isinstance(made, Function | Class | Instance | Partial | Method) else value
     return value
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from parser.interpreter import operations
 from parser.interpreter.values import (
+    SPOILT,
     Alias,
     Class,
     EnumMember,
@@ -126,6 +127,16 @@ def contains(container: Any, item: Any) -> bool | None:
         return result if isinstance(result, bool) else None
     if not isinstance(container, list | tuple | set | frozenset | dict):
         return None
+    if isinstance(container, dict | set | frozenset) and isinstance(
+        item, str | int | float | None | Class | Function
+    ):
+        # The usual case at once: keys are compared by their hash, as Python does.
+        if SPOILT in container:
+            return None
+        if item in container:
+            return True
+        if not any(isinstance(one, EnumMember | External | Unknown) for one in container):
+            return False
     results = [equal(one, item) for one in container]
     return True if True in results else (None if None in results else False)
 

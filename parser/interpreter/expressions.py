@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from parser.interpreter import comparing, operations, records
+from parser.interpreter import comparing, located, operations, records
 from parser.interpreter.flow import Call
 from parser.interpreter.records import is_enum as is_enum
 from parser.interpreter.values import (
     MAX_ITEMS,
     MISSING,
+    SPOILT,
     Alias,
     Class,
     EnumMember,
@@ -20,6 +21,7 @@ from parser.interpreter.values import (
     Field,
     Function,
     Instance,
+    Located,
     Method,
     Modelled,
     Module,
@@ -96,6 +98,9 @@ def find_attribute(machine: Machine, value: Any, name: str) -> Any:
             "_name": getattr(value.origin, "name", ""),
         }
         return words.get(name, MISSING)
+    if isinstance(value, Located):
+        found = located.attribute(value, name)
+        return Method(value, name) if found is MISSING else found
     if isinstance(value, Partial):
         return {"func": value.function, "args": tuple(value.args), "keywords": value.keywords}.get(
             name, MISSING
@@ -341,7 +346,7 @@ def spoil(container: Any, why: str) -> None:
     if isinstance(container, list):
         container.append(Unknown(why))
     elif isinstance(container, dict):
-        container[Unknown(why)] = Unknown(why)
+        container[SPOILT] = Unknown(why)
     elif isinstance(container, set):
         container.add(Unknown(why))
 
@@ -423,6 +428,11 @@ def _dict(machine: Machine, node: ast.Dict, scope: Scope) -> Any:
 def binary(op: ast.operator, left: Any, right: Any) -> Any:
     """`left op right`."""
     function = operations.BINARY.get(type(op))
+    if isinstance(left, Located):
+        parts = isinstance(op, ast.Div) and left.is_path
+        slash = isinstance(op, ast.Add) and isinstance(right, str) and right.startswith("/")
+        made = located.joined(left, right.lstrip("/") if slash else right) if parts or slash else MISSING
+        return Unknown(why_unknown(left)) if made is MISSING else made
     if isinstance(op, ast.Div) and isinstance(left, External):
         return Unknown(why_unknown(left))
     containers = isinstance(op, ast.Add) and isinstance(left, list | tuple) and type(left) is type(right)
@@ -540,8 +550,8 @@ def item_of(machine: Machine, value: Any, key: Any) -> Any:
     if isinstance(value, Instance):
         return _item_of_instance(machine, value, key)
     if isinstance(value, dict):
-        if not _hashable(key) or any(isinstance(one, Unknown) for one in value):
-            return Unknown(why_unknown(key))
+        if not _hashable(key) or SPOILT in value:
+            return Unknown(why_unknown(key) if not known(key) else why_unknown(value))
         if key not in value and type(value) is dict:
             machine.fail("KeyError")
         return value.get(key, Unknown(f"is not in the dictionary ({key!r:.40})", "KeyError"))
@@ -589,7 +599,7 @@ def items_of(machine: Machine, value: Any) -> list[Any] | None:
         # The order of a set of text changes from run to run.
         return sorted(value, key=repr) if known(value) else None
     if isinstance(value, dict):
-        return None if any(isinstance(key, Unknown) for key in value) else list(value)
+        return None if SPOILT in value else list(value)
     if isinstance(value, list | tuple):
         return None if any(type(item) is Unknown and "depends" in item.why for item in value) else list(value)
     if isinstance(value, str | range) and operations.len_of(value) <= MAX_ITEMS:

@@ -236,6 +236,15 @@ def _namespace(machine: Machine, call: Call) -> Any:
     return Instance(Class("SimpleNamespace", Scope(call.script), []), dict(call.keywords))
 
 
+def _method(machine: Machine, call: Call) -> Any:
+    if len(call.args) != 2:
+        return _NOT_KNOWN
+    function = call.args[0]
+    if isinstance(function, Function):
+        return Method(call.args[1], function.name, function)
+    return Partial(function, [call.args[1]], {})
+
+
 def _default_dict(machine: Machine, call: Call) -> Any:
     return dict(call.keywords) if len(call.args) == 1 and not call.keywords_unknown else _NOT_KNOWN
 
@@ -426,6 +435,7 @@ LIBRARY: Mapping[str, Callable[[Machine, Call], Any]] = {
     "typing.NamedTuple": records.named_tuple,
     "collections.defaultdict": _default_dict,
     "types.SimpleNamespace": _namespace,
+    "types.MethodType": _method,
     "typing.get_type_hints": _type_hints,
     "typing.cast": _cast,
     "typing.get_origin": _origin,

@@ -12,6 +12,7 @@ from typing import Any
 from parser.interpreter import calls, comparing, expressions, library, operations, records
 from parser.interpreter.flow import Call, Exhausted, Finished, Raised, Stopped, TooDeep
 from parser.interpreter.modules import Modules
+from parser.interpreter.reach import COMMON
 from parser.interpreter.values import (
     MISSING,
     Alias,
@@ -20,6 +21,7 @@ from parser.interpreter.values import (
     Function,
     Instance,
     Lazy,
+    Located,
     Modelled,
     Module,
     Package,
@@ -155,7 +157,7 @@ class Machine:
         scope = Scope(script)
         scope.module_level = scope
         scope.names["__name__"] = name
-        scope.names["__file__"] = Unknown("is the path of the script, which depends on where it runs")
+        scope.names["__file__"] = Located(script.path)
         scope.names["__doc__"] = ast.get_docstring(script.tree, clean=False)
         self._scopes[script.path] = scope
         return scope
@@ -597,6 +599,12 @@ class Machine:
         """What `import dotted` means."""
         return self._imported(dotted, importer, level)
 
+    def add_folder(self, folder: str, first: bool) -> None:
+        """Looks for modules in a further folder; what seemed to have nothing to do with parsers is looked at anew."""
+        self.modules.add_folder(folder, first)
+        self._names.clear()
+        self._interest.clear()
+
     def external(self, dotted: str) -> Any:
         """Something of the world outside by its dotted name: its value where that is known by heart."""
         return self._constants[dotted] if dotted in self._constants else External(dotted)
@@ -663,9 +671,23 @@ class Machine:
             self._interest[id(node)] = not words.isdisjoint(self._interesting_names(scope.script))
         return self._interest[id(node)]
 
+    def _imported_names(self, script: Script) -> set[str]:
+        """Names of other files' code that deals with parsers, as far as this file can mean them."""
+        own = {
+            node.name
+            for node in script.nodes
+            if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)
+        }
+        return {
+            name
+            for name in self.modules.names_elsewhere(script)
+            if not (name.startswith("__") and name.endswith("__"))
+            and (name not in own or f".{name}" in script.text)
+        }
+
     def _interesting_names(self, script: Script) -> set[str]:
         if script.path not in self._names:
-            found = set(self._keywords) | self.modules.names_elsewhere(script)
+            found = set(self._keywords) | self._imported_names(script)
             waiting = [
                 (node.name, script.words(node))
                 for node in script.nodes
@@ -675,7 +697,7 @@ class Machine:
             while grown:
                 grown = False
                 for name, names in waiting:
-                    if name not in found and not names.isdisjoint(found):
+                    if name not in found and name not in COMMON and not names.isdisjoint(found):
                         found.add(name)
                         grown = True
             self._names[script.path] = found

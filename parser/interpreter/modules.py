@@ -23,15 +23,34 @@ _STARTED = frozenset(
 """Python has loaded these before it looks into the script's folder: no file of a repository stands for them."""
 
 
+MAX_FOLDERS = 40
+"""Folders in which modules are looked for."""
+
+
+def _folders(entry: str, source: Source) -> list[str]:
+    """Where modules are looked for: beside the script, and above it as far as no package ends there."""
+    here = entry.rpartition("/")[0]
+    above = [here]
+    while here and len(above) < MAX_FOLDERS // 4:
+        here = here.rpartition("/")[0]
+        above.append(here)
+    plain = [
+        one for one in above if one == above[0] or f"{one}/__init__.py".lstrip("/") not in source.entries
+    ]
+    further = [f"{one}/{name}".lstrip("/") for one in plain for name in ("src", "python", "lib")]
+    return list(dict.fromkeys((*plain, "", *further)))[:MAX_FOLDERS]
+
+
 class Modules:
     """Finds and parses modules of one source as Python would, seen from the folder of the entry point."""
 
     def __init__(self, source: Source, entry: str, keywords: frozenset[str], foreign: frozenset[str]) -> None:
         self._foreign = foreign
         self._source = source
-        self._folders = list(dict.fromkeys((entry.rpartition("/")[0], "", "src")))
+        self._folders = _folders(entry, source)
         self._parsed: dict[str, Script | None] = {}
         self._room = MAX_MODULE_BYTES
+        self._keywords = keywords
         self._reach = Reach(source.contents, keywords, self.find)
         self.problems: list[Problem] = []
 
@@ -39,6 +58,12 @@ class Modules:
     def limits(self) -> Limits:
         """How far scripts of this source may be followed."""
         return self._source.limits
+
+    def add_folder(self, folder: str, first: bool) -> None:
+        """Looks for modules there too, as after `sys.path.append`."""
+        if len(self._folders) < MAX_FOLDERS and folder not in self._folders:
+            self._folders.insert(0 if first else len(self._folders), folder)
+            self._reach = Reach(self._source.contents, self._keywords, self.find)
 
     def find(self, dotted: str, importer: str, level: int) -> str | None:
         """The file that `import dotted` means (`level` leading dots), or None when it is not of this repository."""

@@ -7,13 +7,25 @@ next to nothing beside that, so nothing is parsed here.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 
 _IMPORT = re.compile(rb"(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+(.*)|import[ \t]+(.*))", re.DOTALL)
-_DEFINED = re.compile(rb"^[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)", re.MULTILINE)
+_DEFINED = re.compile(rb"^([ \t]*)(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)", re.MULTILINE)
+_WORD = re.compile(rb"\w+")
 _DYNAMIC = (b"import_module(", b"__import__(")
 _LONGEST = 10_000
 """Bytes of one import statement that are looked at."""
+
+COMMON = frozenset(
+    name
+    for kind in (str, bytes, list, dict, set, int, float)
+    for name in dir(kind)
+    if not name.startswith("__")
+)
+"""Names of methods that nearly every code calls: that a file defines one says nothing of who calls it."""
+
+_COMMON = frozenset(name.encode() for name in COMMON)
 
 Find = Callable[[str, str, int], str | None]
 """The file that `import dotted` means in a file, with so many leading dots."""
@@ -25,6 +37,8 @@ class Reach:
     def __init__(self, contents: Mapping[str, bytes], keywords: frozenset[str], find: Find) -> None:
         self._contents = contents
         self._keywords = tuple(word.encode() for word in keywords)
+        longest_first = sorted((re.escape(word) for word in self._keywords), key=len, reverse=True)
+        self._pattern = re.compile(b"|".join(longest_first))
         self._find = find
         self._reached: set[str] = set()
         self._names: set[str] = set()
@@ -53,7 +67,7 @@ class Reach:
 
     def _take(self, content: bytes) -> None:
         if self.mentions(content):
-            self._names.update(name.decode(errors="replace") for name in _DEFINED.findall(content))
+            self._names.update(name.decode(errors="replace") for name in _dealing(content, self._pattern))
 
     def mentions(self, content: bytes) -> bool:
         """Whether a file has any of the keywords; two or three plain searches leave out nearly all files."""
@@ -65,6 +79,32 @@ class Reach:
             found = self._find(dotted, path, level)
             if found is not None and found not in self._reached:
                 yield found
+
+
+def _dealing(content: bytes, keywords: re.Pattern[bytes]) -> set[bytes]:
+    """Functions and classes of a file whose text has one of the keywords, or the name of one that has, and so on."""
+    inside: list[tuple[int, bytes, int]] = []
+    spans: list[tuple[bytes, int, int]] = []
+    for match in _DEFINED.finditer(content):
+        indent = len(match.group(1))
+        while inside and inside[-1][0] >= indent:
+            _, name, start = inside.pop()
+            spans.append((name, start, match.start()))
+        inside.append((indent, match.group(2), match.end()))
+    spans.extend((name, start, len(content)) for _, name, start in inside)
+    spans = [one for one in spans if one[0] not in _COMMON and not one[0].startswith(b"__")]
+    at = [match.start() for match in keywords.finditer(content)]
+    found = {name for name, start, end in spans if bisect_left(at, start) < bisect_left(at, end)}
+    waiting = [(name, start, end) for name, start, end in spans if name not in found]
+    texts = [(name, set(_WORD.findall(content, start, end))) for name, start, end in waiting]
+    grown = True
+    while grown:
+        grown = False
+        for name, words in texts:
+            if name not in found and not words.isdisjoint(found):
+                found.add(name)
+                grown = True
+    return found
 
 
 def _statements(content: bytes) -> Iterator[tuple[str, int]]:

@@ -31,6 +31,10 @@ class Unknown:
     """The exception that asking for the value certainly raises."""
 
 
+SPOILT = Unknown("is changed in a way that cannot be followed")
+"""The key of a dictionary that may hold more, or other values, than are seen."""
+
+
 @dataclass(frozen=True, slots=True)
 class External:
     """Something of a module that is not in the repository, by its full dotted name."""
@@ -231,6 +235,15 @@ class Package:
     dotted: str
 
 
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A path below the repository's root, wherever that is when the script runs; `path` is relative to it."""
+
+    path: str
+    is_path: bool = False
+    """Whether it is a pathlib.Path and not text."""
+
+
 class Modelled:
     """An object whose behaviour is known by heart instead of being followed (argparse's)."""
 
@@ -283,6 +296,8 @@ def why_unknown(value: Any, depth: int = 0) -> str:
     """Completes "the value …" for a value that is not known."""
     if isinstance(value, Unknown):
         return value.why
+    if isinstance(value, Located):
+        return "is a path that depends on where the script lies when it runs"
     if isinstance(value, External):
         return f"comes from {value.name.rpartition('.')[0] or value.name}, which is not in this repository"
     if depth < 3 and isinstance(value, list | tuple | set | dict):
