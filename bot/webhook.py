@@ -37,6 +37,9 @@ READ_BYTES = 64 * 1024
 MAX_KEY_CHARACTERS = 200
 """A longer delivery id is kept as its hash."""
 
+UNKNOWN_SECONDS = 1.0
+"""How long nobody knows who the bot is before the worker is asked again: it finds out when it starts."""
+
 IDENTITY_SECONDS = 60.0
 """How long the door believes who the bot is before it looks again; a new token may belong to a new user."""
 
@@ -215,7 +218,7 @@ def _signing_key(token: str) -> bytes:
 
 
 class _Identity:
-    """Who the bot is in GitLab, as the worker found out; looked up at most once a minute."""
+    """Who the bot is in GitLab, as the worker found out; looked up now and then, more often while nobody knows."""
 
     def __init__(self, store: Shelf, now: Callable[[], float]) -> None:
         self._store = store
@@ -227,7 +230,8 @@ class _Identity:
     def bot_user_id(self) -> int | None:
         """The bot's numeric user id, None while nobody knows it."""
         with self._lock:
-            if self._now() - self._asked_at > IDENTITY_SECONDS:
+            pause = IDENTITY_SECONDS if self._user_id is not None else UNKNOWN_SECONDS
+            if self._now() - self._asked_at > pause:
                 known = self._store.fact(BOT_USER)
                 self._user_id = int(known) if known else None
                 self._asked_at = self._now()
