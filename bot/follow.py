@@ -215,10 +215,11 @@ def _not_published(
             status = _status(known, "canceled", reports.superseded_status(), ended)
             return Outcome(replace(known, state=State.SUPERSEDED), (status,))
     trace = world.forge.fetch_trace_tail(project.id, job.id)
+    words = reports.failed_status(job, reports.read_cause(trace))
     return Outcome(
         replace(known, state=State.FAILED),
         (
-            replace(_status(known, "failed", reports.failed_status(job), ended), target_url=job.web_url),
+            replace(_status(known, "failed", words, ended), target_url=job.web_url),
             Tell(
                 known.source_sha,
                 known.branch,

@@ -197,12 +197,14 @@ def _say_failure(log: Log, failure: BuildFailed) -> None:
     ]
     log.say()
     if pip:
-        log.say(f"The requirements could not be installed. {pip_cause([*lines, str(failure)])}")
+        why = f"the requirements could not be installed. {pip_cause([*lines, str(failure)])}"
     else:
-        log.say(f"The image could not be built: {failure}.")
+        why = f"the image could not be built: {failure}."
     log.say("pip's last lines:" if pip else "The last lines:")
     for line in lines[-SHOWN_LINES:]:
         log.quote(line)
+    log.say()
+    log.give_up(why)
 
 
 def _check_pushed(repository: str, tag: str, digest: str, account: Account) -> None:

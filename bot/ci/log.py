@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TextIO
 
-from bot.domain.text import shorten, visible
+from bot.domain.reports import NOT_PUBLISHED
+from bot.domain.text import plain, shorten, visible
 from parser.model import Problem
 
 MAX_LINE_CHARS = 2000
@@ -24,7 +25,11 @@ class Log:
 
     def quote(self, line: str) -> None:
         """A line of another program, set apart from ours."""
-        self.say(f"   | {line.rstrip()}")
+        self.say(f"   | {plain(line.rstrip())}")
+
+    def give_up(self, sentence: str) -> None:
+        """Why nothing is published, as the service repeats it to the author."""
+        self.say(f"{NOT_PUBLISHED} {sentence}")
 
     def problems(self, problems: Iterable[Problem]) -> None:
         """Each problem with its place and what to do about it."""

@@ -26,6 +26,9 @@ SHOWN_LINES = 12
 END_SECONDS = 5
 """Seconds that the output of an ended script is waited for."""
 
+NOT_PUBLISHED = "Not published:"
+"""Begins the line that says why; the service repeats it to the author."""
+
 _OURS = ("CI_", "GITLAB_", "MLREEF_", "FF_", "RUNNER_", "DOCKER_AUTH", "TRACEPARENT")
 
 
@@ -45,18 +48,20 @@ def main(plan_file: Path) -> int:
         if shown.why is None:
             say("  ok " + name)
             refused += _try_group(plan, group, shown.text)
-        else:
-            _say_refusal("no", name, shown)
-            refused.append(name)
-            if not group["prefix"]:
-                break
+            continue
+        _say_refusal("no", name, shown)
+        refused.append(name)
+        if not group["prefix"]:
+            last = shown.text.strip().splitlines()[-1:] or ["It printed nothing."]
+            say(NOT_PUBLISHED + " the script does not even print its help, " + shown.why + ". " + last[0])
+            return 1
     for skipped in plan["skipped"]:
         say("  ?  " + skipped["name"] + ": not tried, " + skipped["why"])
     if not refused:
         say("The script accepts what was read from it.")
         return 0
-    say("The script does not accept: " + ", ".join(refused) + ".")
     say("What the image accepts and what was read from the script must agree: see the lines above.")
+    say(NOT_PUBLISHED + " the script does not accept what was read from it: " + ", ".join(refused) + ".")
     return 1
 
 

@@ -7,14 +7,19 @@ from dataclasses import dataclass
 
 from bot.domain.gitlab import CiJob, Pipeline
 from bot.domain.steps import NOTE_MARKER
-from bot.domain.text import log_block, prose, shorten, span, status_line
+from bot.domain.text import log_block, plain, prose, shorten, span, status_line, visible
 from parser.model import Module, Parameter, Problem, Severity, Value
 from parser.wire import canonical
 
 MAX_PROBLEMS_SHOWN = 50
 MAX_PARAMETERS_SHOWN = 100
+MAX_CAUSE_CHARS = 400
 LOG_LINES_SHOWN = 20
 SHORT_SHA = 8
+
+NOT_PUBLISHED = "Not published:"
+"""Begins the line of a job's log that says why; the service repeats it."""
+
 NO_PIPELINE = "GitLab has no pipeline of this commit, and started none when I asked for one"
 NO_CHILD_PIPELINE = "the project's own pipeline ran without the job that triggers mlreef.yml"
 NO_JOBS = "the pipeline ended without running any job of mlreef.yml"
@@ -100,13 +105,23 @@ def published_note(
     return "\n".join(lines)
 
 
-def failed_status(job: CiJob) -> str:
-    """Which stage ended the publication."""
-    return status_line(f"Not published: the job {job.name} {_ended(job)}")
+def failed_status(job: CiJob, cause: str | None) -> str:
+    """Why the publication ended, or at least where."""
+    return status_line(
+        f"{NOT_PUBLISHED} {cause}" if cause else f"{NOT_PUBLISHED} the job {job.name} {_ended(job)}"
+    )
+
+
+def read_cause(trace: bytes) -> str | None:
+    """What a job of ours said last about why nothing is published; anybody may have written the log."""
+    lines = (plain(line).strip() for line in trace.decode("utf-8", "replace").splitlines())
+    found = [line.removeprefix(NOT_PUBLISHED).strip() for line in lines if line.startswith(NOT_PUBLISHED)]
+    return shorten(visible(found[-1]), MAX_CAUSE_CHARS) if found and found[-1] else None
 
 
 def failed_note(sha: str, job: CiJob, pipeline: Pipeline, trace: bytes) -> str:
-    """Which job failed, its last lines, and where the rest is."""
+    """Why, which job failed, its last lines, and where the rest is."""
+    cause = read_cause(trace)
     reason = f" GitLab names the reason {span(job.failure_reason)}." if job.failure_reason else ""
     tail = ["", "Its last lines:", "", log_block(trace, LOG_LINES_SHOWN)] if trace.strip() else []
     return "\n".join(
@@ -115,6 +130,7 @@ def failed_note(sha: str, job: CiJob, pipeline: Pipeline, trace: bytes) -> str:
             f"**Not published.** The job [{job.name}]({job.web_url}) of "
             f"[pipeline {pipeline.id}]({pipeline.web_url}) {_ended(job)} at {span(sha[:SHORT_SHA])}; what was "
             f"published before is untouched.{reason}",
+            *(["", f"**Why:** {prose(cause)}"] if cause else []),
             *tail,
             "",
             "Mend the cause and push, or retry the job when the cause has passed.",

@@ -33,6 +33,11 @@ def _spell(char: str) -> str:
     return char.encode("unicode_escape").decode() if char != "\ufeff" else r"\ufeff"
 
 
+def plain(line: str) -> str:
+    """A line of a terminal without its colours and cursor moves."""
+    return _ANSI.sub("", line)
+
+
 def shorten(text: str, limit: int) -> str:
     """At most `limit` characters, the cut shown by an ellipsis."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
@@ -69,7 +74,7 @@ def log_block(trace: bytes, lines: int) -> str:
     """The last lines of a job's log as a code block; the gutter keeps foreign text off the lines' starts."""
     text = _SECTION.sub("", trace.decode("utf-8", "replace"))
     # a carriage return overwrites the line on a terminal: what stands after the last one is what is seen
-    shown = [_ANSI.sub("", line.rstrip("\r").rpartition("\r")[2]) for line in text.split("\n")]
+    shown = [plain(line.rstrip("\r").rpartition("\r")[2]) for line in text.split("\n")]
     kept = [shorten(visible(line.rstrip()), MAX_LOG_LINE_CHARS) for line in shown if line.strip()][-lines:]
     return "\n".join(["```text", *(f"| {line}" for line in kept), "```"])
 

@@ -12,21 +12,31 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import gitlab
 from gitlab.v4.objects import Project
 
-from parser.model import Report
+from bot.domain.pipeline import plan_environment
+from parser.model import Problem, Report
 from parser.read import read
 from parser.source import load_source
 from parser.wire import report_to_dict
 from sandbox.demo import images, story
 from sandbox.demo.author import Clone, copy_tree, new_clone
 from sandbox.demo.outcome import Ending, Outcome, to_line
-from sandbox.demo.stage import AUTHOR, BOT, BRANCH, Images, RunningBot, ensure_images, running_bot
+from sandbox.demo.stage import (
+    AUTHOR,
+    BOT,
+    BRANCH,
+    Images,
+    RunningBot,
+    ensure_images,
+    environment,
+    running_bot,
+)
 from sandbox.demo.terminal import Line, Style, Terminal
 from sandbox.demo.watch import Delivery, Scene, Watch
 from sandbox.executor import GitlabCiLocal
@@ -192,8 +202,17 @@ def _do_the_authors_part(stage: Stage, repository: Path, folder: Path, terminal:
         story.happened(f"merge request !{request.iid} opened and merged: {BRANCH} is at {merged[:8]}")
     )
     # What the bot will read is the merge: the README and the files of the branch.
-    report = read(load_source(clone.directory), project.name)
+    report = _with_environment(read(load_source(clone.directory), project.name), stage.images)
     return Work(clone, project, request.iid, merged, report)
+
+
+def _with_environment(report: Report, made: Images) -> Report:
+    """The report with what only the operator's settings can say against it."""
+    offered = environment(made)
+    chosen = plan_environment(report, (offered,), offered.name)
+    if isinstance(chosen, Problem):
+        return replace(report, problems=(*report.problems, chosen))
+    return report
 
 
 def _project_name(repository: Path) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from bot.domain.pipeline import Environment
 from sandbox.demo import images
 from sandbox.demo.children import DemoError, free_port, running, tail, wait_until_ready
 
@@ -39,14 +40,20 @@ def ensure_images(tell: Callable[[str], None]) -> Images:
     return Images(images.ensure_bot_image(base, tell), base, images.python_of(base))
 
 
+def environment(made: Images) -> Environment:
+    """The one base that modules of the demo can choose."""
+    return Environment(f"python-{made.python}", f"Python {made.python}", made.base, made.python)
+
+
 def bot_config(gitlab_url: str, listen: str, folder: Path, made: Images) -> Mapping[str, Any]:
     """The bot's configuration for one demo; secrets are in files of `folder`."""
+    base = environment(made)
     return {
         "gitlab": {"url": gitlab_url, "token_file": str(folder / "token")},
         "webhook": {"listen": listen, "secrets_file": str(folder / "webhook-secret"), "processes": 1},
         "database": {"url": f"sqlite:///{folder / 'bot.db'}"},
         "environments": [
-            {"name": "python", "title": f"Python {made.python}", "image": made.base, "python": made.python}
+            {"name": base.name, "title": base.title, "image": base.image, "python": base.python}
         ],
         "builder": {"image": made.bot, "engine": "docker"},
         "pipeline": {"grace_seconds": 20},

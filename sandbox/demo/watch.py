@@ -104,7 +104,9 @@ class Watch:
     def _ending(self, state: str, sha: str) -> Ending:
         if state == "success":
             return Ending.PUBLISHED
-        return Ending.REFUSED if self._scene.report.refused else Ending.FAILED
+        # what is told before any job ran is a refusal, be it for a reason that only the bot's settings know
+        refused = self._scene.report.refused or not self.seen.jobs
+        return Ending.REFUSED if refused else Ending.FAILED
 
     def _look(self) -> bool:
         looks = (self._webhooks, self._reading, self._commits, self._pipelines, self._statuses, self._notes)

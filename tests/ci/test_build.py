@@ -198,7 +198,7 @@ def test_a_failed_installation_ends_in_a_sentence_and_pips_last_lines(
     files = {"requirements.txt": requirements, "constraints.txt": "six==1.15.0; python_version > '3'\n"}
     code, log = workshop.build(workshop.commit(files))
     assert code == 1
-    assert "The requirements could not be installed." in log
+    assert "Not published: the requirements could not be installed." in log
     assert sentence in log
     assert "pip's last lines:\n   | " in log
     assert (

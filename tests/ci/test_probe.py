@@ -203,7 +203,7 @@ def test_a_parameter_that_the_script_does_not_have_is_named(tmp_path: Path) -> N
     code, log = ask(tmp_path, plan)
     assert code == 1
     assert "  no mode: the script does not know it" in log
-    assert "does not accept: mode." in log
+    assert "does not accept what was read from it: mode." in log
     assert "  ok input-path" in log
 
 
@@ -230,7 +230,7 @@ def test_another_type_and_other_choices_are_told(tmp_path: Path) -> None:
     )
     code, log = ask(tmp_path, plan)
     assert code == 1
-    assert "does not accept: a, b." in log
+    assert "does not accept what was read from it: a, b." in log
 
 
 def test_a_type_of_the_scripts_own_is_asked_and_not_insisted_on(tmp_path: Path) -> None:

@@ -94,3 +94,16 @@ def test_statuses_fit_into_gitlabs_255_characters() -> None:
     assert len(reports.refused_status((long, long))) <= 255
     assert len(reports.unstarted_status("y" * 400)) <= 255
     assert len(reports.published_status(PUBLISHED)) <= 255
+
+
+def test_the_cause_that_a_job_named_comes_first() -> None:
+    trace = b"   | pip says no\nNot published: there is no `numppy`.\nERROR: Job failed: exit code 1\n"
+    cause = reports.read_cause(trace)
+    assert cause == "there is no `numppy`."
+    assert reports.failed_status(JOB, cause) == "Not published: there is no 'numppy'."
+    assert "**Why:** there is no `numppy`." in reports.failed_note(HEAD, JOB, PIPELINE, trace)
+
+
+def test_without_a_cause_the_job_is_named() -> None:
+    assert reports.read_cause(b"Segmentation fault\n") is None
+    assert "mlreef-build" in reports.failed_status(JOB, None)
