@@ -36,7 +36,7 @@ from sandbox.registry import RegistryServer
 
 SECRET = "a-webhook-secret-of-the-tests"
 GRACE_SECONDS = 1.0
-SOON = 20.0
+SOON = 40.0
 
 SCRIPT = '''\
 """Adds noise."""
@@ -190,11 +190,11 @@ class Way:
             "the pipeline",
         )
 
-    def status(self, sha: str, state: str) -> Job:
+    def status(self, sha: str, state: str, seconds: float = SOON) -> Job:
         """The bot's status in that state, once it is there."""
         return self.sandbox.wait_for(
             lambda: next((s for s in self.statuses(sha)[-1:] if s.status == state), None),
-            SOON,
+            seconds,
             f"the status {state}",
         )
 

@@ -178,6 +178,6 @@ def test_a_repository_with_too_many_files_is_told_so(world: World) -> None:
     files = {f"data/{n // 500}/{n}.txt": "" for n in range(20_500)}
     way = world.project({**FILES, **files})
     sha = way.head()
-    way.status(sha, "failed")
+    way.status(sha, "failed", seconds=120)
     assert "too many to be listed" in way.comment(sha)
     assert way.file() is None
