@@ -113,6 +113,7 @@ class Parser(Modelled):
         """Actions and types that the script registered by name."""
         self.types: dict[str, Any] = {}
         self.reads_command_line = False
+        self.surely_reads = False
         self.used = False
         self.subparsers: list[Subparsers] = []
         self.groups: list[Group] = []
@@ -160,7 +161,7 @@ class Parser(Modelled):
 
     def others_read(self) -> bool:
         """Whether a parser of the script has read the command line."""
-        return any(one.reads_command_line for one in self.family)
+        return any(one.surely_reads for one in self.family)
 
     def all(self) -> Iterable[tuple[Parser, Argument]]:
         """Arguments of the parser and of its subcommands, in order."""
@@ -708,6 +709,7 @@ def _parse(machine: Machine, call: Call, parser: Parser) -> Any:
     given = call.args[0] if call.args else call.keywords.get("args")
     if _is_command_line(given) or (isinstance(given, Unknown | External) and not parser.others_read()):
         parser.reads_command_line = True
+        parser.surely_reads = not machine.conditions
     else:
         parser.used = True
     return Unknown(GIVEN)

@@ -352,6 +352,8 @@ def carries_model(value: Any, depth: int = 0) -> bool:
     """Whether a parser is the value or is inside it."""
     if isinstance(value, Modelled):
         return True
+    if isinstance(value, Class):
+        return value.inherits("argparse.ArgumentParser")
     if isinstance(value, Instance) and depth < 2:
         return any(carries_model(one, depth + 1) for one in value.attributes.values())
     if isinstance(value, list | tuple) and depth < 2:

@@ -77,7 +77,7 @@ class ByHeart:
 class _Frame:
     """One running function: what it may have returned so far."""
 
-    __slots__ = ("conditions", "function", "receiver", "returned", "yielded")
+    __slots__ = ("conditions", "function", "handed", "receiver", "returned", "yielded")
 
     def __init__(self, function: Function | None, receiver: Any = None) -> None:
         self.function = function
@@ -85,6 +85,11 @@ class _Frame:
         self.returned: list[Any] = []
         self.yielded: list[Any] | None = []
         self.conditions = 0
+        self.handed = False
+
+    def hands_parser(self) -> bool:
+        """Whether a parser was given to the function or is what it gives back."""
+        return self.handed or any(isinstance(value, Modelled) for value in self.returned)
 
 
 class Machine:
@@ -111,6 +116,7 @@ class Machine:
         self._interest: dict[int, bool] = {}
         self._names: dict[str, set[str]] = {}
         self._importing = 0
+        self._may_leave = False
         self._trying: list[set[str]] = []
         self._own: dict[int, tuple[Any, tuple[str, ...]]] = {}
 
@@ -362,6 +368,8 @@ class Machine:
             signals.append(signal)
             if signal is None:
                 ends.append(dict(scope.names))
+        if any(signal in ("return", "continue", "break") for signal in signals) and ends:
+            self._may_leave = True
         if not ends:
             # Every branch leaves: what follows is not reached this way.
             if all(signal == "stop" for signal in signals):
@@ -369,16 +377,21 @@ class Machine:
             return next(signal for signal in signals if signal != "stop")
         scope.names.clear()
         scope.names.update(_merged(ends, branches[0][0]))
+        left = [at for at, signal in enumerate(signals) if signal == "return"]
+        if len(left) == 1 and len(branches) == 2 and self._frames and self._frames[-1].hands_parser():
+            # What follows is added to a parser that is used without it when the function has returned before.
+            self.conditions.append(branches[1 - left[0]][0])
         return None
 
     @contextmanager
     def condition(self, source: str) -> Iterator[None]:
         """What happens inside happens only if this, which is not known, is true."""
+        depth = len(self.conditions)
         self.conditions.append(source)
         try:
             yield
         finally:
-            self.conditions.pop()
+            del self.conditions[depth:]
 
     def _for(self, node: ast.For | ast.AsyncFor, scope: Scope) -> str | None:
         items = expressions.items_of(self, self.evaluate(node.iter, scope))
@@ -390,12 +403,23 @@ class Machine:
             return None
         for item in items:
             self.bind(node.target, item, scope)
-            signal = self._block(node.body, scope)
+            signal = self._round(node.body, scope)
             if signal == "return":
                 return signal
             if signal == "break":
                 return None
         return self._block(node.orelse, scope)
+
+    def _round(self, body: Sequence[ast.stmt], scope: Scope) -> str | None:
+        """Once through a loop; raising ends the script only where it is certain that it comes to that."""
+        try:
+            return self._block(body, scope)
+        except Finished:
+            raise
+        except Stopped:
+            if not self._may_leave:
+                raise
+            return None
 
     def _while(self, node: ast.While, scope: Scope) -> str | None:
         if isinstance(node.test, ast.Constant) and node.test.value:
@@ -450,6 +474,8 @@ class Machine:
             signal = self._block(handler.body, scope)
         else:
             del self._trying[depth:]
+            if any(isinstance(one.body[-1], ast.Return | ast.Continue | ast.Break) for one in node.handlers):
+                self._may_leave = True
             if signal is None:
                 signal = self._block(node.orelse, scope)
         return self._block(node.finalbody, scope) or signal
@@ -473,6 +499,8 @@ class Machine:
                 f"{dotted}.{alias.name}" if dotted else alias.name, path, node.level
             ):
                 value = Module(submodule)
+            elif found is not None:
+                value = Lazy(found, alias.name)  # the module imports from itself
             elif node.level:
                 self.fail("ImportError")
                 value = Unknown(f"comes from {'.' * node.level}{dotted}, which is not in the repository")
@@ -633,15 +661,24 @@ class Machine:
             return self.evaluate(function.node.body, scope)
         frame = _Frame(function, receiver)
         frame.conditions = len(self.conditions)
+        frame.handed = any(isinstance(arg, Modelled) for arg in args)
         self._frames.append(frame)
+        may_leave, self._may_leave = self._may_leave, False
         try:
             self._block(function.node.body, scope)
+        except Finished:
+            raise
+        except Stopped:
+            # It may have returned before, on a way that is not known.
+            if not (frame.returned and self._may_leave):
+                raise
         except TooDeep:
             path = scope.script.path
             why = "its calls or statements are nested too deeply"
             self.tell("file-unfollowed", Place(path), file=path, why=why)
         finally:
             self._frames.pop()
+            self._may_leave = may_leave
             del self.conditions[frame.conditions :]
         if calls.is_generator(function.node, scope.script):
             return (
@@ -660,6 +697,11 @@ class Machine:
         if any(calls.carries_model(arg) for arg in (*args, *keywords.values())):
             return True
         if self._concerns_parsers(function.node, function.scope):
+            return True
+        around = function.scope
+        if around is not around.module_level and any(
+            calls.carries_model(one) for one in around.names.values()
+        ):
             return True
         last = function.node.end_lineno or function.node.lineno
         return last - function.node.lineno < SMALL_LINES and len(self._frames) < SMALL_CALLS

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 
 _IMPORT = re.compile(rb"(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+(.*)|import[ \t]+(.*))", re.DOTALL)
 _DEFINED = re.compile(rb"^([ \t]*)(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)", re.MULTILINE)
@@ -27,6 +27,9 @@ COMMON = frozenset(
 
 _COMMON = frozenset(name.encode() for name in COMMON)
 
+MAX_BETWEEN = 100_000
+"""Bytes of files without parsers that are looked through for what leads to one."""
+
 Find = Callable[[str, str, int], str | None]
 """The file that `import dotted` means in a file, with so many leading dots."""
 
@@ -41,6 +44,7 @@ class Reach:
         self._pattern = re.compile(b"|".join(longest_first))
         self._find = find
         self._reached: set[str] = set()
+        self._passed: list[bytes] = []
         self._names: set[str] = set()
         self._everything = False
 
@@ -53,6 +57,7 @@ class Reach:
                 continue
             self._reached.add(one)
             content = self._contents.get(one, b"")
+            self._passed.append(content)
             if one != path:
                 self._take(content)
             if any(word in content for word in _DYNAMIC):
@@ -63,7 +68,20 @@ class Reach:
                         self._take(text)
                 break
             waiting.extend(self._imported(one, content))
+        self._take_between()
         return frozenset(self._names)
+
+    def _take_between(self) -> None:
+        """Adds code that mentions no parser itself and leads to code of another file that does."""
+        room = MAX_BETWEEN
+        for content in self._passed:
+            room -= len(content)
+            if room < 0:
+                break
+            if not self.mentions(content):
+                names = {name.encode() for name in self._names}
+                self._names.update(name.decode(errors="replace") for name in _dealing(content, None, names))
+        self._passed.clear()
 
     def _take(self, content: bytes) -> None:
         if self.mentions(content):
@@ -81,8 +99,10 @@ class Reach:
                 yield found
 
 
-def _dealing(content: bytes, keywords: re.Pattern[bytes]) -> set[bytes]:
-    """Functions and classes of a file whose text has one of the keywords, or the name of one that has, and so on."""
+def _dealing(
+    content: bytes, keywords: re.Pattern[bytes] | None, names: Set[bytes] = frozenset()
+) -> set[bytes]:
+    """Functions and classes of a file whose text has a keyword or a name, or the name of one that has, and so on."""
     inside: list[tuple[int, bytes, int]] = []
     spans: list[tuple[bytes, int, int]] = []
     for match in _DEFINED.finditer(content):
@@ -93,7 +113,7 @@ def _dealing(content: bytes, keywords: re.Pattern[bytes]) -> set[bytes]:
         inside.append((indent, match.group(2), match.end()))
     spans.extend((name, start, len(content)) for _, name, start in inside)
     spans = [one for one in spans if one[0] not in _COMMON and not one[0].startswith(b"__")]
-    at = [match.start() for match in keywords.finditer(content)]
+    at = [match.start() for match in keywords.finditer(content)] if keywords else []
     found = {name for name, start, end in spans if bisect_left(at, start) < bisect_left(at, end)}
     waiting = [(name, start, end) for name, start, end in spans if name not in found]
     texts = [(name, set(_WORD.findall(content, start, end))) for name, start, end in waiting]
@@ -101,7 +121,7 @@ def _dealing(content: bytes, keywords: re.Pattern[bytes]) -> set[bytes]:
     while grown:
         grown = False
         for name, words in texts:
-            if name not in found and not words.isdisjoint(found):
+            if name not in found and not (words.isdisjoint(found) and words.isdisjoint(names)):
                 found.add(name)
                 grown = True
     return found
