@@ -138,6 +138,10 @@ def _verdict(argument: Argument, parameter: Mapping[str, Any], name: str) -> boo
         return None
     unknown = name in parameter.get("unknown", ())
     truth, read = argument.fields[name], parameter[name]
+    given = argument.fields["default_given"] if name == "default" else None
+    if given is not None and not unknown and same(given, read):
+        # a default given as text, before `type` made something else of it
+        return True
     if isinstance(truth, dict) and set(truth) == {"object"}:
         # an object that JSON cannot hold: unknown is the honest answer, its name a good one
         if unknown:
@@ -145,8 +149,6 @@ def _verdict(argument: Argument, parameter: Mapping[str, Any], name: str) -> boo
         return read is not None and str(truth["object"]) in str(read)
     if unknown:
         return False
-    if name == "default" and argument.fields["default_given"] is not None:
-        return same(truth, read) or same(argument.fields["default_given"], read)
     if name == "help":
         printed = argument.fields["help_printed"]
         return _words(read) in (_words(truth), _words(printed)) or (truth == {"unknown": True})

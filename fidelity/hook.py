@@ -496,7 +496,9 @@ def hooked(original):
         STATE["records"] = [*records, {"parser": id(self), "parameters": list(walk(self))}]
         STATE["busy"] = False
         caller = sys._getframe(1)
-        final = caller.f_code.co_name in ("parse_args", "parse_intermixed_args")
+        # a script may have functions of these names, too
+        own = caller.f_code.co_filename == argparse.__file__
+        final = own and caller.f_code.co_name in ("parse_args", "parse_intermixed_args")
         if final and not importing(caller):
             finish("parsed")
         signal.alarm(SECONDS_AFTER_KNOWN)
