@@ -696,6 +696,8 @@ def _set_defaults(machine: Machine, call: Call, parser: Parser) -> None:
             argument.default = Unknown(f"may be set by {call.keywords_unknown}")
         if argument.dest in values:
             argument.default = values[argument.dest]
+            if argument.model is not None:
+                argument.model.attributes.pop("default", None)
             argument.sources = {**argument.sources, "default": (call, argument.dest)}
 
 

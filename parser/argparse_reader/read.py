@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -144,18 +145,17 @@ def read_command_line(source: Source, script: Script) -> CommandLine:
 def _arguments(parsers: list[Parser]) -> list[tuple[Parser, Argument]]:
     """The arguments of all parsers; one that several parsers have is told once, where its conditions are fewest."""
     found: dict[tuple[Any, ...], tuple[Parser, Argument]] = {}
-    alone: list[tuple[Parser, Argument]] = []
     for parser in parsers:
-        earlier = dict(found)
+        times: Counter[tuple[Any, ...]] = Counter()
         for owner, argument in parser.all():
             settle(argument)
-            key = (owner.subcommand, argument.flags or str(argument.dest))
-            older = earlier.get(key)
-            if older is None and key in found:
-                alone.append((owner, argument))  # the same parser has it twice
-            elif older is None or len(argument.conditions) < len(older[1].conditions):
+            name = (owner.subcommand, argument.flags or str(argument.dest))
+            times[name] += 1
+            key = (*name, times[name])  # a parser may have two positionals of one name
+            older = found.get(key)
+            if older is None or len(argument.conditions) < len(older[1].conditions):
                 found[key] = (owner, argument)
-    return [*found.values(), *alone]
+    return list(found.values())
 
 
 def _chosen(registry: Registry, problems: list[Problem]) -> list[Parser]:

@@ -1,0 +1,166 @@
+"""What is followed where several files, several parsers or conditions come together."""
+
+import pytest
+from repositories import report
+
+MAIN = "\nif __name__ == '__main__':\n    main()\n"
+
+
+def names(files: dict[str, str], entry: str | None = None) -> dict[str, str | None]:
+    """Name of each parameter → its condition."""
+    return {
+        one.name: one.condition
+        for one in report(files, **({"entry_point": entry} if entry else {})).module.parameters
+    }
+
+
+def test_what_a_strict_parse_comes_before_is_not_a_parameter() -> None:
+    script = """import argparse
+def main():
+    first = argparse.ArgumentParser()
+    first.add_argument("--first")
+    known, rest = first.parse_known_args()
+    second = argparse.ArgumentParser(parents=[first], add_help=False)
+    second.add_argument("--second")
+    second.parse_args(rest)
+    third = argparse.ArgumentParser()
+    third.add_argument("--third")
+    third.parse_args()
+"""
+    assert names({"run.py": script + MAIN}) == {"first": None, "second": None}
+
+
+def test_a_parser_that_reads_a_list_of_the_script_accepts_nothing() -> None:
+    script = """import argparse
+def main():
+    inner = argparse.ArgumentParser()
+    inner.add_argument("--inner")
+    inner.parse_args(["--inner", "x"])
+    outer = argparse.ArgumentParser()
+    outer.add_argument("--outer")
+    outer.parse_args()
+"""
+    assert names({"run.py": script + MAIN}) == {"outer": None}
+
+
+def test_what_follows_a_return_that_may_have_come_is_conditional() -> None:
+    script = """import argparse, os
+def build(parser):
+    parser.add_argument("--always")
+    if os.path.exists("x"):
+        return parser
+    parser.add_argument("--sometimes")
+    return parser
+def main():
+    build(argparse.ArgumentParser()).parse_args()
+"""
+    found = names({"run.py": script + MAIN})
+    assert found == {"always": None, "sometimes": 'not (os.path.exists("x"))'}
+
+
+def test_an_end_that_may_not_be_reached_does_not_end_the_script() -> None:
+    script = """import argparse, os
+def find():
+    for place in ("a", "b"):
+        if os.path.exists(place):
+            return place
+    raise SystemExit("nowhere")
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--place", default=find())
+    parser.parse_args()
+"""
+    assert names({"run.py": script + MAIN}) == {"place": None}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'shared'))",
+        "sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'shared'))",
+        "sys.path.insert(0, str(Path(__file__).parents[1].joinpath('shared')))",
+        "sys.path.append('../shared')",
+    ],
+)
+def test_modules_are_found_where_the_script_says(line: str) -> None:
+    script = f"""import argparse, os, sys
+from pathlib import Path
+{line}
+from options import add
+def main():
+    parser = argparse.ArgumentParser()
+    add(parser)
+    parser.parse_args()
+"""
+    options = "def add(parser):\n    parser.add_argument('--found')\n"
+    files = {"tools/run.py": script + MAIN, "shared/options.py": options}
+    assert names(files, "tools/run.py") == {"found": None}
+
+
+def test_modules_above_the_script_are_found() -> None:
+    script = "from package.options import parser\ndef main():\n    parser.parse_args()\n"
+    options = "import argparse\nparser = argparse.ArgumentParser()\nparser.add_argument('--found')\n"
+    files = {
+        "a/tools/deep/run.py": script + MAIN,
+        "a/package/__init__.py": "",
+        "a/package/options.py": options,
+    }
+    assert names(files, "a/tools/deep/run.py") == {"found": None}
+
+
+def test_a_name_handed_on_by_packages_leads_to_its_source() -> None:
+    files = {
+        "run.py": "from package import add\nimport argparse\n"
+        "def main():\n    parser = add(argparse.ArgumentParser())\n    parser.parse_args()\n" + MAIN,
+        "package/__init__.py": "from .inner import add\n",
+        "package/inner/__init__.py": "from package.inner.last import *\n",
+        "package/inner/last.py": "def add(parser):\n    parser.add_argument('--found')\n    return parser\n",
+    }
+    assert names(files) == {"found": None}
+
+
+def test_a_class_hands_its_parser_to_its_methods() -> None:
+    script = """import argparse
+class Base:
+    commands = {}
+    def __init__(self, parser=None):
+        self.parser = parser or argparse.ArgumentParser()
+        self.setup()
+    def setup(self):
+        raise NotImplementedError
+    def __call__(self):
+        return self.parser.parse_args()
+class Tool(Base):
+    def setup(self):
+        group = self.parser.add_argument_group("tool")
+        for name, words in self.options():
+            group.add_argument(name, **words)
+    @staticmethod
+    def options():
+        yield "--one", dict(type=int, default=1)
+        yield "--two", {"action": "store_true"}
+def main():
+    Tool()()
+"""
+    found = report({"run.py": script + MAIN}).module.parameters
+    assert [(one.name, one.type, one.default, one.group) for one in found] == [
+        ("one", "int", 1, "tool"),
+        ("two", "bool", False, "tool"),
+    ]
+
+
+def test_an_unknown_value_is_told_with_its_text_and_not_guessed() -> None:
+    script = """import argparse, os, socket
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--host", default=socket.gethostname(), help=f"on {os.getcwd()}")
+    parser.add_argument("--level", default="1", type=int, help="%(default)s of %(prog)s")
+    parser.parse_args()
+"""
+    found = report({"run.py": script + MAIN})
+    host, level = found.module.parameters
+    assert (host.default, host.help, host.unknown) == (None, None, ("default", "help", "printed_help"))
+    assert (level.default, level.help, level.printed_help) == (1, "%(default)s of %(prog)s", "1 of run.py")
+    told = [one.message for one in found.problems if one.code == "value-not-static"]
+    assert any("`socket.gethostname()`" in one for one in told)
+    assert any('`f"on {os.getcwd()}"`' in one for one in told)
