@@ -113,7 +113,8 @@ class Parser(Modelled):
         """Actions and types that the script registered by name."""
         self.types: dict[str, Any] = {}
         self.reads_command_line = False
-        self.surely_reads = False
+        self.reads_if: tuple[str, ...] = ()
+        """The conditions under which it does."""
         self.used = False
         self.subparsers: list[Subparsers] = []
         self.groups: list[Group] = []
@@ -159,9 +160,10 @@ class Parser(Modelled):
             return self.subparsers[0] if self.subparsers else None
         return MISSING
 
-    def others_read(self) -> bool:
-        """Whether a parser of the script has read the command line."""
-        return any(one.surely_reads for one in self.family)
+    def others_read(self, machine: Machine) -> bool:
+        """Whether another parser may have read the command line on the way that led here."""
+        reading = (one for one in self.family if one.reads_command_line and one is not self)
+        return any(not machine.elsewhere(one.reads_if) for one in reading)
 
     def all(self) -> Iterable[tuple[Parser, Argument]]:
         """Arguments of the parser and of its subcommands, in order."""
@@ -709,9 +711,9 @@ def _add_subparsers(machine: Machine, call: Call, parser: Parser) -> Any:
 
 def _parse(machine: Machine, call: Call, parser: Parser) -> Any:
     given = call.args[0] if call.args else call.keywords.get("args")
-    if _is_command_line(given) or (isinstance(given, Unknown | External) and not parser.others_read()):
+    if _is_command_line(given) or (isinstance(given, Unknown | External) and not parser.others_read(machine)):
         parser.reads_command_line = True
-        parser.surely_reads = not machine.conditions
+        parser.reads_if = tuple(machine.conditions)
     else:
         parser.used = True
     return Unknown(GIVEN)

@@ -117,6 +117,7 @@ class Machine:
         self._names: dict[str, set[str]] = {}
         self._importing = 0
         self._may_leave = False
+        self._left: set[str] = set()
         self._trying: list[set[str]] = []
         self._own: dict[int, tuple[Any, tuple[str, ...]]] = {}
 
@@ -368,6 +369,8 @@ class Machine:
             signals.append(signal)
             if signal is None:
                 ends.append(dict(scope.names))
+            else:
+                self._left.add(condition)
         if any(signal in ("return", "continue", "break") for signal in signals) and ends:
             self._may_leave = True
         if not ends:
@@ -562,6 +565,11 @@ class Machine:
         return self._either(scope, *((f"match {source}", case.body) for case in node.cases), ("", ()))
 
     # What belongs to whom
+
+    def elsewhere(self, conditions: Sequence[str]) -> bool:
+        """Whether what happened under these conditions cannot have happened on the way that led here."""
+        here = set(self.conditions)
+        return any(one in self._left and one not in here for one in conditions)
 
     def own(self, value: Any) -> Any:
         """Notes that a value was made under the present conditions, so that changing it under them is certain."""
