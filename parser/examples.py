@@ -523,8 +523,8 @@ EXAMPLES: dict[str, Example] = {
     ),
     "requirement-ignored": Example(
         "pip reads the line without a word about the part that has no effect; here, the other index is never asked.",
-        "torch --extra-index-url https://download.pytorch.org/whl/cpu\n",
-        "torch\n--extra-index-url https://download.pytorch.org/whl/cpu\n",
+        "torch --extra-index-url https://packages.example.com/cpu\n",
+        "torch\n--extra-index-url https://packages.example.com/cpu\n",
         frame=WHOLE,
         file="requirements.txt",
     ),

@@ -115,17 +115,17 @@ version = 1
 [[package]]
 name = "colorama"
 version = "0.4.6"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://packages.example.com/simple" }
 
 [[package]]
 name = "numpy"
 version = "2.1.0"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://packages.example.com/simple" }
 
 [[package]]
 name = "pytest"
 version = "8.0.0"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://packages.example.com/simple" }
 
 [[package]]
 name = "seg"
@@ -144,7 +144,7 @@ source = { git = "https://example.org/tool.git?rev=v1#0123abcd" }
 [[package]]
 name = "tqdm"
 version = "4.67.0"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://packages.example.com/simple" }
 dependencies = [{ name = "colorama", marker = "sys_platform == 'win32'" }]
 """
 
