@@ -126,7 +126,7 @@ def main(arguments: Sequence[str]) -> int:
     """Exit code 0: the demo can run. 2: it cannot, and stderr says why. The one argument is the repository, if any."""
     for repository in arguments:
         if not Path(repository).expanduser().is_dir():
-            sys.stderr.write(f"REPO={repository}: there is no such directory\n")
+            sys.stderr.write(f"REPO: {repository} is no directory\n")
             return 2
     found = missing()
     sys.stderr.writelines(line + "\n" for line in lines(found))
