@@ -44,7 +44,18 @@ def load_repository(path: Path, entry_point: str | None = None) -> Loaded:
             f"{path} cannot be read: {error.strerror or 'there is no such folder'}",
             "give the folder of a repository, or one script",
         ) from error
+    if entry_point is not None:
+        entry_point = _within(path, entry_point)
     return Loaded(path, source, read(source, path.resolve().name, entry_point))
+
+
+def _within(folder: Path, named: str) -> str:
+    """The entry point as a path from the folder, if it was given as a whole path into it; else unchanged."""
+    given = Path(named)
+    for base in (folder.absolute(), folder.resolve()):
+        if given.is_absolute() and given.is_relative_to(base):
+            return given.relative_to(base).as_posix()
+    return named
 
 
 def describe(report: Report, form: str) -> str:

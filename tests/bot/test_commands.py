@@ -107,7 +107,8 @@ def test_describe_speaks_yaml_and_draws_a_table(repository: Path) -> None:
 
 def test_one_script_can_be_named_where_there_are_several(repository: Path) -> None:
     (repository / "other.py").write_text(SCRIPT.replace("Resize", "Other"))
-    for words in (("describe", "other.py"), ("describe", ".", "--entry-point", "other.py")):
+    whole = ("describe", str(repository), "--entry-point", str(repository / "other.py"))
+    for words in (("describe", "other.py"), ("describe", ".", "--entry-point", "other.py"), whole):
         done = run(*words, cwd=repository)
         assert json.loads(done.stdout)["entry_points"] == {"main": "other.py"}
         assert done.returncode == 0
