@@ -175,6 +175,11 @@ def read_annotations(script: Script, evaluate: Evaluate) -> Annotations:
     )
 
 
+def annotation_nodes(script: Script) -> list[ast.expr]:
+    """The decorators of the script that are written as annotations."""
+    return [node for node in _decorators(script) if _kind(node, None)[0]]
+
+
 def _decorators(script: Script) -> list[ast.expr]:
     return [
         decorator
@@ -510,4 +515,4 @@ def _metric(found: _Found, problems: list[Problem]) -> Metric | None:
     return Metric(name, truth, _text(found, "prediction", problems), found.place)
 
 
-__all__ = ["Annotated", "Annotations", "Processor", "is_annotated", "read_annotations"]
+__all__ = ["Annotated", "Annotations", "Processor", "annotation_nodes", "is_annotated", "read_annotations"]

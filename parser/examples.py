@@ -23,9 +23,18 @@ parser.add_argument("--output-path", required=True)
 if __name__ == "__main__":
     parser.parse_args()
 """
+STAND_INS = """\
+def data_processor(*_, **__):
+    return lambda function: function
+
+
+parameter = data_processor
+"""
 ANNOTATED = f"""\
 import argparse
 
+
+{STAND_INS}
 
 {HOLE}def main():
     parser = argparse.ArgumentParser()
@@ -39,12 +48,10 @@ import argparse
 if __name__ == "__main__":
     main()
 """
-DESCRIBED = f"""\
-import argparse
-
-
-@data_processor(name="Resize", type="OPERATION", input_type="IMAGE", output_type="IMAGE")
-{ANNOTATED.removeprefix("import argparse").lstrip()}"""
+DESCRIBED = ANNOTATED.replace(
+    HOLE,
+    f'@data_processor(name="Resize", type="OPERATION", input_type="IMAGE", output_type="IMAGE")\n{HOLE}',
+)
 CLICK = """\
 import click
 
@@ -238,6 +245,13 @@ EXAMPLES: dict[str, Example] = {
         'import os\n\n\n@data_processor(name="Resize", author=os.environ["USER"], type="OPERATION")\n',
         '@data_processor(name="Resize", author="Ada", type="OPERATION")\n',
         frame=ANNOTATED,
+    ),
+    "annotation-undefined": Example(
+        "Python looks for the decorator when it comes to the line, finds none, and stops with a NameError.",
+        '@data_processor(name="Resize", type="OPERATION", input_type="IMAGE", output_type="IMAGE")\n',
+        "def data_processor(*_, **__):\n    return lambda function: function\n\n\n"
+        '@data_processor(name="Resize", type="OPERATION", input_type="IMAGE", output_type="IMAGE")\n',
+        frame=ANNOTATED.replace(STAND_INS + "\n\n", ""),
     ),
     "annotation-without-processor": Example(
         "`@parameter` describes one parameter; name and kind of the module are said by `@data_processor`.",

@@ -103,6 +103,11 @@ CATALOGUE: dict[str, Known] = {
         "The {field} of @{annotation} is not known without running the script: `{source}` {why}.",
         "Write the value itself there, if it should be shown to people.",
     ),
+    "annotation-undefined": Known(
+        _ERROR,
+        "{name} is neither defined nor imported in this file, so the script stops at this annotation.",
+        "{mend}",
+    ),
     "annotation-without-processor": Known(
         _WARNING,
         "{file} has @{annotation} annotations and no @data_processor.",

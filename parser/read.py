@@ -23,6 +23,7 @@ from parser.script import Script
 from parser.settings import PATH as SETTINGS_PATH
 from parser.settings import read_settings
 from parser.source import Ledger, Source
+from parser.undefined import undefined_annotations
 
 MAX_NAME = 300
 """Characters of a module's name."""
@@ -59,7 +60,7 @@ def _read_module(
     if not command_line.found or any(one.code == "never-parsed" for one in command_line.problems):
         command_line = read_other_command_line(source, script, command_line)
     annotations = read_annotations(script, lambda node: _evaluate(command_line, node))
-    problems = [*command_line.problems, *annotations.problems]
+    problems = [*command_line.problems, *annotations.problems, *undefined_annotations(script)]
     parameters: tuple[Parameter, ...] = ()
     if command_line.found:
         parameters, contradictions = merge(annotations.parameters, command_line)

@@ -8,6 +8,7 @@ PATHS = """
 parser.add_argument("--input-path", required=True)
 parser.add_argument("--output-path", required=True)
 """
+STAND_INS = "def data_processor(*_, **__): return lambda f: f\nparameter = param = metric = data_processor\n"
 HEAD = "import argparse\nparser = argparse.ArgumentParser()\n"
 TAIL = '\nif __name__ == "__main__":\n    parser.parse_args()\n'
 

@@ -1,7 +1,10 @@
 """Annotations in all their forms, and what is said when argparse holds something else."""
 
+import subprocess
+import sys
+
 import pytest
-from repositories import codes, report, source
+from repositories import STAND_INS, codes, report, source
 
 from parser.annotations import read_annotations
 from parser.edits import apply
@@ -37,6 +40,7 @@ def merged_script(annotation: str, argument: str) -> str:
     """That script."""
     return (
         "import argparse\n"
+        + STAND_INS
         + PROCESSOR
         + PATHS
         + annotation
@@ -90,7 +94,7 @@ def test_a_metric_is_kept() -> None:
 
 
 def test_constants_of_the_script_are_known_in_annotations() -> None:
-    script = "NAME = 'con' + 'stant'\n@data_processor(name=NAME)\ndef f(): pass\n"
+    script = STAND_INS + "NAME = 'con' + 'stant'\n@data_processor(name=NAME)\ndef f(): pass\n"
     assert report({"run.py": script}).module.name == "constant"
 
 
@@ -190,7 +194,8 @@ def test_annotations_are_known_under_every_name_and_with_every_constant(head: st
         "def parameter(*a, **k):\n    return lambda f: f\n"
     )
     script = (
-        head
+        ("" if "parameter" in head else "from mlreef import parameter\n")
+        + head
         + f"import argparse\n@dp(name='n', type='OPERATION', input_type='ANY')\n{decorator}\ndef f(): pass\n"
     )
     script += "p_ = argparse.ArgumentParser()\np_.add_argument('--rate', type=int)\np_.parse_args()\n"
@@ -318,7 +323,54 @@ def test_the_annotation_describes_a_parameter_that_has_no_help() -> None:
 
 
 def test_the_settings_differ_from_the_annotation_with_a_warning() -> None:
-    script = "import argparse\n" + PROCESSOR + "def f(): pass\n"
+    script = "import argparse\n" + STAND_INS + PROCESSOR + "def f(): pass\n"
     found = report({"run.py": script, ".mlreef.yaml": "name: other\n"})
     assert found.module.name == "n"
     assert "name-differs" in codes(found)
+
+
+ANNOTATED = merged_script("@metric('RECALL')", "pass")
+
+
+def test_an_annotation_that_nothing_defines_is_an_error_with_a_mend_for_each_name() -> None:
+    script = ANNOTATED.replace(STAND_INS, "")
+    found = report({"run.py": script})
+    told = [one for one in found.problems if one.code == "annotation-undefined"]
+    assert found.refused
+    assert [one.message.split()[0] for one in told] == ["'data_processor'", "'parameter'", "'metric'"]
+    assert [place.line for place in told[1].also] == [told[1].place.line + 1]
+    for _ in told:
+        mend = next(one for one in report({"run.py": script}).problems if one.code == "annotation-undefined")
+        script = apply(script, mend.edits)
+    assert codes(report({"run.py": script})) == codes(report({"run.py": ANNOTATED}))
+    ran = subprocess.run(
+        [sys.executable, "-", "--input-path", "a", "--output-path", "b"],
+        input=script,
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_the_module_of_an_annotation_has_to_be_imported() -> None:
+    script = ANNOTATED.replace("@parameter", "@mlreef.parameter")
+    assert "annotation-undefined" in codes(report({"run.py": script}))
+    assert "annotation-undefined" not in codes(report({"run.py": "import mlreef\n" + script}))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "from mlreef import data_processor, metric, parameter\n",
+        "from mlreef import *\n",
+        "exec(open('names.py').read())\n",
+        "for name in ('data_processor', 'parameter', 'metric'):\n    globals()[name] = lambda *_, **__: lambda f: f\n",
+        "import builtins\nbuiltins.parameter = 1\n",
+        "try:\n    from mlreef import data_processor, metric, parameter\nexcept ImportError:\n    "
+        + STAND_INS.replace("\n", "\n    ").rstrip(" "),
+    ],
+)
+def test_an_annotation_that_may_be_defined_out_of_sight_is_no_error(head: str) -> None:
+    assert "annotation-undefined" not in codes(report({"run.py": head + ANNOTATED.replace(STAND_INS, "")}))

@@ -1,7 +1,7 @@
 """Which script is run: what README and packaging say decides between several, and ties are explained."""
 
 import pytest
-from repositories import HEAD, PATHS, TAIL, codes, report
+from repositories import HEAD, PATHS, STAND_INS, TAIL, codes, report
 
 from parser.edits import apply
 from parser.model import Severity
@@ -73,7 +73,7 @@ SETUP_CFG = "[options.entry_points]\nconsole_scripts =\n    score = tools.score:
 
 
 def test_two_annotated_scripts_are_decided_in_the_same_way() -> None:
-    note = "@data_processor(name='n')\ndef f(): pass\n"
+    note = STAND_INS + "@data_processor(name='n')\ndef f(): pass\n"
     files = {"a.py": note + SCRIPT, "b.py": note + SCRIPT}
     assert "several-entry-points" in codes(report(files))
     assert report({**files, "README.md": "python b.py"}).module.main == "b.py"

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from repositories import codes, report
+from repositories import STAND_INS, codes, report
 
 from parser.model import Severity
 from parser.read import read
@@ -145,7 +145,7 @@ def test_flags_that_tensorflow_hands_on_are_absls() -> None:
 
 
 def test_annotations_are_merged_with_a_click_command() -> None:
-    script = click_script("@click.option('--size', default=1)").replace(
+    script = STAND_INS + click_script("@click.option('--size', default=1)").replace(
         "def main", "@data_processor(name='n', type='OPERATION')\n@parameter('size', 'STRING')\ndef main"
     )
     assert "type-differs" in codes(report({"run.py": script}))

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from repositories import HEAD, PATHS, TAIL, codes, report, source
+from repositories import HEAD, PATHS, STAND_INS, TAIL, codes, report, source
 
 from parser.model import Kind, Severity
 from parser.read import read, slug
@@ -13,7 +13,10 @@ from parser.wire import canonical, interface_to_dict, module_to_dict, report_to_
 
 SAMPLE = Path(__file__).parent.parent.parent / "samples" / "add-noise"
 SCRIPT = HEAD + PATHS + TAIL
-PROCESSOR = "@data_processor(name='Annotated', type='ALGORITHM', input_type='TEXT', output_type='MODEL')\n"
+PROCESSOR = (
+    STAND_INS
+    + "@data_processor(name='Annotated', type='ALGORITHM', input_type='TEXT', output_type='MODEL')\n"
+)
 ANNOTATED = PROCESSOR + "def f(): pass\n"
 
 
@@ -167,7 +170,8 @@ def test_a_slug_is_lower_case_letters_digits_and_dashes(text: str, expected: str
     "name", ['it\'s "$HOME" `id`', "😀", "\u202eright to left", "n" * 300, "${{ x }} $[[ y ]] *"]
 )
 def test_a_strange_name_arrives_unharmed(name: str) -> None:
-    script = f"@data_processor(name={name!r}, type='OPERATION', input_type='ANY', output_type='ANY')\ndef f(): pass\n"
+    words = f"name={name!r}, type='OPERATION', input_type='ANY', output_type='ANY'"
+    script = f"{STAND_INS}@data_processor({words})\ndef f(): pass\n"
     found = report({"run.py": script + SCRIPT})
     assert errors(found) == []
     assert found.module.name == name
@@ -177,7 +181,7 @@ def test_a_strange_name_arrives_unharmed(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["a\nb", "n" * 301, "   ", "a\x1b[31m"])
 def test_a_name_that_cannot_be_used_is_refused_with_a_reason(name: str) -> None:
-    found = report({"run.py": f"@data_processor(name={name!r})\ndef f(): pass\n" + SCRIPT})
+    found = report({"run.py": f"{STAND_INS}@data_processor(name={name!r})\ndef f(): pass\n" + SCRIPT})
     assert errors(found) == ["name-refused"]
     assert found.problems[0].message.isprintable()
 
