@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from parser.argparse_reader.parsers import Parser, Registry
+from parser.argparse_reader.objects import Parser
+from parser.argparse_reader.parsers import Registry
 from parser.interpreter.calls import call_value
 from parser.interpreter.expressions import items_of
 from parser.interpreter.flow import Call, Exhausted, Stopped, TooDeep

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from parser.argparse_reader.actions import SUPPRESS
-from parser.argparse_reader.parsers import Argument, Parser, enum_text, type_name
+from parser.argparse_reader.objects import Argument, Parser
+from parser.argparse_reader.words import enum_text, type_name
 from parser.interpreter import operations
 from parser.interpreter.expressions import items_of
 from parser.interpreter.machine import Machine

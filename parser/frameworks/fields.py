@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from parser.argparse_reader.parsers import enum_text, type_name
 from parser.argparse_reader.read import MAX_FLAG, to_value
+from parser.argparse_reader.words import enum_text, type_name
 from parser.interpreter.flow import Call
 from parser.interpreter.machine import Machine
 from parser.interpreter.values import MISSING, External, Unknown, known, why_unknown
