@@ -2,6 +2,7 @@
 
 from sandbox.gitlab.moods import Asked, Moods
 from sandbox.gitlab.sandbox import Sandbox
+from sandbox.gitlab.trouble import Trouble
 from sandbox.gitlab.values import DEVELOPER, GUEST, MAINTAINER, OWNER, REPORTER, Project, User
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "Moods",
     "Project",
     "Sandbox",
+    "Trouble",
     "User",
 ]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import struct
 import threading
 import time
 import traceback
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -111,6 +115,11 @@ class _Handler(WSGIRequestHandler):
     def connection_dropped(self, error: BaseException, environ: WSGIEnvironment | None = None) -> None:
         """A mood hung up, or the client did: either way the connection is over."""
         self.close_connection = True
+        if isinstance(error, ConnectionResetError):
+            # Closed at once and without lingering, the socket answers with a reset.
+            with suppress(OSError):
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                os.close(self.connection.detach())
 
     def log(self, type: str, message: str, *args: Any) -> None:
         """Requests are kept in the core's log."""

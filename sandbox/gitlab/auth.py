@@ -28,7 +28,7 @@ def shown_token(request: Request) -> tuple[str | None, bool]:
 
 
 def find_token(core: Core, value: str) -> Token:
-    """A token that is valid now; ApiError 401 for unknown and revoked ones."""
+    """A token that is valid now; ApiError 401 for unknown, expired and revoked ones."""
     token = core.state.tokens.get(value)
     if token is None:
         raise unauthorized()
@@ -36,6 +36,9 @@ def find_token(core: Core, value: str) -> Token:
         if token.job_id is not None:
             raise unauthorized()
         why = "Token was revoked. You have to re-authorize from the user."
+        raise ApiError(401, {"error": "invalid_token", "error_description": why})
+    if token.expired:
+        why = "Token is expired. You can either do re-authorization or token refresh."
         raise ApiError(401, {"error": "invalid_token", "error_description": why})
     return token
 

@@ -69,7 +69,7 @@ class Presenter:
             "revoked": token.revoked,
             "scopes": list(token.scopes),
             "user_id": token.user_id,
-            "active": not token.revoked,
+            "active": not (token.revoked or token.expired),
             "expires_at": None,
         }
 

@@ -127,6 +127,10 @@ class Sandbox:
         """Make a token's value invalid from now on."""
         self.state.tokens[token].revoked = True
 
+    def expire(self, token: str, expired: bool = True) -> None:
+        """Let a token's day pass, or (False) give it another one."""
+        self.state.tokens[token].expired = expired
+
     def create_project(
         self,
         full_path: str,
@@ -238,6 +242,18 @@ class Sandbox:
         address = urlsplit(self.url)
         login = f"{user.username}:{user.token}@" if user is not None else ""
         return f"{address.scheme}://{login}{address.netloc}/{project.full_path}.git"
+
+    def archive_project(self, project_id: int, archived: bool = True) -> None:
+        self.state.projects[project_id].archived = archived
+
+    def move_project(self, project_id: int, full_path: str) -> None:
+        """Give a project another path; the old one redirects."""
+        project = self.state.projects[project_id]
+        with self.state.lock:
+            self.state.project_ids.pop(project.full_path.lower())
+            self.state.moved_paths[project.full_path.lower()] = project.id
+            project.namespace, _, project.path = full_path.rpartition("/")
+            self.state.project_ids[full_path.lower()] = project.id
 
     def delete_project(self, project_id: int) -> None:
         self.core.remove_project(self.state.projects[project_id])

@@ -63,6 +63,7 @@ class Token:
     name: str = "token"
     scopes: tuple[str, ...] = ("api",)
     revoked: bool = False
+    expired: bool = False
     job_id: int | None = None
 
 
@@ -90,8 +91,22 @@ class Hook:
     events: dict[str, bool] = field(default_factory=dict)
     branch_filter: str = ""
     created_at: datetime = field(default_factory=now)
-    alert_status: str = "executable"
+    failures: int = 0
     disabled_until: datetime | None = None
+    disabled_for_good: bool = False
+
+    @property
+    def alert_status(self) -> str:
+        """What GitLab says of its health; failures in a row decide."""
+        if self.disabled_for_good:
+            return "disabled"
+        return "executable" if self.executable else "temporarily_disabled"
+
+    @property
+    def executable(self) -> bool:
+        """Whether events are sent to it now."""
+        over = self.disabled_until is None or self.disabled_until <= now()
+        return over and not self.disabled_for_good
 
 
 @dataclass

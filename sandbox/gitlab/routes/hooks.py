@@ -127,12 +127,14 @@ def resend(call: Call) -> Response:
 
 @routes.on("POST", "/projects/:id/hooks/:hook_id/test/:trigger")
 def test(call: Call) -> Response:
-    """The "Test" button: a sample of the project's newest state, sent as any other delivery."""
+    """The "Test" button: a sample of the project's newest state; only a receiver's 2xx is a success."""
     found = _hook(call)
     switch = call.params["trigger"]
     if switch not in EVENT_NAMES:
         raise ApiError(400, {"error": "trigger does not have a valid value"})
-    call.core.hooks.send(found, EVENT_NAMES[switch], _sample(call, switch))
+    done = call.core.hooks.try_out(found, EVENT_NAMES[switch], _sample(call, switch))
+    if done is None or done.status is None or not 200 <= done.status < 300:
+        raise ApiError(422, "Hook execution failed" if done is None or done.status is None else done.answer)
     return answer({"message": "201 Created"}, 201)
 
 
