@@ -570,6 +570,13 @@ EXAMPLES: dict[str, Example] = {
         frame=HOLE + PLAIN,
         beside={"requirements.txt": "pandas==2.2\n"},
     ),
+    "import-misspelt": Example(
+        "The script stops at this line, if no package of that name is installed that holds the same.",
+        "from helper import resize\n",
+        "from helpers import resize\n",
+        frame=HOLE + PLAIN,
+        beside={"helpers.py": "def resize(picture): ...\n"},
+    ),
     "requirement-unused": Example(
         "A package that nobody uses makes the image larger and its build slower, and can be in the way of others.",
         "pandas==2.2\n",

@@ -357,6 +357,11 @@ CATALOGUE: dict[str, Known] = {
         "{module} is imported, but no requirement provides it.",
         "Add {package} to {file}, unless the environment or another requirement brings it.",
     ),
+    "import-misspelt": Known(
+        _WARNING,
+        "There is no module {module}; this repository has {near}, which holds what is imported here.",
+        "{mend}",
+    ),
     "requirement-unused": Known(
         _INFO,
         "Nothing imports {names}.",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import islice
 
 from parser.model import Place, Problem, Requirement, Requirements
 from parser.problems import ascii_controls, problem
+from parser.requirements.misspelt import Import, certain_imports, misspelt_imports
 from parser.requirements.names import BROUGHT, SILENT, STANDARD, Provided, modules_of, usual_package
 from parser.script import Refused, Script, read_script
 from parser.source import Source
@@ -42,15 +44,30 @@ def compare_imports(source: Source, entry: Script, requirements: Requirements) -
     """Hints, never more: what is imported may come with the environment or with another package."""
     if len(requirements.items) > MAX_PACKAGES:
         return []
-    followed, lines = _follow(source, entry.path)
-    return [*_unprovided(source, entry, requirements, followed), *_unused(source, requirements, lines)]
+    followed = _follow(source, entry.path)
+    return [
+        *_unprovided(source, entry, requirements, followed),
+        *_unused(source, requirements, followed.words),
+    ]
 
 
-def _follow(source: Source, entry: str) -> tuple[dict[str, set[str]], set[str]]:
-    """File → first words of what it imports, of all files reached from the entry; and all words of import lines."""
-    roots = list(dict.fromkeys((entry.rpartition("/")[0], "", "src")))
-    found: dict[str, set[str]] = {}
-    words: set[str] = set()
+@dataclass(slots=True)
+class _Followed:
+    """What the files that are reached from the script import."""
+
+    roots: list[str]
+    """Folders in which Python looks for modules."""
+    modules: dict[str, set[str]] = field(default_factory=dict)
+    """File → first words of what it imports."""
+    words: set[str] = field(default_factory=set)
+    """All words of lines with imports."""
+    doubtful: dict[str, list[Import]] = field(default_factory=dict)
+    """File → what it imports and no file of the repository is."""
+
+
+def _follow(source: Source, entry: str) -> _Followed:
+    followed = _Followed(list(dict.fromkeys((entry.rpartition("/")[0], "", "src"))))
+    roots, found, words = followed.roots, followed.modules, followed.words
     waiting = [entry]
     room, lines = MAX_BYTES, MAX_LINES
     while waiting and len(found) < MAX_FILES:
@@ -66,8 +83,11 @@ def _follow(source: Source, entry: str) -> tuple[dict[str, set[str]], set[str]]:
             for level, dotted, names in _imports(line):
                 if not level and dotted:
                     found[path].add(dotted.partition(".")[0])
-                waiting.extend(_files(source, roots, path, level, dotted, names))
-    return found, words
+                files = _files(source, roots, path, level, dotted, names)
+                waiting.extend(files)
+                if dotted and not files and dotted.partition(".")[0] not in STANDARD:
+                    followed.doubtful.setdefault(path, []).append((level, dotted, tuple(names)))
+    return followed
 
 
 def _import_lines(content: bytes) -> Iterator[bytes]:
@@ -121,17 +141,28 @@ def _files(
 
 
 def _unprovided(
-    source: Source, entry: Script, requirements: Requirements, followed: dict[str, set[str]]
+    source: Source, entry: Script, requirements: Requirements, followed: _Followed
 ) -> Iterator[Problem]:
-    if any(item.name is None for item in requirements.items):
-        return
+    all_known = all(item.name is not None for item in requirements.items)
     provided = Provided(item.normalized for item in requirements.items if item.normalized)
-    own = _own_names(source)
     told: set[str] = set()
-    for path in sorted(followed, key=lambda one: (one != entry.path, one)):
+    doubtful = {
+        path: rest
+        for path, imports in followed.doubtful.items()
+        if (rest := [one for one in imports if one[0] or (all_known and _first(one) not in provided)])
+    }
+    if doubtful:
+        for name, misspelt in misspelt_imports(source, followed.roots, doubtful, requirements.file):
+            told.add(name)
+            yield misspelt
+    if not all_known:
+        return
+    own = _own_names(source)
+    modules = followed.modules
+    for path in sorted(modules, key=lambda one: (one != entry.path, one)):
         wanted = {
             name
-            for name in followed[path]
+            for name in modules[path]
             if name not in STANDARD and name not in own and name not in told and name not in provided
         }
         if not wanted:
@@ -152,6 +183,10 @@ def _unprovided(
                 )
 
 
+def _first(one: Import) -> str:
+    return one[1].partition(".")[0]
+
+
 def _own_names(source: Source) -> set[str]:
     """Names of the repository's own modules and folders, wherever they are."""
     names: set[str] = set()
@@ -164,18 +199,12 @@ def _own_names(source: Source) -> set[str]:
 
 def _certain(script: Script, wanted: set[str]) -> Iterator[tuple[str, Place]]:
     """The imports of these modules that nothing makes optional, neither `try` nor `if`."""
-    waiting: list[ast.AST] = [script.tree]
     found: list[tuple[str, Place]] = []
-    while waiting:
-        node = waiting.pop()
+    for node in certain_imports(script):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names = [node.module] if node.module and not node.level else []
         else:
-            if not isinstance(node, ast.Try | ast.TryStar | ast.If | ast.expr):
-                waiting.extend(ast.iter_child_nodes(node))
-            continue
+            names = [node.module] if node.module and not node.level else []
         for name in {name.partition(".")[0] for name in names} & wanted:
             found.append((name, script.place(node)))
     return iter(sorted(found, key=lambda one: (one[1].line, one[0])))

@@ -118,3 +118,59 @@ def test_every_package_of_the_name_map_provides_its_module(module: str) -> None:
 def test_a_name_that_is_imported_is_no_name_of_a_package(name: str, meant: str | None) -> None:
     assert misnamed(name)[1] == meant
     assert misnamed("numpy") is None
+
+
+HELPERS = "def load(path): ...\nSIZE = 3\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "beside", "meant"),
+    [
+        ("from helper import load", "helpers.py", "helpers"),
+        ("from helper import (\n    load,\n    SIZE,\n)", "helpers.py", "helpers"),
+        ("import Helpers", "helpers.py", "helpers"),
+        ("from utils.helper import load", "utils/helpers.py", "utils.helpers"),
+        ("from util.helpers import load", "utils/helpers.py", "utils.helpers"),
+        ("from helper import load", "helpers/__init__.py", "helpers"),
+        ("from helper import load", "src/helpers.py", "helpers"),
+    ],
+)
+def test_an_import_that_misses_a_name_of_the_repository_is_told_with_the_name(
+    line: str, beside: str, meant: str
+) -> None:
+    found = report({"run.py": f"{line}\n" + HEAD + PATHS + TAIL, beside: HELPERS})
+    (told,) = [one for one in found.problems if one.code.startswith("import-")]
+    assert (told.code, told.severity, told.place.line) == ("import-misspelt", Severity.WARNING, 1)
+    assert told.hint.startswith(f"Import {meant}.")
+    assert ("If the package is meant, add" in told.hint) == ("." not in meant)
+
+
+def test_a_relative_import_is_compared_with_its_own_folder() -> None:
+    files = {
+        "tool/__init__.py": "from .helper import load\n",
+        "tool/helpers.py": HELPERS,
+        "helper.py": HELPERS,
+    }
+    found = report({"run.py": "import tool\n" + HEAD + PATHS + TAIL, **files})
+    (told,) = [one for one in found.problems if one.code.startswith("import-")]
+    assert (told.place.file, told.hint) == ("tool/__init__.py", "Import .helpers.")
+
+
+@pytest.mark.parametrize(
+    ("line", "beside", "requirements"),
+    [
+        ("from datasets import load_dataset", "dataset.py", ""),
+        ("from helper import load", "helpers.py", "helper"),
+        ("try:\n    from helper import load\nexcept ImportError:\n    load = None", "helpers.py", ""),
+        ("from helpers import load", "helpers.py", ""),
+        ("from helpers.deep import load", "helpers.py", ""),
+        ("from native import load", "native.cpython-312.so", ""),
+        ("import data.cached", "data/cashed.txt", ""),
+    ],
+)
+def test_a_package_of_nearly_the_same_name_is_not_called_misspelt(
+    line: str, beside: str, requirements: str
+) -> None:
+    script = f"{line}\n" + HEAD + PATHS + TAIL
+    found = report({"run.py": script, beside: HELPERS, "requirements.txt": requirements})
+    assert "import-misspelt" not in [one.code for one in found.problems]
