@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes a Debian machine one that can run every test: packages, and a Docker engine when none answers. Run as root;
-# running it again changes nothing. It installs from Debian alone.
+# running it again changes nothing. It installs from Debian alone. Of PostgreSQL only the programs are needed: the
+# tests start a server of their own and throw it away.
 #
 #   scripts/ci-machine.sh         install what is missing and start an engine
 #   scripts/ci-machine.sh stop    end the engine that this script started
@@ -26,6 +27,7 @@ packages() {
   local wanted=() missing=() name
   command -v dockerd >/dev/null && command -v docker >/dev/null || wanted+=(docker.io)
   command -v python3 >/dev/null && python3 -c 'import ensurepip' 2>/dev/null || wanted+=(python3-venv)
+  ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || wanted+=(postgresql)
   wanted+=(ca-certificates git iptables make docker-registry rsync)
   for name in "${wanted[@]}"; do
     dpkg-query --show --showformat '${Status}' "$name" 2>/dev/null | grep -q ' installed$' || missing+=("$name")

@@ -1,14 +1,18 @@
-"""What this machine can run: without an engine, or the CI executor, their tests are left out, loudly."""
+"""What this machine can run: without an engine, the CI executor or PostgreSQL, their tests are left out, loudly."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from sandbox import postgres
 
 ENGINE_ANSWER_SECONDS = 10
 """A Docker engine that does not answer in this time counts as missing."""
@@ -31,6 +35,8 @@ def missing(marker: str) -> str | None:
             return "no Docker engine answers (scripts/ci-machine.sh installs and starts one on Debian)"
     if marker == "executor" and shutil.which("rsync") is None:
         return "rsync, which the CI executor needs, is not installed (Debian: apt-get install rsync)"
+    if marker == "postgres" and postgres.programs() is None:
+        return "PostgreSQL's server is not installed (Debian: apt-get install postgresql)"
     return None
 
 
@@ -59,7 +65,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     kept, dropped, reasons = [], [], {}
     for item in items:
-        needed = [name for name in ("engine", "executor") if item.get_closest_marker(name)]
+        needed = [name for name in ("engine", "executor", "postgres") if item.get_closest_marker(name)]
         why = next(filter(None, map(missing, needed)), None)
         if why is None:
             kept.append(item)
@@ -84,3 +90,23 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if strict() and reporter is not None and reporter.stats.get("skipped") and session.exitstatus == 0:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[postgres.Cluster]:
+    """A PostgreSQL server for the whole run; tests that use it carry the marker `postgres`."""
+    running = postgres.Cluster()
+    yield running
+    running.close()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database, once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/deep/er/bot.db"
+        return
+    cluster: postgres.Cluster = request.getfixturevalue("cluster")
+    url = cluster.create_database()
+    yield url
+    cluster.drop_database(url)

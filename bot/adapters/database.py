@@ -70,6 +70,22 @@ def prepare_sqlite(url: str) -> None:
         ) from error
 
 
+def unusable(url: str, error: Exception) -> OperatorError:
+    """What to tell the operator about a database that answers with this error."""
+    what = sa.make_url(url).render_as_string(hide_password=True)
+    cause = str(getattr(error, "orig", None) or error).strip()
+    low = cause.lower()
+    if "malformed" in low or "not a database" in low:
+        hint = "put the file of a backup in its place, or move it away: the bot then begins with an empty one"
+    elif "full" in low or "no space" in low or "disk i/o" in low:
+        hint = "make room on its disk; what waits goes on by itself"
+    elif "locked" in low:
+        hint = "end what else uses the file, such as an sqlite3 shell; what waits goes on by itself"
+    else:
+        hint = "check database.url, that the server runs, and that the user may create tables there"
+    return OperatorError(f"the database {what} cannot be used: {cause}", hint)
+
+
 def open_engine(url: str) -> sa.Engine:
     """An SQLAlchemy engine for the store. Open it after a fork, never before: connections are not shared."""
     if not is_sqlite(url):

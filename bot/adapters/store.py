@@ -15,7 +15,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bot.adapters.database import Watch, WriteLock, is_sqlite, open_engine, prepare_sqlite
+from bot.adapters import schema
+from bot.adapters.database import Watch, WriteLock, is_sqlite, open_engine, prepare_sqlite, unusable
+from bot.domain.facts import JOB_COUNTS, JobCounts
 
 BLOB_CACHE_BYTES = 256 * 1024 * 1024
 """Most that cached file contents may take; the least recently kept go first."""
@@ -25,69 +27,6 @@ BLOB_BATCH = 500
 
 DELIVERIES_KEPT_SECONDS = 14 * 24 * 3600.0
 """How long a finished delivery is remembered, so that sending it again does nothing. GitLab keeps two days."""
-
-_metadata = sa.MetaData()
-
-_deliveries = sa.Table(
-    "deliveries",
-    _metadata,
-    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
-    sa.Column("key", sa.Text, nullable=False, unique=True),
-    sa.Column("subject", sa.Text, nullable=False),
-    sa.Column("event", sa.Text, nullable=False),
-    sa.Column("received_at", sa.Float, nullable=False),
-    sa.Column("dispatched_at", sa.Float),
-    # Numbers are never given twice, also not after old rows went: job ids are made of them.
-    sqlite_autoincrement=True,
-)
-sa.Index(
-    "deliveries_waiting",
-    _deliveries.c.seq,
-    sqlite_where=_deliveries.c.dispatched_at.is_(None),
-    postgresql_where=_deliveries.c.dispatched_at.is_(None),
-)
-sa.Index("deliveries_subject", _deliveries.c.subject, _deliveries.c.seq)
-
-_facts = sa.Table(
-    "facts",
-    _metadata,
-    sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("value", sa.Text, nullable=False),
-)
-
-_publications = sa.Table(
-    "publications",
-    _metadata,
-    sa.Column("project_id", sa.BigInteger, primary_key=True),
-    sa.Column("branch", sa.Text, primary_key=True),
-    sa.Column("sha", sa.Text, primary_key=True),
-    sa.Column("source_sha", sa.Text, nullable=False),
-    sa.Column("state", sa.Text, nullable=False),
-    sa.Column("pipeline_id", sa.BigInteger),
-    sa.Column("number", sa.BigInteger),
-    sa.Column("digest", sa.Text),
-    sa.Column("image", sa.Text),
-    sa.Column("updated_at", sa.Float, nullable=False),
-)
-sa.Index("publications_sha", _publications.c.project_id, _publications.c.sha)
-
-_blobs = sa.Table(
-    "blobs",
-    _metadata,
-    sa.Column("blob_id", sa.Text, primary_key=True),
-    sa.Column("size", sa.BigInteger, nullable=False),
-    sa.Column("kept_at", sa.Float, nullable=False, index=True),
-    sa.Column("content", sa.LargeBinary, nullable=False),
-)
-
-_parked = sa.Table(
-    "parked_jobs",
-    _metadata,
-    sa.Column("job_id", sa.Text, primary_key=True),
-    sa.Column("job", sa.Text, nullable=False),
-    sa.Column("why", sa.Text, nullable=False),
-    sa.Column("parked_at", sa.Float, nullable=False),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +38,14 @@ class Delivery:
     subject: str
     event: Mapping[str, Any]
     received_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Deliveries that no job was started for yet: how many, and the age of the oldest in seconds."""
+
+    waiting: int
+    oldest_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,17 +78,25 @@ class Parked:
 
 
 _DELIVERY = sa.select(
-    _deliveries.c.seq,
-    _deliveries.c.key,
-    _deliveries.c.subject,
-    _deliveries.c.event,
-    _deliveries.c.received_at,
+    schema.deliveries.c.seq,
+    schema.deliveries.c.key,
+    schema.deliveries.c.subject,
+    schema.deliveries.c.event,
+    schema.deliveries.c.received_at,
 )
 
 
 def _delivery(row: sa.Row[int, str, str, str, float]) -> Delivery:
     seq, key, subject, event, received_at = row
     return Delivery(seq, key, subject, json.loads(event), received_at)
+
+
+Upsert = sqlite.Insert | postgresql.Insert
+
+
+def _counted(statement: Upsert) -> Upsert:
+    # PostgreSQL's driver forgets how many rows an INSERT wrote unless it is asked to remember.
+    return statement.execution_options(preserve_rowcount=True)
 
 
 class Store:
@@ -153,15 +108,25 @@ class Store:
         self._lock = WriteLock(url) if is_sqlite(url) else None
         self._watch: Watch | None = None
         # One statement object for ever: building and compiling it would cost the door a third of its time.
-        self._accept = self._insert(_deliveries).on_conflict_do_nothing(index_elements=["key"])
+        self._accept = _counted(
+            self._insert(schema.deliveries).on_conflict_do_nothing(index_elements=["key"])
+        )
 
     @classmethod
     def prepare(cls, url: str) -> Store:
-        """Create the database's file and tables where they are missing, and open the store."""
+        """Create the database's file where it is missing, bring its tables up to date, and open the store.
+
+        Raises OperatorError when the database cannot be used as it is.
+        """
         if is_sqlite(url):
             prepare_sqlite(url)
         store = cls(url)
-        _metadata.create_all(store._engine)
+        try:
+            with store._writing() as connection:
+                schema.bring_up_to_date(connection)
+        except sa.exc.DBAPIError as error:
+            store.close()
+            raise unusable(url, error) from error
         return store
 
     def close(self) -> None:
@@ -177,7 +142,7 @@ class Store:
         with self._lock or nullcontext(), self._engine.begin() as connection:
             yield connection
 
-    def _insert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    def _insert(self, table: sa.Table) -> Upsert:
         return sqlite.insert(table) if is_sqlite(self.url) else postgresql.insert(table)
 
     def _put(self, table: sa.Table, values: Mapping[str, Any]) -> None:
@@ -202,10 +167,21 @@ class Store:
     def pending(self, limit: int) -> tuple[Delivery, ...]:
         """The oldest deliveries that no job was started for, in order of arrival."""
         query = (
-            _DELIVERY.where(_deliveries.c.dispatched_at.is_(None)).order_by(_deliveries.c.seq).limit(limit)
+            _DELIVERY.where(schema.deliveries.c.dispatched_at.is_(None))
+            .order_by(schema.deliveries.c.seq)
+            .limit(limit)
         )
         with self._engine.connect() as connection:
             return tuple(_delivery(row) for row in connection.execute(query))
+
+    def backlog(self) -> Backlog:
+        """How much waits to be taken up by a worker."""
+        query = sa.select(sa.func.count(), sa.func.min(schema.deliveries.c.received_at)).where(
+            schema.deliveries.c.dispatched_at.is_(None)
+        )
+        with self._engine.connect() as connection:
+            waiting, oldest = connection.execute(query).one()
+        return Backlog(waiting, max(time.time() - oldest, 0.0) if waiting else 0.0)
 
     def changed(self) -> bool:
         """Whether there may be new deliveries since the last question; a hundredth of the cost of looking.
@@ -221,8 +197,10 @@ class Store:
     def previous(self, delivery: Delivery) -> Delivery | None:
         """The delivery about the same subject that arrived before this one."""
         query = (
-            _DELIVERY.where(_deliveries.c.subject == delivery.subject, _deliveries.c.seq < delivery.seq)
-            .order_by(_deliveries.c.seq.desc())
+            _DELIVERY.where(
+                schema.deliveries.c.subject == delivery.subject, schema.deliveries.c.seq < delivery.seq
+            )
+            .order_by(schema.deliveries.c.seq.desc())
             .limit(1)
         )
         with self._engine.connect() as connection:
@@ -233,46 +211,93 @@ class Store:
         """Remember that the jobs of these deliveries are started, or that they need none."""
         with self._writing() as connection:
             connection.execute(
-                sa.update(_deliveries).where(_deliveries.c.key.in_(keys)).values(dispatched_at=time.time())
+                sa.update(schema.deliveries)
+                .where(schema.deliveries.c.key.in_(keys))
+                .values(dispatched_at=time.time())
             )
 
     def forget_deliveries(self, older_than_seconds: float = DELIVERIES_KEPT_SECONDS) -> int:
         """Delete finished deliveries that are older; returns how many went."""
         with self._writing() as connection:
             return connection.execute(
-                sa.delete(_deliveries).where(_deliveries.c.dispatched_at < time.time() - older_than_seconds)
+                sa.delete(schema.deliveries).where(
+                    schema.deliveries.c.dispatched_at < time.time() - older_than_seconds
+                )
             ).rowcount
 
     # Facts ----------------------------------------------------------------------------------------
 
     def keep_fact(self, name: str, value: str) -> None:
         """Keep one small text under a name, in place of what was there."""
-        self._put(_facts, {"name": name, "value": value})
+        self._put(schema.facts, {"name": name, "value": value})
 
     def fact(self, name: str) -> str | None:
         """The text kept under that name."""
         with self._engine.connect() as connection:
-            value: str | None = connection.scalar(sa.select(_facts.c.value).where(_facts.c.name == name))
+            value: str | None = connection.scalar(
+                sa.select(schema.facts.c.value).where(schema.facts.c.name == name)
+            )
         return value
+
+    def keep_job_counts(self, counts: JobCounts) -> None:
+        """Keep how the jobs stand, for other processes to see."""
+        self.keep_fact(JOB_COUNTS, counts.to_text())
+
+    def job_counts(self) -> JobCounts | None:
+        """How the jobs stood when a worker last counted them; None before the first time."""
+        text = self.fact(JOB_COUNTS)
+        return None if text is None else JobCounts.from_text(text)
+
+    # Leases ---------------------------------------------------------------------------------------
+
+    def lease(self, name: str, owner: str, seconds: float) -> bool:
+        """Whether `owner` may do what `name` names, alone among all processes, for so many seconds from now.
+
+        Its owner may renew a lease before it ends; when it has ended, whoever asks first gets it. The database's
+        clock counts, where there is one, for those of several machines differ.
+        """
+        now = self._now()
+        values = {"name": name, "owner": owner, "until": now + seconds}
+        free = sa.or_(schema.leases.c.until <= now, schema.leases.c.owner == owner)
+        statement = (
+            self._insert(schema.leases)
+            .values(**values)
+            .on_conflict_do_update(
+                index_elements=["name"], set_={"owner": owner, "until": now + seconds}, where=free
+            )
+        )
+        with self._writing() as connection:
+            return connection.execute(_counted(statement)).rowcount == 1
+
+    def release(self, name: str, owner: str) -> None:
+        """End a lease early; does nothing when another one holds it."""
+        mine = sa.and_(schema.leases.c.name == name, schema.leases.c.owner == owner)
+        with self._writing() as connection:
+            connection.execute(sa.delete(schema.leases).where(mine))
+
+    def _now(self) -> sa.ColumnElement[float]:
+        if is_sqlite(self.url):
+            return sa.literal(time.time(), sa.Float)
+        return sa.cast(sa.func.extract("epoch", sa.func.clock_timestamp()), sa.Float)
 
     # Publications ---------------------------------------------------------------------------------
 
     def publication(self, project_id: int, sha: str, branch: str | None = None) -> Publication | None:
         """The publication of that commit; of several branches' the one that changed last, unless one is named."""
-        query = sa.select(_publications).where(
-            _publications.c.project_id == project_id, _publications.c.sha == sha
+        query = sa.select(schema.publications).where(
+            schema.publications.c.project_id == project_id, schema.publications.c.sha == sha
         )
-        return self._newest(query if branch is None else query.where(_publications.c.branch == branch))
+        return self._newest(query if branch is None else query.where(schema.publications.c.branch == branch))
 
     def _newest(self, query: sa.Select[Any]) -> Publication | None:
         with self._engine.connect() as connection:
-            row = connection.execute(query.order_by(_publications.c.updated_at.desc()).limit(1)).first()
+            row = connection.execute(query.order_by(schema.publications.c.updated_at.desc()).limit(1)).first()
         return Publication(**row._mapping) if row else None
 
     def ensure_publication(self, publication: Publication) -> Publication:
         """Write the publication in place of what was known of that commit; returns it with its time."""
         written = replace(publication, updated_at=time.time())
-        self._put(_publications, asdict(written))
+        self._put(schema.publications, asdict(written))
         return written
 
     # Cached file contents -------------------------------------------------------------------------
@@ -288,7 +313,9 @@ class Store:
         with self._engine.connect() as connection:
             for start in range(0, len(wanted), BLOB_BATCH):
                 batch = wanted[start : start + BLOB_BATCH]
-                query = sa.select(_blobs.c.blob_id, _blobs.c.content).where(_blobs.c.blob_id.in_(batch))
+                query = sa.select(schema.blobs.c.blob_id, schema.blobs.c.content).where(
+                    schema.blobs.c.blob_id.in_(batch)
+                )
                 found.update((row.blob_id, row.content) for row in connection.execute(query))
         return found
 
@@ -302,12 +329,16 @@ class Store:
         if not rows:
             return
         with self._writing() as connection:
-            connection.execute(self._insert(_blobs).on_conflict_do_nothing(index_elements=["blob_id"]), rows)
-            excess = (connection.scalar(sa.select(sa.func.sum(_blobs.c.size))) or 0) - limit_bytes
+            connection.execute(
+                self._insert(schema.blobs).on_conflict_do_nothing(index_elements=["blob_id"]), rows
+            )
+            excess = (connection.scalar(sa.select(sa.func.sum(schema.blobs.c.size))) or 0) - limit_bytes
             if excess <= 0:
                 return
             going: list[str] = []
-            oldest = sa.select(_blobs.c.blob_id, _blobs.c.size).order_by(_blobs.c.kept_at, _blobs.c.blob_id)
+            oldest = sa.select(schema.blobs.c.blob_id, schema.blobs.c.size).order_by(
+                schema.blobs.c.kept_at, schema.blobs.c.blob_id
+            )
             for blob_id, size in connection.execute(oldest):
                 if excess <= 0:
                     break
@@ -315,19 +346,19 @@ class Store:
                 excess -= size
             for start in range(0, len(going), BLOB_BATCH):
                 batch = going[start : start + BLOB_BATCH]
-                connection.execute(sa.delete(_blobs).where(_blobs.c.blob_id.in_(batch)))
+                connection.execute(sa.delete(schema.blobs).where(schema.blobs.c.blob_id.in_(batch)))
 
     # Jobs that were given up ----------------------------------------------------------------------
 
     def park(self, job_id: str, job: Mapping[str, Any], why: str) -> None:
         """Keep a job that was given up, and why."""
         values = {"job_id": job_id, "job": json.dumps(job), "why": why, "parked_at": time.time()}
-        self._put(_parked, values)
+        self._put(schema.parked, values)
 
     def parked(self) -> tuple[Parked, ...]:
         """All jobs that were given up, the oldest first."""
         with self._engine.connect() as connection:
             return tuple(
                 Parked(row.job_id, json.loads(row.job), row.why, row.parked_at)
-                for row in connection.execute(sa.select(_parked).order_by(_parked.c.parked_at))
+                for row in connection.execute(sa.select(schema.parked).order_by(schema.parked.c.parked_at))
             )

@@ -1,4 +1,9 @@
-"""Names of the facts that worker and door tell each other through the store."""
+"""Facts that worker and door tell each other through the store: their names, and what they look like."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
 
 BOT_USER = "bot_user_id"
 """The bot's own numeric user id in GitLab, as the worker found out."""
@@ -8,3 +13,32 @@ WORKER_SEEN = "worker_seen_at"
 
 DOOR_SEEN = "door_seen_at"
 """When the door last proved that it can store, in seconds since 1970."""
+
+JOB_COUNTS = "job_counts"
+"""How the jobs stand, as a worker last counted them: the text of a JobCounts."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobCounts:
+    """How many jobs wait to be begun, wait for their time, are being done, are done for too long, or were given up.
+
+    `oldest_seconds` is the age of the oldest that could begin now; `counted_at` is in seconds since 1970.
+    """
+
+    waiting: int = 0
+    delayed: int = 0
+    running: int = 0
+    stuck: int = 0
+    failed: int = 0
+    oldest_seconds: float = 0.0
+    counted_at: float = 0.0
+
+    def to_text(self) -> str:
+        """As JSON, for the store."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_text(cls, text: str) -> JobCounts:
+        """From the store; numbers that another version of the bot left out are 0, and what it added is ignored."""
+        values = json.loads(text)
+        return cls(**{name: values[name] for name in cls.__slots__ if name in values})

@@ -16,13 +16,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.adapters import schema
 from bot.adapters.database import engine_url, prepare_sqlite, teach_subseconds
-from bot.adapters.store import Publication, Store
+from bot.adapters.store import Backlog, Publication, Store
+from bot.domain.facts import JOB_COUNTS, JobCounts
 from bot.errors import OperatorError
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(database_url: str) -> Iterator[Store]:
+    opened = Store.prepare(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def file_store(tmp_path: Path) -> Iterator[Store]:
+    """A store on SQLite alone."""
     opened = Store.prepare(f"sqlite:///{tmp_path}/deep/er/bot.db")
     yield opened
     opened.close()
@@ -38,6 +48,51 @@ def test_a_delivery_is_accepted_once_and_found_in_order_of_arrival(store: Store)
     assert not store.accept("one", {"n": 3}, "about")
     assert [(found.key, found.event) for found in store.pending(10)] == [("one", {"n": 1}), ("two", {"n": 2})]
     assert [found.key for found in store.pending(1)] == ["one"]
+
+
+def test_the_backlog_is_what_waits_and_how_long(store: Store) -> None:
+    assert store.backlog() == Backlog(0, 0.0)
+    for key in ("one", "two", "three"):
+        store.accept(key, {})
+    store.mark_dispatched("one")
+    time.sleep(0.05)
+    backlog = store.backlog()
+    assert backlog.waiting == 2
+    assert 0.05 <= backlog.oldest_seconds < 30
+
+
+def test_a_lease_is_held_by_one_until_it_ends_or_is_given_back(store: Store) -> None:
+    assert store.lease("sweep", "a", 0.3)
+    assert store.lease("sweep", "a", 0.3)
+    assert not store.lease("sweep", "b", 60)
+    assert store.lease("another", "b", 60)
+    time.sleep(0.35)
+    assert store.lease("sweep", "b", 60)
+    assert not store.lease("sweep", "a", 60)
+    store.release("sweep", "a")
+    assert not store.lease("sweep", "a", 60)
+    store.release("sweep", "b")
+    assert store.lease("sweep", "a", 60)
+
+
+def test_of_many_that_ask_at_once_one_gets_the_lease(store: Store) -> None:
+    barrier = threading.Barrier(6)
+
+    def ask(owner: int) -> bool:
+        barrier.wait()
+        return store.lease("sweep", str(owner), 60)
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sorted(pool.map(ask, range(6))) == [False] * 5 + [True]
+
+
+def test_how_the_jobs_stand_is_told_from_process_to_process(store: Store) -> None:
+    assert store.job_counts() is None
+    counts = JobCounts(waiting=1, delayed=2, running=3, stuck=4, failed=5, oldest_seconds=6.5, counted_at=7.0)
+    store.keep_job_counts(counts)
+    assert store.job_counts() == counts
+    store.keep_fact(JOB_COUNTS, '{"waiting": 1, "of a later version": 2}')
+    assert store.job_counts() == JobCounts(waiting=1)
 
 
 def test_a_dispatched_delivery_is_not_found_again_and_stays_known(store: Store) -> None:
@@ -154,10 +209,10 @@ def test_a_job_that_was_given_up_is_kept_with_its_reason(store: Store) -> None:
     assert (parked.job_id, parked.job["branch"], parked.why) == ("job", "main", "why not")
 
 
-def test_the_file_is_in_wal_mode_and_every_commit_is_synced(store: Store, tmp_path: Path) -> None:
+def test_the_file_is_in_wal_mode_and_every_commit_is_synced(file_store: Store, tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "deep/er/bot.db") as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    with store._engine.connect() as connection:
+    with file_store._engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
         assert (connection.exec_driver_sql("PRAGMA busy_timeout").scalar() or 0) >= 5000
 
@@ -187,11 +242,11 @@ def test_the_job_engine_has_a_sibling_file_or_the_same_server() -> None:
     assert engine_url("postgresql+psycopg://host/bot") == "postgresql+psycopg://host/bot"
 
 
-def test_every_sqlite_tells_the_time_with_fractions_as_the_job_engine_asks(store: Store) -> None:
+def test_every_sqlite_tells_the_time_with_fractions_as_the_job_engine_asks(file_store: Store) -> None:
     teach_subseconds()
     teach_subseconds()
-    store.close()
-    with Store(store.url)._engine.connect() as connection:
+    file_store.close()
+    with Store(file_store.url)._engine.connect() as connection:
         told = connection.exec_driver_sql("SELECT unixepoch('subsec')").scalar()
     assert isinstance(told, float)
     assert abs(told - time.time()) < 5
@@ -210,11 +265,69 @@ def test_writers_of_several_processes_take_turns(store: Store) -> None:
     assert len(store.pending(1000)) == 400
 
 
-def test_a_look_for_changes_sees_other_writers_once(store: Store) -> None:
-    other = Store(store.url)
-    assert store.changed()
-    assert not store.changed()
+def test_a_look_for_changes_sees_other_writers_once(file_store: Store) -> None:
+    other = Store(file_store.url)
+    assert file_store.changed()
+    assert not file_store.changed()
     other.accept("one", {})
-    assert store.changed()
-    assert not store.changed()
+    assert file_store.changed()
+    assert not file_store.changed()
     other.close()
+
+
+def test_a_database_of_the_first_version_goes_on_with_all_it_held(tmp_path: Path) -> None:
+    file = tmp_path / "bot.db"
+    with sqlite3.connect(file) as connection:
+        connection.executescript((Path(__file__).parent / "first_schema.sql").read_text())
+    for _ in range(2):
+        store = Store.prepare(f"sqlite:///{file}")
+        assert [waiting.key for waiting in store.pending(10)] == ["waiting"]
+        assert not store.accept("done", {})
+        known = store.publication(1, "c" * 40)
+        assert known is not None
+        assert (known.state, known.number, known.digest) == ("published", 3, "sha256:1")
+        assert [parked.why for parked in store.parked()] == ["why"]
+        assert store.fact("bot_user_id") == "7"
+        assert store.blob("a") == b"content"
+        assert store.lease("sweep", "a", 60)
+        store.close()
+
+
+def test_every_step_to_the_tables_of_today_may_be_done_again(store: Store) -> None:
+    store.accept("one", {})
+    with store._engine.begin() as connection:
+        connection.execute(schema.steps_done.delete())
+    again = Store.prepare(store.url)
+    assert len(again.pending(10)) == 1
+    with again._engine.connect() as connection:
+        assert set(connection.scalars(schema.steps_done.select())) == set(range(1, len(schema.STEPS) + 1))
+    again.close()
+
+
+def test_a_database_of_a_later_version_is_left_alone(store: Store) -> None:
+    with store._engine.begin() as connection:
+        connection.execute(schema.steps_done.insert().values(number=999))
+    with pytest.raises(OperatorError, match="999") as refusal:
+        Store.prepare(store.url)
+    assert "later" in refusal.value.hint
+
+
+def test_several_processes_make_the_tables_at_the_same_moment(database_url: str) -> None:
+    program = (
+        "import sys; from bot.adapters.store import Store; Store.prepare(sys.argv[1]).accept(sys.argv[2], {})"
+    )
+    makers = [
+        subprocess.Popen([sys.executable, "-c", program, database_url, str(number)], cwd=ROOT)
+        for number in range(4)
+    ]
+    assert [maker.wait(60) for maker in makers] == [0] * 4
+    store = Store(database_url)
+    assert len(store.pending(10)) == 4
+    store.close()
+
+
+def test_a_server_that_does_not_answer_is_the_operators_to_mend() -> None:
+    with pytest.raises(OperatorError, match="127") as refusal:
+        Store.prepare("postgresql+psycopg://bot:secret-word@127.0.0.1:1/bot")
+    assert "secret-word" not in str(refusal.value)
+    assert "server" in refusal.value.hint
