@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.adapters.database import engine_url
 from bot.adapters.store import Store
-from bot.config import Config
+from bot.config import Config, load_token
 from bot.domain.events import Asked, Event, subject, to_dict
 from bot.domain.facts import BOT_USER, WORKER_SEEN
 from bot.domain.jobs import EnsurePipeline, Follow, Job, Publish
@@ -70,14 +70,24 @@ def read_policy(config: Config) -> Policy:
     )
 
 
-def build_forge(config: Config) -> Forge:
-    """GitLab, as the bot's user."""
+def build_forge(
+    config: Config, store: Store | None = None, on_call: Callable[[str, int, float], None] | None = None
+) -> Forge:
+    """GitLab, as the bot's user. Whoever shares a store shares the rate budget; `on_call` counts the calls."""
+    from bot.adapters.budget import Budget
     from bot.adapters.forge import Forge
     from bot.adapters.gitlab_client import GitlabClient
 
-    ca_file = str(config.gitlab.ca_file) if config.gitlab.ca_file else None
-    token = config.gitlab.token.get_secret_value()
-    return Forge(GitlabClient(config.gitlab.url, token, config.gitlab.timeout_seconds, ca_file))
+    client = GitlabClient(
+        config.gitlab.url,
+        config.gitlab.token.get_secret_value(),
+        config.gitlab.timeout_seconds,
+        str(config.gitlab.ca_file) if config.gitlab.ca_file else None,
+        Budget(store),
+        on_call or (lambda _endpoint, _status, _seconds: None),
+        lambda: load_token(config),
+    )
+    return Forge(client)
 
 
 def build_reader(config: Config) -> Reader:
@@ -197,7 +207,7 @@ class WorldOnDemand:
 
         with self._lock:
             if self._world is None:
-                forge = build_forge(self._config)
+                forge = build_forge(self._config, self._store)
                 user_id = forge.fetch_user_id()
                 self._store.keep_fact(BOT_USER, str(user_id))
                 registry, policy = build_registry(self._config), read_policy(self._config)

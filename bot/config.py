@@ -46,6 +46,9 @@ SECRETS = {
 }
 """Places of secrets, and the neighbour that names a file instead."""
 
+READ_AGAIN = {("gitlab", "token")}
+"""Secrets whose file is looked into again while the bot runs."""
+
 
 def _listed(value: object) -> object:
     # An environment variable holds a list as words between commas; a secrets file as lines.
@@ -112,6 +115,7 @@ class Gitlab(_Part):
 
     url: WebUrl
     token: Secret
+    token_file: Path | None = None
     timeout_seconds: PositiveSeconds = 15.0
     ca_file: Path | None = None
 
@@ -373,7 +377,9 @@ def _load_secret_files(values: MutableMapping[str, Any], faults: list[Fault]) ->
         section = values.get(part)
         if not isinstance(section, dict) or neighbour not in section:
             continue
-        file = section.pop(neighbour)
+        file = section[neighbour]
+        if (part, name) not in READ_AGAIN:
+            del section[neighbour]
         if name in section:
             continue
         try:
@@ -389,6 +395,16 @@ def _load_secret_files(values: MutableMapping[str, Any], faults: list[Fault]) ->
             )
             # Told here already; a stand-in keeps the other faults visible.
             section[name] = "x" * MIN_SECRET_CHARACTERS
+
+
+def load_token(config: Config) -> str | None:
+    """GitLab's token as its file holds it now; None when there is no file or it cannot be read."""
+    if config.gitlab.token_file is None:
+        return None
+    try:
+        return config.gitlab.token_file.read_text().strip() or None
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 _WORDS = {

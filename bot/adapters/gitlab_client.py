@@ -1,24 +1,25 @@
-"""python-gitlab with the manners that a bot needs: time limits, no sleeping, no token to strangers."""
+"""python-gitlab with the manners that a bot needs: nothing is tried again in the thread, no token goes to strangers."""
 
 from __future__ import annotations
 
-import email.utils
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 import gitlab
 import requests
 
+from bot.adapters.budget import Budget
+from bot.adapters.gitlab_session import OnCall, Session, pieces
+from bot.domain.budget import REFUSED_TOKEN_PAUSE_SECONDS, WHOLE, Gate
 from bot.errors import OperatorError, TryAgain
 
-CONNECT_TIMEOUT_SECONDS = 5.0
-MAX_RETRY_AFTER_SECONDS = 3600.0
-"""A longer Retry-After is cut to this: a mistyped header must not park a project for days."""
-
 PER_PAGE = 100
-TOKEN_HEADERS = ("PRIVATE-TOKEN", "JOB-TOKEN", "Authorization")
+BAD_CREDENTIAL = "GitLab does not accept the bot's token (401)"
+BAD_CREDENTIAL_HINT = (
+    "Check gitlab.token_file: the token may be expired, revoked, or for another GitLab. "
+    "A new one in that file is used without a restart."
+)
 
 
 class Answer(Exception):
@@ -38,57 +39,40 @@ class TooLong(Exception):
         self.items = items
 
 
-class _Session(requests.Session):
-    """Turns everything that may pass by itself into TryAgain, and keeps the token on its own host."""
-
-    def __init__(self, origin: str, timeout_seconds: float) -> None:
-        super().__init__()
-        self.origin = origin
-        self.time_limits = (CONNECT_TIMEOUT_SECONDS, timeout_seconds)
-
-    def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
-        if _origin(str(url)) != self.origin:
-            raise OperatorError(
-                f"GitLab at {self.origin} pointed to {_origin(str(url))} for the rest of an answer",
-                "Set gitlab.url to the address that GitLab calls itself by (its external_url).",
-            )
-        try:
-            response = super().request(method, url, *args, **{**kwargs, "timeout": self.time_limits})
-        except requests.RequestException as error:
-            raise TryAgain(f"GitLab could not be reached: {_words(error)}") from error
-        if response.status_code == 429:
-            raise TryAgain("GitLab asked to slow down (429)", read_retry_after(response.headers, time.time()))
-        if response.status_code >= 500:
-            after = read_retry_after(response.headers, time.time())
-            raise TryAgain(f"GitLab answered {response.status_code}", after)
-        if response.status_code == 409 and "resource lock" in response.text.lower():
-            raise TryAgain("GitLab is working on the same thing (409, resource lock)", 1.0)
-        return response
-
-    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        # requests itself only drops Authorization when a redirect leaves the host
-        super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call] # untyped in requests
-        if _origin(prepared_request.url or "") != self.origin:
-            for header in TOKEN_HEADERS:
-                prepared_request.headers.pop(header, None)
-
-
 class GitlabClient:
     """Requests to one GitLab as one user.
 
     Every method raises TryAgain (passes by itself), OperatorError (the token), or Answer (any other 4xx).
     """
 
-    def __init__(self, url: str, token: str, timeout_seconds: float, ca_file: str | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        timeout_seconds: float,
+        ca_file: str | None = None,
+        budget: Budget | None = None,
+        on_call: OnCall = lambda _endpoint, _status, _seconds: None,
+        reread_token: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """`reread_token` gives the token as it is kept now, after GitLab refused the one in use."""
         self._url = url.rstrip("/")
-        self._gitlab = gitlab.Gitlab(
+        self._budget = budget or Budget()
+        self._reread_token = reread_token
+        self._timeout_seconds = timeout_seconds
+        self._ca_file = ca_file
+        self._on_call = on_call
+        self._gitlab = self._connect(token)
+
+    def _connect(self, token: str) -> gitlab.Gitlab:
+        return gitlab.Gitlab(
             self._url,
             private_token=token,
-            timeout=timeout_seconds,
-            ssl_verify=ca_file or True,
+            timeout=self._timeout_seconds,
+            ssl_verify=self._ca_file or True,
             retry_transient_errors=False,
             keep_base_url=True,
-            session=_Session(_origin(self._url), timeout_seconds),
+            session=Session(self._url, self._timeout_seconds, self._budget, self._on_call),
         )
 
     def get(self, path: str, **query: Any) -> Any:
@@ -103,12 +87,9 @@ class GitlabClient:
         """The last `max_bytes` of one answer's body, read as a stream."""
         response = self._request("get", path, query=query, streamed=True)
         kept = b""
-        try:
-            with response:
-                for chunk in response.iter_content(65536):
-                    kept = (kept + chunk)[-max_bytes:]
-        except requests.RequestException as error:
-            raise TryAgain(f"GitLab broke off an answer: {_words(error)}") from error
+        with response:
+            for chunk in pieces(response):
+                kept = (kept + chunk)[-max_bytes:]
         return kept
 
     def get_list(self, path: str, max_pages: int, **query: Any) -> Sequence[Any]:
@@ -158,10 +139,12 @@ class GitlabClient:
                 obey_rate_limit=False,
             )
         except gitlab.GitlabAuthenticationError as error:
-            raise OperatorError(
-                "GitLab does not accept the bot's token (401)",
-                "Check gitlab.token_file: the token may be expired, revoked, or for another GitLab.",
-            ) from error
+            # refused before it took effect, so asking once more with another token does nothing twice
+            if self._take_new_token():
+                return self._request(verb, path, query, data, streamed)
+            until = time.time() + REFUSED_TOKEN_PAUSE_SECONDS
+            self._budget.close(WHOLE, Gate(until, BAD_CREDENTIAL, BAD_CREDENTIAL_HINT))
+            raise OperatorError(BAD_CREDENTIAL, BAD_CREDENTIAL_HINT) from error
         except gitlab.GitlabHttpError as error:
             message = str(error.error_message)
             if error.response_code == 403 and "insufficient_scope" in message:
@@ -171,22 +154,14 @@ class GitlabClient:
                 ) from error
             raise Answer(error.response_code or 0, message) from error
         except gitlab.GitlabError as error:
-            raise TryAgain(f"GitLab gave an answer that cannot be read: {_words(error)}") from error
+            raise TryAgain(f"GitLab gave an answer that cannot be read: {type(error).__name__}") from error
 
-
-def read_retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds to wait by a Retry-After header (a number or an HTTP date), None when it names none."""
-    value = headers.get("Retry-After", "").strip()
-    if not value:
-        return None
-    if value.isdecimal():
-        seconds = float(value[:12])
-    else:
-        try:
-            seconds = email.utils.parsedate_to_datetime(value).timestamp() - now
-        except (ValueError, OverflowError):
-            return None
-    return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
+    def _take_new_token(self) -> bool:
+        kept = self._reread_token()
+        if not kept or kept == self._gitlab.private_token:
+            return False
+        self._gitlab = self._connect(kept)
+        return True
 
 
 def _json(response: requests.Response) -> Any:
@@ -196,14 +171,5 @@ def _json(response: requests.Response) -> Any:
         raise TryAgain("GitLab gave an answer that is not JSON") from error
 
 
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}".lower()
-
-
 def _key(name: str, value: object) -> str:
     return f"{name}[]" if isinstance(value, list | tuple) else name
-
-
-def _words(error: Exception) -> str:
-    return type(error).__name__

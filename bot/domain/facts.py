@@ -14,6 +14,9 @@ WORKER_SEEN = "worker_seen_at"
 DOOR_SEEN = "door_seen_at"
 """When the door last proved that it can store, in seconds since 1970."""
 
+GITLAB_GATES = "gitlab_gates"
+"""Until when GitLab must not be called, and why, as JSON; see bot.adapters.budget."""
+
 JOB_COUNTS = "job_counts"
 """How the jobs stand, as a worker last counted them: the text of a JobCounts."""
 
