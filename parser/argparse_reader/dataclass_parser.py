@@ -10,7 +10,7 @@ from typing import Any
 from parser.argparse_reader.objects import Parser
 from parser.argparse_reader.parsers import Registry
 from parser.interpreter.calls import call_value
-from parser.interpreter.expressions import items_of
+from parser.interpreter.containers import items_of
 from parser.interpreter.flow import Call, Exhausted, Stopped, TooDeep
 from parser.interpreter.machine import Machine
 from parser.interpreter.values import MISSING, Class, EnumMember, External, Scope, Unknown, known, why_unknown

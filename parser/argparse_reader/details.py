@@ -12,7 +12,7 @@ from parser.argparse_reader.actions import SUPPRESS
 from parser.argparse_reader.objects import Argument, Parser
 from parser.argparse_reader.words import enum_text, type_name
 from parser.interpreter import operations
-from parser.interpreter.expressions import items_of
+from parser.interpreter.containers import items_of
 from parser.interpreter.machine import Machine
 from parser.interpreter.values import Class, External, Function, Unknown, known
 

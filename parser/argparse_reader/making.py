@@ -7,8 +7,8 @@ from typing import Any
 from parser.argparse_reader.actions import Wrong
 from parser.argparse_reader.adding import put
 from parser.argparse_reader.objects import Parser, Subparsers
-from parser.interpreter.calls import instantiate
-from parser.interpreter.expressions import items_of
+from parser.interpreter.classes import instantiate
+from parser.interpreter.containers import items_of
 from parser.interpreter.flow import Call
 from parser.interpreter.machine import Machine
 from parser.interpreter.values import Class, External, why_unknown

@@ -20,7 +20,7 @@ from parser.argparse_reader.parsers import Registry
 from parser.argparse_reader.words import CONSTANTS, NO_VALUE, FileType, enum_text, type_name
 from parser.interpreter import operations
 from parser.interpreter.calls import call_value
-from parser.interpreter.expressions import items_of
+from parser.interpreter.containers import items_of
 from parser.interpreter.flow import Call, Exhausted, Stopped, TooDeep
 from parser.interpreter.machine import ByHeart, Machine
 from parser.interpreter.modules import Modules

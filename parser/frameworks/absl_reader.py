@@ -11,7 +11,7 @@ from parser.argparse_reader import CommandLine
 from parser.frameworks.fields import Fields, unusable
 from parser.frameworks.names import imports_of
 from parser.frameworks.recognise import APP_RUNS, FLAG_ROOTS
-from parser.interpreter.expressions import items_of
+from parser.interpreter.containers import items_of
 from parser.interpreter.flow import Call, Exhausted, Stopped, TooDeep
 from parser.interpreter.machine import ByHeart, Machine
 from parser.interpreter.modules import Modules

@@ -12,7 +12,7 @@ from parser.argparse_reader import CommandLine
 from parser.frameworks.click_options import KINDS, Declared, read_declared
 from parser.frameworks.click_types import ROOTS, type_models
 from parser.interpreter.calls import call_value
-from parser.interpreter.expressions import items_of
+from parser.interpreter.containers import items_of
 from parser.interpreter.flow import Call, Exhausted, Stopped, TooDeep
 from parser.interpreter.machine import ByHeart, Machine
 from parser.interpreter.modules import Modules

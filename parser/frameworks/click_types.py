@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from parser.interpreter.expressions import items_of
+from parser.interpreter.containers import items_of
 from parser.interpreter.flow import Call
 from parser.interpreter.machine import Machine
 from parser.interpreter.values import Class, EnumMember, External, Modelled, Unknown, known

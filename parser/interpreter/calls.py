@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING, Any
 
-from parser.interpreter import comparing, library, located, operations, records
-from parser.interpreter.expressions import ENVIRONMENT, find_attribute, items_of, mutate, spoil
+from parser.interpreter import classes, comparing, library, located, operations, patterns, records
+from parser.interpreter.attributes import find_attribute
+from parser.interpreter.containers import items_of, mutate, spoil
+from parser.interpreter.expressions import ENVIRONMENT
 from parser.interpreter.flow import Call, Stopped
 from parser.interpreter.values import (
     MISSING,
@@ -120,7 +123,7 @@ def call_value(machine: Machine, function: Any, call: Call) -> Any:
     if isinstance(function, Function):
         return machine.follow(function, call)
     if isinstance(function, Class):
-        return instantiate(machine, function, call)
+        return classes.instantiate(machine, function, call)
     if isinstance(function, External):
         return _call_external(machine, function, call)
     if isinstance(function, Instance):
@@ -142,6 +145,8 @@ def _call_method(machine: Machine, method: Method, call: Call) -> Any:
         return method.receiver.call(machine, method.name, call)
     if method.receiver is None:
         return None
+    if isinstance(method.receiver, re.Pattern):
+        return patterns.method(machine, method.receiver, method.name, call)
     if isinstance(method.receiver, Located):
         result = located.method(method.receiver, method.name, call.args)
         return Unknown(why_unknown(method.receiver)) if result is MISSING else result
@@ -203,47 +208,6 @@ def _sort(machine: Machine, items: list[Any], call: Call) -> Any:
     return None
 
 
-def instantiate(machine: Machine, cls: Class, call: Call) -> Any:
-    """An object of a class of the repository."""
-    init = cls.member("__init__")
-    for name in [one.name for one in cls.ancestry() if isinstance(one, External)]:
-        if name in machine.models:
-            made = machine.models[name](
-                machine, Call(call.node, call.script, [], {}) if isinstance(init, Function) else call
-            )
-            if isinstance(made, Modelled):
-                made.cls = cls
-                if isinstance(init, Function):
-                    machine.follow(init, call, made)
-            return made
-    if records.is_enum(cls):
-        members = records.members_of(cls)
-        if not members:
-            return records.made_enum(cls, call)
-        wanted = call.args[0] if call.args else Unknown()
-        found = [one for one in members if comparing.equal(one.value, wanted) or one is wanted]
-        return (
-            wanted
-            if isinstance(wanted, EnumMember)
-            else (found[0] if found else Unknown("is a member of an enum"))
-        )
-    made_by = cls.member("__new__")
-    if isinstance(made_by, Function) and not isinstance(init, Function):
-        return machine.follow(made_by, call, cls)
-    instance = Instance(cls)
-    machine.own(instance)
-    if isinstance(init, Function):
-        instance.complete = not isinstance(machine.follow(init, call, instance), Unknown)
-    elif cls.record:
-        instance.complete = records.fill_record(machine, instance, call)
-        after = cls.member("__post_init__")
-        if isinstance(after, Function):
-            machine.follow(after, Call(call.node, call.script, [], {}), instance)
-    elif cls.foreign:
-        instance.attributes.update(call.keywords)
-    return instance
-
-
 def _call_external(machine: Machine, function: External, call: Call) -> Any:
     name = function.name
     if name in machine.models:
@@ -256,6 +220,8 @@ def _call_external(machine: Machine, function: External, call: Call) -> Any:
         return _super(machine, call)
     if name == "functools.partial" and call.args and not call.args_unknown:
         return Partial(call.args[0], call.args[1:], dict(call.keywords))
+    if name in _WRAPPERS and call.args:
+        return Partial(External("functools.wraps()"), [call.args[-1]], {})
     if name in records.ENUMS:
         return records.made_enum(Class(name.rpartition(".")[2], Scope(call.script), [function]), call)
     placed = located.FUNCTIONS.get(name)
@@ -276,6 +242,7 @@ def _call_external(machine: Machine, function: External, call: Call) -> Any:
     return _worked_out(machine, name, call)
 
 
+_WRAPPERS = frozenset({"functools.wraps"})
 _CONTAINERS = frozenset(
     f"builtins.{name}"
     for name in (
@@ -309,6 +276,7 @@ def _worked_out(machine: Machine, name: str, call: Call) -> Any:
             args = [[comparing.truth(item) for item in arg] for arg in args]
             enough = all(None not in arg for arg in args)
         if name == "builtins.sorted" and enough:
+            args = [list(arg) if isinstance(arg, dict) else arg for arg in args]
             enough = all(known(arg) for arg in args)
     else:
         enough = all(known(arg) for arg in args)
@@ -375,16 +343,30 @@ _KINDS = {
     "builtins.classmethod": "class",
     "builtins.property": "property",
     "functools.cached_property": "property",
+    "abc.abstractproperty": "property",
+    "abc.abstractclassmethod": "class",
 }
+
+
+_ABSTRACT = frozenset({"abc.abstractmethod", "abc.abstractproperty", "abc.abstractclassmethod"})
 
 
 def decorated(machine: Machine, value: Any, decorator: ast.expr, scope: Scope) -> Any:
     """A function or class behind a decorator: what a decorator of the repository makes of it, else itself."""
     if isinstance(decorator, ast.Attribute) and decorator.attr in ("setter", "deleter", "getter"):
         return machine.evaluate(decorator.value, scope) if decorator.attr != "getter" else value
+    machine.decorating += 1
+    try:
+        return _decorated(machine, value, decorator, scope)
+    finally:
+        machine.decorating -= 1
+
+
+def _decorated(machine: Machine, value: Any, decorator: ast.expr, scope: Scope) -> Any:
     made_by = machine.evaluate(decorator, scope)
     if isinstance(made_by, External) and isinstance(value, Function):
         value.kind = _KINDS.get(made_by.name, value.kind)
+        value.abstract = value.abstract or made_by.name in _ABSTRACT
         return value
     if isinstance(made_by, Function | Method | Partial | Instance):
         made = call_value(machine, made_by, Call(decorator, scope.script, [value], {}))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import sys
 from typing import Any
 
 from parser.interpreter import operations
 from parser.interpreter.values import (
+    MISSING,
     SPOILT,
     Alias,
     Class,
@@ -14,6 +16,7 @@ from parser.interpreter.values import (
     External,
     Function,
     Instance,
+    Located,
     Method,
     Modelled,
     Module,
@@ -200,7 +203,13 @@ def _is_of(value: Any, kind: Any) -> bool | None:
         return False if isinstance(kind, Class) or _plain_type(kind) else None
     if isinstance(value, Alias):
         return False if kind == External("builtins.type") or isinstance(kind, Class) else None
+    if isinstance(value, Module | Located):
+        return False if isinstance(kind, Class) or kind == External("builtins.type") else None
     if isinstance(value, External):
+        if kind == External("builtins.type") and (value.module or value.name.startswith("__future__.")):
+            return False
+        if kind == External("builtins.type") and (real := of_python(value.name)) is not MISSING:
+            return isinstance(real, type)
         if kind == External("builtins.type") and value.name in operations.TYPES:
             return True
         if kind == External("builtins.type") and value.name.startswith("typing."):
@@ -219,6 +228,20 @@ def _is_of(value: Any, kind: Any) -> bool | None:
     return None
 
 
+_OF_PYTHON = frozenset(
+    {"abc", "argparse", "collections", "collections.abc", "dataclasses", "enum", "functools", "json", "math"}
+    | {"operator", "pathlib", "re", "string", "types", "typing"}
+)
+"""Modules of Python's own library whose objects are asked what kind they are; all are loaded anyway."""
+
+
+def of_python(name: str) -> Any:
+    """The object itself of one of Python's own modules; MISSING when it is of another."""
+    module, _, last = name.rpartition(".")
+    loaded = sys.modules.get(module) if module in _OF_PYTHON else None
+    return getattr(loaded, last, MISSING) if loaded is not None else MISSING
+
+
 def _plain_type(kind: Any) -> type | None:
     return operations.TYPES.get(kind.name) if isinstance(kind, External) else None
 
@@ -233,6 +256,13 @@ def is_subclass(cls: Any, kinds: Any) -> bool | None:
         if any(one in cls.ancestry() for one in wanted) or External("builtins.object") in wanted:
             return True
         return None if cls.foreign or any(isinstance(one, Unknown) for one in wanted) else False
+    if isinstance(cls, External) and isinstance(real := of_python(cls.name), type):
+        others = [_plain_type(one) or of_python(getattr(one, "name", "")) for one in wanted]
+        if any(isinstance(one, type) and issubclass(real, one) for one in others):
+            return True
+        pairs = zip(wanted, others, strict=True)
+        unlike = all(isinstance(one, Class) or isinstance(other, type) for one, other in pairs)
+        return False if unlike else None
     plain = _plain_type(cls)
     if plain is None:
         return (

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import ast
-import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from parser.interpreter import comparing, operations, records
-from parser.interpreter.expressions import (
-    TYPING_ORIGINS,
-    attribute,
-    find_attribute,
-    item_of,
-    items_of,
-    set_attribute,
-)
+from parser.interpreter import classes, comparing, operations, patterns, records, reflection
+from parser.interpreter.attributes import TYPING_ORIGINS, attribute, find_attribute, set_attribute
+from parser.interpreter.containers import item_of, items_of
 from parser.interpreter.flow import Call
 from parser.interpreter.values import (
     MISSING,
@@ -36,16 +28,7 @@ from parser.interpreter.values import (
 if TYPE_CHECKING:
     from parser.interpreter.machine import Machine
 
-MAX_PATTERN = 200
-"""Characters of a regular expression that is tried, and of the text it is tried on."""
-
-MAX_REPEATS = 3
-"""Open repetitions in it; with more, matching can take very long."""
-
-_REPEATED_GROUP = re.compile(r"\)[*+{]")
-_REPEAT = re.compile(r"[*+]|\{\d*,")
 _NOT_KNOWN = Unknown("is put together from values not known")
-_EMPTY = External("inspect.Parameter.empty")
 
 
 def _getattr(machine: Machine, call: Call) -> Any:
@@ -83,12 +66,8 @@ def _issubclass(machine: Machine, call: Call) -> Any:
 
 
 def _type(machine: Machine, call: Call) -> Any:
-    if len(call.args) == 3 and isinstance(call.args[0], str) and isinstance(call.args[2], dict):
-        scope = Scope(call.script)
-        scope.names.update({k: v for k, v in call.args[2].items() if isinstance(k, str)})
-        return Class(
-            call.args[0], scope, list(call.args[1]) if isinstance(call.args[1], tuple | list) else []
-        )
+    if len(call.args) == 3:
+        return classes.new_type(machine, call)
     return comparing.type_of(call.args[0]) if len(call.args) == 1 else Unknown()
 
 
@@ -133,28 +112,20 @@ def _next(machine: Machine, call: Call) -> Any:
 
 
 def _sorted(machine: Machine, call: Call) -> Any:
-    items = items_of(machine, call.args[0]) if len(call.args) == 1 else None
+    given = call.args[0] if len(call.args) == 1 else None
+    items = list(given) if isinstance(given, set | frozenset) else items_of(machine, given)
     key, reverse = call.keywords.get("key"), call.keywords.get("reverse", False)
     if items is None or not isinstance(reverse, bool | int):
         return _NOT_KNOWN
     keys = items if key is None else [machine.call(key, [item], {}, call) for item in items]
     if not all(known(one) for one in keys):
         return _NOT_KNOWN
+    if isinstance(given, set | frozenset) and len(set(map(repr, keys))) < len(keys):
+        return Unknown("is in an order that changes from run to run")
     order = operations.apply(
         lambda: sorted(range(len(items)), key=lambda at: keys[at], reverse=bool(reverse))
     )
     return order if isinstance(order, Unknown) else [items[at] for at in order]
-
-
-def _vars(machine: Machine, call: Call) -> Any:
-    if not call.args:
-        return _NOT_KNOWN
-    return attribute(machine, call.args[0], "__dict__")
-
-
-def _globals(machine: Machine, call: Call) -> Any:
-    scope = machine.module(call.script.path)
-    return dict(scope.names) if scope else _NOT_KNOWN
 
 
 def _import_module(machine: Machine, call: Call) -> Any:
@@ -186,48 +157,6 @@ def _asdict(machine: Machine, call: Call) -> Any:
     if not isinstance(value, Instance) or not value.cls.fields:
         return _NOT_KNOWN
     return {name: value.attributes.get(name, Unknown()) for name in value.cls.fields}
-
-
-def _type_hints(machine: Machine, call: Call) -> Any:
-    value = call.args[0] if call.args else None
-    cls = value.cls if isinstance(value, Instance) else value
-    if isinstance(cls, Class):
-        return {
-            name: machine.evaluate(one.annotation, one.owner.scope)
-            for name, one in cls.fields.items()
-            if isinstance(one.annotation, ast.expr) and one.owner is not None
-        }
-    return _NOT_KNOWN
-
-
-def _signature(machine: Machine, call: Call) -> Any:
-    value = call.args[0] if call.args else None
-    bound = isinstance(value, Method)
-    function = value.function if isinstance(value, Method) else value
-    if isinstance(value, Class):
-        function, bound = value.member("__init__"), True
-        if value.foreign and not isinstance(function, Function):
-            return _NOT_KNOWN
-    if not isinstance(function, Function):
-        return _NOT_KNOWN
-    spec = function.node.args
-    names = [*spec.posonlyargs, *spec.args]
-    padded = [*[_EMPTY] * (len(names) - len(function.defaults)), *function.defaults]
-    rows = [(arg, default, "POSITIONAL_OR_KEYWORD") for arg, default in zip(names, padded, strict=True)]
-    rows = rows[1:] if bound else rows
-    if spec.vararg:
-        rows.append((spec.vararg, _EMPTY, "VAR_POSITIONAL"))
-    for arg in spec.kwonlyargs:
-        rows.append((arg, function.keyword_defaults.get(arg.arg, _EMPTY), "KEYWORD_ONLY"))
-    if spec.kwarg:
-        rows.append((spec.kwarg, _EMPTY, "VAR_KEYWORD"))
-    parameter = Class("Parameter", Scope(call.script), [])
-    parameters = {}
-    for arg, default, kind in rows:
-        annotation = machine.evaluate(arg.annotation, function.scope) if arg.annotation else _EMPTY
-        words = {"name": arg.arg, "default": default, "annotation": annotation}
-        parameters[arg.arg] = Instance(parameter, {**words, "kind": External(f"inspect.Parameter.{kind}")})
-    return Instance(Class("Signature", Scope(call.script), []), {"parameters": parameters})
 
 
 def _namespace(machine: Machine, call: Call) -> Any:
@@ -269,24 +198,6 @@ def _product(machine: Machine, call: Call) -> Any:
             return _NOT_KNOWN
         found = [(*row, item) for row in found for item in items]
     return found
-
-
-def _re(name: str) -> Callable[[Machine, Call], Any]:
-    def tried(machine: Machine, call: Call) -> Any:
-        args = call.args
-        if not all(isinstance(arg, str) for arg in args) or call.keywords or len(args) not in (2, 3):
-            return _NOT_KNOWN
-        pattern = args[0]
-        long = any(len(arg) > MAX_PATTERN for arg in args)
-        if long or _REPEATED_GROUP.search(pattern) or len(_REPEAT.findall(pattern)) > MAX_REPEATS:
-            return Unknown("is the result of a regular expression that is not tried here")
-        result = operations.apply(getattr(re, name), *args)
-        if isinstance(result, re.Match):
-            words = {"groups": [result.group(), *result.groups()]}
-            return Instance(Class("Match", Scope(call.script), []), words)
-        return result
-
-    return tried
 
 
 def _cast(machine: Machine, call: Call) -> Any:
@@ -393,6 +304,20 @@ def _getter(name: str) -> Callable[[Machine, Call], Any]:
     return made
 
 
+def _wrapped(machine: Machine, call: Call) -> Any:
+    """`functools.wraps(inner)(outer)`: the outer function with the inner one's name and text."""
+    inner, outer = [*call.args, None, None][:2]
+    if isinstance(outer, Function):
+        for name in ("__name__", "__qualname__", "__doc__", "__module__"):
+            found = find_attribute(machine, inner, name)
+            if found is not MISSING:
+                outer.attributes[name] = found
+        if isinstance(inner, Function):
+            outer.attributes.update(inner.attributes)
+        outer.attributes["__wrapped__"] = inner
+    return outer
+
+
 def _item(machine: Machine, call: Call) -> Any:
     return item_of(machine, call.args[1], call.args[0]) if len(call.args) == 2 else _NOT_KNOWN
 
@@ -413,13 +338,20 @@ LIBRARY: Mapping[str, Callable[[Machine, Call], Any]] = {
     "builtins.isinstance": _isinstance,
     "builtins.issubclass": _issubclass,
     "builtins.type": _type,
+    "builtins.type.__new__": classes.new_type,
+    "builtins.type.__call__": lambda machine, call: (
+        classes.plain_object(
+            machine, call.args[0], Call(call.node, call.script, call.args[1:], call.keywords)
+        )
+        if call.args and isinstance(call.args[0], Class)
+        else Unknown()
+    ),
+    "builtins.object.__new__": classes.new_object,
     "builtins.callable": _callable,
     "builtins.map": _map,
     "builtins.filter": _filter,
     "builtins.next": _next,
     "builtins.iter": _first,
-    "builtins.vars": _vars,
-    "builtins.globals": _globals,
     "builtins.str": _str,
     "builtins.property": _first,
     "importlib.import_module": _import_module,
@@ -436,17 +368,17 @@ LIBRARY: Mapping[str, Callable[[Machine, Call], Any]] = {
     "collections.defaultdict": _default_dict,
     "types.SimpleNamespace": _namespace,
     "types.MethodType": _method,
-    "typing.get_type_hints": _type_hints,
     "typing.cast": _cast,
+    **dict.fromkeys(
+        (
+            f"{module}.{name}"
+            for module in ("typing", "typing_extensions")
+            for name in ("TypeVar", "ParamSpec")
+        ),
+        lambda machine, call: External("typing.TypeVar()"),
+    ),
     "typing.get_origin": _origin,
     "typing.get_args": _type_args,
-    "inspect.signature": _signature,
-    "inspect.isclass": lambda machine, call: (
-        isinstance(call.args[0], Class)
-        if call.args and not isinstance(call.args[0], Unknown | External)
-        else Unknown()
-    ),
-    "inspect.cleandoc": lambda machine, call: _cleaned(call),
     "enum.auto": lambda machine, call: records.AUTO,
     "operator.itemgetter": _getter("operator.itemgetter()"),
     "operator.attrgetter": _getter("operator.attrgetter()"),
@@ -455,18 +387,16 @@ LIBRARY: Mapping[str, Callable[[Machine, Call], Any]] = {
     "itertools.chain": _chain,
     "itertools.chain.from_iterable": lambda machine, call: _flat(machine, call),
     "itertools.product": _product,
+    "functools.wraps()": _wrapped,
+    "functools.update_wrapper": lambda machine, call: _wrapped(
+        machine, Call(call.node, call.script, call.args[1::-1], {})
+    ),
     "copy.copy": _copy,
     "copy.deepcopy": _copy,
-    **{f"re.{name}": _re(name) for name in ("match", "search", "fullmatch", "sub", "findall", "split")},
+    **patterns.FUNCTIONS,
+    **reflection.FUNCTIONS,
 }
 """Dotted name → function(machine, call); MISSING means that it is nothing special after all."""
-
-
-def _cleaned(call: Call) -> Any:
-    import inspect
-
-    text = call.args[0] if call.args else None
-    return inspect.cleandoc(text) if isinstance(text, str) else _NOT_KNOWN
 
 
 def sorted_by(machine: Machine, call: Call) -> Any:

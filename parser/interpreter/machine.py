@@ -9,13 +9,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from parser.interpreter import calls, comparing, expressions, library, operations, records
+from parser.interpreter import (
+    attributes,
+    calls,
+    classes,
+    comparing,
+    containers,
+    expressions,
+    library,
+    operations,
+)
 from parser.interpreter.flow import Call, Exhausted, Finished, Raised, Stopped, TooDeep
 from parser.interpreter.modules import Modules
 from parser.interpreter.reach import COMMON
 from parser.interpreter.values import (
     MISSING,
-    Alias,
     Class,
     External,
     Function,
@@ -45,8 +53,14 @@ MAX_ROUNDS = 10_000
 
 PLAIN_ROUNDS = 64
 
+ROUNDS_BESIDE = 1_000
+"""Rounds of a loop that adds none, in a function that deals with parsers."""
+
 SMALL_LINES = 25
 """Lines of a function that is followed for its value although it has nothing to do with parsers."""
+
+DECORATOR_LINES = 80
+"""Lines of a decorator that is followed for what it does to the rest, as filling a table of commands."""
 
 SMALL_CALLS = 4
 """Calls inside each other within which such functions are followed."""
@@ -119,6 +133,8 @@ class Machine:
         self._may_leave = False
         self._left: set[str] = set()
         self._trying: list[set[str]] = []
+        self.decorating = 0
+        self.making: list[Class] = []
         self._own: dict[int, tuple[Any, tuple[str, ...]]] = {}
 
     # Running
@@ -192,6 +208,16 @@ class Machine:
             self._trying = trying
         return scope
 
+    def names_in(self, path: str) -> Any:
+        """The names of a repository's module and what they stand for: a dictionary, or Unknown."""
+        scope = self.module(path)
+        if scope is None:
+            return Unknown("is a module that cannot be read")
+        return {
+            name: self.member(value.path, value.name) if isinstance(value, Lazy) else value
+            for name, value in list(scope.names.items())
+        }
+
     def member(self, path: str, name: str) -> Any:
         """A name of a repository's module, or one of its submodules."""
         scope = self.module(path)
@@ -255,7 +281,7 @@ class Machine:
         left = self.evaluate(node.target, scope)
         right = self.evaluate(node.value, scope)
         if isinstance(left, list) and isinstance(node.op, ast.Add) and isinstance(right, list | tuple):
-            expressions.mutate(self, left, "extend", [right], {})
+            containers.mutate(self, left, "extend", [right], {})
             return
         self.bind(node.target, expressions.binary(node.op, left, right), scope)
 
@@ -268,13 +294,13 @@ class Machine:
         elif isinstance(target, ast.Starred):
             self.bind(target.value, value, scope)
         elif isinstance(target, ast.Attribute):
-            expressions.set_attribute(self, self.evaluate(target.value, scope), target.attr, value)
+            attributes.set_attribute(self, self.evaluate(target.value, scope), target.attr, value)
         elif isinstance(target, ast.Subscript):
             container = self.evaluate(target.value, scope)
-            expressions.set_item(self, container, self.evaluate(target.slice, scope), value)
+            containers.set_item(self, container, self.evaluate(target.slice, scope), value)
 
     def _unpack(self, targets: list[ast.expr], value: Any, scope: Scope) -> None:
-        items = list(value) if isinstance(value, list | tuple) else expressions.items_of(self, value)
+        items = list(value) if isinstance(value, list | tuple) else containers.items_of(self, value)
         star = next((at for at, one in enumerate(targets) if isinstance(one, ast.Starred)), None)
         if items is not None and star is not None and len(items) >= len(targets) - 1:
             end = len(items) - (len(targets) - star - 1)
@@ -303,32 +329,11 @@ class Machine:
         return Function(node, scope, name, defaults, keyword_defaults)
 
     def _class(self, node: ast.ClassDef, scope: Scope) -> None:
-        inner = Scope(scope.script, outer=scope, module_level=scope.module_level)
-        bases = [self.evaluate(base, scope) for base in node.bases]
-        bases = [base.origin if isinstance(base, Alias) else base for base in bases]
-        made = Class(node.name, inner, bases)
-        scope.bind(node.name, made)
-        inner.names["__doc__"] = ast.get_docstring(node, clean=False)
-        self._block(node.body, inner)
-        makers = [one.func if isinstance(one, ast.Call) else one for one in node.decorator_list]
-        dataclass = any(records.makes_dataclass(self.evaluate(one, scope)) for one in makers)
-        records.finish_class(self, made, dataclass)
-        for value in inner.names.values():
-            if isinstance(value, Function) and value.owner is None:
-                value.owner = made
-        # Names of a class body are not seen by its methods.
-        for value in inner.names.values():
-            if isinstance(value, Function) and value.scope is inner:
-                value.scope = scope
-        begin = made.member("__init_subclass__", after=made)
-        if isinstance(begin, Function):
-            words = {one.arg: self.evaluate(one.value, scope) for one in node.keywords if one.arg}
-            self.follow(begin, Call(node, scope.script, [], words), made)
-        value = made
-        for decorator in reversed(node.decorator_list):
-            value = calls.decorated(self, value, decorator, scope)
-        if value is not made:
-            scope.bind(node.name, value)
+        classes.define(self, node, scope)
+
+    def run_body(self, body: Sequence[ast.stmt], scope: Scope) -> None:
+        """Runs the statements of a class body."""
+        self._block(body, scope)
 
     def _return(self, node: ast.Return, scope: Scope) -> str:
         value = None if node.value is None else self.evaluate(node.value, scope)
@@ -397,8 +402,8 @@ class Machine:
             del self.conditions[depth:]
 
     def _for(self, node: ast.For | ast.AsyncFor, scope: Scope) -> str | None:
-        items = expressions.items_of(self, self.evaluate(node.iter, scope))
-        rounds = MAX_ROUNDS if self._concerns_parsers(node, scope) else PLAIN_ROUNDS
+        items = containers.items_of(self, self.evaluate(node.iter, scope))
+        rounds = self._rounds(node, scope)
         if items is None or len(items) > rounds:
             source = f"for {scope.script.source(node.target)} in {scope.script.source(node.iter)}"
             self.bind(node.target, Unknown(f"changes with `{source}`"), scope)
@@ -412,6 +417,14 @@ class Machine:
             if signal == "break":
                 return None
         return self._block(node.orelse, scope)
+
+    def _rounds(self, node: ast.For | ast.AsyncFor, scope: Scope) -> int:
+        """How many rounds of a loop are followed."""
+        if self._concerns_parsers(node, scope):
+            return MAX_ROUNDS
+        function = self._frames[-1].function if self._frames else None
+        beside = function is not None and self._concerns_parsers(function.node, function.scope)
+        return ROUNDS_BESIDE if beside else PLAIN_ROUNDS
 
     def _round(self, body: Sequence[ast.stmt], scope: Scope) -> str | None:
         """Once through a loop; raising ends the script only where it is certain that it comes to that."""
@@ -517,7 +530,7 @@ class Machine:
             return Module(found)
         if self.modules.is_package(dotted, importer, level):
             return Package(dotted)
-        return External(dotted)
+        return External(dotted, module=True)
 
     def _import_star(self, found: str | None, dotted: str, scope: Scope) -> None:
         if found is None:
@@ -551,7 +564,7 @@ class Machine:
                 scope.names.pop(target.id, None)
             elif isinstance(target, ast.Subscript):
                 container = self.evaluate(target.value, scope)
-                expressions.mutate(self, container, "pop", [self.evaluate(target.slice, scope)], {})
+                containers.mutate(self, container, "pop", [self.evaluate(target.slice, scope)], {})
 
     def _break(self, node: ast.Break, scope: Scope) -> str:
         return "break"
@@ -712,7 +725,8 @@ class Machine:
         ):
             return True
         last = function.node.end_lineno or function.node.lineno
-        return last - function.node.lineno < SMALL_LINES and len(self._frames) < SMALL_CALLS
+        lines = DECORATOR_LINES if self.decorating else SMALL_LINES
+        return last - function.node.lineno < lines and len(self._frames) < SMALL_CALLS
 
     def _concerns_parsers(self, node: ast.AST, scope: Scope) -> bool:
         """Whether code mentions parsers, or a name of the same file whose code does, and so on."""

@@ -32,7 +32,7 @@ _NO_FIELDS = frozenset({"typing.ClassVar", "ClassVar"})
 
 def is_enum(value: Class) -> bool:
     """Whether the class is an enum."""
-    return any(value.inherits(name) for name in ENUMS)
+    return value.inherits(*ENUMS)
 
 
 def makes_dataclass(decorator: Any) -> bool:

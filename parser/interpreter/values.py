@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -19,7 +20,10 @@ MAX_ITEMS = 10_000
 MAX_DEPTH = 40
 """Levels of nested containers."""
 
-PLAIN = (type(None), bool, int, float, complex, str, bytes, type(...), PurePosixPath)
+MAX_ANCESTORS = 100
+"""Classes that a class inherits from."""
+
+PLAIN = (type(None), bool, int, float, complex, str, bytes, type(...), PurePosixPath, re.Pattern)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,8 @@ class External:
     """Something of a module that is not in the repository, by its full dotted name."""
 
     name: str
+    module: bool = field(default=False, compare=False)
+    """Whether it was imported as a module."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -89,6 +95,7 @@ class Function:
     keyword_defaults: dict[str, Any]
     owner: Class | None = None
     kind: str = "function"
+    abstract: bool = False
     attributes: dict[str, Any] = field(default_factory=dict)
 
 
@@ -127,17 +134,15 @@ class Class:
     """Annotated names of the class body, in order."""
     metaclass: Any = None
 
+    line: list[Any] | None = None
+    """The order in which attributes are looked for, once it was asked for."""
+
     def ancestry(self) -> list[Any]:
-        """The class and everything it inherits from, nearest first; foreign bases as they were given."""
-        found: list[Any] = []
-        waiting: list[Any] = [self]
-        while waiting and len(found) < 50:
-            one = waiting.pop(0)
-            if one not in found:
-                found.append(one)
-                if isinstance(one, Class):
-                    waiting = [*one.bases, *waiting]
-        return found
+        """The class and everything it inherits from, in the order of `__mro__`; foreign bases as they were given."""
+        if self.line is None:
+            lines = [one.ancestry() if isinstance(one, Class) else [one] for one in self.bases]
+            self.line = [self, *merged_lines([*lines, list(self.bases)])][:MAX_ANCESTORS]
+        return self.line
 
     def member(self, name: str, after: Class | None = None) -> Any:
         """The attribute as the class body left it, or MISSING; `after` begins behind that class, as super() does."""
@@ -149,16 +154,42 @@ class Class:
                 return one.scope.names[name]
         return MISSING
 
-    def inherits(self, name: str) -> bool:
-        """Whether a foreign class of this dotted name is among the bases."""
-        return any(isinstance(one, External) and one.name == name for one in self.ancestry())
+    roots: frozenset[str] | None = None
+    """Dotted names of the foreign classes it inherits from, once they were asked for."""
+
+    def inherits(self, *names: str) -> bool:
+        """Whether a foreign class of one of these dotted names is among the bases."""
+        if self.roots is None:
+            self.roots = frozenset(one.name for one in self.ancestry() if isinstance(one, External))
+        return not self.roots.isdisjoint(names)
 
     @property
     def foreign(self) -> bool:
         """Whether a base is not known, so that attributes may exist that are not seen here."""
-        return any(
-            not isinstance(one, Class) and one != External("builtins.object") for one in self.ancestry()
-        )
+        return any(not isinstance(one, Class) and one not in _BARE for one in self.ancestry())
+
+
+_BARE = tuple(
+    External(name)
+    for name in (
+        *("builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol"),
+        *("typing_extensions.Generic", "typing_extensions.Protocol"),
+    )
+)
+"""Foreign classes that bring no attributes without two underscores in front."""
+
+
+def merged_lines(lines: list[list[Any]]) -> list[Any]:
+    """The lines of ancestors joined as Python does (C3); one after the other where that is not possible."""
+    found: list[Any] = []
+    waiting = [list(line) for line in lines if line]
+    while waiting:
+        heads = [line[0] for line in waiting]
+        later = [one for line in waiting for one in line[1:]]
+        head = next((one for one in heads if one not in later), heads[0])
+        found.append(head)
+        waiting = [rest for line in waiting if (rest := [one for one in line if one != head])]
+    return found
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -307,3 +338,14 @@ def why_unknown(value: Any, depth: int = 0) -> str:
     if isinstance(value, Function | Class | Instance | Method | Partial | Module | EnumMember | Alias):
         return "is an object of the script"
     return "is not a plain value"
+
+
+_HASHABLE = (
+    *(str, int, float, bool, bytes, type(None), type(...), PurePosixPath, re.Pattern),
+    *(EnumMember, Class, Function, External, Module, Lazy),
+)
+
+
+def hashable(key: Any) -> bool:
+    """Whether it can be the key of a dictionary or in a set here."""
+    return isinstance(key, _HASHABLE) or (isinstance(key, tuple) and all(hashable(item) for item in key))

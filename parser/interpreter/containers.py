@@ -1,0 +1,136 @@
+"""What containers hold: items, what a loop sees, and what becomes of them when they are changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from parser.interpreter import operations, records
+from parser.interpreter.attributes import attribute
+from parser.interpreter.flow import Call
+from parser.interpreter.values import (
+    MAX_ITEMS,
+    SPOILT,
+    Alias,
+    Class,
+    External,
+    Function,
+    Instance,
+    Unknown,
+    hashable,
+    known,
+    why_unknown,
+)
+
+if TYPE_CHECKING:
+    from parser.interpreter.machine import Machine
+
+
+def set_item(machine: Machine, container: Any, key: Any, new: Any) -> None:
+    """`container[key] = new`."""
+    if isinstance(container, Instance):
+        method = container.cls.member("__setitem__")
+        if isinstance(method, Function):
+            machine.follow(method, Call(method.node, method.scope.script, [key, new], {}), container)
+        return
+    if machine.conditions and isinstance(container, dict | list) and not machine.is_own(container):
+        new = Unknown(f"depends on `{machine.conditions[-1]}`")
+    if (isinstance(container, dict) and len(container) < MAX_ITEMS and hashable(key)) or (
+        isinstance(container, list) and isinstance(key, int) and -len(container) <= key < len(container)
+    ):
+        container[key] = new
+    elif isinstance(container, dict | list):
+        spoil(container, "is changed in a way that cannot be followed")
+
+
+def spoil(container: Any, why: str) -> None:
+    """Makes a container's value unknown in place, for everyone who holds it."""
+    if isinstance(container, list):
+        container.append(Unknown(why))
+    elif isinstance(container, dict):
+        container[SPOILT] = Unknown(why)
+    elif isinstance(container, set):
+        container.add(Unknown(why))
+
+
+def mutate(machine: Machine, container: Any, name: str, args: list[Any], keywords: dict[str, Any]) -> Any:
+    """Calls a method that changes a container; under an unknown condition the container is unknown afterwards."""
+    if machine.conditions and not machine.is_own(container):
+        spoil(container, f"depends on `{machine.conditions[-1]}`")
+        return Unknown()
+    if not isinstance(container, list | dict | set):
+        return Unknown()
+    result = operations.call_method(container, name, args, keywords)
+    if isinstance(result, Unknown):
+        spoil(container, result.why)
+    return result
+
+
+def item_of(machine: Machine, value: Any, key: Any) -> Any:
+    """`value[key]`."""
+    if isinstance(value, Class):
+        if records.is_enum(value):
+            return attribute(machine, value, key) if isinstance(key, str) else Unknown(why_unknown(key))
+        return Alias(value, key if isinstance(key, tuple) else (key,))
+    if isinstance(value, External):
+        if value.name.startswith(("typing.", "collections.abc.")) or value.name in operations.TYPES:
+            return Alias(value, tuple(key) if isinstance(key, tuple | list) else (key,))
+        return Unknown(why_unknown(value))
+    if isinstance(value, Instance):
+        return _item_of_instance(machine, value, key)
+    if isinstance(value, dict):
+        if not hashable(key) or SPOILT in value:
+            return Unknown(why_unknown(key) if not known(key) else why_unknown(value))
+        if key not in value and type(value) is dict:
+            machine.fail("KeyError")
+        return value.get(key, Unknown(f"is not in the dictionary ({key!r:.40})", "KeyError"))
+    if (
+        isinstance(value, list | tuple)
+        and isinstance(key, int)
+        and not any(isinstance(v, Unknown) for v in value)
+    ):
+        return operations.apply(lambda: value[key])
+    if isinstance(value, list | tuple) and isinstance(key, int) and 0 <= key < len(value):
+        return value[key]
+    if isinstance(value, str | bytes | range) and isinstance(key, int):
+        return operations.apply(lambda: value[key])
+    return Unknown(why_unknown(key if known(value) else value))
+
+
+def _item_of_instance(machine: Machine, value: Instance, key: Any) -> Any:
+    if value.cls.record == "NamedTuple" and isinstance(key, int):
+        return operations.apply(lambda: list(value.attributes.values())[key])
+    if value.cls.name == "Match" and isinstance(key, int):
+        return operations.apply(lambda: value.attributes["groups"][key])
+    method = value.cls.member("__getitem__")
+    if isinstance(method, Function):
+        return machine.follow(method, Call(method.node, method.scope.script, [key], {}), value)
+    return Unknown("is an item of an object that is not known")
+
+
+def items_of(machine: Machine, value: Any) -> list[Any] | None:
+    """What a loop over the value sees, or None when that is not known or too much."""
+    if isinstance(value, Class):
+        return list(records.members_of(value)) if records.is_enum(value) else None
+    if isinstance(value, Instance):
+        return _items_of_instance(machine, value)
+    if isinstance(value, set | frozenset):
+        # The order of a set of text changes from run to run.
+        return sorted(value, key=repr) if known(value) else None
+    if isinstance(value, dict):
+        return None if SPOILT in value else list(value)
+    if isinstance(value, list | tuple):
+        return None if any(type(item) is Unknown and "depends" in item.why for item in value) else list(value)
+    if isinstance(value, str | range) and operations.len_of(value) <= MAX_ITEMS:
+        return list(value)
+    return None
+
+
+def _items_of_instance(machine: Machine, value: Instance) -> list[Any] | None:
+    if value.cls.record == "NamedTuple":
+        return [value.attributes.get(name, Unknown()) for name in value.cls.fields]
+    method = value.cls.member("__iter__")
+    if isinstance(method, Function):
+        return items_of(
+            machine, machine.follow(method, Call(method.node, method.scope.script, [], {}), value)
+        )
+    return None
