@@ -112,8 +112,10 @@ def _render(options: argparse.Namespace) -> int:
         return REFUSED
     if options.config:
         from bot.app import read_policy
+        from bot.config import load_config
 
-        policy = read_policy(_config(options))
+        # A file is drawn, nobody is spoken to: whoever looks at it needs no secrets.
+        policy = read_policy(load_config(options.config, secrets=False))
     else:
         policy = stand_in_policy()
         _say("Without --config the operator's images are stand-ins.")
@@ -164,6 +166,9 @@ def _publish(options: argparse.Namespace) -> int:
 
 
 def _check_config(options: argparse.Namespace) -> int:
+    if options.file and options.config:
+        raise OperatorError("two files are given", "give one, as FILE or as --config FILE")
+    options.config = options.file or options.config
     config = _config(options)
     _say(f"The configuration is good: GitLab at {config.gitlab.url}, listening on {config.webhook.listen}.")
     return GOOD
@@ -226,7 +231,8 @@ def _parser() -> argparse.ArgumentParser:
     asked = service("publish", _publish, "Ask the running bot to publish a project's branch now.")
     asked.add_argument("project", metavar="PROJECT", help="the project's id or path in GitLab")
     asked.add_argument("--branch", help="the branch (default: the project's default branch)")
-    service("check-config", _check_config, "Tell everything that is wrong with the configuration.")
+    checked = service("check-config", _check_config, "Tell everything that is wrong with the configuration.")
+    checked.add_argument("file", metavar="FILE", nargs="?", type=Path, help="the same as --config FILE")
     commands.add_parser("ci", help="Do one job of a generated pipeline: verify, build, promote.")
     # Started by `serve` with its listening socket; no help, for it is of no use by itself.
     door = commands.add_parser("door")

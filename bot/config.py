@@ -288,14 +288,25 @@ class ConfigError(OperatorError):
         self.faults = faults
 
 
-def load_config(file: Path | None = None, environ: Mapping[str, str] | None = None) -> Config:
-    """Read the file (config.yaml where there is one) and the environment. Raises ConfigError with all faults."""
+def load_config(
+    file: Path | None = None, environ: Mapping[str, str] | None = None, *, secrets: bool = True
+) -> Config:
+    """Read the file (config.yaml where there is one) and the environment. Raises ConfigError with all faults.
+
+    Without `secrets` none is read or missed: for commands that speak to nobody.
+    """
     environ = os.environ if environ is None else environ
     faults: list[Fault] = []
     values = _load_yaml(file, faults)
+    if faults:
+        # What a file that cannot be read does not say is not missing.
+        raise ConfigError(tuple(faults))
     faults += _secrets_in(values)
     _overlay(values, environ)
-    _load_secret_files(values, faults)
+    if secrets:
+        _load_secret_files(values, faults)
+    else:
+        _put_stand_ins(values)
     told = {fault.where for fault in faults}
     try:
         config = Config.model_validate(values)
@@ -405,6 +416,17 @@ def load_token(config: Config) -> str | None:
         return config.gitlab.token_file.read_text().strip() or None
     except (OSError, UnicodeDecodeError):
         return None
+
+
+def _put_stand_ins(values: MutableMapping[str, Any]) -> None:
+    """Every secret that is needed, as a text that is none."""
+    for (part, name), neighbour in SECRETS.items():
+        section = values.get(part)
+        if section is None and part in ("gitlab", "webhook"):
+            section = values[part] = {}
+        if isinstance(section, dict):
+            section.pop(neighbour, None)
+            section[name] = "x" * MIN_SECRET_CHARACTERS
 
 
 _WORDS = {

@@ -8,14 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.adapters.worktree import pushed_paths
 from bot.errors import OperatorError
-from parser.model import Parameter, Problem, Report
+from parser.model import Parameter, Problem, Report, Settings, Value
+from parser.problems import problem
 from parser.read import read
-from parser.source import Source, load_source
+from parser.source import MAX_FILES, Source, load_source
 from parser.wire import report_to_dict
 
 if TYPE_CHECKING:
     from bot.domain.policy import Policy
+
+
+MARKS = (".mlreef.yaml", "requirements.txt", ".git")
+"""What the root of a repository holds; any of them tells it."""
+
+MAX_CLIMBED = 4
+"""Folders above a single script that may be its repository's root."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,28 +34,47 @@ class Loaded:
     folder: Path
     source: Source
     report: Report
+    by_git: bool = False
+    """Whether git said which files count."""
 
 
 def load_report(path: Path, entry_point: str | None = None) -> Report:
-    """Read a folder, or the folder of one script. Raises OperatorError when there is nothing to read."""
+    """Read a folder, or the repository of one script. Raises OperatorError when there is nothing to read."""
     return load_repository(path, entry_point).report
 
 
 def load_repository(path: Path, entry_point: str | None = None) -> Loaded:
     """The same, with the files themselves."""
     if path.is_file():
-        entry_point = entry_point or path.name
-        path = path.parent
+        root = _root_of(path)
+        entry_point = entry_point or path.absolute().relative_to(root.absolute()).as_posix()
+        path = root
     try:
-        source = load_source(path)
+        named = None if entry_point is None else _within(path, entry_point)
+        paths = pushed_paths(path)
+        if paths is not None and named is not None and named not in paths:
+            # Whoever names a file that git ignores wants it read, and what it needs lies beside it.
+            paths = None
+        source = load_source(path, paths)
     except OSError as error:
         raise OperatorError(
             f"{path} cannot be read: {error.strerror or 'there is no such folder'}",
             "give the folder of a repository, or one script",
         ) from error
-    if entry_point is not None:
-        entry_point = _within(path, entry_point)
-    return Loaded(path, source, read(source, path.resolve().name, entry_point))
+    if len(source.entries) > MAX_FILES:
+        report = Report(None, Settings(), (problem("too-many-files", limit=f"{MAX_FILES:,}"),))
+    else:
+        report = read(source, path.resolve().name, named)
+    return Loaded(path, source, report, paths is not None)
+
+
+def _root_of(script: Path) -> Path:
+    """The folder of a script's repository: the nearest one that looks like its root, else the script's own."""
+    above = script.absolute().parents
+    for folder in above[:MAX_CLIMBED]:
+        if any((folder / mark).exists() for mark in MARKS):
+            return folder
+    return script.parent
 
 
 def _within(folder: Path, named: str) -> str:
@@ -97,12 +125,12 @@ def stand_in_policy() -> Policy:
 
 def problem_lines(problems: Sequence[Problem]) -> Iterator[str]:
     """One line for each problem, where it is and what it is, and one with what to do."""
-    for problem in problems:
-        place = problem.place
+    for one in problems:
+        place = one.place
         where = f"{place.file}:{place.line}:{place.column + 1}: " if place else ""
-        yield _plain(f"{where}{problem.severity} [{problem.code}] {problem.message}")
-        if problem.hint:
-            yield _plain(f"    → {problem.hint}")
+        yield _plain(f"{where}{one.severity} [{one.code}] {one.message}")
+        if one.hint:
+            yield _plain(f"    → {one.hint}")
 
 
 def _table(report: Report) -> Iterator[str]:
@@ -119,16 +147,21 @@ def _table(report: Report) -> Iterator[str]:
 
 
 def _row(parameter: Parameter) -> tuple[str, ...]:
-    def cell(field: str, value: object) -> str:
-        return "?" if field in parameter.unknown else "" if value is None else _plain(str(value))
+    def cell(field: str, value: Value) -> str:
+        return "?" if field in parameter.unknown else "" if value is None else _plain(_shown(value))
 
     return (
         _plain(" ".join((*parameter.subcommand, parameter.name))),
         cell("type", parameter.type),
         cell("default", parameter.default),
         cell("required", {True: "yes", False: "no", None: None}[parameter.required]),
-        cell("choices", ", ".join(map(str, parameter.choices)) if parameter.choices else None),
+        cell("choices", ", ".join(map(_shown, parameter.choices)) if parameter.choices else None),
     )
+
+
+def _shown(value: Value) -> str:
+    """Text as it is; everything else as the JSON of `describe` has it."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _plain(text: str) -> str:

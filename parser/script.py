@@ -213,6 +213,9 @@ def read_content(source: Source, path: str) -> bytes:
         raise _unreadable(path, "it is a symbolic link", "Replace the link by the file itself.")
     if entry is not None and entry.kind == "submodule":
         raise _unreadable(path, "it is a submodule", "Add the files themselves to this repository.")
+    if path in source.closed:
+        why, mend = f"it cannot be opened here: {source.closed[path]}", "Correct its rights and look again."
+        raise _unreadable(path, why, mend)
     if content is None or len(content) > source.limits.file_bytes:
         why = f"it is larger than {source.limits.file_bytes // 1024} KiB or could not be fetched"
         raise _unreadable(path, why, "Keep code and data apart; large data does not belong into this file.")

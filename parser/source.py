@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -26,7 +26,7 @@ MAX_TOKENS_TOGETHER = 400_000
 
 SKIPPED_DIRECTORIES = frozenset(
     {".git", ".hg", ".svn", ".venv", "node_modules", "__pycache__", ".tox", ".nox", ".eggs"}
-    | {".mypy_cache", ".ruff_cache", ".pytest_cache", ".ipynb_checkpoints", ".hypothesis"}
+    | {".mypy_cache", ".ruff_cache", ".pytest_cache", ".ipynb_checkpoints", ".hypothesis", ".demo"}
 )
 """Directories that tools make and git usually ignores."""
 
@@ -69,6 +69,8 @@ class Source:
     contents: Mapping[str, bytes]
     limits: Limits = DEFAULT_LIMITS
     ledger: Ledger = field(default_factory=Ledger, compare=False, repr=False)
+    closed: Mapping[str, str] = field(default_factory=dict)
+    """Wanted files that could not be opened on this disk, with the system's reason."""
 
 
 class Undecodable(ValueError):
@@ -83,16 +85,43 @@ def wanted(path: str) -> bool:
     return bool(_REQUIREMENTS.search(path)) or ("/" not in path and name.upper().startswith("README"))
 
 
-def load_source(directory: Path) -> Source:
+def load_source(directory: Path, paths: Iterable[str] | None = None) -> Source:
     """Reads a directory; links are listed and never followed, and nothing outside of it is opened.
 
-    Raises NotADirectoryError when there is no such directory.
+    `paths` are those that count; without them all do, but for what tools make. One path more than MAX_FILES is listed,
+    so that too many can be told. Raises NotADirectoryError when there is no such directory.
     """
     if not directory.is_dir():
         raise NotADirectoryError(str(directory))
     entries: dict[str, Entry] = {}
     contents: dict[str, bytes] = {}
+    closed: dict[str, str] = {}
     room = MAX_TOTAL_BYTES
+    for path in _walk(directory) if paths is None else paths:
+        if len(entries) > MAX_FILES:
+            break
+        file = directory / path
+        if not _is_text(path):
+            continue
+        if file.is_symlink():
+            entries[path] = Entry(path, "symlink")
+        elif file.is_file():
+            entries[path] = Entry(path, "file")
+            if not wanted(path):
+                continue
+            try:
+                content = _load(file)
+            except OSError as error:
+                closed[path] = error.strerror or str(error)
+                continue
+            if len(content) <= min(MAX_FILE_BYTES, room):
+                contents[path] = content
+                room -= len(content)
+    return Source(entries, contents, closed=closed)
+
+
+def _walk(directory: Path) -> Iterator[str]:
+    """The paths of files and links below the directory, but for what tools make."""
     for folder, folders, files in os.walk(directory, followlinks=False):
         here = Path(folder)
         links = [name for name in folders if (here / name).is_symlink()]
@@ -104,33 +133,15 @@ def load_source(directory: Path) -> Source:
             and not (here / name / "pyvenv.cfg").is_file()
         )
         for name in sorted([*files, *links]):
-            if len(entries) >= MAX_FILES:
-                return Source(entries, contents)
-            file = here / name
-            path = file.relative_to(directory).as_posix()
-            if not _is_text(path):
-                continue
-            if file.is_symlink():
-                entries[path] = Entry(path, "symlink")
-            elif file.is_file():
-                entries[path] = Entry(path, "file")
-                content = _load(file, room) if wanted(path) else None
-                if content is not None:
-                    contents[path] = content
-                    room -= len(content)
-    return Source(entries, contents)
+            yield (here / name).relative_to(directory).as_posix()
 
 
-def _load(file: Path, room: int) -> bytes | None:
-    """The file's bytes, or None when it is too large or cannot be opened."""
-    try:
-        # Opened without following a link that replaced the file since it was listed.
-        handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(handle, "rb") as stream:
-            content = stream.read(MAX_FILE_BYTES + 1)
-    except OSError:
-        return None
-    return content if len(content) <= min(MAX_FILE_BYTES, room) else None
+def _load(file: Path) -> bytes:
+    """The file's bytes, or one more than is read of any. Raises OSError when it cannot be opened."""
+    # Opened without following a link that replaced the file since it was listed.
+    handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(handle, "rb") as stream:
+        return stream.read(MAX_FILE_BYTES + 1)
 
 
 def _is_text(path: str) -> bool:

@@ -12,8 +12,8 @@ from bot.describing import Loaded, load_repository
 
 
 def check(options: argparse.Namespace, give: Callable[[str], None], say: Callable[[str], None]) -> bool:
-    """Run the command; `give` takes its result, `say` what is for people. Returns whether there is something that
-    refuses a publication."""
+    """Run the command; `give` takes its result, the problems; `say` what is said beside it. Returns whether there is
+    something that refuses a publication."""
     loaded = load_repository(options.path, options.entry_point)
     if options.fix:
         loaded = _ensure_mended(options, loaded, say)
@@ -21,8 +21,12 @@ def check(options: argparse.Namespace, give: Callable[[str], None], say: Callabl
     if options.format == "text":
         for line in problem_lines(report.problems, loaded.source, _colours(options.color)):
             # made harmless line by line; colours are ours
-            say(line)
-        say(summary(report.problems, report.refused))
+            give(line)
+        give(summary(report.problems, report.refused))
+        if loaded.by_git:
+            say(
+                "Read was what a push would hold: files that git tracks, and new ones that it does not ignore."
+            )
     else:
         from bot.check.formats import formatted
 
@@ -51,4 +55,4 @@ def _colours(wish: str) -> bool:
     """Whether to colour: as asked; else on a terminal whose owner has nothing against it (https://no-color.org)."""
     if wish != "auto":
         return wish == "always"
-    return sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -6,11 +6,15 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
+
+from parser.read import read
+from parser.source import load_source
 
 SCRIPT = """
 import argparse
@@ -121,14 +125,15 @@ def test_a_repository_that_would_be_refused_is_exit_code_1(repository: Path) -> 
     assert json.loads(described.stdout)["problems"]
     checked = run("check", ".", cwd=repository)
     assert checked.returncode == 1
-    assert checked.stdout == ""
-    assert "resize.py:1" in checked.stderr
-    assert "→" in checked.stderr
+    assert checked.stderr == ""
+    assert "resize.py:1" in checked.stdout
+    assert "→" in checked.stdout
 
 
 def test_a_good_repository_is_exit_code_0(repository: Path) -> None:
     done = run("check", ".", cwd=repository)
-    assert (done.returncode, done.stdout) == (0, "")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "This can be published." in done.stdout
 
 
 def test_render_prints_a_pipeline_file(repository: Path) -> None:
@@ -164,6 +169,82 @@ def test_check_config_tells_every_fault_and_no_secret(tmp_path: Path) -> None:
     for place in ("gitlab.url", "builder.image", "webhook.listen"):
         assert place in done.stderr
     assert "canary" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [("settings.yaml",), ("--config", "settings.yaml")])
+def test_check_config_takes_its_file_either_way(tmp_path: Path, words: tuple[str, ...]) -> None:
+    (tmp_path / "settings.yaml").write_text("webhook: {listen: x}\n")
+    done = run("check-config", *words, cwd=tmp_path, **GOOD)
+    assert done.returncode == 2
+    assert "webhook.listen" in done.stderr
+    assert run("check-config", "a.yaml", "--config", "b.yaml", cwd=tmp_path, **GOOD).returncode == 2
+
+
+def test_render_needs_the_operators_images_and_no_secrets(repository: Path, tmp_path: Path) -> None:
+    settings = {
+        "gitlab": {"url": "https://gitlab.example.com", "token_file": "/nowhere"},
+        "builder": {"image": "x:7"},
+    }
+    (tmp_path / "settings.yaml").write_text(yaml.safe_dump(settings))
+    done = run("render", ".", "--config", str(tmp_path / "settings.yaml"), cwd=repository)
+    assert done.returncode == 0, done.stderr
+    assert "x:7" in done.stdout
+
+
+def test_a_table_shows_values_as_json_has_them(repository: Path) -> None:
+    more = 'parser.add_argument("--sizes", nargs=2, default=[1, 2])\n    '
+    more += 'parser.add_argument("--no", action="store_true")'
+    (repository / "resize.py").write_text(SCRIPT.replace("print(", f"{more}\n    print("))
+    table = run("describe", ".", "--format", "table", cwd=repository).stdout
+    assert "[1, 2]" in table
+    assert "false" in table
+    assert "False" not in table
+
+
+def test_a_script_in_a_folder_is_read_with_its_repository(repository: Path) -> None:
+    (repository / "tools").mkdir()
+    (repository / "resize.py").rename(repository / "tools" / "resize.py")
+    done = run("check", "tools/resize.py", cwd=repository)
+    assert (done.returncode, done.stderr) == (0, "")
+    described = json.loads(run("describe", "resize.py", cwd=repository / "tools").stdout)
+    assert described["entry_points"] == {"main": "tools/resize.py"}
+
+
+def git(folder: Path, *words: str) -> None:
+    subprocess.run(["git", "-C", folder, *words], check=True, capture_output=True)
+
+
+def test_what_git_ignores_is_not_read_and_that_is_said(repository: Path) -> None:
+    git(repository, "init", "--quiet")
+    (repository / ".gitignore").write_text("old/\nnoise.py\n")
+    (repository / "old").mkdir()
+    (repository / "old" / "resize.py").write_text(SCRIPT)
+    (repository / "noise.py").write_text(SCRIPT)
+    done = run("check", ".", cwd=repository)
+    assert done.returncode == 0, done.stdout
+    assert "does not ignore" in done.stderr
+    named = json.loads(run("describe", "noise.py", cwd=repository).stdout)
+    assert named["entry_points"] == {"main": "noise.py"}
+
+
+def test_a_folder_that_git_ignores_is_read_as_any_other(repository: Path) -> None:
+    git(repository.parent, "init", "--quiet")
+    (repository.parent / ".gitignore").write_text("resize/\n")
+    done = run("check", ".", cwd=repository)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_file_that_nobody_may_open_is_told_as_that(repository: Path) -> None:
+    (repository / "requirements.txt").unlink()
+    (repository / "requirements.txt").symlink_to("resize.py")
+    assert "symbolic link" in run("check", ".", cwd=repository).stdout
+    (repository / "requirements.txt").unlink()
+    (repository / "requirements.txt").write_text("")
+    loaded = load_source(repository)
+    closed = replace(loaded, contents={}, closed=dict.fromkeys(loaded.entries, "Permission denied"))
+    told = read(closed, "p", "resize.py").problems
+    assert {one.code for one in told} == {"file-unreadable"}
+    assert all("Permission denied" in one.message and "rights" in one.hint for one in told)
 
 
 GOOD = {

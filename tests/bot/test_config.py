@@ -199,3 +199,24 @@ def test_a_loaded_configuration_cannot_be_changed_and_shows_no_secret() -> None:
         config.log.level = "DEBUG"  # type: ignore[misc]  # that is the point
     assert TOKEN not in repr(config)
     assert SECRET not in repr(config)
+
+
+def test_a_file_that_is_no_yaml_is_one_fault_and_nothing_else_is_missed() -> None:
+    assert list(faults("gitlab: [\n")) == ["settings.yaml:2"]
+
+
+def test_a_file_that_is_not_there_is_one_fault(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        load_config(tmp_path / "nowhere.yaml", {})
+    assert len(refusal.value.faults) == 1
+
+
+def test_without_secrets_none_is_read_or_missed_and_everything_else_is() -> None:
+    settings = {
+        "gitlab": {"url": "https://gitlab.example.com", "token_file": "/nowhere"},
+        "builder": {"image": "x:1"},
+    }
+    assert load_config(write(settings), {}, secrets=False).builder.image == "x:1"
+    with pytest.raises(ConfigError) as refusal:
+        load_config(write({"gitlab": {}}), {}, secrets=False)
+    assert sorted(fault.where for fault in refusal.value.faults) == ["builder.image", "gitlab.url"]

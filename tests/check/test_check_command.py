@@ -60,7 +60,7 @@ def test_fix_mends_and_leaves_everything_else_as_it_was(repository: Path) -> Non
 
 def test_without_fix_nothing_is_written(repository: Path) -> None:
     done = run("check", str(repository))
-    assert "--fix does it" in done.stderr
+    assert "--fix does it" in done.stdout
     assert "input_tipe" in (repository / ".mlreef.yaml").read_text("utf-8")
 
 
@@ -83,8 +83,8 @@ def test_other_forms_go_to_stdout(repository: Path, form: str) -> None:
 
 
 def test_colours_are_for_terminals(repository: Path) -> None:
-    assert "\x1b" not in run("check", str(repository)).stderr
-    assert "\x1b" in run("check", str(repository), "--color", "always").stderr
+    assert "\x1b" not in run("check", str(repository)).stdout
+    assert "\x1b" in run("check", str(repository), "--color", "always").stdout
     assert "\x1b" in on_a_terminal(repository)
     assert "\x1b" not in on_a_terminal(repository, NO_COLOR="1")
 
@@ -95,7 +95,7 @@ def on_a_terminal(repository: Path, **environ: str) -> str:
     subprocess.run(
         [sys.executable, "-m", "bot", "check", repository],
         env={**clean, "TERM": "xterm", **environ},
-        stderr=theirs,
+        stdout=theirs,
         timeout=60,
         check=False,
     )
@@ -109,7 +109,7 @@ def test_variables_that_a_module_may_not_set_are_told(repository: Path) -> None:
     (repository / ".mlreef.yaml").write_text("env:\n  LD_PRELOAD: x\n")
     done = run("check", str(repository))
     assert done.returncode == 1
-    assert "LD_PRELOAD" in done.stderr
+    assert "LD_PRELOAD" in done.stdout
 
 
 def test_explain_prints_what_a_code_means() -> None:

@@ -40,6 +40,13 @@ def test_a_code_that_is_misspelt_is_guessed() -> None:
     assert "type-bool" in refused.value.hint
 
 
+def test_a_part_of_a_code_leads_to_the_whole_and_its_case_does_not_matter() -> None:
+    with pytest.raises(OperatorError) as refused:
+        explain("unprovided")
+    assert "import-unprovided" in refused.value.hint
+    assert explain("[TYPE_Bool]") == explain("type-bool")
+
+
 @pytest.mark.parametrize("code", sorted(EXAMPLES))
 def test_every_code_is_explained_in_plain_text(code: str) -> None:
     text = explain(code)

@@ -1,0 +1,46 @@
+"""A folder as git sees it: which of its files a push would hold, if everything new in it were committed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+MAX_LISTED_BYTES = 16 * 1024 * 1024
+"""Bytes of git's list of paths; of a longer one nothing is taken."""
+
+LIST_SECONDS = 20
+"""Seconds that git may take to list them."""
+
+
+def pushed_paths(folder: Path) -> tuple[str, ...] | None:
+    """Paths of the folder that git tracks, and those that it neither tracks nor ignores; from the folder, in order.
+
+    None where git does not decide: the folder is in no work tree, or is itself ignored there, or there is no git.
+    """
+    here = folder.absolute()
+    if not any((above / ".git").exists() for above in (here, *here.parents)):
+        return None
+    # Imported here because most folders that are described for a program are in no work tree.
+    import subprocess
+
+    # Neither a hook of the folder may run, nor does it matter to whom it belongs.
+    options = ("safe.directory=*", "core.fsmonitor=false", "core.hooksPath=/dev/null")
+    command = ["git", "-C", str(here), *(word for option in options for word in ("-c", option))]
+    wish = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    try:
+        listed = subprocess.run(
+            [*command, *wish],
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=LIST_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    if listed.returncode or not listed.stdout or len(listed.stdout) > MAX_LISTED_BYTES:
+        return None
+    # A repository inside of this one ends in a slash: its files are not pushed with it.
+    names = (name for name in listed.stdout.split(b"\0") if name and not name.endswith(b"/"))
+    return tuple(sorted(name.decode(errors="surrogateescape") for name in names))
