@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from fidelity.truth import FIELDS, Argument, Truth
 
 SUPPRESS = "==SUPPRESS=="
+
+_Pair = tuple[Argument, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -34,15 +37,25 @@ class Score:
     invented: int = 0
     names: int = 0
     full: int = 0
+    conditional: int = 0
+    """Parameters told to exist only under a condition, and those of them that do exist."""
+    conditional_there: int = 0
     scored: Counter[str] = field(default_factory=Counter)
     right: Counter[str] = field(default_factory=Counter)
     abstained: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Score) -> None:
-        for name in ("scripts", "crashes", "arguments", "found", "invented", "names", "full"):
+        for name in _COUNTED:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in ("scored", "right", "abstained"):
             getattr(self, name).update(getattr(other, name))
+
+    @property
+    def strict_precision(self) -> float:
+        """Precision when what is told to exist only under a condition counts as told to exist."""
+        absent = self.conditional - self.conditional_there
+        named = self.found + self.invented + absent
+        return self.found / named if named else 1.0
 
     @property
     def recall(self) -> float:
@@ -62,6 +75,12 @@ class Score:
     def unknown_rate(self) -> float:
         scored = sum(self.scored.values())
         return sum(self.abstained.values()) / scored if scored else 0.0
+
+
+_COUNTED = (
+    *("scripts", "crashes", "arguments", "found", "invented", "names", "full"),
+    *("conditional", "conditional_there"),
+)
 
 
 @dataclass(frozen=True)
@@ -91,14 +110,17 @@ def compare(truth: Truth, read: Sequence[Mapping[str, Any]] | None) -> Outcome:
     # of a script that stumbled on its way only those are known that it had added before
     extra = () if truth.why else mine.values()
     invented = [_shown(one) for one in extra if not one.get("condition")]
+    score.conditional = sum(bool(one.get("condition")) for one in parameters)
+    score.conditional_there = sum(bool(one.get("condition")) for _, one in pairs)
     wrong: list[Wrong] = []
     abstained: list[Wrong] = []
+    names = _Names(pairs, read or ())
     for argument, parameter in pairs:
         if argument.conditional:
             continue
         score.found += 1
         for name in FIELDS:
-            verdict = _verdict(argument, parameter, name)
+            verdict = _verdict(argument, parameter, name, names)
             if verdict is None:
                 continue
             score.scored[name] += 1
@@ -109,6 +131,11 @@ def compare(truth: Truth, read: Sequence[Mapping[str, Any]] | None) -> Outcome:
                 abstained.append(case)
             elif not verdict:
                 wrong.append(case)
+    for argument, moved in _order(pairs, truth, parameters):
+        score.scored["order"] += 1
+        score.right["order"] += not moved
+        if moved:
+            wrong.append(Wrong(argument.shown, "order", "its place", "another"))
     score.arguments = score.found + len(missed)
     score.invented = len(invented)
     score.names = int(not missed and not invented)
@@ -132,7 +159,64 @@ def _shown(parameter: Mapping[str, Any]) -> str:
     )
 
 
-def _verdict(argument: Argument, parameter: Mapping[str, Any], name: str) -> bool | None:
+class _Names:
+    """What the reader calls the arguments of the truth."""
+
+    def __init__(self, pairs: Sequence[_Pair], read: Sequence[Mapping[str, Any]]) -> None:
+        self._shown = {
+            (tuple(one.get("subcommand") or ()), one["name"]): argument.shown
+            for argument, one in pairs
+            if "name" in one
+        }
+        self._paired = {argument.shown for argument, _ in pairs}
+        self._left_out = {
+            (tuple(one.get("subcommand") or ()), one["name"])
+            for one in read
+            if one.get("action") in ("help", "version") and "name" in one
+        }
+
+    def excluded(self, argument: Argument, parameter: Mapping[str, Any]) -> bool | None:
+        """Whether the arguments that cannot be given beside this one are right; None when one of them was missed."""
+        if not self._paired.issuperset(argument.fields["excludes"]):
+            return None
+        place = tuple(parameter.get("subcommand") or ())
+        named = [(place, name) for name in parameter["excludes"]]
+        told = {self._shown.get(key, key[1]) for key in named if key not in self._left_out}
+        return told == set(argument.fields["excludes"])
+
+
+def _order(
+    pairs: Sequence[_Pair], truth: Truth, parameters: Sequence[Mapping[str, Any]]
+) -> Iterator[tuple[Argument, bool]]:
+    """Each argument found, and whether it stands elsewhere among its neighbours than where argparse has it."""
+    theirs = {id(one): at for at, one in enumerate(truth.arguments)}
+    mine = {id(one): at for at, one in enumerate(parameters)}
+    groups: dict[tuple[str, ...], list[_Pair]] = {}
+    for pair in pairs:
+        groups.setdefault(pair[0].subcommand, []).append(pair)
+    for some in groups.values():
+        some.sort(key=lambda pair: mine[id(pair[1])])
+        kept = _rising([theirs[id(argument)] for argument, _ in some])
+        yield from ((argument, at not in kept) for at, (argument, _) in enumerate(some))
+
+
+def _rising(numbers: Sequence[int]) -> set[int]:
+    """The places of a longest run of rising numbers; what is not in it has been moved."""
+    ends: list[int] = []
+    before: list[int | None] = []
+    for at, number in enumerate(numbers):
+        length = bisect_left([numbers[one] for one in ends], number)
+        before.append(ends[length - 1] if length else None)
+        ends[length : length + 1] = [at]
+    kept: set[int] = set()
+    last = ends[-1] if ends else None
+    while last is not None:
+        kept.add(last)
+        last = before[last]
+    return kept
+
+
+def _verdict(argument: Argument, parameter: Mapping[str, Any], name: str, names: _Names) -> bool | None:
     """Whether a field is right; None when it cannot be scored, or is not among what the reader tells."""
     if name in argument.unknown or name not in parameter:
         return None
@@ -152,6 +236,10 @@ def _verdict(argument: Argument, parameter: Mapping[str, Any], name: str) -> boo
     if name == "help":
         printed = argument.fields["help_printed"]
         return _words(read) in (_words(truth), _words(printed)) or (truth == {"unknown": True})
+    if name == "printed_help":
+        return _words(read) == _words(truth)
+    if name == "excludes":
+        return names.excluded(argument, parameter)
     if name == "flags":
         return set(truth) == set(read)
     if name == "dest" and truth is None:
@@ -160,12 +248,10 @@ def _verdict(argument: Argument, parameter: Mapping[str, Any], name: str) -> boo
         return same(truth, read) or same(sorted(truth, key=repr), sorted(read, key=repr))
     if name == "nargs":
         return same(truth or None, read or None)
-    if name in ("const", "metavar", "mutex") and not truth and not read:
+    if name in ("const", "metavar") and not truth and not read:
         return True
     if name == "const" and parameter.get("action") in ("store_true", "store_false"):
         return None
-    if name == "mutex":
-        return (truth is None) == (read is None)
     return same(truth, read)
 
 

@@ -7,7 +7,7 @@ import json
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -18,6 +18,9 @@ from parser.source import Source, read_text
 from parser.wire import report_to_dict
 
 SECONDS = 60
+
+FAULT = "the reader itself is at fault"
+"""What a report says of a file on which the reader stumbled: as bad as a crash."""
 
 Parameters = list[dict[str, Any]]
 
@@ -43,7 +46,19 @@ def read_ours(source: Source, path: str) -> Reading:
             seconds = time.perf_counter() - began
     except Exception as error:  # noqa: BLE001 -- a crash is what is looked for
         return Reading(None, error=f"{type(error).__name__}: {error}"[:300])
-    return Reading(described["parameters"], tuple(described["problems"]), "", seconds, sum(spent), len(spent))
+    return _reading(described, seconds, spent)
+
+
+def _reading(described: dict[str, Any], seconds: float, spent: list[float]) -> Reading:
+    problems = tuple(described["problems"])
+    fault = "; ".join(faults(problems))
+    read_ = None if fault else described["parameters"]
+    return Reading(read_, problems, fault, seconds, sum(spent), len(spent))
+
+
+def faults(problems: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What a report says of the reader's own stumbling."""
+    return [one["message"] for one in problems if FAULT in one["message"]]
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import Any
 
 from fidelity.compare import Outcome, Score
 from fidelity.corpus import Candidate
+from fidelity.obstacles import of_missed, of_unknown, table_of
 from fidelity.readers import Reading
 from fidelity.truth import FIELDS, Truth
 
@@ -18,6 +19,8 @@ RECALL, PRECISION, FIELD, UNKNOWN, TIMES = 0.995, 0.999, 0.99, 0.03, 5.0
 """The goals: found, not invented, each field right where told, told for all but so many, and times `ast.parse`."""
 
 OURS = "mlreef-bot"
+
+COMPARED = (*FIELDS, "order")
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ def table(results: Sequence[Result], readers: Sequence[str]) -> str:
     lines.append(f"right where told, of {total(results, readers[0]).arguments} arguments")
     lines.append(f"{'field':12}" + "".join(f"{reader[:16]:>18}" for reader in readers) + f"{'unknown':>10}")
     ours = total(results, readers[0])
-    for name in FIELDS:
+    for name in COMPARED:
         rates = "".join(f"{total(results, reader).field_rate(name) * 100:>18.2f}" for reader in readers)
         if ours.scored[name]:
             lines.append(f"{name:12}{rates}{ours.abstained[name] / ours.scored[name] * 100:>10.2f}")
@@ -145,7 +148,7 @@ def worst(results: Sequence[Result], most: int) -> str:
         outcome = one.outcomes[OURS]
         if outcome.invented:
             lines.append(f"invented {len(outcome.invented)}: {one.title} ({', '.join(outcome.invented[:6])})")
-    for name in FIELDS:
+    for name in COMPARED:
         cases = [(one, case) for one in ours for case in one.outcomes[OURS].wrong if case.field == name]
         if cases:
             lines.append(f"wrong {name}: {len(cases)}")
@@ -172,7 +175,7 @@ def goals_missed(results: Sequence[Result]) -> list[str]:
         missed.append(f"{score.recall:.2%} of the arguments are found, wanted {RECALL:.1%}")
     if score.precision < PRECISION:
         missed.append(f"{score.precision:.2%} of what is read is there, wanted {PRECISION:.1%}")
-    for name in FIELDS:
+    for name in COMPARED:
         if score.field_rate(name) < FIELD:
             missed.append(f"{name} is right in {score.field_rate(name):.2%}, wanted {FIELD:.0%}")
     if score.unknown_rate > UNKNOWN:
@@ -202,16 +205,46 @@ def markdown(results: Sequence[Result], readers: Sequence[str]) -> str:
         f"{len(packages)} packages, the standard library among them, with {total(results, OURS).arguments} arguments. "
         "The packages and their versions are pinned in `fidelity/packages.txt`.",
         f"```\n{table(results, readers)}\n```",
+        _conditional(total(results, OURS)),
         "*full*: scripts that are entirely right. *names*: scripts whose set of arguments is right. *recall*: "
         "arguments found; *precision*: arguments read that exist; *m.*: the same as mean over packages. *unknown*: "
         "fields that the parser says it cannot know, although the truth is the same in two differing environments. "
-        "A field that differs between the two is not scored; a parameter that only one of them has counts neither way.",
+        "A field that differs between the two is not scored; a parameter that only one of them has counts neither way. "
+        "*excludes*: what cannot be given beside an argument; *printed_help*: its help with its values filled in, as "
+        "`--help` prints it; *order*: its place among its neighbours. The subcommand is part of what an argument is "
+        "called: under another one it is missed and invented. *deprecated* is no keyword before Python 3.13.",
         "## Goals\n\n" + ("\n".join(f"- missed: {line}" for line in missed) or "All are met."),
         f"## The worst cases\n\n```\n{worst(results, 12) or 'none'}\n```",
         "## Not scored\n\nScripts that do not come to a command line of argparse's:\n\n"
         + "\n".join(f"- {count}: {why}" for why, count in left_out.most_common(12)),
+        *_in_the_way(ours),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _conditional(score: Score) -> str:
+    return (
+        f"Of {score.conditional} parameters that are told to exist only under a condition, "
+        f"{score.conditional_there} exist when the command line is empty. The others count as neither found nor "
+        f"invented; counted as invented, they would bring precision to {score.strict_precision:.2%}."
+    )
+
+
+def _in_the_way(ours: Sequence[Result]) -> list[str]:
+    """What every missed argument and every field declared unknown is owed to."""
+    read = [(one.title, one.outcomes[OURS], one.reading) for one in ours]
+    missed, unknown = of_missed(read), of_unknown(read)
+    return [
+        "## What stands in the way\n\nEvery argument that is missed, under the problem that the reading of its script "
+        "names. A problem is told to the author of the script, with the place.",
+        table_of(missed, ("problem", "construct", "scripts", "arguments", "most in"))
+        if missed
+        else "Nothing.",
+        "Every field that is declared unknown, under the reason that is told.",
+        table_of(unknown, ("field", "reason", "scripts", "fields", "most in")) if unknown else "None.",
+        "A value that is read from the environment (`os.environ.get(X, d)`) stays unknown, although `d` is what "
+        "holds on most machines: who sets `X` changes what the script does.",
+    ]
 
 
 def _reason(why: str) -> str:

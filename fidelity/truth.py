@@ -34,8 +34,10 @@ FIELDS = (
         "metavar",
         "help",
     ),
-    *("group", "mutex"),
+    *("group", "excludes", "printed_help", "deprecated"),
 )
+"""What is compared of each argument; which it is, its flags and its subcommand say, and its place among the others
+is compared beside."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Argument:
 
     @property
     def shown(self) -> str:
-        return " ".join((*self.subcommand, (self.fields["flags"] or [str(self.fields["dest"])])[-1]))
+        return _shown(self.fields)
 
 
 @dataclass(frozen=True)
@@ -142,8 +144,26 @@ def _arguments(run: Mapping[str, Any]) -> dict[Any, dict[str, Any]]:
     found: dict[Any, dict[str, Any]] = {}
     for record in run["records"]:
         for one in record["parameters"]:
-            found[(*one["subcommand"], "\0", *(one["flags"] or [str(one["dest"])]))] = one
+            excludes = [_shown(other) for other in record["parameters"] if _exclusive(one, other)]
+            more = {"excludes": sorted(excludes), "printed_help": _printed(one)}
+            key = (*one["subcommand"], "\0", *(one["flags"] or [str(one["dest"])]))
+            found[key] = {"deprecated": False, **one, **more}
     return found
+
+
+def _exclusive(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two arguments cannot be given together."""
+    same_parser = one["subcommand"] == other["subcommand"]
+    return same_parser and one is not other and one["mutex"] is not None and one["mutex"] == other["mutex"]
+
+
+def _printed(one: Mapping[str, Any]) -> Any:
+    return None if one["help"] in (None, "") else one["help_printed"]
+
+
+def _shown(fields: Mapping[str, Any]) -> str:
+    """An argument by its subcommand and its last flag, or its name."""
+    return " ".join((*fields["subcommand"], (fields["flags"] or [str(fields["dest"])])[-1]))
 
 
 def _merged(one: dict[str, Any], other: dict[str, Any] | None) -> Argument:

@@ -10,7 +10,7 @@ from parser.argparse_reader.actions import ACTION_CLASSES, SUPPRESS, base_of
 from parser.argparse_reader.words import Behaviour
 from parser.interpreter.flow import Call
 from parser.interpreter.machine import Machine
-from parser.interpreter.values import MISSING, Modelled, Unknown
+from parser.interpreter.values import MISSING, Class, Modelled, Unknown
 from parser.model import Place
 
 
@@ -81,6 +81,10 @@ class Parser(Modelled):
         self.argument_default: Any = keywords.get("argument_default")
         self.add_help = keywords.get("add_help", True)
         self.keywords = keywords
+
+    def setting(self, name: str) -> Any:
+        """A keyword of the constructor, or what the script set on the parser afterwards."""
+        return self.attributes.get(name, self.keywords.get(name))
 
     def methods(self) -> Mapping[str, Behaviour]:
         return self.behaviours
@@ -227,6 +231,12 @@ class Action(Modelled):
         ):
             return True
         return False if name.startswith(("argparse.", "builtins.")) else None
+
+    def is_made_by(self, cls: Class) -> bool | None:
+        action = self.argument.action
+        if isinstance(action, Unknown):
+            return None
+        return isinstance(action, Class) and cls in action.ancestry()
 
     def attribute(self, name: str) -> Any:
         if name == "__dict__":

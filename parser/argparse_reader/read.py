@@ -13,10 +13,11 @@ from typing import Any
 
 from parser.argparse_reader import actions, dataclass_parser
 from parser.argparse_reader.actions import SUPPRESS
-from parser.argparse_reader.details import const_of, excluded, metavar_of, printed_help, settle
+from parser.argparse_reader.details import const_of, excluded, metavar_of, settle
 from parser.argparse_reader.mends import percent_mend
 from parser.argparse_reader.objects import Argument, Parser
 from parser.argparse_reader.parsers import Registry
+from parser.argparse_reader.printing import printed_help
 from parser.argparse_reader.words import CONSTANTS, NO_VALUE, FileType, enum_text, type_name
 from parser.interpreter import operations
 from parser.interpreter.calls import call_value

@@ -196,6 +196,8 @@ def _is_of(value: Any, kind: Any) -> bool | None:
             return kind.name == value.cls
         return True if kind in (External("enum.Enum"),) else None
     if isinstance(value, Modelled):
+        if isinstance(kind, Class):
+            return value.is_made_by(kind)
         return value.is_a(kind.name) if isinstance(kind, External) else False
     if isinstance(value, Class | Function | Method | Partial):
         if kind == External("builtins.type"):

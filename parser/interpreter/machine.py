@@ -680,6 +680,8 @@ class Machine:
             return Unknown(f"is computed by {function.name}()")
         if isinstance(function.node, ast.Lambda):
             return self.evaluate(function.node.body, scope)
+        if function.node.args.kwarg is not None:
+            self.own(scope.names[function.node.args.kwarg.arg])
         frame = _Frame(function, receiver)
         frame.conditions = len(self.conditions)
         frame.handed = any(isinstance(arg, Modelled) for arg in args)

@@ -296,6 +296,10 @@ class Modelled:
         """Whether it is an object of the foreign class of this dotted name."""
         return None
 
+    def is_made_by(self, cls: Class) -> bool | None:
+        """Whether it is an object of a class of the repository, when `cls` does not say so."""
+        return False
+
     def call(self, machine: Machine, name: str, call: Call) -> Any:
         """What the method gives back."""
         behaviour = self.methods().get(name)
