@@ -165,6 +165,14 @@ def _publish(options: argparse.Namespace) -> int:
     return GOOD
 
 
+def _token(options: argparse.Namespace) -> int:
+    config = _config(options)
+    from bot.app import derive_project_token
+
+    _give(derive_project_token(config, options.project_id))
+    return GOOD
+
+
 def _check_config(options: argparse.Namespace) -> int:
     if options.file and options.config:
         raise OperatorError("two files are given", "give one, as FILE or as --config FILE")
@@ -178,6 +186,12 @@ def _ci(arguments: Sequence[str]) -> int:
     from bot.ci import run
 
     return run(arguments)
+
+
+def _project_id(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 0 < int(text[:20]) < 2**63):
+        raise argparse.ArgumentTypeError("give the number that GitLab shows on the project's page")
+    return int(text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -231,6 +245,10 @@ def _parser() -> argparse.ArgumentParser:
     asked = service("publish", _publish, "Ask the running bot to publish a project's branch now.")
     asked.add_argument("project", metavar="PROJECT", help="the project's id or path in GitLab")
     asked.add_argument("--branch", help="the branch (default: the project's default branch)")
+    token = service("token", _token, "Print the secret token for the webhooks of one project.")
+    token.add_argument(
+        "project_id", metavar="PROJECT_ID", type=_project_id, help="the project's number in GitLab"
+    )
     checked = service("check-config", _check_config, "Tell everything that is wrong with the configuration.")
     checked.add_argument("file", metavar="FILE", nargs="?", type=Path, help="the same as --config FILE")
     commands.add_parser("ci", help="Do one job of a generated pipeline: verify, build, promote.")

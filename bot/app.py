@@ -15,12 +15,13 @@ from bot.adapters.database import engine_url
 from bot.adapters.store import Store
 from bot.config import Config, load_token
 from bot.domain.events import Asked, Event, subject, to_dict
-from bot.domain.facts import BOT_USER, WORKER_SEEN
+from bot.domain.facts import BOT_USER, WORKER_SEEN, JobCounts
 from bot.domain.jobs import EnsurePipeline, Follow, Job, Publish
 from bot.domain.pipeline import JOB_NAMES, Environment
 from bot.domain.policy import Policy
+from bot.domain.proof import Keys, derive_token
 from bot.domain.routing import Ignored, Rules, route
-from bot.errors import BotError
+from bot.errors import BotError, OperatorError
 from bot.logs import get, set_up
 from parser.limits import Limits as ReadingLimits
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from bot.adapters.forge import Forge
     from bot.adapters.reader import Reader
     from bot.adapters.registry import Registry
+    from bot.metrics import Look
     from bot.world import World
 
 DOOR_TIMEOUT_SECONDS = 30
@@ -114,14 +116,50 @@ def build_registry(config: Config) -> Callable[[str], Registry]:
 
 def build_door(config: Config) -> Flask:
     """The WSGI application that GitLab's webhooks reach. Build it after a fork: it holds connections."""
-    from bot.webhook import Keys, create_app
+    from bot.health import health
+    from bot.metrics import Reading
+    from bot.webhook import create_app
 
-    keys = Keys(
-        secrets=tuple(secret.get_secret_value() for secret in config.webhook.secrets),
-        signing_tokens=tuple(token.get_secret_value() for token in config.webhook.signing_tokens),
-        tolerance_seconds=config.webhook.tolerance_seconds,
+    store = Store(config.database.url)
+    app = create_app(store, read_keys(config), read_rules(config))
+    reading = None if config.metrics.listen else Reading(lambda: look_at(store))
+    app.register_blueprint(health(store, reading))
+    return app
+
+
+def read_keys(config: Config) -> Keys:
+    """What proves that a delivery is GitLab's."""
+    door = config.webhook
+    return Keys(
+        secrets=tuple(secret.get_secret_value() for secret in door.secrets),
+        signing_tokens=tuple(token.get_secret_value() for token in door.signing_tokens),
+        masters=tuple(master.get_secret_value() for master in door.master_secret),
+        tolerance_seconds=door.tolerance_seconds,
     )
-    return create_app(Store(config.database.url), keys, read_rules(config))
+
+
+def look_at(store: Store) -> Look:
+    """The state of the queue, by the names of its metrics."""
+    backlog, jobs, seen = store.backlog(), store.job_counts() or JobCounts(), store.fact(WORKER_SEEN)
+    silent = {"mlreef_worker_silent_seconds": time.time() - float(seen)} if seen else {}
+    waits = {"waiting": jobs.waiting, "delayed": jobs.delayed, "running": jobs.running}
+    return {
+        "mlreef_queue_depth": {"delivery": backlog.waiting, **waits},
+        "mlreef_queue_oldest_seconds": max(backlog.oldest_seconds, jobs.oldest_seconds),
+        "mlreef_stuck_jobs": jobs.stuck,
+        "mlreef_failed_jobs": jobs.failed,
+        **silent,
+    }
+
+
+def derive_project_token(config: Config, project_id: int) -> str:
+    """The secret token for the hooks of one project. Raises OperatorError without a master secret."""
+    if not config.webhook.master_secret:
+        raise OperatorError(
+            "webhook.master_secret_file is not configured, and projects' tokens are derived from it",
+            "write the output of `openssl rand -hex 32` into a file and name it there",
+        )
+    return derive_token(config.webhook.master_secret[0].get_secret_value(), project_id)
 
 
 def run_door(config: Config, descriptor: int) -> None:
@@ -179,10 +217,22 @@ def run_worker(config: Config) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: worker.request_stop())
     watch_lifeline(worker.request_stop)
+    if config.metrics.listen:
+        tell_metrics(config.metrics.listen, store)
     worker.start()
     worker.run_until_stopped()
     store.close()
     leave()
+
+
+def tell_metrics(listen: str, store: Store) -> None:
+    """Serve /metrics at an address of its own, from now on. Jobs are done also when that address cannot be had."""
+    from bot.metrics import Reading
+
+    try:
+        Reading(lambda: look_at(store)).serve(listen)
+    except (OSError, OverflowError) as error:
+        _log.error("metrics.listen cannot be listened on", address=listen, why=str(error))
 
 
 class WorldOnDemand:
@@ -203,11 +253,12 @@ class WorldOnDemand:
 
     def get(self) -> World:
         """The world. Raises TryAgain or OperatorError while GitLab cannot be asked."""
+        from bot.metrics import gitlab_called
         from bot.world import World
 
         with self._lock:
             if self._world is None:
-                forge = build_forge(self._config, self._store)
+                forge = build_forge(self._config, self._store, gitlab_called)
                 user_id = forge.fetch_user_id()
                 self._store.keep_fact(BOT_USER, str(user_id))
                 registry, policy = build_registry(self._config), read_policy(self._config)

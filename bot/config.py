@@ -6,6 +6,8 @@ Secrets come from the environment or from files of their own, never from config.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import os
 import re
 from collections.abc import Iterator, Mapping, MutableMapping
@@ -38,10 +40,17 @@ DEFAULT_FILE = Path("config.yaml")
 MAX_CONFIG_BYTES = 1024 * 1024
 MAX_SECRET_FILE_BYTES = 64 * 1024
 
+MIN_MASTER_CHARACTERS = 32
+"""A master secret can be guessed at without asking us, by whoever knows one token that was derived from it."""
+
+STAND_IN = "x" * MIN_MASTER_CHARACTERS
+"""In place of a secret that cannot be read, or need not be: long enough, and base64."""
+
 SECRETS = {
     ("gitlab", "token"): "token_file",
     ("webhook", "secrets"): "secrets_file",
     ("webhook", "signing_tokens"): "signing_tokens_file",
+    ("webhook", "master_secret"): "master_secret_file",
     ("registry", "password"): "password_file",
 }
 """Places of secrets, and the neighbour that names a file instead."""
@@ -60,6 +69,23 @@ def _listed(value: object) -> object:
 def _long_enough(value: SecretStr) -> SecretStr:
     if len(value.get_secret_value()) < MIN_SECRET_CHARACTERS:
         raise ValueError(f"a secret of fewer than {MIN_SECRET_CHARACTERS} characters can be guessed")
+    return value
+
+
+def _master(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < MIN_MASTER_CHARACTERS:
+        raise ValueError(
+            f"a master secret needs at least {MIN_MASTER_CHARACTERS} characters: whoever reads one project's token "
+            "can try to guess it; `openssl rand -hex 32` makes a good one"
+        )
+    return value
+
+
+def _signing_token(value: SecretStr) -> SecretStr:
+    try:
+        base64.b64decode(value.get_secret_value().removeprefix("whsec_"), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ValueError("a signing token is `whsec_` followed by base64, as GitLab shows it once") from error
     return value
 
 
@@ -99,6 +125,10 @@ def _plain_word(value: str) -> str:
 
 Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
 Secrets = Annotated[tuple[Secret, ...], BeforeValidator(_listed)]
+Masters = Annotated[tuple[Annotated[SecretStr, AfterValidator(_master)], ...], BeforeValidator(_listed)]
+SigningTokens = Annotated[
+    tuple[Annotated[Secret, AfterValidator(_signing_token)], ...], BeforeValidator(_listed)
+]
 Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]
 Image = Annotated[str, AfterValidator(_image)]
@@ -125,19 +155,26 @@ class Webhook(_Part):
 
     listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:8080"
     secrets: Secrets = ()
-    signing_tokens: Secrets = ()
+    signing_tokens: SigningTokens = ()
+    master_secret: Masters = ()
     tolerance_seconds: PositiveSeconds = 300.0
     processes: Annotated[int, Field(ge=1, le=64)] = 2
     threads: Annotated[int, Field(ge=1, le=64)] = 4
 
     @model_validator(mode="after")
     def _closed(self) -> Webhook:
-        if not self.secrets and not self.signing_tokens:
+        if not self.secrets and not self.signing_tokens and not self.master_secret:
             raise ValueError(
-                "the door has no lock: give webhook.secrets_file or webhook.signing_tokens_file, "
-                f"or {PREFIX}WEBHOOK__SECRETS in the environment"
+                "the door has no lock: give webhook.secrets_file, webhook.signing_tokens_file or "
+                f"webhook.master_secret_file, or {PREFIX}WEBHOOK__SECRETS in the environment"
             )
         return self
+
+
+class Metrics(_Part):
+    """Where metrics are told; empty: by the door, at /metrics."""
+
+    listen: Annotated[str, AfterValidator(_listen)] | Literal[""] = ""
 
 
 class Database(_Part):
@@ -227,6 +264,7 @@ class Config(_Part):
     reading: Reading = Reading()
     docs_url: WebUrl | Literal[""] = ""
     log: Log = Log()
+    metrics: Metrics = Metrics()
     registry: Registry | None = None
 
     @model_validator(mode="before")
@@ -259,7 +297,8 @@ class Config(_Part):
 
     def secrets(self) -> tuple[str, ...]:
         """All secret texts, for the redaction of logs."""
-        found = [self.gitlab.token, *self.webhook.secrets, *self.webhook.signing_tokens]
+        door = self.webhook
+        found = [self.gitlab.token, *door.secrets, *door.signing_tokens, *door.master_secret]
         if self.registry:
             found.append(self.registry.password)
         database_password = urlsplit(self.database.url).password
@@ -405,7 +444,7 @@ def _load_secret_files(values: MutableMapping[str, Any], faults: list[Fault]) ->
                 Fault(f"{part}.{neighbour}", f"{file} cannot be read: {reason}", "check its path and rights")
             )
             # Told here already; a stand-in keeps the other faults visible.
-            section[name] = "x" * MIN_SECRET_CHARACTERS
+            section[name] = STAND_IN
 
 
 def load_token(config: Config) -> str | None:
@@ -426,7 +465,7 @@ def _put_stand_ins(values: MutableMapping[str, Any]) -> None:
             section = values[part] = {}
         if isinstance(section, dict):
             section.pop(neighbour, None)
-            section[name] = "x" * MIN_SECRET_CHARACTERS
+            section[name] = STAND_IN
 
 
 _WORDS = {

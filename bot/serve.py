@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -31,6 +32,12 @@ STEADY_SECONDS = 30.0
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 LOOK_SECONDS = 0.1
+
+SHARED_COUNTS = "PROMETHEUS_MULTIPROC_DIR"
+"""Environment variable of the metrics' library: the folder through which the children share their counts."""
+
+MEMORY = Path("/dev/shm")  # noqa: S108 -- a folder with an unguessable name is made in it
+"""Where shared counts are kept when it can be: on a full disk, writing to them would kill the process."""
 
 LIFELINE = "MLREEF_LIFELINE_FD"
 """Environment variable that tells a child the pipe by which it notices that its supervisor is gone."""
@@ -169,4 +176,9 @@ def serve(listen: str, config_file: Path | None) -> int:
     door = Child("door", (*python, "door", "--descriptor", str(server.fileno()), *option), (server.fileno(),))
     worker = Child("worker", (*python, "worker", *option))
     print(f"mlreef-bot listens on {address_of(server)}/webhooks/gitlab", file=sys.stderr, flush=True)  # noqa: T201 -- said to a person, also where logs are JSON
-    return supervise((door, worker))
+    parent = MEMORY if os.access(MEMORY, os.W_OK) else None
+    with tempfile.TemporaryDirectory(
+        prefix="mlreef-bot-metrics-", dir=parent, ignore_cleanup_errors=True
+    ) as counts:
+        os.environ[SHARED_COUNTS] = counts
+        return supervise((door, worker))

@@ -7,26 +7,22 @@ towards switching the hook off, and never sends a failed delivery again.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import IO, Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import IO, Any, Protocol, TypeVar
 
 import flask
-from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
 from bot.domain.events import read_event, subject, to_dict
-from bot.domain.facts import BOT_USER, DOOR_SEEN, WORKER_SEEN
+from bot.domain.facts import BOT_USER
+from bot.domain.proof import Keys, Lock, check_project, delivery_key
 from bot.domain.routing import Ignored, Rules, route
-from bot.errors import SenderError
+from bot.errors import SenderError, TryAgain
 from bot.logs import get
+from bot.metrics import ANSWERS, DUPLICATES
 
 MAX_BODY_BYTES = 25 * 1024 * 1024
 """GitLab's own limit for what it sends."""
@@ -34,19 +30,16 @@ MAX_BODY_BYTES = 25 * 1024 * 1024
 TOO_LARGE = f"a delivery may have at most {MAX_BODY_BYTES} bytes"
 READ_BYTES = 64 * 1024
 
-MAX_KEY_CHARACTERS = 200
-"""A longer delivery id is kept as its hash."""
-
 UNKNOWN_SECONDS = 1.0
 """How long nobody knows who the bot is before the worker is asked again: it finds out when it starts."""
 
 IDENTITY_SECONDS = 60.0
 """How long the door believes who the bot is before it looks again; a new token may belong to a new user."""
 
-WORKER_SILENT_SECONDS = 30.0
-"""After how long without a sign of life the worker counts as missing."""
-
 _log = get(__name__)
+
+Answer = tuple[dict[str, Any], int]
+T = TypeVar("T")
 
 
 class Shelf(Protocol):
@@ -61,36 +54,35 @@ class Shelf(Protocol):
     def keep_fact(self, name: str, value: str) -> None:
         """Keep a small text under a name, committed."""
 
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """What proves that a delivery is GitLab's. All texts; several of a kind allow changing them in turn."""
-
-    secrets: tuple[str, ...]
-    signing_tokens: tuple[str, ...]
-    tolerance_seconds: float = 300.0
+    def reopen(self) -> None:
+        """Begin anew with the database: another file may be there now, or another server."""
 
 
 def create_app(store: Shelf, keys: Keys, rules: Rules, now: Callable[[], float] = time.time) -> flask.Flask:
-    """The WSGI application: POST /webhooks/gitlab, GET /livez, GET /readyz."""
+    """The WSGI application: POST /webhooks/gitlab. `now` is in seconds since 1970."""
     app = flask.Flask(__name__, static_folder=None)
-    identity = _Identity(store, now)
-    secrets = tuple(secret.encode() for secret in keys.secrets)
-    signing_keys = tuple(_signing_key(token) for token in keys.signing_tokens)
+    lock = Lock(keys)
+    fuse = Fuse(store.reopen)
+    identity = _Identity(store, fuse, now)
 
     @app.post("/webhooks/gitlab")
-    def receive() -> tuple[dict[str, Any], int]:
-        request = flask.request
+    def receive() -> Answer:
+        began, result = time.perf_counter(), "failed"
+        try:
+            result, answer, status = _take(flask.request)
+            return answer, status
+        except SenderError:
+            result = "refused"
+            raise
+        finally:
+            ANSWERS.labels(result).observe(time.perf_counter() - began)
+
+    def _take(request: flask.Request) -> tuple[str, dict[str, Any], int]:
         if (request.content_length or 0) > MAX_BODY_BYTES:
             raise SenderError(413, TOO_LARGE)
-        signed = "webhook-signature" in request.headers
-        if signed:
-            _check_time(request.headers, keys.tolerance_seconds, now())
-        else:
-            _check_secret(request.headers.get("X-Gitlab-Token"), secrets)
+        proven = lock.check_head(request.headers, now())
         body = _read_body(request.stream)
-        if signed:
-            _check_signature(request.headers, body, signing_keys)
+        lock.check_signature(request.headers, body)
         if not request.is_json:
             return _ignored("", "the content type is not application/json")
         try:
@@ -98,72 +90,84 @@ def create_app(store: Shelf, keys: Keys, rules: Rules, now: Callable[[], float] 
         except (ValueError, RecursionError):
             return _ignored("", "the body is not JSON, or is nested too deeply")
         event = read_event(payload)
+        check_project(proven, getattr(event, "project_id", None))
         decision = route(event, rules, identity.bot_user_id())
         if isinstance(decision, Ignored):
             return _ignored(subject(event), decision.why)
-        key = delivery_key(request.headers, body)
-        if not store.accept(key, to_dict(event), subject(event)):
-            return _ignored(subject(event), "this delivery is known already")
+        key = delivery_key(request.headers, body, now())
+        if not fuse.run(lambda: store.accept(key, to_dict(event), subject(event))):
+            DUPLICATES.labels("delivery").inc()
+            return _ignored(subject(event), "this delivery is known already", "duplicate")
         _log.info("delivery stored", about=subject(event), key=key)
-        return {"stored": True}, 202
-
-    @app.get("/livez")
-    def livez() -> tuple[dict[str, Any], int]:
-        return {"alive": True}, 200
-
-    @app.get("/readyz")
-    def readyz() -> tuple[dict[str, Any], int]:
-        # written, not only read: a full disk answers questions for a long time
-        store.keep_fact(DOOR_SEEN, str(now()))
-        seen = store.fact(WORKER_SEEN)
-        silent = now() - float(seen) if seen else None
-        if silent is None or silent > WORKER_SILENT_SECONDS:
-            return {"ready": False, "database": "stores", "worker": "gives no sign of life"}, 503
-        return {"ready": True, "database": "stores", "worker": "works"}, 200
+        return "stored", {"stored": True}, 202
 
     @app.errorhandler(SenderError)
-    def refused(error: SenderError) -> tuple[dict[str, Any], int]:
+    def refused(error: SenderError) -> Answer:
         _log.warning(
             "delivery refused", status=error.status, why=str(error), remote=flask.request.remote_addr
         )
         return {"error": str(error)}, error.status
 
     @app.errorhandler(HTTPException)
-    def misdirected(error: HTTPException) -> tuple[dict[str, Any], int]:
+    def misdirected(error: HTTPException) -> Answer:
         return {"error": error.name}, error.code or 500
 
     @app.errorhandler(Exception)
-    def broken(error: Exception) -> tuple[dict[str, Any], int]:
+    def broken(error: Exception) -> Answer:
         # Never a 2xx without a committed row; what failed stands in our log, not in the answer.
-        _log.error("request failed", path=flask.request.path, exc_info=error)
+        if isinstance(error, TryAgain):
+            _log.error("request turned away", path=flask.request.path, why=str(error))
+        else:
+            _log.error("request failed", path=flask.request.path, exc_info=error)
         return {"error": "the bot cannot store anything now; send it again later"}, 503
 
     return app
 
 
-def delivery_key(headers: Headers, body: bytes) -> str:
-    """What tells that two deliveries are one: GitLab's own id for it, else its content."""
-    for name in ("Idempotency-Key", "webhook-id"):
-        value = headers.get(name)
-        if value:
-            return f"{name.lower()} {_short(value)}"
-    content = hashlib.sha256()
-    # By some versions this names the delivery and by others the hook, so it never stands alone.
-    for part in (headers.get("X-Gitlab-Webhook-UUID", ""), headers.get("X-Gitlab-Event", "")):
-        content.update(part.encode("utf-8", "replace") + b"\0")
-    content.update(body)
-    return f"content {content.hexdigest()}"
+class Fuse:
+    """Keeps callers from queueing up behind a database that does not answer.
+
+    After a failure one caller at a time tries again, on connections made anew; the others are turned away at
+    once. The first success lets everybody in.
+    """
+
+    def __init__(self, reopen: Callable[[], None]) -> None:
+        self._reopen = reopen
+        self._trying = threading.Lock()
+        self._broken: str | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether the last try succeeded."""
+        return self._broken is None
+
+    def run(self, work: Callable[[], T]) -> T:
+        """Do it, or raise TryAgain when somebody else is finding out whether it can be done again."""
+        if self._broken is None:
+            return self._watched(work)
+        if not self._trying.acquire(blocking=False):
+            raise TryAgain(f"the database does not work: {self._broken}")
+        try:
+            self._reopen()
+            return self._watched(work)
+        finally:
+            self._trying.release()
+
+    def _watched(self, work: Callable[[], T]) -> T:
+        try:
+            done = work()
+        except Exception as error:
+            self._broken = f"{type(error).__name__}: {error}"
+            raise
+        if self._broken is not None:
+            _log.warning("the database works again", before=self._broken)
+            self._broken = None
+        return done
 
 
-def _short(value: str) -> str:
-    if len(value) <= MAX_KEY_CHARACTERS and value.isascii() and value.isprintable():
-        return value
-    return hashlib.sha256(value.encode("utf-8", "replace")).hexdigest()
-
-
-def _ignored(about: str, why: str) -> tuple[dict[str, Any], int]:
+def _ignored(about: str, why: str, result: str = "ignored") -> tuple[str, dict[str, Any], int]:
     _log.info("delivery ignored", about=about, why=why)
-    return {"stored": False, "why": why}, 200
+    return result, {"stored": False, "why": why}, 200
 
 
 def _read_body(stream: IO[bytes]) -> bytes:
@@ -180,48 +184,12 @@ def _read_body(stream: IO[bytes]) -> bytes:
     return b"".join(parts)
 
 
-def _check_secret(given: str | None, secrets: Sequence[bytes]) -> None:
-    if not given:
-        raise SenderError(401, "the delivery carries neither a signature nor a secret token")
-    # Header bytes arrive as latin-1; every secret is compared, so time tells nothing.
-    raw = given.encode("latin-1", "replace")
-    matches = [hmac.compare_digest(raw, secret) for secret in secrets]
-    if not any(matches):
-        raise SenderError(401, "the secret token is not one of ours")
-
-
-def _check_time(headers: Headers, tolerance_seconds: float, now: float) -> None:
-    stamp = headers.get("webhook-timestamp", "")
-    if not headers.get("webhook-id") or not stamp.isascii() or not stamp.isdigit() or len(stamp) > 15:
-        raise SenderError(401, "the signature lacks its id or time")
-    if abs(now - int(stamp)) > tolerance_seconds:
-        raise SenderError(401, "the signature is too old, or a clock is wrong")
-
-
-def _check_signature(headers: Headers, body: bytes, keys: Sequence[bytes]) -> None:
-    if not keys:
-        raise SenderError(401, "the delivery is signed, and no signing token is configured to check that")
-    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode("latin-1", "replace") + body
-    wanted = [b"v1," + base64.b64encode(hmac.digest(key, signed, "sha256")) for key in keys]
-    given = [part.encode("latin-1", "replace") for part in headers["webhook-signature"].split(" ")]
-    matches = [hmac.compare_digest(one, other) for one in wanted for other in given]
-    if not any(matches):
-        raise SenderError(401, "the signature is not made with one of our signing tokens")
-
-
-def _signing_key(token: str) -> bytes:
-    """The key in a signing token. Raises ValueError when it is none."""
-    try:
-        return base64.b64decode(token.removeprefix("whsec_"), validate=True)
-    except binascii.Error as error:
-        raise ValueError("a signing token is `whsec_` followed by base64") from error
-
-
 class _Identity:
     """Who the bot is in GitLab, as the worker found out; looked up now and then, more often while nobody knows."""
 
-    def __init__(self, store: Shelf, now: Callable[[], float]) -> None:
+    def __init__(self, store: Shelf, fuse: Fuse, now: Callable[[], float]) -> None:
         self._store = store
+        self._fuse = fuse
         self._now = now
         self._lock = threading.Lock()
         self._user_id: int | None = None
@@ -229,10 +197,13 @@ class _Identity:
 
     def bot_user_id(self) -> int | None:
         """The bot's numeric user id, None while nobody knows it."""
-        with self._lock:
-            pause = IDENTITY_SECONDS if self._user_id is not None else UNKNOWN_SECONDS
-            if self._now() - self._asked_at > pause:
-                known = self._store.fact(BOT_USER)
-                self._user_id = int(known) if known else None
+        pause = IDENTITY_SECONDS if self._user_id is not None else UNKNOWN_SECONDS
+        # Whoever finds somebody else asking goes on with what is known: it only spares work.
+        if self._now() - self._asked_at > pause and self._fuse.whole and self._lock.acquire(blocking=False):
+            try:
                 self._asked_at = self._now()
-            return self._user_id
+                known = self._fuse.run(lambda: self._store.fact(BOT_USER))
+                self._user_id = int(known) if known else None
+            finally:
+                self._lock.release()
+        return self._user_id

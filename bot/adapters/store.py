@@ -118,16 +118,24 @@ class Store:
 
         Raises OperatorError when the database cannot be used as it is.
         """
-        if is_sqlite(url):
-            prepare_sqlite(url)
         store = cls(url)
         try:
-            with store._writing() as connection:
+            store.reopen()
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    def reopen(self) -> None:
+        """Begin anew, also after a failure: another file may be there now, or another server. Raises OperatorError."""
+        self._engine.dispose()
+        if is_sqlite(self.url):
+            prepare_sqlite(self.url)
+        try:
+            with self._writing() as connection:
                 schema.bring_up_to_date(connection)
         except sa.exc.DBAPIError as error:
-            store.close()
-            raise unusable(url, error) from error
-        return store
+            raise unusable(self.url, error) from error
 
     def close(self) -> None:
         """Give all connections back."""
