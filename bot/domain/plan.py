@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from bot.domain import pipeline, reports
 from bot.domain.gitlab import Branch, Project
+from bot.domain.own_ci import trigger_example, triggers_ours
 from bot.domain.policy import Policy
 from bot.domain.steps import CommitFile, ProposeFile, SetStatus, Tell
 from parser.model import Place, Problem, Report
@@ -142,7 +143,7 @@ def source_of(branch: Branch) -> str:
 
 def _built(head: Head, write: CommitFile | None) -> Plan:
     config = ci_config_file(head.project)
-    if config == pipeline.PATH or (head.own_ci is not None and pipeline.triggers_ours(head.own_ci)):
+    if config == pipeline.PATH or (head.own_ci is not None and triggers_ours(head.own_ci)):
         return Plan(State.WAITING, write)
     own_file = head.project.ci_config_path or (DEFAULT_CI_CONFIG if head.own_ci is not None else None)
     return Plan(
@@ -153,7 +154,7 @@ def _built(head: Head, write: CommitFile | None) -> Plan:
             Tell(
                 "",
                 head.branch.name,
-                reports.unbuilt_note(own_file, pipeline.trigger_example(head.own_ci or b"")),
+                reports.unbuilt_note(own_file, trigger_example(head.own_ci or b"")),
                 aloud=True,
             ),
         ),

@@ -284,12 +284,18 @@ def _problem_table(problems: Sequence[Problem]) -> list[str]:
 def _parameter_table(parameters: Sequence[Parameter]) -> list[str]:
     rows = [
         f"| {span(' '.join((*p.subcommand, p.flags[0] if p.flags else p.name)))} | {span(p.type or '?')} "
-        f"| {_default(p)} | {_choices(p)} | {prose(shorten(p.help, 300)) if p.help else ''} |"
+        f"| {_default(p)} | {_choices(p)} | {_help(p)} |"
         for p in parameters[:MAX_PARAMETERS_SHOWN]
     ]
     rest = len(parameters) - MAX_PARAMETERS_SHOWN
     more = ["", f"… and {rest} more."] if rest > 0 else []
     return ["| Parameter | Type | Default | Choices | |", "|---|---|---|---|---|", *rows, *more]
+
+
+def _help(parameter: Parameter) -> str:
+    # as `--help` prints it: `%(default)s` means nothing to readers
+    text = parameter.printed_help or parameter.help
+    return prose(shorten(text, 300)) if text else ""
 
 
 def _default(parameter: Parameter) -> str:

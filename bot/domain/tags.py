@@ -19,13 +19,17 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _SLUG_CHARS = 63
 
 
-def branch_slug(branch: str) -> str:
-    """A branch as part of a tag, by GitLab's rule for CI_COMMIT_REF_SLUG.
+def gitlab_slug(branch: str) -> str:
+    """A branch's CI_COMMIT_REF_SLUG; nothing is left of a name that has no letter or digit of ASCII."""
+    return re.sub(r"[^a-z0-9]", "-", branch.lower())[:_SLUG_CHARS].strip("-")
 
-    A name of which that rule leaves nothing, such as one in Chinese, becomes `branch-` and part of its hash.
-    """
-    slug = re.sub(r"[^a-z0-9]", "-", branch.lower())[:_SLUG_CHARS].strip("-")
-    return slug or f"branch-{hashlib.sha256(branch.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+
+def branch_slug(branch: str) -> str:
+    """A branch as part of a tag: GitLab's slug, or `branch-` and part of its hash where that is empty."""
+    return (
+        gitlab_slug(branch)
+        or f"branch-{hashlib.sha256(branch.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+    )
 
 
 def candidate_tag(sha: str) -> str:

@@ -100,12 +100,14 @@ def parsed(module: Mapping[str, Any]) -> list[Line]:
     return [*told, Line(""), *(Line(f"    {line}") for line in drawn), Line("")]
 
 
+_MARKS = {"error": ("✗", Style.BAD), "warning": ("!", Style.WARNING), "info": ("·", Style.FAINT)}
+
+
 def problem(found: Mapping[str, Any]) -> list[Line]:
     """A problem with its place, and what to do about it (wire form of a Problem)."""
     place = found.get("place") or {}
     where = f"{place['file']}:{place['line']}: " if place else ""
-    style = Style.BAD if found["severity"] == "error" else Style.WARNING
-    mark = "✗" if found["severity"] == "error" else "!"
+    mark, style = _MARKS[found["severity"]]
     told = [Line(f"  {mark} {harmless(where + found['message'])}", style)]
     hint = harmless(found.get("hint") or "")
     told += [Line(f"      {part}", Style.FAINT) for part in textwrap.wrap(hint, WIDTH - 6)]

@@ -9,6 +9,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
+from parser.model import Severity
 from sandbox.demo import story
 from sandbox.demo.outcome import Ending, Outcome, to_line
 from sandbox.demo.terminal import Line, Style, Terminal, harmless
@@ -74,6 +75,13 @@ def test_a_webhook_is_told_by_what_was_answered() -> None:
     assert "nothing to do" in story.delivery("Note Hook", 200, 0.001).text
     assert story.delivery("Push Hook", 401, 0.001).style is Style.BAD
     assert story.delivery("Push Hook", None, 10.0).style is Style.BAD
+
+
+def test_each_severity_has_a_mark_of_its_own() -> None:
+    found = {"code": "x", "message": "m", "hint": "", "place": None}
+    told = [story.problem({**found, "severity": one.value})[0] for one in Severity]
+    assert [line.text.split()[0] for line in told] == ["✗", "!", "·"]
+    assert len({line.style for line in told}) == 3
 
 
 def test_a_problem_is_told_with_its_place_and_what_to_do() -> None:

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from values import ENVIRONMENT, module, parameter, report
 
+from bot.domain.own_ci import trigger_example, triggers_ours
 from bot.domain.pipeline import (
     BUILD,
     ENGINES,
@@ -29,11 +30,10 @@ from bot.domain.pipeline import (
     plan_environment,
     read_pipeline_settings,
     render,
-    trigger_example,
-    triggers_ours,
 )
 from bot.domain.tags import branch_slug, environment_name, read_number, version_tag
 from parser.model import Module, Problem, Settings
+from sandbox.gitlab import rules, variables
 
 SETTINGS = PipelineSettings("registry.example.com/bot:1", "docker", ENVIRONMENT, "https://docs.example.com")
 HOSTILE = (
@@ -337,6 +337,19 @@ def test_a_branch_with_a_slash_gets_a_legal_tag(branch: str, slug: str) -> None:
     assert branch_slug(branch) == slug
     assert version_tag(branch, 7) == f"{slug}-7"
     assert read_number(branch, version_tag(branch, 7)) == 7
+
+
+@pytest.mark.parametrize("branch", ["发布", "выпуск", "«»", "--"])
+def test_a_branch_of_other_letters_runs_its_jobs_and_gets_tags_of_its_own(branch: str) -> None:
+    rule = loaded(render(module(), SETTINGS, branch))["workflow"]["rules"][0]["if"]
+    # what GitLab makes of the name
+    slug = variables.slug(branch)
+    known = {"CI_COMMIT_BRANCH": branch, "CI_COMMIT_REF_SLUG": slug, "CI_PIPELINE_SOURCE": "push"}
+    assert slug == ""
+    assert rules.condition(rule, known)
+    assert not rules.condition(rule, known | {"CI_COMMIT_REF_SLUG": "main"})
+    assert version_tag(branch, 1) != version_tag("main", 1)
+    assert read_number(branch, version_tag(branch, 1)) == 1
 
 
 @given(branches, st.integers(1, 10**12))

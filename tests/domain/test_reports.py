@@ -80,6 +80,13 @@ def test_a_publication_names_the_image_by_digest_and_how_to_run_it() -> None:
     assert "2 parameters" in body
 
 
+def test_a_parameters_help_is_told_as_the_script_prints_it() -> None:
+    one = parameter("width", help="pixels (%(default)s)", printed_help="pixels (64)")
+    body = reports.published_note(module(one), (), PUBLISHED, PIPELINE)
+    assert "pixels (64)" in body
+    assert "default)s" not in body
+
+
 def test_a_failure_shows_the_jobs_last_lines() -> None:
     trace = b"\n".join(b"line %d" % n for n in range(1, 40))
     body = reports.failed_note(HEAD, JOB, PIPELINE, trace)
