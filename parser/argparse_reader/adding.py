@@ -151,6 +151,8 @@ def made_argument(machine: Machine, parser: Parser, call: Call, group: Any) -> A
         call.keywords_unknown,
         group,
         tuple(machine.conditions),
+        tuple(machine.assumed),
+        machine.supposing > 0,
         call=call,
     )
 
@@ -184,6 +186,12 @@ def put(machine: Machine, parser: Parser, argument: Argument) -> None:
     for flag in argument.flags:
         older = parser.by_flag.get(flag)
         if older is None:
+            continue
+        if older is not HELP and older.flags == argument.flags and older.supposed is not argument.supposed:
+            if not older.supposed:
+                return
+            # What holds when nothing is given says what it is.
+            parser.arguments.remove(older)
             continue
         if older is not HELP and (older.conditions or argument.conditions) and older.flags == argument.flags:
             _unite(older, argument)

@@ -31,6 +31,10 @@ class Argument:
     keywords_unknown: str | None = None
     group: Any = None
     conditions: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
+    """What holds where it is added, as long as nothing is given on the command line."""
+    supposed: bool = False
+    """Whether it is added only when something is given."""
     exclusive: Group | None = None
     """The mutually exclusive group it belongs to."""
     call: Call | None = None

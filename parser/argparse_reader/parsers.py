@@ -77,6 +77,8 @@ def _add_exclusive(machine: Machine, call: Call, parser: Parser | Group) -> Any:
 
 
 def _set_defaults(machine: Machine, call: Call, parser: Parser) -> None:
+    if machine.supposing:
+        return
     values = dict(call.keywords)
     if machine.conditions:
         values = {name: Unknown(f"depends on `{machine.conditions[-1]}`") for name in values}

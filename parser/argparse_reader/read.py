@@ -269,7 +269,7 @@ def _parameter(
     if isinstance(printed, Unknown) or (printed is not None and not _encodable(printed)):
         unknowns.fields.append("printed_help")
         printed = None
-    condition = " and ".join(argument.conditions) or None
+    condition = " and ".join((*argument.assumed, *argument.conditions)) or None
     if condition:
         problems.append(
             problem("argument-conditional", argument.place, name=shown(name), condition=_short(condition))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
+from parser.argparse_reader.actions import SUPPRESS
 from parser.argparse_reader.objects import Parser
 from parser.interpreter.flow import Call
 from parser.interpreter.machine import Machine
-from parser.interpreter.values import External, Unknown
+from parser.interpreter.values import MISSING, External, Given, Unknown
 
 GIVEN = "is given on the command line"
 
@@ -19,6 +21,23 @@ def _parse(machine: Machine, call: Call, parser: Parser) -> Any:
         parser.reads_if = tuple(machine.conditions)
     else:
         parser.used = True
+    return Given(GIVEN, absent=lambda name: _when_absent(parser, name))
+
+
+def _when_absent(parser: Parser, name: str) -> Any:
+    """What argparse makes of an argument that is not given; Unknown where that takes more than a look."""
+    found = next((one for one in parser.arguments if one.dest == name), None)
+    if found is None:
+        known_else = parser.defaults.get(name, MISSING)
+        return Unknown(GIVEN) if known_else is MISSING or parser.subparsers else known_else
+    value = found.default
+    if found.model is not None:
+        value = found.model.attributes.get("default", value)
+    if found.conditions or found.required is not False or value == SUPPRESS:
+        return Unknown(GIVEN)
+    convert = found.keywords.get("type")
+    if not isinstance(value, str) or convert is None or convert == External("builtins.str"):
+        return copy(value) if isinstance(value, list | dict | set) else value
     return Unknown(GIVEN)
 
 

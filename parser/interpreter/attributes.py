@@ -18,6 +18,7 @@ from parser.interpreter.values import (
     External,
     Field,
     Function,
+    Given,
     Instance,
     Located,
     Method,
@@ -55,6 +56,9 @@ def attribute(machine: Machine, value: Any, name: str) -> Any:
 
 def find_attribute(machine: Machine, value: Any, name: str) -> Any:
     """`value.name`; MISSING where it certainly is not there, Unknown where that is not known."""
+    if isinstance(value, Given):
+        machine.asked = True
+        return value.part(name)
     if isinstance(value, Unknown):
         return value
     if isinstance(value, External):
@@ -305,13 +309,15 @@ def _super_attribute(machine: Machine, value: Super, name: str) -> Any:
 
 def set_attribute(machine: Machine, value: Any, name: str, new: Any) -> None:
     """`value.name = new`."""
-    if isinstance(value, Instance | Modelled | Function):
+    if isinstance(value, Instance | Modelled | Function | Given):
         names = value.attributes
     elif isinstance(value, Class):
         names = value.scope.names
     else:
         return
     old = names.get(name, MISSING)
+    if machine.supposing and not machine.is_own(value):
+        return
     if machine.conditions and old is not MISSING and old is not new and not machine.is_own(value):
         new = Unknown(f"depends on `{machine.conditions[-1]}`")
     names[name] = new

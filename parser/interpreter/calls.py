@@ -133,6 +133,8 @@ def call_value(machine: Machine, function: Any, call: Call) -> Any:
     if isinstance(function, Modelled) and function.callable:
         return function.call(machine, "__call__", call)
     _note_escape(machine, "a function that cannot be followed", call)
+    if (back := _given_back(machine, call)) is not None:
+        return back
     return Unknown(
         why_unknown(function) if isinstance(function, Unknown) else "is computed when the script runs"
     )
@@ -236,6 +238,8 @@ def _call_external(machine: Machine, function: External, call: Call) -> Any:
         return machine.own(dict(call.keywords))
     if call.args_unknown or call.keywords_unknown:
         _note_escape(machine, name, call)
+        if (back := _given_back(machine, call)) is not None:
+            return back
         return Unknown("is put together from values not known")
     if name == "builtins.sorted" and "key" in call.keywords:
         return library.sorted_by(machine, call)
@@ -287,6 +291,8 @@ def _worked_out(machine: Machine, name: str, call: Call) -> Any:
     _note_escape(machine, name, call)
     if name.startswith("builtins.") and name in operations.FUNCTIONS:
         return Unknown(next((why_unknown(arg) for arg in args if not known(arg)), "cannot be worked out"))
+    if not name.startswith("builtins.") and (back := _given_back(machine, call)) is not None:
+        return back
     return Unknown(f"is computed by {name.removeprefix('builtins.')}()")
 
 
@@ -327,6 +333,13 @@ def carries_model(value: Any, depth: int = 0) -> bool:
     if isinstance(value, list | tuple) and depth < 2:
         return any(carries_model(one, depth + 1) for one in value[:50])
     return isinstance(value, Method) and isinstance(value.receiver, Modelled)
+
+
+def _given_back(machine: Machine, call: Call) -> Modelled | None:
+    """The one parser that something foreign was handed: `parser = add_arguments(parser)` is how that is used."""
+    given = (*call.args, *call.keywords.values())
+    handed = [one for one in given if isinstance(one, Modelled) and machine.is_watched(one)]
+    return handed[0] if len(handed) == 1 else None
 
 
 def _note_escape(machine: Machine, name: str, call: Call) -> None:

@@ -32,6 +32,8 @@ def set_item(machine: Machine, container: Any, key: Any, new: Any) -> None:
         if isinstance(method, Function):
             machine.follow(method, Call(method.node, method.scope.script, [key, new], {}), container)
         return
+    if machine.supposing and not machine.is_own(container):
+        return
     if machine.conditions and isinstance(container, dict | list) and not machine.is_own(container):
         new = Unknown(f"depends on `{machine.conditions[-1]}`")
     if (isinstance(container, dict) and len(container) < MAX_ITEMS and hashable(key)) or (
@@ -54,6 +56,8 @@ def spoil(container: Any, why: str) -> None:
 
 def mutate(machine: Machine, container: Any, name: str, args: list[Any], keywords: dict[str, Any]) -> Any:
     """Calls a method that changes a container; under an unknown condition the container is unknown afterwards."""
+    if machine.supposing and not machine.is_own(container):
+        return Unknown()
     if machine.conditions and not machine.is_own(container):
         spoil(container, f"depends on `{machine.conditions[-1]}`")
         return Unknown()

@@ -120,6 +120,12 @@ class Machine:
         self.entry = entry
         self.problems: list[Problem] = []
         self.conditions: list[str] = []
+        self.assumed: list[str] = []
+        """What holds as long as nothing is given on the command line."""
+        self.asked = False
+        """Whether a value of the command line was asked for."""
+        self.supposing = 0
+        """Inside how many branches that are taken only when something is given."""
         self.visited: set[int] = set()
         self.wanted = 0
         self._keywords = known_by_heart.keywords
@@ -195,6 +201,8 @@ class Machine:
         dotted = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         scope = self._module_scope(script, dotted)
         frames, conditions, wanted = self._frames, self.conditions, self.wanted
+        supposing, self.supposing = self.supposing, 0
+        assumed, self.assumed = self.assumed, []
         self._frames, self.conditions, self.wanted = [], [], 0
         trying, self._trying = self._trying, []
         self._importing += 1
@@ -206,6 +214,7 @@ class Machine:
             self._frames, self.conditions, self.wanted = frames, conditions, wanted
             self._importing -= 1
             self._trying = trying
+            self.supposing, self.assumed = supposing, assumed
         return scope
 
     def names_in(self, path: str) -> Any:
@@ -350,11 +359,57 @@ class Machine:
         self.evaluate(node.test, scope)
 
     def _if(self, node: ast.If, scope: Scope) -> str | None:
+        asked, self.asked = self.asked, False
         test = comparing.truth(self.evaluate(node.test, scope))
+        asked, self.asked = self.asked, asked
+        if test is not None and asked:
+            return self._by_default(node, test, scope)
         if test is not None:
             return self._block(node.body if test else node.orelse, scope)
         source = scope.script.source(node.test)
         return self._either(scope, (source, node.body), (f"not ({source})", node.orelse))
+
+    def _by_default(self, node: ast.If, test: bool, scope: Scope) -> str | None:
+        """A branch taken when nothing is given, and the other, of which only the arguments that it adds are kept."""
+        source = scope.script.source(node.test)
+        ways = ((source, node.body), (f"not ({source})", node.orelse))
+        (holds, taken), (fails, other) = ways if test else ways[::-1]
+        before = dict(scope.names)
+        if any(self._concerns_parsers(one, scope) for one in other):
+            self._suppose(fails, other, scope)
+        depth = len(self.assumed)
+        self.assumed.append(holds)
+        try:
+            return self._block(taken, scope)
+        except Finished:
+            raise
+        except Stopped:
+            # Something has to be given, so that is the way on which the script goes on.
+            del self.assumed[depth:]
+            scope.names.clear()
+            scope.names.update(before)
+            return self._block(other, scope)
+        finally:
+            del self.assumed[depth:]
+
+    def _suppose(self, condition: str, body: Sequence[ast.stmt], scope: Scope) -> None:
+        """Runs what is not run when nothing is given; everything but the arguments that it adds is forgotten."""
+        before = dict(scope.names)
+        returned = self._frames[-1].returned if self._frames else []
+        count = len(returned)
+        self.supposing += 1
+        try:
+            with self.condition(condition):
+                self._block(body, scope)
+        except Finished:
+            raise
+        except Stopped:
+            pass  # then nothing is added behind that point
+        finally:
+            self.supposing -= 1
+            del returned[count:]
+            scope.names.clear()
+            scope.names.update(before)
 
     def _either(self, scope: Scope, *branches: tuple[str, Sequence[ast.stmt]]) -> str | None:
         """Runs branches of which one will be taken; what they leave different is not known afterwards."""
@@ -657,6 +712,10 @@ class Machine:
     def external(self, dotted: str) -> Any:
         """Something of the world outside by its dotted name: its value where that is known by heart."""
         return self._constants[dotted] if dotted in self._constants else External(dotted)
+
+    def is_watched(self, model: Modelled) -> bool:
+        """Whether the model has methods whose calls must not be lost."""
+        return not self._watched.keys().isdisjoint(model.methods())
 
     def lost(self, node: ast.Attribute, function: Any, scope: Scope) -> None:
         """Says it when a call that should not be lost is made on something that cannot be followed."""

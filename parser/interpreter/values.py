@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,18 @@ class Unknown:
     why: str = "is computed when the script runs"
     raises: str = ""
     """The exception that asking for the value certainly raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given(Unknown):
+    """What a command line gives; its parts stand at what they are when nothing is given, or as the script set them."""
+
+    absent: Callable[[str], Any] = field(default=lambda name: Unknown(), compare=False, repr=False)
+    attributes: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def part(self, name: str) -> Any:
+        """The attribute of this name."""
+        return self.attributes[name] if name in self.attributes else self.absent(name)
 
 
 SPOILT = Unknown("is changed in a way that cannot be followed")

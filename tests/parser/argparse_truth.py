@@ -118,6 +118,18 @@ def walk(parser, subcommand=()):
                 yield from walk(child, (*subcommand, name))
 
 
+LOOKED = []
+"""Parsers that looked at the command line and left the rest of it to others."""
+parse_known_args = argparse.ArgumentParser.parse_known_args
+
+
+def look(parser, *args, **kwargs):
+    """Parses as ever, so that the script goes on; where something has to be given, this is the end."""
+    LOOKED.append(parser)
+    parser.error = lambda message: tell(parser)
+    return parse_known_args(parser, *args, **kwargs)
+
+
 def tell(parser, *_args, **_kwargs):
     """Stands in for parsing: prints the truth and ends the process."""
     print(json.dumps(list(walk(parser))))
@@ -126,8 +138,10 @@ def tell(parser, *_args, **_kwargs):
 
 
 if __name__ == "__main__":
-    argparse.ArgumentParser.parse_known_args = tell
+    argparse.ArgumentParser.parse_args = argparse.ArgumentParser.parse_intermixed_args = tell
+    argparse.ArgumentParser.parse_known_args = look
     script = Path(sys.argv[1])
     sys.path.insert(0, str(script.parent))
     sys.argv = [str(script)]
     runpy.run_path(str(script), run_name="__main__")
+    tell(LOOKED[-1])
