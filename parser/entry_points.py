@@ -129,7 +129,11 @@ def _last_resorts(
         return Found(script, (*broken, _unguarded(script, functions[0])))
     if broken:
         return Found(None, tuple(broken))
-    return Found(None, (*_unread(source, paths), *_foreign(guarded), problem("no-entry-point")))
+    unread = _unread(source, paths)
+    if unread and len(unread) == len(possible):
+        # Nothing is known of what the scripts do; that none is an entry point would be a guess.
+        return Found(None, tuple(unread))
+    return Found(None, (*unread, *_foreign(guarded), problem("no-entry-point")))
 
 
 def _reaches(source: Source, script: Script) -> bool:

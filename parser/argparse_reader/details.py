@@ -9,7 +9,7 @@ from parser.argparse_reader.objects import Argument, Parser
 from parser.argparse_reader.words import enum_text
 from parser.interpreter.values import Unknown, known
 
-_FIELDS = ("help", "choices", "type", "metavar", "const")
+_FIELDS = ("help", "choices", "type", "metavar", "const", "deprecated")
 _OWN = ("dest", "default", "required", "nargs")
 _NO_TEXT = Unknown("is not text")
 

@@ -269,6 +269,8 @@ def _from_egg(
         why = "newer ones take only a name behind `egg=`"
         mend = f"Write `{_shown(egg)} @ ADDRESS` instead."
         tell(problem("requirement-pip-version", line.place, why=why, mend=mend))
+    if marker is None and parsed.marker:
+        marker = str(parsed.marker)
     return _made(
         parsed.name, str(parsed.specifier), parsed.extras, marker, address, line.place, editable=editable
     )

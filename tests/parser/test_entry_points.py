@@ -113,3 +113,11 @@ def test_click_and_absl_scripts_are_entry_points_like_any_other() -> None:
     assert report({"run.py": click, "lib.py": "import click\n"}).module.main == "run.py"
     found = report({"run.py": click, "train.py": SCRIPT})
     assert "several-entry-points" in codes(found)
+
+
+def test_scripts_that_cannot_be_read_are_all_that_is_told() -> None:
+    assert codes(report({"run.py": "def broken(:\n"})) == ["syntax-error"]
+    assert codes(report({"run.py": "def broken(:\n", "other.py": "x = 1\n"})) == [
+        "syntax-error",
+        "no-entry-point",
+    ]

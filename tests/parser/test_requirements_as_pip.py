@@ -548,6 +548,7 @@ LINES = st.one_of(
 
 
 @example(["-r other.txt # c \\", "numpy"])
+@example(["git+https://a.org/b.git#egg=c[x];os_name=='nt'"])
 @given(st.lists(LINES, max_size=6))
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_file_at_all_is_read_as_by_pip(tmp_path: Path, lines: list[str]) -> None:

@@ -34,7 +34,8 @@ FIELDS = (*FIELDS, "subcommand", *MORE)
 
 def describe(script: Path) -> dict:
     """What is read from the script, with the modules beside it, as JSON."""
-    contents = {file.name: file.read_bytes() for file in script.parent.glob("*.py")}
+    folder = script.parent
+    contents = {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*.py")}
     # A package of unknown name may bring any module: these scripts are not about requirements.
     contents["requirements.txt"] = b"https://example.org/everything.zip\n"
     source = Source({path: Entry(path, "file") for path in contents}, contents)
