@@ -41,14 +41,17 @@ def type_name(value: Any) -> str | None:
     """argparse's word for a type; None when it is not known."""
     if isinstance(value, External):
         return value.name.rpartition(".")[2]
-    if isinstance(value, Function | Class):
+    if isinstance(value, Function):
+        given = value.attributes.get("__name__", value.name)
+        return given if isinstance(given, str) else value.name
+    if isinstance(value, Class):
         return value.name
     if isinstance(value, FileType):
         return "FileType"
     if isinstance(value, Partial):
         return type_name(value.function)
     if isinstance(value, Method):
-        return value.name
+        return type_name(value.function) if value.function else value.name
     return None
 
 

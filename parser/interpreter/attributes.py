@@ -146,6 +146,10 @@ def _function_attribute(value: Function, name: str) -> Any:
         return value.name
     if name == "__doc__":
         return None if isinstance(value.node, ast.Lambda) else ast.get_docstring(value.node, clean=False)
+    if name == "__isabstractmethod__":
+        return True if value.abstract else MISSING
+    if name == "__module__":
+        return value.scope.module_level.names.get("__name__") if value.scope.module_level else Unknown()
     if name == "__wrapped__" or not name.startswith("__"):
         return MISSING
     return Unknown("is an attribute of a function")

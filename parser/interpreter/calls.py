@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from parser.interpreter import classes, comparing, library, located, operations, patterns, records
 from parser.interpreter.attributes import find_attribute
-from parser.interpreter.containers import items_of, mutate, spoil
+from parser.interpreter.containers import held_key, items_of, mutate, spoil
 from parser.interpreter.expressions import ENVIRONMENT
 from parser.interpreter.flow import Call, Stopped
 from parser.interpreter.values import (
@@ -155,6 +155,9 @@ def _call_method(machine: Machine, method: Method, call: Call) -> Any:
     if isinstance(method.receiver, str) and method.name in ("join", "format"):
         call.args = [_written(machine, arg, method.name) for arg in call.args]
         call.keywords = {key: _written(machine, arg, method.name) for key, arg in call.keywords.items()}
+    if isinstance(method.receiver, dict | set) and call.args and isinstance(call.args[0], Instance):
+        found = held_key(machine, method.receiver, call.args[0])
+        call.args = [call.args[0] if found is MISSING else found, *call.args[1:]]
     if isinstance(method.receiver, list) and method.name == "sort" and "key" in call.keywords:
         return _sort(machine, method.receiver, call)
     if (

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from parser.interpreter import calls, comparing, records
+from parser.interpreter.attributes import set_attribute
 from parser.interpreter.flow import Call
 from parser.interpreter.values import (
     MISSING,
@@ -74,6 +75,14 @@ def _by_metaclass(machine: Machine, made: Class, call: Call) -> Any:
     meta = made.metaclass
     if not isinstance(meta, Class):
         return made
+    machine.decorating += 1  # a metaclass works like a decorator: for its effects
+    try:
+        return _made_by(machine, meta, made, call)
+    finally:
+        machine.decorating -= 1
+
+
+def _made_by(machine: Machine, meta: Class, made: Class, call: Call) -> Any:
     value: Any = made
     given = [made.name, tuple(made.bases), made.scope.names]
     begin = meta.member("__new__")
@@ -128,6 +137,12 @@ def new_object(machine: Machine, call: Call) -> Any:
     return Instance(cls) if isinstance(cls, Class) else Unknown("is an object of a class that is not known")
 
 
+def set_plainly(machine: Machine, call: Call) -> None:
+    """`object.__setattr__(object, name, value)`."""
+    if len(call.args) == 3 and isinstance(call.args[1], str):
+        set_attribute(machine, *call.args)
+
+
 def instantiate(machine: Machine, cls: Class, call: Call) -> Any:
     """An object of a class of the repository."""
     maker = cls.metaclass.member("__call__") if isinstance(cls.metaclass, Class) else MISSING
@@ -139,6 +154,8 @@ def instantiate(machine: Machine, cls: Class, call: Call) -> Any:
 def plain_object(machine: Machine, cls: Class, call: Call) -> Any:
     """`type.__call__(cls, …)`: what `__new__` and `__init__` make."""
     init = cls.member("__init__")
+    if cls.inherits("builtins.type"):
+        return _called_metaclass(machine, cls, call)
     for name in [one.name for one in cls.ancestry() if isinstance(one, External)]:
         if name in machine.models:
             made = machine.models[name](
@@ -163,12 +180,18 @@ def plain_object(machine: Machine, cls: Class, call: Call) -> Any:
         instance.complete = not isinstance(machine.follow(init, call, instance), Unknown)
     elif cls.record:
         instance.complete = records.fill_record(machine, instance, call)
-        after = cls.member("__post_init__")
-        if isinstance(after, Function):
-            machine.follow(after, Call(call.node, call.script, [], {}), instance)
     elif cls.foreign:
         instance.attributes.update(call.keywords)
     return instance
+
+
+def _called_metaclass(machine: Machine, meta: Class, call: Call) -> Any:
+    """`Meta(name, bases, namespace)`."""
+    made = new_type(machine, Call(call.node, call.script, list(call.args), {}))
+    if not isinstance(made, Class):
+        return made
+    made.metaclass = meta
+    return _by_metaclass(machine, made, Call(call.node, call.script, [], dict(call.keywords)))
 
 
 def _member(cls: Class, call: Call) -> Any:

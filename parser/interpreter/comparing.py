@@ -178,9 +178,17 @@ def type_of(value: Any) -> Any:
 def is_instance(value: Any, kinds: Any) -> bool | None:
     """`isinstance(value, kinds)`."""
     if isinstance(value, Unknown):
-        return None
+        return _is_of_kind(value, kinds)
     results = [_is_of(value, kind) for kind in (kinds if isinstance(kinds, tuple | list) else (kinds,))]
     return True if True in results else (None if None in results else False)
+
+
+def _is_of_kind(value: Unknown, kinds: Any) -> bool | None:
+    """Whether a value not known is of one of the kinds, where at least its type is known."""
+    wanted = [_plain_type(kind) for kind in (kinds if isinstance(kinds, tuple | list) else (kinds,))]
+    if not value.kind or None in wanted:
+        return None
+    return {"list": list, "str": str}[value.kind] in wanted
 
 
 def _is_of(value: Any, kind: Any) -> bool | None:
@@ -199,6 +207,8 @@ def _is_of(value: Any, kind: Any) -> bool | None:
         if isinstance(kind, Class):
             return value.is_made_by(kind)
         return value.is_a(kind.name) if isinstance(kind, External) else False
+    if isinstance(value, Class) and isinstance(value.metaclass, Class) and kind in value.metaclass.ancestry():
+        return True
     if isinstance(value, Class | Function | Method | Partial):
         if kind == External("builtins.type"):
             return isinstance(value, Class)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from parser.interpreter import operations, records
+from parser.interpreter import comparing, operations, records
 from parser.interpreter.attributes import attribute
 from parser.interpreter.flow import Call
 from parser.interpreter.values import (
     MAX_ITEMS,
+    MISSING,
     SPOILT,
     Alias,
     Class,
@@ -25,6 +26,50 @@ if TYPE_CHECKING:
     from parser.interpreter.machine import Machine
 
 
+MAX_COMPARED = 300
+"""Objects of the script that are compared with the one that is looked for."""
+
+
+def equal_objects(machine: Machine, left: Any, right: Any) -> bool | None:
+    """`left == right` where one is an object of the script's own class."""
+    if left is right:
+        return True
+    one, other = (left, right) if isinstance(left, Instance) else (right, left)
+    own = one.cls.member("__eq__")
+    if isinstance(own, Function):
+        call = Call(own.node, own.scope.script, [other], {})
+        answer: bool | None = comparing.truth(machine.follow(own, call, one))
+        return answer
+    if one.cls.record and isinstance(other, Instance):
+        if one.cls is not other.cls:
+            return False
+        pairs = ((one.attributes.get(name), other.attributes.get(name)) for name in one.cls.fields)
+        results = [comparing.equal(mine, theirs) for mine, theirs in pairs]
+        return False if False in results else (None if None in results else True)
+    if one.cls.record or one.cls.foreign:
+        return None
+    return False if isinstance(other, Instance) or known(other) else None
+
+
+def held_key(machine: Machine, container: Any, key: Any) -> Any:
+    """The key or item that the container holds and that equals the object; MISSING when none does, else Unknown."""
+    if key in container:
+        return key
+    plain = not key.cls.record and not isinstance(key.cls.member("__eq__"), Function)
+    others = [one for one in container if isinstance(one, Instance)]
+    if plain or not others:
+        return MISSING
+    if len(others) > MAX_COMPARED:
+        return Unknown("is among too many objects")
+    for one in others:
+        same = equal_objects(machine, one, key)
+        if same is None:
+            return Unknown("depends on objects that are not known")
+        if same:
+            return one
+    return MISSING
+
+
 def set_item(machine: Machine, container: Any, key: Any, new: Any) -> None:
     """`container[key] = new`."""
     if isinstance(container, Instance):
@@ -34,6 +79,9 @@ def set_item(machine: Machine, container: Any, key: Any, new: Any) -> None:
         return
     if machine.supposing and not machine.is_own(container):
         return
+    if isinstance(container, dict) and isinstance(key, Instance):
+        found = held_key(machine, container, key)
+        key = key if found is MISSING else found
     if machine.conditions and isinstance(container, dict | list) and not machine.is_own(container):
         new = Unknown(f"depends on `{machine.conditions[-1]}`")
     if (isinstance(container, dict) and len(container) < MAX_ITEMS and hashable(key)) or (
@@ -81,6 +129,9 @@ def item_of(machine: Machine, value: Any, key: Any) -> Any:
         return Unknown(why_unknown(value))
     if isinstance(value, Instance):
         return _item_of_instance(machine, value, key)
+    if isinstance(value, dict) and isinstance(key, Instance):
+        found = held_key(machine, value, key)
+        key = key if found is MISSING else found
     if isinstance(value, dict):
         if not hashable(key) or SPOILT in value:
             return Unknown(why_unknown(key) if not known(key) else why_unknown(value))

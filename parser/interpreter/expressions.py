@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from parser.interpreter import comparing, located, operations
 from parser.interpreter.attributes import attribute
-from parser.interpreter.containers import item_of, items_of
+from parser.interpreter.containers import equal_objects, held_key, item_of, items_of
 from parser.interpreter.records import is_enum as is_enum
 from parser.interpreter.values import (
     MAX_ITEMS,
     MISSING,
+    SPOILT,
     External,
+    Instance,
     Located,
     Scope,
     Unknown,
@@ -87,6 +89,8 @@ def binary(op: ast.operator, left: Any, right: Any) -> Any:
         return Unknown(why_unknown(left)) if made is MISSING else made
     if isinstance(op, ast.Div) and isinstance(left, External):
         return Unknown(why_unknown(left))
+    if isinstance(op, ast.Add) and isinstance(right, Unknown) and type(left) in (list, str):
+        return Unknown(why_unknown(right if known(left) else left), kind=type(left).__name__)
     containers = isinstance(op, ast.Add) and isinstance(left, list | tuple) and type(left) is type(right)
     if function is None or not (containers or (known(left) and known(right))):
         return Unknown(why_unknown(right if known(left) else left))
@@ -124,11 +128,23 @@ def _bool(machine: Machine, node: ast.BoolOp, scope: Scope) -> Any:
     return unknown or value
 
 
+def _compared(machine: Machine, op: ast.cmpop, left: Any, right: Any) -> Any:
+    if isinstance(op, ast.Eq | ast.NotEq) and (isinstance(left, Instance) or isinstance(right, Instance)):
+        same = equal_objects(machine, left, right)
+        return Unknown(why_unknown(left)) if same is None else same is isinstance(op, ast.Eq)
+    if isinstance(op, ast.In | ast.NotIn) and isinstance(left, Instance) and isinstance(right, dict | set):
+        found = held_key(machine, right, left)
+        if isinstance(found, Unknown) or SPOILT in right:
+            return Unknown(why_unknown(left))
+        return (found is not MISSING) is isinstance(op, ast.In)
+    return comparing.compared(op, left, right)
+
+
 def _compare(machine: Machine, node: ast.Compare, scope: Scope) -> Any:
     left = machine.evaluate(node.left, scope)
     for op, right_node in zip(node.ops, node.comparators, strict=True):
         right = machine.evaluate(right_node, scope)
-        result = comparing.compared(op, left, right)
+        result = _compared(machine, op, left, right)
         if isinstance(result, Unknown) or not result:
             return result
         left = right
@@ -177,7 +193,9 @@ def _subscript(machine: Machine, node: ast.Subscript, scope: Scope) -> Any:
     if isinstance(value, External) and value.name in ENVIRONMENT:
         return Unknown("is read from the environment")
     if isinstance(value, External) and value.name == "sys.argv":
-        return Unknown("is given on the command line")
+        return Unknown(
+            "is given on the command line", kind="list" if isinstance(node.slice, ast.Slice) else "str"
+        )
     if isinstance(node.slice, ast.Slice):
         parts = [
             None if one is None else machine.evaluate(one, scope)
@@ -185,7 +203,7 @@ def _subscript(machine: Machine, node: ast.Subscript, scope: Scope) -> Any:
         ]
         if isinstance(value, str | bytes | list | tuple | range) and all(known(part) for part in parts):
             return operations.apply(lambda: value[slice(*parts)])
-        return Unknown(why_unknown(value))
+        return Unknown(why_unknown(value), kind=value.kind if isinstance(value, Unknown) else "")
     return item_of(machine, value, machine.evaluate(node.slice, scope))
 
 

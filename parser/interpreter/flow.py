@@ -31,6 +31,10 @@ class Finished(Stopped):
     """What was to be learned is learned: nothing that the script does from here on matters."""
 
 
+class Read(Finished):
+    """What was to be learned on this way is learned; the others, which may be taken instead, are still to follow."""
+
+
 class TooDeep(Exception):
     """Statements or calls are nested deeper than is followed."""
 

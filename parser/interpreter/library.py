@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from parser.interpreter import classes, comparing, operations, patterns, records, reflection
@@ -118,6 +119,8 @@ def _sorted(machine: Machine, call: Call) -> Any:
     if items is None or not isinstance(reverse, bool | int):
         return _NOT_KNOWN
     keys = items if key is None else [machine.call(key, [item], {}, call) for item in items]
+    if keys and all(isinstance(one, Instance) for one in keys):
+        return _by_their_own_order(machine, items, keys, bool(reverse), call)
     if not all(known(one) for one in keys):
         return _NOT_KNOWN
     if isinstance(given, set | frozenset) and len(set(map(repr, keys))) < len(keys):
@@ -126,6 +129,36 @@ def _sorted(machine: Machine, call: Call) -> Any:
         lambda: sorted(range(len(items)), key=lambda at: keys[at], reverse=bool(reverse))
     )
     return order if isinstance(order, Unknown) else [items[at] for at in order]
+
+
+class _Undecided(Exception):
+    """Which of two objects comes first is not known."""
+
+
+def _by_their_own_order(
+    machine: Machine, items: list[Any], keys: list[Any], reverse: bool, call: Call
+) -> Any:
+    """Sorted as Python does it, asking `__lt__` of the script's own objects."""
+
+    class Key:
+        def __init__(self, at: int) -> None:
+            self.at = at
+
+        def __lt__(self, other: Key) -> bool:
+            less = keys[self.at].cls.member("__lt__")
+            if not isinstance(less, Function):
+                raise _Undecided
+            answer = comparing.truth(
+                machine.follow(less, Call(call.node, call.script, [keys[other.at]], {}), keys[self.at])
+            )
+            if answer is None:
+                raise _Undecided
+            return answer
+
+    try:
+        return [items[at] for at in sorted(range(len(items)), key=Key, reverse=reverse)]
+    except _Undecided:
+        return _NOT_KNOWN
 
 
 def _import_module(machine: Machine, call: Call) -> Any:
@@ -198,6 +231,16 @@ def _product(machine: Machine, call: Call) -> Any:
             return _NOT_KNOWN
         found = [(*row, item) for row in found for item in items]
     return found
+
+
+def _of_kind(kind: str) -> Callable[[Machine, Call], Any]:
+    """`staticmethod(function)`, `classmethod(function)`, `property(function)`; the function itself stays as it is."""
+
+    def made(machine: Machine, call: Call) -> Any:
+        given = call.args[0] if call.args else call.keywords.get("fget", Unknown())
+        return replace(given, kind=kind) if isinstance(given, Function) else given
+
+    return made
 
 
 def _cast(machine: Machine, call: Call) -> Any:
@@ -346,6 +389,7 @@ LIBRARY: Mapping[str, Callable[[Machine, Call], Any]] = {
         if call.args and isinstance(call.args[0], Class)
         else Unknown()
     ),
+    "builtins.object.__setattr__": classes.set_plainly,
     "builtins.object.__new__": classes.new_object,
     "builtins.callable": _callable,
     "builtins.map": _map,
@@ -353,7 +397,9 @@ LIBRARY: Mapping[str, Callable[[Machine, Call], Any]] = {
     "builtins.next": _next,
     "builtins.iter": _first,
     "builtins.str": _str,
-    "builtins.property": _first,
+    "builtins.property": _of_kind("property"),
+    "builtins.staticmethod": _of_kind("static"),
+    "builtins.classmethod": _of_kind("class"),
     "importlib.import_module": _import_module,
     "builtins.__import__": _import_module,
     "dataclasses.fields": _fields,

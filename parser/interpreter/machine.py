@@ -19,7 +19,7 @@ from parser.interpreter import (
     library,
     operations,
 )
-from parser.interpreter.flow import Call, Exhausted, Finished, Raised, Stopped, TooDeep
+from parser.interpreter.flow import Call, Exhausted, Finished, Raised, Read, Stopped, TooDeep
 from parser.interpreter.modules import Modules
 from parser.interpreter.reach import COMMON
 from parser.interpreter.values import (
@@ -51,7 +51,7 @@ MAX_CALLS = 20
 MAX_ROUNDS = 10_000
 """Rounds of a loop that adds arguments; other loops are followed for PLAIN_ROUNDS at most."""
 
-PLAIN_ROUNDS = 64
+PLAIN_ROUNDS = 256
 
 ROUNDS_BESIDE = 1_000
 """Rounds of a loop that adds none, in a function that deals with parsers."""
@@ -91,7 +91,7 @@ class ByHeart:
 class _Frame:
     """One running function: what it may have returned so far."""
 
-    __slots__ = ("conditions", "function", "handed", "receiver", "returned", "yielded")
+    __slots__ = ("conditions", "function", "handed", "receiver", "returned", "small", "yielded")
 
     def __init__(self, function: Function | None, receiver: Any = None) -> None:
         self.function = function
@@ -100,6 +100,8 @@ class _Frame:
         self.yielded: list[Any] | None = []
         self.conditions = 0
         self.handed = False
+        self.small = False
+        """Whether it is followed for its value only."""
 
     def hands_parser(self) -> bool:
         """Whether a parser was given to the function or is what it gives back."""
@@ -168,8 +170,10 @@ class Machine:
             self.problems.append(problem("file-unfollowed", Place(script.path), file=script.path, why=why))
 
     def finish(self) -> None:
-        """Ends following the script, where it is certain that this point is reached."""
-        if not self.conditions and not self._importing:
+        """Ends following the script, or the way that led here when others may be taken instead."""
+        if self.conditions:
+            raise Read
+        if not self._importing:
             raise Finished
 
     def fail(self, kind: str) -> None:
@@ -422,6 +426,8 @@ class Machine:
             with self.condition(condition):
                 try:
                     signal = self._block(body, scope)
+                except Read:
+                    signal = "stop"
                 except Finished:
                     raise
                 except Stopped:
@@ -728,7 +734,8 @@ class Machine:
     def follow(self, function: Function, call: Call, receiver: Any = MISSING) -> Any:
         """Runs a function of the repository with the call's arguments, if it is worth it."""
         args = call.args if receiver is MISSING else [receiver, *call.args]
-        if not self._worth_following(function, args, call.keywords):
+        concerned = self._concerned(function, args, call.keywords)
+        if not concerned and not self._small(function):
             return Unknown(f"is computed by {function.name}()")
         running = sum(frame.function is function for frame in self._frames)
         if running >= 2 or len(self._frames) >= MAX_CALLS:
@@ -744,10 +751,15 @@ class Machine:
         frame = _Frame(function, receiver)
         frame.conditions = len(self.conditions)
         frame.handed = any(isinstance(arg, Modelled) for arg in args)
+        frame.small = not concerned
         self._frames.append(frame)
         may_leave, self._may_leave = self._may_leave, False
         try:
             self._block(function.node.body, scope)
+        except Read:
+            # It may have returned before, on a way that is not known.
+            if not (frame.returned and self._may_leave):
+                raise
         except Finished:
             raise
         except Stopped:
@@ -773,21 +785,28 @@ class Machine:
         frame = self._frames[-1] if self._frames else None
         return (frame.function, frame.receiver) if frame else (None, MISSING)
 
-    def _worth_following(self, function: Function, args: list[Any], keywords: dict[str, Any]) -> bool:
+    def _concerned(self, function: Function, args: list[Any], keywords: dict[str, Any]) -> bool:
+        """Whether a call has to do with parsers, or its value is wanted for one."""
         if self.wanted or isinstance(function.node, ast.Lambda):
             return True
         if any(calls.carries_model(arg) for arg in (*args, *keywords.values())):
             return True
         if self._concerns_parsers(function.node, function.scope):
             return True
+        owner = function.owner
+        if owner is not None and function.name == "__init__":
+            # What the object's other methods give to a parser is made here.
+            return owner.name in self._interesting_names(owner.scope.script)
         around = function.scope
-        if around is not around.module_level and any(
+        return around is not around.module_level and any(
             calls.carries_model(one) for one in around.names.values()
-        ):
-            return True
+        )
+
+    def _small(self, function: Function) -> bool:
+        """Whether a function that has nothing to do with parsers costs so little that it is followed all the same."""
         last = function.node.end_lineno or function.node.lineno
         lines = DECORATOR_LINES if self.decorating else SMALL_LINES
-        return last - function.node.lineno < lines and len(self._frames) < SMALL_CALLS
+        return last - function.node.lineno < lines and sum(one.small for one in self._frames) < SMALL_CALLS
 
     def _concerns_parsers(self, node: ast.AST, scope: Scope) -> bool:
         """Whether code mentions parsers, or a name of the same file whose code does, and so on."""

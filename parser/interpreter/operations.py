@@ -299,7 +299,12 @@ _METHODS: Mapping[type, frozenset[str]] = {
         ["append", "extend", "insert", "remove", "pop", "index", "count", "sort", "reverse", "copy", "clear"]
     ),
     tuple: frozenset({"index", "count"}),
-    dict: frozenset(["keys", "values", "items", "get", "copy", "update", "pop", "setdefault", "clear"]),
+    dict: frozenset(
+        (
+            *("keys", "values", "items", "get", "copy", "update", "pop", "setdefault", "clear", "popitem"),
+            *("__getitem__", "__contains__", "__len__"),
+        )
+    ),
     set: frozenset(
         (
             *("add", "update", "union", "intersection", "difference", "symmetric_difference", "copy"),
@@ -327,6 +332,7 @@ MUTATING = frozenset(
         "clear",
         "update",
         "setdefault",
+        "popitem",
         "add",
         "discard",
     ]

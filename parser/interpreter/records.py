@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
+from parser.interpreter.flow import Call
 from parser.interpreter.values import (
     MISSING,
     Class,
@@ -18,7 +19,6 @@ from parser.interpreter.values import (
 )
 
 if TYPE_CHECKING:
-    from parser.interpreter.flow import Call
     from parser.interpreter.machine import Machine
 
 ENUMS = frozenset({"enum.Enum", "enum.IntEnum", "enum.StrEnum", "enum.Flag", "enum.IntFlag"})
@@ -70,11 +70,14 @@ def finish_class(machine: Machine, made: Class, dataclass: bool) -> None:
                 made.scope.names.pop(name, None)
         else:
             own[name] = Field(name, node, given, owner=made)
+        head = node.value if isinstance(node, ast.Subscript) else node
+        own[name].passed_on = isinstance(head, ast.Name | ast.Attribute) and _last(head) == "InitVar"
     for name, given in list(made.scope.names.items()):
         if isinstance(given, Field) and name not in own and dataclass:
             given.name = name
             own[name] = given
-    made.fields = {**inherited, **own}
+    # A class derived from a dataclass without being one itself keeps its constructor.
+    made.fields = {**inherited, **({} if made.record == "dataclass" and not dataclass else own)}
 
 
 def _heads(node: ast.expr) -> list[ast.expr]:
@@ -166,15 +169,22 @@ def fill_record(machine: Machine, instance: Instance, call: Call) -> bool:
         return False
     given = dict(zip([one.name for one in fields], call.args, strict=False))
     given.update(call.keywords)
+    passed_on = []
     for one in instance.cls.fields.values():
+        value: Any = Unknown("is a field that is not given")
         if one.name in given:
-            instance.attributes[one.name] = given[one.name]
+            value = given[one.name]
         elif one.default is not MISSING:
-            instance.attributes[one.name] = one.default
+            value = one.default
         elif one.factory is not MISSING:
-            instance.attributes[one.name] = machine.call(one.factory, [], {}, call)
+            value = machine.call(one.factory, [], {}, call)
+        if one.passed_on:
+            passed_on.append(value)
         else:
-            instance.attributes[one.name] = Unknown("is a field that is not given")
+            instance.attributes[one.name] = value
+    after = instance.cls.member("__post_init__")
+    if isinstance(after, Function):
+        machine.follow(after, Call(call.node, call.script, passed_on, {}), instance)
     return True
 
 

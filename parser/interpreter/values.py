@@ -33,6 +33,8 @@ class Unknown:
     why: str = "is computed when the script runs"
     raises: str = ""
     """The exception that asking for the value certainly raises."""
+    kind: str = ""
+    """The plain type that the value certainly has: `list` or `str`, else empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,8 @@ class Field:
     factory: Any = MISSING
     metadata: Any = field(default_factory=dict)
     init: bool = True
+    passed_on: bool = False
+    """Whether it is given to `__post_init__` only (`dataclasses.InitVar`)."""
     owner: Class | None = None
     """The class whose body holds it."""
 
@@ -358,7 +362,7 @@ def why_unknown(value: Any, depth: int = 0) -> str:
 
 _HASHABLE = (
     *(str, int, float, bool, bytes, type(None), type(...), PurePosixPath, re.Pattern),
-    *(EnumMember, Class, Function, External, Module, Lazy),
+    *(EnumMember, Class, Function, External, Module, Lazy, Instance),
 )
 
 
