@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from parser.argparse_reader.actions import (
@@ -36,7 +37,7 @@ from parser.problems import problem
 
 def add(machine: Machine, parser: Parser, call: Call, group: Group | None) -> Any:
     try:
-        argument = made_argument(machine, parser, call, group.title if group else None)
+        argument = made_argument(machine, parser, call, group.shown_title if group else None)
         if argument is None:
             return Unknown("is an argument that could not be read")
         argument.exclusive = group.excluding if group else None
@@ -196,6 +197,8 @@ def put(machine: Machine, parser: Parser, argument: Argument) -> None:
         if older is not HELP and (older.conditions or argument.conditions) and older.flags == argument.flags:
             _unite(older, argument)
             return
+        if older is not HELP and _apart(older.conditions, argument.conditions):
+            continue
         if not parser.resolves:
             raise Wrong(f"conflicting option string {flag}: it is added twice")
         if older is not HELP:
@@ -204,6 +207,11 @@ def put(machine: Machine, parser: Parser, argument: Argument) -> None:
                 parser.arguments.remove(older)
     parser.arguments.append(argument)
     parser.by_flag.update(dict.fromkeys(argument.flags, argument))
+
+
+def _apart(left: Sequence[str], right: Sequence[str]) -> bool:
+    """Whether two ways through the script exclude each other."""
+    return any(f"not ({one})" in right for one in left) or any(f"not ({one})" in left for one in right)
 
 
 def _unite(older: Argument, newer: Argument) -> None:
@@ -242,7 +250,7 @@ def add_action(machine: Machine, call: Call, owner: Parser | Group) -> Any:
         machine.tell("argument-not-followed", call.place, why="it is made by the script's own action class")
         return Unknown()
     if isinstance(owner, Group):
-        argument.group, argument.exclusive = owner.title, owner.excluding
+        argument.group, argument.exclusive = owner.shown_title, owner.excluding
     try:
         put(machine, parser, argument)
     except Wrong as wrong:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from parser.argparse_reader.actions import Wrong
@@ -57,9 +58,22 @@ def adopt(machine: Machine, parser: Parser, other: Parser, call: Call) -> None:
         for argument in other.arguments:
             # The very same action, as argparse has it: what is set on it later is seen by both.
             put(machine, parser, argument)
+            if argument.exclusive is not None and not _titles_are_inherited():
+                parser.untitled.append(argument)
     except Wrong as wrong:
         machine.tell("argument-refused", call.place, why=str(wrong))
     parser.defaults.update(other.defaults)
+
+
+@cache
+def _titles_are_inherited() -> bool:
+    """Whether arguments that exclude each other keep their group's title in a child; Pythons differ, so it is asked."""
+    import argparse
+
+    parent = argparse.ArgumentParser(add_help=False)
+    parent.add_argument_group("titled").add_mutually_exclusive_group().add_argument("--flag")
+    child = argparse.ArgumentParser(add_help=False, parents=[parent])
+    return any(group.title == "titled" and group._group_actions for group in child._action_groups)
 
 
 def parser_init(machine: Machine, call: Call, parser: Parser) -> None:

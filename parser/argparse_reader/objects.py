@@ -68,6 +68,10 @@ class Parser(Modelled):
         self.reads_command_line = False
         self.reads_if: tuple[str, ...] = ()
         """The conditions under which it does."""
+        self.reads_at = 0
+        """Which of the script's looks at the command line was its last."""
+        self.untitled: list[Argument] = []
+        """Arguments that lost the title of their group on their way from a parent."""
         self.used = False
         self.subparsers: list[Subparsers] = []
         self.groups: list[Group] = []
@@ -165,6 +169,13 @@ class Group(Modelled):
         if name == "argparse._MutuallyExclusiveGroup":
             return self.exclusive
         return False if name.startswith(("argparse.", "builtins.")) else None
+
+    @property
+    def shown_title(self) -> Any:
+        """The title under which `--help` lists what is added here: none for a group inside a group."""
+        if self.outer is None:
+            return self.title
+        return self.outer.shown_title if self.exclusive else None
 
     @property
     def excluding(self) -> Group | None:

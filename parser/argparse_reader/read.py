@@ -30,6 +30,7 @@ from parser.interpreter.values import (
     EnumMember,
     External,
     Function,
+    Instance,
     Method,
     Partial,
     Scope,
@@ -126,7 +127,7 @@ def read_command_line(source: Source, script: Script) -> CommandLine:
     parsers = _chosen(registry, problems)
     for parser in parsers:
         _tell_subcommands(parser, problems)
-    made = (_parameter(machine, owner, argument, problems) for owner, argument in _arguments(parsers))
+    made = (_parameter(machine, *one, problems) for one in _arguments(parsers))
     parameters = [one for one in made if one is not None]
     problems.extend(_not_reached(machine, script))
     place = parsers[0].place if parsers else Place(script.path)
@@ -136,19 +137,27 @@ def read_command_line(source: Source, script: Script) -> CommandLine:
     )
 
 
-def _arguments(parsers: list[Parser]) -> list[tuple[Parser, Argument]]:
+_Found = tuple[Parser, Argument, tuple[str, ...]]
+"""An argument, the parser that holds it, and the conditions under which it exists."""
+
+
+def _arguments(parsers: list[Parser]) -> list[_Found]:
     """The arguments of all parsers; one that several parsers have is told once, where its conditions are fewest."""
-    found: dict[tuple[Any, ...], tuple[Parser, Argument]] = {}
+    found: dict[tuple[Any, ...], _Found] = {}
+    always = any(not parser.reads_if for parser in parsers)
     for parser in parsers:
+        # Beside a parser that always reads, another one counts only for the command lines that come to it.
+        reads_if = parser.reads_if if always else ()
         times: Counter[tuple[Any, ...]] = Counter()
         for owner, argument in parser.all():
             settle(argument)
             name = (owner.subcommand, argument.flags or str(argument.dest))
             times[name] += 1
             key = (*name, times[name])  # a parser may have two positionals of one name
-            older = found.get(key)
-            if older is None or len(argument.conditions) < len(older[1].conditions):
-                found[key] = (owner, argument)
+            conditions = tuple(dict.fromkeys((*reads_if, *argument.conditions)))
+            # Of parsers that read one after the other, the last one decides.
+            if key not in found or len(conditions) <= len(found[key][2]):
+                found[key] = (owner, argument, conditions)
     return list(found.values())
 
 
@@ -156,7 +165,7 @@ def _chosen(registry: Registry, problems: list[Problem]) -> list[Parser]:
     """The parsers that read the command line; when none is seen to, all that are not part of another."""
     reading = [parser for parser in registry.parsers if parser.reads_command_line]
     if reading:
-        return reading
+        return sorted(reading, key=lambda parser: parser.reads_at)
     loose = [parser for parser in registry.parsers if not parser.used]
     problems.extend(problem("never-parsed", parser.place) for parser in loose)
     return loose
@@ -226,7 +235,11 @@ class _Unknowns:
 
 
 def _parameter(
-    machine: Machine, parser: Parser, argument: Argument, problems: list[Problem]
+    machine: Machine,
+    parser: Parser,
+    argument: Argument,
+    conditions: tuple[str, ...],
+    problems: list[Problem],
 ) -> Parameter | None:
     name = _name(parser, argument)
     if (bad := _unusable(name, argument)) is not None:
@@ -256,7 +269,8 @@ def _parameter(
         )
         at = argument.at("help")
         problems.append(problem("help-not-printable", at, edits=mend, name=shown(name), why=bad))
-    group = _simple(argument.group, "group", unknowns, (str,))
+    title = None if argument in parser.untitled else argument.group
+    group = _simple(title, "group", unknowns, (str,))
     const = const_of(argument)
     plain_const = to_value(machine, const)
     if isinstance(plain_const, Unknown):
@@ -269,7 +283,7 @@ def _parameter(
     if isinstance(printed, Unknown) or (printed is not None and not _encodable(printed)):
         unknowns.fields.append("printed_help")
         printed = None
-    condition = " and ".join((*argument.assumed, *argument.conditions)) or None
+    condition = " and ".join(dict.fromkeys((*argument.assumed, *conditions))) or None
     if condition:
         problems.append(
             problem("argument-conditional", argument.place, name=shown(name), condition=_short(condition))
@@ -433,7 +447,7 @@ def _converted(machine: Machine, argument: Argument, text: str, unknowns: _Unkno
         return member.value
     if isinstance(given, FileType):
         return text
-    if isinstance(given, Function | Method | Partial):
+    if isinstance(given, Function | Method | Partial | Instance):
         result = enum_text(_called(machine, given, text))
         if known(result):
             return result

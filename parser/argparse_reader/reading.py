@@ -17,8 +17,11 @@ GIVEN = "is given on the command line"
 def _parse(machine: Machine, call: Call, parser: Parser) -> Any:
     given = call.args[0] if call.args else call.keywords.get("args")
     if _is_command_line(given) or (isinstance(given, Unknown | External) and not parser.others_read(machine)):
+        conditions = tuple(machine.conditions)
+        if not parser.reads_command_line or len(conditions) < len(parser.reads_if):
+            parser.reads_if = conditions
         parser.reads_command_line = True
-        parser.reads_if = tuple(machine.conditions)
+        parser.reads_at = 1 + max((one.reads_at for one in parser.family), default=0)
     else:
         parser.used = True
     return Given(GIVEN, absent=lambda name: _when_absent(parser, name))

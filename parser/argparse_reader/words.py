@@ -8,7 +8,16 @@ from typing import Any
 from parser.argparse_reader.actions import SUPPRESS
 from parser.interpreter.flow import Call
 from parser.interpreter.machine import Machine
-from parser.interpreter.values import Class, EnumMember, External, Function, Method, Modelled, Partial
+from parser.interpreter.values import (
+    Class,
+    EnumMember,
+    External,
+    Function,
+    Instance,
+    Method,
+    Modelled,
+    Partial,
+)
 
 Behaviour = Callable[[Machine, Call, Any], Any]
 """A method known by heart: the machine, the call, and the object it is called on."""
@@ -42,17 +51,26 @@ def type_name(value: Any) -> str | None:
     if isinstance(value, External):
         return value.name.rpartition(".")[2]
     if isinstance(value, Function):
-        given = value.attributes.get("__name__", value.name)
-        return given if isinstance(given, str) else value.name
+        return _called(value.attributes.get("__name__", value.name))
     if isinstance(value, Class):
         return value.name
+    if isinstance(value, Instance):
+        return _called(value.attributes.get("__name__", value.cls.name)) if _callable(value) else None
     if isinstance(value, FileType):
         return "FileType"
     if isinstance(value, Partial):
-        return type_name(value.function)
+        return "partial"  # a partial has no name of its own
     if isinstance(value, Method):
         return type_name(value.function) if value.function else value.name
     return None
+
+
+def _called(name: Any) -> str | None:
+    return name if isinstance(name, str) else None
+
+
+def _callable(value: Instance) -> bool:
+    return isinstance(value.cls.member("__call__"), Function)
 
 
 def enum_text(value: Any) -> Any:

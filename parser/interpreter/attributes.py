@@ -119,11 +119,17 @@ def find_attribute(machine: Machine, value: Any, name: str) -> Any:
     )
 
 
+_ABSENT = frozenset({"sys.frozen", "sys._MEIPASS"})
+"""What programs look for to learn whether they were packed into one file; a script run by Python never has it."""
+
+
 def _external_attribute(machine: Machine, value: External, name: str) -> Any:
     if name in ("__name__", "__qualname__") and value.name.startswith(("builtins.", "argparse.", "pathlib.")):
         return value.name.rpartition(".")[2]
     if name == "__class__" and value.name.startswith("builtins."):
         return External("builtins.type")
+    if f"{value.name}.{name}" in _ABSENT:
+        return MISSING
     if (
         value.name in operations.TYPES
         and name.startswith("__")
@@ -311,6 +317,10 @@ def _super_attribute(machine: Machine, value: Super, name: str) -> Any:
     return Unknown("is inherited from a class that is not in the repository")
 
 
+def _equal(old: Any, new: Any) -> bool:
+    return old is new or (type(old) is type(new) and known(old) and known(new) and bool(old == new))
+
+
 def set_attribute(machine: Machine, value: Any, name: str, new: Any) -> None:
     """`value.name = new`."""
     if isinstance(value, Instance | Modelled | Function | Given):
@@ -322,6 +332,8 @@ def set_attribute(machine: Machine, value: Any, name: str, new: Any) -> None:
     old = names.get(name, MISSING)
     if machine.supposing and not machine.is_own(value):
         return
-    if machine.conditions and old is not MISSING and old is not new and not machine.is_own(value):
+    if old is MISSING and isinstance(value, Modelled):
+        old = value.attribute(name)
+    if machine.conditions and old is not MISSING and not _equal(old, new) and not machine.is_own(value):
         new = Unknown(f"depends on `{machine.conditions[-1]}`")
     names[name] = new
