@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format check bench fidelity clean
+.PHONY: help setup demo test chaos lint format check bench fidelity clean
 
 help: ## List what can be done here
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ demo: ## Publish the sample, live: webhook, pipeline, image (REPO=DIR for your o
 
 test: $(READY) ## Run every test this machine can run; what it cannot is said (with CI=true that fails)
 	@$(BIN)/python -m pytest $(ARGS)
+
+# Each takes as long as it takes; the time-out of a usual test would cut it off.
+chaos: $(READY) ## Kill, cut off and misbehave everywhere, at length (docs/reliability.md; takes an hour)
+	@MLREEF_TEST_CHAOS=whole $(BIN)/python -m pytest tests/chaos --timeout=7200 $(ARGS)
 
 lint: $(READY) ## Style, types and the direction of imports
 	@$(BIN)/ruff check $(PRESENT)

@@ -63,6 +63,10 @@ def publish(job: Publish, world: World) -> tuple[Later, ...]:
         case ProposeFile() as proposal:
             return _propose(proposal, head, world)
         case None:
+            source = plan.source_of(branch)
+            if source != branch.sha and world.store.publication(project.id, source, branch.name) is None:
+                # our commit is there, and we died before we noted what it took the place of
+                _record(head, source, State.SUPERSEDED, world)
             # right after a merge, GitLab may not have marked the merge request yet
             merging = len(branch.parents) > 1 and job.attempt < MERGE_LOOKS
             return _settle(planned, head, branch.sha, world, known is not None, merging)

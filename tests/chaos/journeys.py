@@ -1,0 +1,135 @@
+"""Ways that a push can go, each from its first move to rest, whatever dies meanwhile."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sandbox.gitlab import DEVELOPER, MAINTAINER, Project, Sandbox
+from sandbox.gitlab.values import ENDED
+from tests.chaos.arena import Arena
+from tests.chaos.lane import PATIENCE_SECONDS, Lane
+from tests.whole_way.conftest import FILES as PLAIN_FILES
+from tests.whole_way.conftest import SCRIPT, Way, World
+
+FILES = {**PLAIN_FILES, ".mlreef.yaml": "name: Add noise\n"}
+"""Named, so that what is generated is the same for every project."""
+
+WITHOUT_OUTPUT = SCRIPT.replace('parser.add_argument("--output-path", required=True)\n', "")
+LOOKS_AT_REST = 2
+"""So many looks in a row must find nothing to do: what ends in one place begins in another."""
+
+LOOK_SECONDS = 0.06
+VERSION = re.compile(r"master-(\d+)")
+
+
+@dataclass(frozen=True)
+class Journey:
+    """`move` is what people do, `verdict` how the pipelines' jobs end, `ends` where the head's publication stands."""
+
+    name: str
+    move: Callable[[Way], None]
+    ends: str
+    bot_level: int = MAINTAINER
+    verdict: str = "success"
+
+
+def generated(sandbox: Sandbox) -> bytes:
+    """What the bot writes for FILES, from a project where it did."""
+    found = (sandbox.read_file(project, "mlreef.yml") for project in list(sandbox.state.projects))
+    return next(content for content in found if content is not None)
+
+
+def _push(way: Way) -> None:
+    way.push(FILES)
+
+
+def _push_without_pipeline(way: Way) -> None:
+    # the file is what the bot would write, so it commits nothing; GitLab starts no pipeline, so the bot must
+    way.push({**FILES, "mlreef.yml": generated(way.sandbox)}, message="Work [skip ci]")
+
+
+def _push_mistake(way: Way) -> None:
+    way.push({**FILES, "add_noise.py": WITHOUT_OUTPUT})
+
+
+def _merge(way: Way) -> None:
+    way.merge(FILES)
+
+
+JOURNEYS = (
+    Journey("a push is published", _push, "published"),
+    Journey("a pipeline that GitLab does not start", _push_without_pipeline, "published"),
+    Journey("a push with a mistake", _push_mistake, "refused"),
+    Journey("a merge is published and told", _merge, "published"),
+    Journey("a pipeline that fails", _push, "failed", verdict="failed"),
+    Journey("a branch that the bot may not push to", _push, "proposed", bot_level=DEVELOPER),
+)
+
+
+class Drive:
+    """One project on its journey: failed hooks are sent again, pipelines are played, the dead start again."""
+
+    def __init__(self, arena: Arena, lane: Lane, project: Project, verdict: str = "success") -> None:
+        self.arena, self.lane, self.project = arena, lane, project
+        self.sandbox = arena.sandbox
+        world = World(
+            arena.sandbox, arena.registry, arena.mood, arena.alice, lane.user, lane.hook_url, lane.log
+        )
+        self.way = Way(world, project)
+        self._verdict = verdict
+        self._resent: set[int] = set()
+
+    def to_rest(self, seconds: float = PATIENCE_SECONDS) -> None:
+        """Go on until nothing is to be done any more, on any side. AssertionError when that does not come."""
+        until, quiet = time.monotonic() + seconds, 0
+        while quiet < LOOKS_AT_REST:
+            assert time.monotonic() < until, f"no rest:\n{self.lane.log.read_text()[-4000:]}"
+            self.lane.revive()
+            self.sandbox.wait_idle(seconds)
+            busy = self._resend() or self._play() or self.lane.waiting() > 0
+            quiet = 0 if busy else quiet + 1
+            time.sleep(LOOK_SECONDS)
+
+    def _resend(self) -> bool:
+        """What the sweep does by GitLab's API: deliveries that failed are sent again."""
+        failed = [
+            delivery
+            for delivery in list(self.sandbox.hook_deliveries)
+            if delivery.project_id == self.project.id
+            and not delivery.delivered
+            and delivery.id not in self._resent
+        ]
+        for delivery in failed:
+            self._resent.add(delivery.id)
+            self.sandbox.core.hooks.resend(delivery)
+        return bool(failed)
+
+    def _play(self) -> bool:
+        """What runners do: build and promote put the image into the registry, then all jobs end."""
+        waiting = [
+            pipeline
+            for pipeline in self.sandbox.pipelines(self.project.id)
+            if pipeline.status not in ENDED
+            and any(
+                job.status in ("pending", "running")
+                for job in self.sandbox.jobs(pipeline.id)
+                if job.kind == "build"
+            )
+        ]
+        for pipeline in sorted(waiting, key=lambda pipeline: pipeline.id):
+            if self._verdict == "success" and pipeline.ref == "master":
+                self._promote(pipeline.sha)
+                self.sandbox.play_pipeline(pipeline.id)
+            else:
+                job = self.sandbox.jobs(pipeline.id)[0]
+                self.sandbox.finish_job(job.id, self._verdict, trace=b"odd\n", exit_code=1)
+        return bool(waiting)
+
+    def _promote(self, sha: str) -> None:
+        tags = self.arena.registry.tags(self.project.full_path.lower())
+        if f"c-{sha}" not in tags:
+            numbers = [int(found[1]) for tag in tags if (found := VERSION.fullmatch(tag))]
+            self.way.push_image(sha, max(numbers, default=0) + 1)
