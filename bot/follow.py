@@ -56,8 +56,9 @@ def follow(job: Follow, world: World) -> tuple[Later, ...]:
         return ()
     pipeline_known = replace(known, pipeline_id=job.pipeline_id, state=State.RUNNING)
     progress = Progress(State.RUNNING)
-    if not job.running or State(known.state).ended:
-        # a failed publication may go on when somebody retries a job; an old hook may come late: GitLab knows
+    if not job.running or job.by_job or State(known.state).ended:
+        # a failed publication may go on when somebody retries a job; an old hook may come late, also when the end
+        # was told and we died before we noted it: GitLab knows
         progress = read_progress(world.forge.fetch_jobs(job.project_id, job.pipeline_id))
     if progress.state is None:
         return _without_our_jobs(job, known, world)

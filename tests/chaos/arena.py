@@ -9,11 +9,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
-from sandbox.gitlab import MAINTAINER, Moods, Project, Sandbox
+from sandbox.gitlab import MAINTAINER, Project, Sandbox
 from sandbox.gitlab.moods import Asked
+from sandbox.gitlab.trouble import Trouble
 from sandbox.registry import RegistryServer
 from tests.chaos.lane import Forkery, Lane
 from tests.chaos.trap import AFTER, BEFORE
@@ -47,11 +49,11 @@ class Watched:
             return due
 
 
-class Danger(Moods):
+@dataclass
+class Danger(Trouble):
     """A GitLab that may see a bot die while it asks: before the request takes effect, or before it has its answer."""
 
-    def __init__(self) -> None:
-        self.watched: dict[str, Watched] = {}
+    watched: dict[str, Watched] = field(default_factory=dict)
 
     def on_request(self, asked: Asked, answer: Callable[[], Response]) -> Response:
         watched = self.watched.get(asked.user or "")
@@ -60,7 +62,7 @@ class Danger(Moods):
             or asked.route in WITHOUT_A_PLACE
             or not watched.meet(f"{asked.method} {asked.route}")
         ):
-            return answer()
+            return super().on_request(asked, answer)
         if watched.when == AFTER:
             answer()
         watched.lane.kill_workers()
@@ -82,12 +84,19 @@ class Danger(Moods):
 class Arena:
     """Everything that is up. A context manager."""
 
-    def __init__(self, folder: Path, lanes: int, database: Callable[[int], str] = lambda _number: "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        lanes: int,
+        database: Callable[[int], str] = lambda _number: "",
+        **lane: Any,
+    ) -> None:
         self.folder = folder
         self.mood = Danger()
         self._stack = ExitStack()
         self._wanted = lanes
         self._database = database
+        self._more = lane
         self._names = (f"add-noise-{number}" for number in count(1))
         self._lock = threading.Lock()
 
@@ -107,7 +116,12 @@ class Arena:
     def _lane(self, number: int) -> Lane:
         user = self.sandbox.create_user(f"mlreef-bot-{number}", bot=True, name="MLReef bot")
         return Lane(
-            self.folder / f"lane-{number}", self.sandbox.url, user, self.forkery, self._database(number)
+            self.folder / f"lane-{number}",
+            self.sandbox.url,
+            user,
+            self.forkery,
+            self._database(number),
+            **self._more,
         )
 
     def project(self, lane: Lane, *, bot_level: int = MAINTAINER) -> Project:

@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from tests.chaos.arena import Arena, Watched
-from tests.chaos.journeys import Drive, Journey
+from tests.chaos.journeys import Drive, Journey, come_to_rest
 from tests.chaos.lane import Lane
 from tests.chaos.outcome import read_outcome
 from tests.chaos.trap import AFTER, BEFORE, HOUSEKEEPING, arm, has_sprung
@@ -63,7 +63,7 @@ def travel(arena: Arena, lane: Lane, journey: Journey, boundary: Boundary | None
     arena.mood.watched[lane.user.username] = watched
     drive = Drive(arena, lane, project, journey.verdict)
     journey.move(drive.way)
-    drive.to_rest()
+    come_to_rest(lane, drive)
     outcome = read_outcome(arena.sandbox, arena.registry, lane, project)
     died = watched.sprung or (boundary is not None and boundary.what == COMMIT and has_sprung(lane.trap))
     return Run(outcome, watched.seen, lane.commits(case), died)

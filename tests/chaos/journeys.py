@@ -79,19 +79,13 @@ class Drive:
             arena.sandbox, arena.registry, arena.mood, arena.alice, lane.user, lane.hook_url, lane.log
         )
         self.way = Way(world, project)
-        self._verdict = verdict
+        self.verdict = verdict
         self._resent: set[int] = set()
 
-    def to_rest(self, seconds: float = PATIENCE_SECONDS) -> None:
-        """Go on until nothing is to be done any more, on any side. AssertionError when that does not come."""
-        until, quiet = time.monotonic() + seconds, 0
-        while quiet < LOOKS_AT_REST:
-            assert time.monotonic() < until, f"no rest:\n{self.lane.log.read_text()[-4000:]}"
-            self.lane.revive()
-            self.sandbox.wait_idle(seconds)
-            busy = self._resend() or self._play() or self.lane.waiting() > 0
-            quiet = 0 if busy else quiet + 1
-            time.sleep(LOOK_SECONDS)
+    def busy(self) -> bool:
+        """Do what is to be done outside the bot; whether there was anything."""
+        resent, played = self._resend(), self._play()
+        return resent or played
 
     def _resend(self) -> bool:
         """What the sweep does by GitLab's API: deliveries that failed are sent again."""
@@ -120,12 +114,15 @@ class Drive:
             )
         ]
         for pipeline in sorted(waiting, key=lambda pipeline: pipeline.id):
-            if self._verdict == "success" and pipeline.ref == "master":
-                self._promote(pipeline.sha)
+            if self.verdict == "success":
+                if pipeline.ref == "master":
+                    self._promote(pipeline.sha)
                 self.sandbox.play_pipeline(pipeline.id)
             else:
-                job = self.sandbox.jobs(pipeline.id)[0]
-                self.sandbox.finish_job(job.id, self._verdict, trace=b"odd\n", exit_code=1)
+                job = next(
+                    job for job in self.sandbox.jobs(pipeline.id) if job.status in ("pending", "running")
+                )
+                self.sandbox.finish_job(job.id, self.verdict, trace=b"odd\n", exit_code=1)
         return bool(waiting)
 
     def _promote(self, sha: str) -> None:
@@ -133,3 +130,15 @@ class Drive:
         if f"c-{sha}" not in tags:
             numbers = [int(found[1]) for tag in tags if (found := VERSION.fullmatch(tag))]
             self.way.push_image(sha, max(numbers, default=0) + 1)
+
+
+def come_to_rest(lane: Lane, *drives: Drive, seconds: float = PATIENCE_SECONDS) -> None:
+    """Go on until nothing is to be done any more, on any side. AssertionError when that does not come."""
+    until, quiet = time.monotonic() + seconds, 0
+    while quiet < LOOKS_AT_REST:
+        assert time.monotonic() < until, f"no rest:\n{lane.log.read_text()[-4000:]}"
+        lane.revive()
+        drives[0].sandbox.wait_idle(seconds)
+        busy = [drive.busy() for drive in drives]
+        quiet = 0 if any(busy) or lane.waiting() > 0 else quiet + 1
+        time.sleep(LOOK_SECONDS)

@@ -77,6 +77,7 @@ class Lane:
         forkery: Forkery,
         database: str = "",
         workers: int = 1,
+        watch_seconds: float = 3600,
     ) -> None:
         self.folder, self.user = folder, user
         self.forkery = forkery
@@ -100,7 +101,8 @@ class Lane:
                 {"name": "python", "image": STAND_INS.base, "python": STAND_INS.python},
             ],
             "builder": {"image": STAND_INS.bot, "engine": "docker"},
-            "pipeline": {"grace_seconds": GRACE_SECONDS, "watch_seconds": 3600},
+            "publish": {"branches": ["release"]},
+            "pipeline": {"grace_seconds": GRACE_SECONDS, "watch_seconds": watch_seconds},
         }
         self.config = folder / "config.yaml"
         self.config.write_text(yaml.safe_dump(config))
