@@ -173,6 +173,16 @@ def _token(options: argparse.Namespace) -> int:
     return GOOD
 
 
+def _reconcile(options: argparse.Namespace) -> int:
+    config = _config(options)
+    from bot.app import reconcile, start_logs
+
+    start_logs(config)
+    for line in reconcile(config, act=not options.dry_run):
+        _say(line)
+    return GOOD
+
+
 def _check_config(options: argparse.Namespace) -> int:
     if options.file and options.config:
         raise OperatorError("two files are given", "give one, as FILE or as --config FILE")
@@ -249,6 +259,8 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument(
         "project_id", metavar="PROJECT_ID", type=_project_id, help="the project's number in GitLab"
     )
+    swept = service("reconcile", _reconcile, "Find and mend now what no webhook told of, in all projects.")
+    swept.add_argument("--dry-run", action="store_true", help="tell what would be done, and do nothing")
     checked = service("check-config", _check_config, "Tell everything that is wrong with the configuration.")
     checked.add_argument("file", metavar="FILE", nargs="?", type=Path, help="the same as --config FILE")
     commands.add_parser("ci", help="Do one job of a generated pipeline: verify, build, promote.")

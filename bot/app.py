@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from bot.domain.jobs import EnsurePipeline, Follow, Job, Publish
 from bot.domain.pipeline import JOB_NAMES, Environment
 from bot.domain.policy import Policy
 from bot.domain.proof import Keys, derive_token
+from bot.domain.reconcile import Enrolment, Rhythm
 from bot.domain.routing import Ignored, Rules, route
 from bot.errors import BotError, OperatorError
 from bot.logs import get, set_up
@@ -30,9 +32,11 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from bot.adapters.forge import Forge
+    from bot.adapters.gitlab_client import GitlabClient
     from bot.adapters.reader import Reader
     from bot.adapters.registry import Registry
     from bot.metrics import Look
+    from bot.reconcile import Reach
     from bot.world import World
 
 DOOR_TIMEOUT_SECONDS = 30
@@ -72,15 +76,28 @@ def read_policy(config: Config) -> Policy:
     )
 
 
-def build_forge(
+def read_enrolment(config: Config) -> Enrolment:
+    """Which projects the sweep looks after."""
+    return Enrolment(frozenset(config.reconcile.projects), config.reconcile.groups)
+
+
+def read_rhythm(config: Config) -> Rhythm:
+    """How often the sweep comes by; a publication is stale when its own look should have been twice."""
+    return Rhythm(
+        config.reconcile.interval_seconds,
+        config.reconcile.complete_seconds,
+        2 * config.pipeline.watch_seconds,
+    )
+
+
+def build_client(
     config: Config, store: Store | None = None, on_call: Callable[[str, int, float], None] | None = None
-) -> Forge:
-    """GitLab, as the bot's user. Whoever shares a store shares the rate budget; `on_call` counts the calls."""
+) -> GitlabClient:
+    """GitLab's API, as the bot's user. Whoever shares a store shares the rate budget; `on_call` counts the calls."""
     from bot.adapters.budget import Budget
-    from bot.adapters.forge import Forge
     from bot.adapters.gitlab_client import GitlabClient
 
-    client = GitlabClient(
+    return GitlabClient(
         config.gitlab.url,
         config.gitlab.token.get_secret_value(),
         config.gitlab.timeout_seconds,
@@ -89,7 +106,30 @@ def build_forge(
         on_call or (lambda _endpoint, _status, _seconds: None),
         lambda: load_token(config),
     )
-    return Forge(client)
+
+
+def build_forge(
+    config: Config, store: Store | None = None, on_call: Callable[[str, int, float], None] | None = None
+) -> Forge:
+    """GitLab as a job needs it."""
+    from bot.adapters.forge import Forge
+
+    return Forge(build_client(config, store, on_call))
+
+
+def build_reach(config: Config, world: World, act: bool = True) -> Reach:
+    """What a sweep may touch."""
+    from bot.adapters.overview import Overview
+    from bot.metrics import gitlab_called
+    from bot.reconcile import Reach
+
+    return Reach(
+        world,
+        Overview(build_client(config, world.store, gitlab_called)),
+        read_enrolment(config),
+        read_rhythm(config),
+        act,
+    )
 
 
 def build_reader(config: Config) -> Reader:
@@ -190,7 +230,9 @@ def door_settings(config: Config, bind: str) -> dict[str, Any]:
 def run_worker(config: Config) -> None:
     """Do jobs until SIGTERM or the supervisor's end."""
     from bot.follow import follow
+    from bot.metrics import count_finds
     from bot.publication import ensure_pipeline, publish
+    from bot.reconcile import Sweeper
     from bot.serve import watch_lifeline
     from bot.worker import Limits, Worker, leave
 
@@ -214,13 +256,22 @@ def run_worker(config: Config) -> None:
         Limits(config.worker.concurrency, config.worker.poll_seconds),
         housekeeping=lambda: give_sign_of_life(store, world),
     )
+    sweeper = Sweeper(
+        store,
+        f"{socket.gethostname()} {os.getpid()}",
+        read_rhythm(config),
+        lambda: build_reach(config, world.get()),
+        count_finds,
+    )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: worker.request_stop())
     watch_lifeline(worker.request_stop)
     if config.metrics.listen:
         tell_metrics(config.metrics.listen, store)
     worker.start()
+    sweeper.start()
     worker.run_until_stopped()
+    sweeper.stop()
     store.close()
     leave()
 
@@ -282,6 +333,21 @@ def give_sign_of_life(store: Store, world: WorldOnDemand) -> None:
 
 
 # Commands ---------------------------------------------------------------------------------------------
+
+
+def reconcile(config: Config, act: bool) -> tuple[str, ...]:
+    """Sweep everything now; returns what was found, as lines for a person. `act` False changes nothing."""
+    from bot.reconcile import lines_of, sweep_now
+
+    store = Store.prepare(config.database.url)
+    reader = build_reader(config)
+    try:
+        world = WorldOnDemand(config, store, reader).get()
+        found = sweep_now(build_reach(config, world, act), f"command {os.getpid()}")
+    finally:
+        reader.close()
+        store.close()
+    return tuple(lines_of(found))
 
 
 def request_publication(config: Config, project: str, branch: str | None) -> tuple[str, str]:

@@ -220,6 +220,15 @@ class Worker(_Part):
     poll_seconds: Annotated[float, Field(ge=0.01, le=60)] = 0.02
 
 
+class Reconcile(_Part):
+    """The sweep: how often, and which projects besides those that were published before."""
+
+    interval_seconds: PositiveSeconds = 900.0
+    complete_seconds: Annotated[float, Field(gt=0, le=30 * 86_400)] = 86_400.0
+    projects: Words = ()
+    groups: Words = ()
+
+
 class Reading(_Part):
     """What reading one repository may cost."""
 
@@ -261,6 +270,7 @@ class Config(_Part):
     default_environment: str = ""
     pipeline: Pipeline = Pipeline()
     worker: Worker = Worker()
+    reconcile: Reconcile = Reconcile()
     reading: Reading = Reading()
     docs_url: WebUrl | Literal[""] = ""
     log: Log = Log()

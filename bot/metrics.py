@@ -97,6 +97,13 @@ def gitlab_called(endpoint: str, status: int, seconds: float) -> None:
     GITLAB.labels(endpoint, str(status)).observe(seconds)
 
 
+def count_finds(numbers: Mapping[str, int]) -> None:
+    """Count what one sweep found, by kind; how many projects it looked at is no find."""
+    for kind, number in numbers.items():
+        if kind != "projects":
+            SWEEP.labels(kind).inc(number)
+
+
 @contextmanager
 def stage(name: str) -> Iterator[None]:
     """Measure one stage of a publication, also one that ends in an error."""

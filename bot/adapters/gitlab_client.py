@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import gitlab
@@ -93,17 +93,26 @@ class GitlabClient:
         return kept
 
     def get_list(self, path: str, max_pages: int, **query: Any) -> Sequence[Any]:
-        """The items of all pages, following GitLab's own links. TooLong when there are more than `max_pages`."""
+        """The items of all pages. TooLong when there are more than `max_pages`."""
         items: list[Any] = []
+        try:
+            for page in self.get_pages(path, max_pages, **query):
+                items += page
+        except TooLong as longer:
+            raise TooLong(str(longer), items) from None
+        return items
+
+    def get_pages(self, path: str, max_pages: int, **query: Any) -> Iterator[Sequence[Any]]:
+        """The items page by page, following GitLab's own links. TooLong after `max_pages` when there are more."""
         target, parameters = path, {"per_page": PER_PAGE, **query}
         for _ in range(max_pages):
             response = self._request("get", target, query=parameters)
-            items += _json(response)
             following = response.links.get("next", {}).get("url")
+            yield _json(response)
             if not following:
-                return items
+                return
             target, parameters = following, {}
-        raise TooLong(f"more than {max_pages} pages at {path}", items)
+        raise TooLong(f"more than {max_pages} pages at {path}", ())
 
     def post(self, path: str, data: Mapping[str, Any]) -> Any:
         """The JSON of the answer to a write that makes something new."""

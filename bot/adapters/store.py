@@ -215,6 +215,19 @@ class Store:
             row = connection.execute(query).first()
         return _delivery(row) if row else None
 
+    def told(self, subject: str, within_seconds: float) -> tuple[Mapping[str, Any], ...]:
+        """The events about a subject that arrived within so many seconds, the newest first."""
+        query = (
+            sa.select(schema.deliveries.c.event)
+            .where(
+                schema.deliveries.c.subject == subject,
+                schema.deliveries.c.received_at > time.time() - within_seconds,
+            )
+            .order_by(schema.deliveries.c.seq.desc())
+        )
+        with self._engine.connect() as connection:
+            return tuple(json.loads(event) for event in connection.scalars(query))
+
     def mark_dispatched(self, *keys: str) -> None:
         """Remember that the jobs of these deliveries are started, or that they need none."""
         with self._writing() as connection:
@@ -307,6 +320,43 @@ class Store:
         written = replace(publication, updated_at=time.time())
         self._put(schema.publications, asdict(written))
         return written
+
+    def known_projects(self) -> frozenset[int]:
+        """Ids of all projects that anything was ever published of, or tried to be."""
+        with self._engine.connect() as connection:
+            return frozenset(connection.scalars(sa.select(schema.publications.c.project_id).distinct()))
+
+    def handled(self, heads: Mapping[int, str]) -> frozenset[tuple[int, str]]:
+        """Those of these commits (project id → sha) that a publication of is known, in whatever state."""
+        found: set[tuple[int, str]] = set()
+        rows = schema.publications.c
+        wanted = tuple(heads.items())
+        with self._engine.connect() as connection:
+            for start in range(0, len(wanted), BLOB_BATCH // 2):
+                batch = wanted[start : start + BLOB_BATCH // 2]
+                query = sa.select(rows.project_id, rows.sha).where(
+                    rows.project_id.in_([project for project, _ in batch]),
+                    rows.sha.in_([sha for _, sha in batch]),
+                )
+                found |= {(row.project_id, row.sha) for row in connection.execute(query)}
+        return frozenset(found) & frozenset(wanted)
+
+    def open_publications(self, states: Iterable[str], unmoved_seconds: float) -> tuple[Publication, ...]:
+        """Publications in one of these states that did not move for so long, the oldest first."""
+        rows = schema.publications.c
+        query = (
+            sa.select(schema.publications)
+            .where(rows.state.in_(list(states)), rows.updated_at < time.time() - unmoved_seconds)
+            .order_by(rows.updated_at)
+        )
+        with self._engine.connect() as connection:
+            return tuple(Publication(**row._mapping) for row in connection.execute(query))
+
+    def newest_publication(self, project_id: int) -> Publication | None:
+        """The project's publication that changed last."""
+        return self._newest(
+            sa.select(schema.publications).where(schema.publications.c.project_id == project_id)
+        )
 
     # Cached file contents -------------------------------------------------------------------------
 

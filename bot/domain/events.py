@@ -104,6 +104,16 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """The sweep found a head that nobody told of, or (with `pipeline_id`) a pipeline whose end nobody told."""
+
+    project_id: int
+    branch: str
+    sha: str
+    pipeline_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Other:
     """An event that needs no work: what GitLab calls it, and why."""
 
@@ -111,7 +121,7 @@ class Other:
     why: str
 
 
-Event = Push | MergeRequest | Note | Pipeline | Asked | Other
+Event = Push | MergeRequest | Note | Pipeline | Asked | Found | Other
 
 _KINDS: dict[str, type[Any]] = {
     "push": Push,
@@ -119,6 +129,7 @@ _KINDS: dict[str, type[Any]] = {
     "note": Note,
     "pipeline": Pipeline,
     "asked": Asked,
+    "found": Found,
     "other": Other,
 }
 
@@ -307,6 +318,8 @@ def subject(event: Event) -> str:
             return f"pipeline {project_id} {pipeline_id}"
         case Asked(project_id, branch):
             return f"asked {project_id} {branch}"
+        case Found(project_id, branch):
+            return f"found {project_id} {branch}"
         case _:
             return ""
 

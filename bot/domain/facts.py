@@ -17,6 +17,9 @@ DOOR_SEEN = "door_seen_at"
 GITLAB_GATES = "gitlab_gates"
 """Until when GitLab must not be called, and why, as JSON; see bot.adapters.budget."""
 
+SWEPT = "swept"
+"""The last sweep and what it found, the text of a `bot.domain.reconcile.Swept`."""
+
 JOB_COUNTS = "job_counts"
 """How the jobs stand, as a worker last counted them: the text of a JobCounts."""
 

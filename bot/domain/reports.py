@@ -148,6 +148,11 @@ def already_status() -> str:
     return status_line("Published by another pipeline of this commit")
 
 
+def closed_status() -> str:
+    """Said where a status was left open though its publication had ended."""
+    return status_line("Not published; the reason was told on the commit or its merge request")
+
+
 def superseded_status() -> str:
     """Said of a commit that a newer one overtook."""
     return status_line("Not published: a newer commit of this branch took its place")

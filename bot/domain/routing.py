@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from bot.domain.events import Asked, Build, Event, MergeRequest, Note, Other, Pipeline, Push
+from bot.domain.events import Asked, Build, Event, Found, MergeRequest, Note, Other, Pipeline, Push
 from bot.domain.jobs import COMMAND, Follow, Job, Publish
 
 GENERATED = "mlreef.yml"
@@ -38,6 +38,10 @@ def route(event: Event, rules: Rules, bot_user_id: int | None) -> Job | Ignored:
             return _route_pipeline(event, rules)
         case Asked(project_id, branch):
             return Publish(project_id, branch, cause=COMMAND)
+        case Found(project_id, branch, sha, pipeline_id):
+            if pipeline_id is not None:
+                return Follow(project_id, branch, sha, pipeline_id)
+            return Publish(project_id, branch, sha, cause="sweep")
         case MergeRequest() | Note():
             return Ignored("nothing is done before a merge request is merged")
         case Other(_, why):

@@ -97,7 +97,7 @@ class Presenter:
             "readme_url": None,
             "forks_count": 0,
             "star_count": 0,
-            "last_activity_at": iso(project.created_at),
+            "last_activity_at": iso(project.last_activity_at),
             "namespace": {
                 "name": project.namespace,
                 "path": project.namespace,

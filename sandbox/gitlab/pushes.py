@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sandbox.gitlab.git import ZEROS
 from sandbox.gitlab.ref_change import RefChange
-from sandbox.gitlab.values import Project, User
+from sandbox.gitlab.values import Project, User, now
 
 if TYPE_CHECKING:
     from sandbox.gitlab.core import Core
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 # GitLab's push_event_hooks_limit and git_push_pipeline_limit: a push of more refs than that is silent.
 REFS_WITH_HOOKS = 3
 REFS_WITH_PIPELINES = 4
+
+ACTIVITY_NOTED = timedelta(hours=1)
+"""GitLab writes down that something happened in a project no more often than that."""
 
 
 def _kind(change: RefChange) -> tuple[bool, str]:
@@ -50,6 +54,8 @@ class Pushes:
     ) -> None:
         """Tell everybody about moved refs. A push with a job's token starts no pipeline."""
         core, nested = self.core, read_push_options(options)
+        if now() - project.last_activity_at > ACTIVITY_NOTED:
+            project.last_activity_at = now()
         alike: Mapping[tuple[bool, str], list[RefChange]] = {}
         alike = {
             kind: [change for change in changes if _kind(change) == kind] for kind in map(_kind, changes)

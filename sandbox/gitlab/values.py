@@ -136,6 +136,7 @@ class Project:
     members: dict[int, int] = field(default_factory=dict)
     protections: list[Protection] = field(default_factory=list)
     created_at: datetime = field(default_factory=now)
+    last_activity_at: datetime = field(default_factory=now)
 
     @property
     def full_path(self) -> str:

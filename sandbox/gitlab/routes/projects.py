@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
 from werkzeug.wrappers import Response
 
@@ -64,6 +65,10 @@ def projects(call: Call) -> Response:
         found = [project for project in found if wanted is None or getattr(project, name) == wanted]
     if call.arg("archived") is not None:
         found = [project for project in found if project.archived == call.flag("archived")]
+    since = call.text("last_activity_after")
+    if since is not None:
+        moment = datetime.fromisoformat(since)
+        found = [project for project in found if project.last_activity_at > moment]
     after = call.number("id_after")
     found = [project for project in found if after is None or project.id > after]
     found.sort(key=lambda project: project.id, reverse=call.text("sort", "desc") == "desc")
