@@ -31,6 +31,7 @@ from parser.interpreter.values import (
     hashable,
     known,
 )
+from parser.interpreter.ways import Either, changed, mapped, settled
 
 if TYPE_CHECKING:
     from parser.interpreter.machine import Machine
@@ -59,6 +60,8 @@ def find_attribute(machine: Machine, value: Any, name: str) -> Any:
     if isinstance(value, Given):
         machine.asked = True
         return value.part(name)
+    if isinstance(value, Either):
+        return mapped(value, lambda one: _attribute_or_unknown(machine, one, name))
     if isinstance(value, Unknown):
         return value
     if isinstance(value, External):
@@ -121,6 +124,11 @@ def find_attribute(machine: Machine, value: Any, name: str) -> Any:
 
 _ABSENT = frozenset({"sys.frozen", "sys._MEIPASS"})
 """What programs look for to learn whether they were packed into one file; a script run by Python never has it."""
+
+
+def _attribute_or_unknown(machine: Machine, value: Any, name: str) -> Any:
+    found = MISSING if value is MISSING else find_attribute(machine, value, name)
+    return Unknown("is an attribute set elsewhere") if found is MISSING else found
 
 
 def _external_attribute(machine: Machine, value: External, name: str) -> Any:
@@ -199,7 +207,7 @@ def _member_attribute(machine: Machine, value: EnumMember, name: str) -> Any:
 
 def _model_attribute(machine: Machine, value: Modelled, name: str) -> Any:
     if name in value.attributes:
-        return value.attributes[name]
+        return settled(machine, value.attributes[name])
     member = value.cls.member(name) if value.cls else MISSING
     if isinstance(member, Function):
         return _bound(machine, value, value.cls, name, member)
@@ -237,7 +245,7 @@ def _bound(machine: Machine, value: Any, cls: Class | None, name: str, member: F
 
 def _instance_attribute(machine: Machine, value: Instance, name: str) -> Any:
     if name in value.attributes:
-        return value.attributes[name]
+        return settled(machine, value.attributes[name])
     if name == "__class__":
         return value.cls
     if name == "__dict__":
@@ -335,5 +343,5 @@ def set_attribute(machine: Machine, value: Any, name: str, new: Any) -> None:
     if old is MISSING and isinstance(value, Modelled):
         old = value.attribute(name)
     if machine.conditions and old is not MISSING and not _equal(old, new) and not machine.is_own(value):
-        new = Unknown(f"depends on `{machine.conditions[-1]}`")
+        new = changed(f"depends on `{machine.conditions[-1]}`", machine.conditions, new, old)
     names[name] = new

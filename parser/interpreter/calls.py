@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from parser.interpreter import classes, comparing, library, located, operations, patterns, records
@@ -29,6 +30,7 @@ from parser.interpreter.values import (
     known,
     why_unknown,
 )
+from parser.interpreter.ways import Either, on_each
 
 if TYPE_CHECKING:
     from parser.interpreter.machine import Machine
@@ -72,8 +74,10 @@ _EXITS = frozenset({"sys.exit", "builtins.exit", "builtins.quit", "os._exit"})
 def call(machine: Machine, node: ast.Call, scope: Scope) -> Any:
     function = machine.evaluate(node.func, scope)
     machine.visited.add(id(node))
-    if isinstance(node.func, ast.Attribute) and isinstance(function, Unknown | External):
-        machine.lost(node.func, function, scope)
+    if isinstance(node.func, ast.Attribute):
+        for one in [one for _, one in function.ways] if isinstance(function, Either) else [function]:
+            if isinstance(one, Unknown | External):
+                machine.lost(node.func, one, scope)
     model = isinstance(function, Method) and isinstance(function.receiver, Modelled)
     model = model or (isinstance(function, External) and function.name in machine.models)
     machine.wanted += model
@@ -114,6 +118,8 @@ def _arguments(machine: Machine, node: ast.Call, scope: Scope, call: Call) -> No
 
 def call_value(machine: Machine, function: Any, call: Call) -> Any:
     """Calls whatever it is."""
+    if isinstance(function, Either):
+        return on_each(machine, function, lambda one: call_value(machine, one, replace(call)))
     if isinstance(function, Partial):
         call.args = [*function.args, *call.args]
         call.keywords = {**function.keywords, **call.keywords}
@@ -329,6 +335,8 @@ def carries_model(value: Any, depth: int = 0) -> bool:
     """Whether a parser is the value or is inside it."""
     if isinstance(value, Modelled):
         return True
+    if isinstance(value, Either):
+        return any(carries_model(one, depth + 1) for _, one in value.ways)
     if isinstance(value, Class):
         return value.inherits("argparse.ArgumentParser")
     if isinstance(value, Instance) and depth < 2:

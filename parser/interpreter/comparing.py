@@ -112,8 +112,28 @@ def equal(left: Any, right: Any, depth: int = 0) -> bool | None:
     if isinstance(left, Instance) and isinstance(right, Instance) and left is not right:
         return None
     if isinstance(left, Alias) and isinstance(right, Alias):
-        return left == right or None
+        return left == right or _unlike_alias(left, right)
+    if (isinstance(left, Alias) or isinstance(right, Alias)) and _is_type(left) and _is_type(right):
+        return False
     return same(left, right)
+
+
+def _is_type(value: Any) -> bool:
+    return isinstance(value, Alias | Class) or (
+        isinstance(value, External) and value.name in operations.TYPES
+    )
+
+
+def _unlike_alias(left: Alias, right: Alias) -> bool | None:
+    """False when two types with parameters are certainly not the same."""
+    one, other = (getattr(alias.origin, "name", "").rpartition(".")[2].lower() for alias in (left, right))
+    unions = {"union", "optional"}
+    if one != other and not unions.issuperset({one, other}):
+        return False
+    if one != other or len(left.args) != len(right.args):
+        return None
+    pairs = zip(left.args, right.args, strict=True)
+    return False if any(equal(mine, theirs) is False for mine, theirs in pairs) else None
 
 
 def _as_plain(value: Any) -> Any:

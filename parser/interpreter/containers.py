@@ -21,6 +21,7 @@ from parser.interpreter.values import (
     known,
     why_unknown,
 )
+from parser.interpreter.ways import changed, settled
 
 if TYPE_CHECKING:
     from parser.interpreter.machine import Machine
@@ -83,7 +84,8 @@ def set_item(machine: Machine, container: Any, key: Any, new: Any) -> None:
         found = held_key(machine, container, key)
         key = key if found is MISSING else found
     if machine.conditions and isinstance(container, dict | list) and not machine.is_own(container):
-        new = Unknown(f"depends on `{machine.conditions[-1]}`")
+        old = container.get(key, MISSING) if isinstance(container, dict) and hashable(key) else Unknown()
+        new = changed(f"depends on `{machine.conditions[-1]}`", machine.conditions, new, old)
     if (isinstance(container, dict) and len(container) < MAX_ITEMS and hashable(key)) or (
         isinstance(container, list) and isinstance(key, int) and -len(container) <= key < len(container)
     ):
@@ -135,9 +137,11 @@ def item_of(machine: Machine, value: Any, key: Any) -> Any:
     if isinstance(value, dict):
         if not hashable(key) or SPOILT in value:
             return Unknown(why_unknown(key) if not known(key) else why_unknown(value))
-        if key not in value and type(value) is dict:
+        found = settled(machine, value.get(key, MISSING))
+        if found is MISSING:
             machine.fail("KeyError")
-        return value.get(key, Unknown(f"is not in the dictionary ({key!r:.40})", "KeyError"))
+            return Unknown(f"is not in the dictionary ({key!r:.40})", "KeyError")
+        return found
     if (
         isinstance(value, list | tuple)
         and isinstance(key, int)

@@ -23,6 +23,7 @@ from parser.interpreter.values import (
     known,
     why_unknown,
 )
+from parser.interpreter.ways import joined
 
 if TYPE_CHECKING:
     from parser.interpreter.machine import Machine
@@ -160,9 +161,7 @@ def _if_expression(machine: Machine, node: ast.IfExp, scope: Scope) -> Any:
         left = machine.evaluate(node.body, scope)
     with machine.condition(f"not ({source})"):
         right = machine.evaluate(node.orelse, scope)
-    if left is right or (known(left) and known(right) and type(left) is type(right) and left == right):
-        return left
-    return Unknown(f"depends on `{source}`")
+    return joined(f"depends on `{source}`", [((source,), left), ((f"not ({source})",), right)])
 
 
 def _f_string(machine: Machine, node: ast.JoinedStr, scope: Scope) -> Any:

@@ -35,9 +35,9 @@ from parser.interpreter.values import (
     Package,
     Scope,
     Unknown,
-    known,
     why_unknown,
 )
+from parser.interpreter.ways import Condition, Way, alike, either, joined, negated, settled
 from parser.model import Place, Problem
 from parser.problems import problem
 from parser.script import Script
@@ -96,7 +96,7 @@ class _Frame:
     def __init__(self, function: Function | None, receiver: Any = None) -> None:
         self.function = function
         self.receiver = receiver
-        self.returned: list[Any] = []
+        self.returned: list[Way] = []
         self.yielded: list[Any] | None = []
         self.conditions = 0
         self.handed = False
@@ -105,7 +105,7 @@ class _Frame:
 
     def hands_parser(self) -> bool:
         """Whether a parser was given to the function or is what it gives back."""
-        return self.handed or any(isinstance(value, Modelled) for value in self.returned)
+        return self.handed or any(isinstance(value, Modelled) for _, value in self.returned)
 
 
 class Machine:
@@ -140,6 +140,7 @@ class Machine:
         self._importing = 0
         self._may_leave = False
         self._left: set[str] = set()
+        self._ended: dict[int, str] = {}
         self._trying: list[set[str]] = []
         self.decorating = 0
         self.making: list[Class] = []
@@ -351,7 +352,8 @@ class Machine:
     def _return(self, node: ast.Return, scope: Scope) -> str:
         value = None if node.value is None else self.evaluate(node.value, scope)
         if self._frames:
-            self._frames[-1].returned.append(value)
+            frame = self._frames[-1]
+            frame.returned.append((tuple(self.conditions[frame.conditions :]), value))
         return "return"
 
     def _raise(self, node: ast.Raise, scope: Scope) -> None:
@@ -405,6 +407,8 @@ class Machine:
         try:
             with self.condition(condition):
                 self._block(body, scope)
+        except Read:
+            pass  # that way is done with
         except Finished:
             raise
         except Stopped:
@@ -418,9 +422,10 @@ class Machine:
     def _either(self, scope: Scope, *branches: tuple[str, Sequence[ast.stmt]]) -> str | None:
         """Runs branches of which one will be taken; what they leave different is not known afterwards."""
         before = dict(scope.names)
-        ends: list[dict[str, Any]] = []
+        ends: list[tuple[str, dict[str, Any]]] = []
         signals: list[str | None] = []
-        for condition, body in branches:
+        conditions = [Condition(one) for one, _ in branches]
+        for condition, (_, body) in zip(conditions, branches, strict=True):
             scope.names.clear()
             scope.names.update(before)
             with self.condition(condition):
@@ -428,13 +433,16 @@ class Machine:
                     signal = self._block(body, scope)
                 except Read:
                     signal = "stop"
+                    self._ended[id(condition)] = condition
                 except Finished:
                     raise
                 except Stopped:
                     signal = "stop"
+                    if not self._trying:
+                        self._ended[id(condition)] = condition
             signals.append(signal)
             if signal is None:
-                ends.append(dict(scope.names))
+                ends.append((condition, dict(scope.names)))
             else:
                 self._left.add(condition)
         if any(signal in ("return", "continue", "break") for signal in signals) and ends:
@@ -449,18 +457,26 @@ class Machine:
         left = [at for at, signal in enumerate(signals) if signal == "return"]
         if len(left) == 1 and len(branches) == 2 and self._frames and self._frames[-1].hands_parser():
             # What follows is added to a parser that is used without it when the function has returned before.
-            self.conditions.append(branches[1 - left[0]][0])
+            self.conditions.append(conditions[1 - left[0]])
         return None
 
     @contextmanager
-    def condition(self, source: str) -> Iterator[None]:
-        """What happens inside happens only if this, which is not known, is true."""
+    def condition(self, *sources: str) -> Iterator[None]:
+        """What happens inside happens only if these, which are not known, are true."""
         depth = len(self.conditions)
-        self.conditions.append(source)
+        self.conditions.extend(one if isinstance(one, Condition) else Condition(one) for one in sources)
         try:
             yield
         finally:
             del self.conditions[depth:]
+
+    def is_here(self, condition: str) -> bool:
+        """Whether it is this very condition that holds now."""
+        return any(one is condition for one in self.conditions)
+
+    def is_over(self, condition: str) -> bool:
+        """Whether the script ends on the way on which it holds, and this is another way."""
+        return id(condition) in self._ended and not self.is_here(condition)
 
     def _for(self, node: ast.For | ast.AsyncFor, scope: Scope) -> str | None:
         items = containers.items_of(self, self.evaluate(node.iter, scope))
@@ -686,7 +702,7 @@ class Machine:
 
     def name(self, name: str, scope: Scope) -> Any:
         """What a name stands for."""
-        value = scope.lookup(name)
+        value = settled(self, scope.lookup(name))
         if isinstance(value, Lazy):
             value = self.member(value.path, value.name)
         if value is not MISSING:
@@ -882,36 +898,33 @@ def _handler_of(node: ast.Try, stopped: Stopped) -> ast.ExceptHandler | None:
     return next((one for one in node.handlers if not wanted.isdisjoint(_names_of(one))), None)
 
 
-def _merged(ends: list[dict[str, Any]], source: str) -> dict[str, Any]:
-    """The names after several ways: what all agree on, and Unknown for the rest."""
+def _merged(ends: list[tuple[str, dict[str, Any]]], source: str) -> dict[str, Any]:
+    """The names after several ways: what all agree on, else which it is on which way."""
     if len(ends) == 1:
-        return ends[0]
-    merged = dict(ends[0])
-    for other in ends[1:]:
+        return ends[0][1]
+    merged = dict(ends[0][1])
+    different: dict[str, None] = {}
+    for _, other in ends[1:]:
         for name in {**merged, **other}:
             left, right = merged.get(name, MISSING), other.get(name, MISSING)
-            if left is right:
-                continue
-            if left is not MISSING and right is not MISSING and _alike(left, right):
-                continue
-            merged[name] = Unknown(f"depends on `{source}`")
+            if left is not right and (left is MISSING or right is MISSING or not alike(left, right)):
+                different[name] = None
+    for name in different:
+        ways = (((condition,), names.get(name, MISSING)) for condition, names in ends)
+        merged[name] = either(f"depends on `{source}`", *ways)
     return merged
 
 
-def _alike(left: Any, right: Any) -> bool:
-    if isinstance(left, Unknown) and isinstance(right, Unknown):
-        return True
-    return type(left) is type(right) and known(left) and known(right) and bool(left == right)
-
-
-def _one_of(values: list[Any], name: str) -> Any:
-    """What a function gave back, when all its ways agree."""
-    if not values:
+def _one_of(returned: list[Way], name: str) -> Any:
+    """What a function gave back, when all its ways agree; else which it is on which way."""
+    if not returned:
         return None
-    first = values[0]
-    if all(value is first or _alike(first, value) for value in values[1:]):
-        return first
-    return Unknown(f"is one of several results of {name}()")
+    ways: list[Way] = []
+    before: tuple[str, ...] = ()
+    for conditions, value in returned:
+        ways.append((conditions or before, value))
+        before = (*before, *negated(conditions))
+    return joined(f"is one of several results of {name}()", ways)
 
 
 _STATEMENTS: Mapping[type[ast.stmt], Callable[..., str | None]] = {
