@@ -51,8 +51,7 @@ class Reach:
     def names(self, path: str) -> frozenset[str]:
         """Functions and classes defined in files that mention parsers and that a file leads to, itself left out."""
         waiting = [] if self._everything else [path]
-        while waiting:
-            one = waiting.pop()
+        for one in waiting:  # it grows meanwhile: the nearest files come first
             if one in self._reached:
                 continue
             self._reached.add(one)
@@ -93,7 +92,7 @@ class Reach:
         return likely and any(word in content for word in self._keywords)
 
     def _imported(self, path: str, content: bytes) -> Iterator[str]:
-        for dotted, level in set(_statements(content)):
+        for dotted, level in dict.fromkeys(_statements(content)):
             found = self._find(dotted, path, level)
             if found is not None and found not in self._reached:
                 yield found
