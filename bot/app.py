@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot.adapters.database import engine_url
+from bot.adapters.database import DOOR_SECONDS, engine_url
 from bot.adapters.store import Store
 from bot.config import Config, load_token
 from bot.domain.events import Asked, Event, subject, to_dict
@@ -160,7 +160,7 @@ def build_door(config: Config) -> Flask:
     from bot.metrics import Reading
     from bot.webhook import create_app
 
-    store = Store(config.database.url)
+    store = Store(config.database.url, DOOR_SECONDS)
     app = create_app(store, read_keys(config), read_rules(config))
     reading = None if config.metrics.listen else Reading(lambda: look_at(store))
     app.register_blueprint(health(store, reading))
@@ -213,11 +213,15 @@ def run_door(config: Config, descriptor: int) -> None:
 
 def door_settings(config: Config, bind: str) -> dict[str, Any]:
     """How gunicorn serves the door."""
+    from bot.gate import GateWorker
+
     return {
         "bind": bind,
         "workers": config.webhook.processes,
         "threads": config.webhook.threads,
-        "worker_class": "gthread",
+        "worker_class": GateWorker,
+        # A kept connection's next request would reach a thread before it is there; GitLab keeps none.
+        "keepalive": 0,
         "timeout": DOOR_TIMEOUT_SECONDS,
         "graceful_timeout": DOOR_GRACE_SECONDS,
         "proc_name": "mlreef-bot-door",

@@ -20,7 +20,7 @@ from bot.domain.events import read_event, subject, to_dict
 from bot.domain.facts import BOT_USER
 from bot.domain.proof import Keys, Lock, check_project, delivery_key
 from bot.domain.routing import Ignored, Rules, route
-from bot.errors import SenderError, TryAgain
+from bot.errors import OperatorError, SenderError, TryAgain
 from bot.logs import get
 from bot.metrics import ANSWERS, DUPLICATES
 
@@ -117,6 +117,8 @@ def create_app(store: Shelf, keys: Keys, rules: Rules, now: Callable[[], float] 
         # Never a 2xx without a committed row; what failed stands in our log, not in the answer.
         if isinstance(error, TryAgain):
             _log.error("request turned away", path=flask.request.path, why=str(error))
+        elif isinstance(error, OperatorError):
+            _log.error("request failed", path=flask.request.path, why=str(error), hint=error.hint)
         else:
             _log.error("request failed", path=flask.request.path, exc_info=error)
         return {"error": "the bot cannot store anything now; send it again later"}, 503

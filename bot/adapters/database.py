@@ -15,7 +15,13 @@ import sqlalchemy as sa
 from bot.errors import OperatorError
 
 BUSY_SECONDS = 10
-"""How long a writer waits for SQLite's one write lock; GitLab itself waits 10 seconds for our answer."""
+"""How long a job waits for SQLite's one write lock, or for a PostgreSQL that does not answer."""
+
+DOOR_SECONDS = 3
+"""The same of the door, where a caller waits: GitLab does for 10 seconds, and a wait may be met twice."""
+
+LOCK_LOOK_SECONDS = 0.0005
+"""How often the writers' lock is looked at by whoever waits for it; a write takes a few of these."""
 
 POOL_SIZE = 8
 """Connections kept by one process; a process has fewer threads than that which use the store."""
@@ -48,7 +54,7 @@ def sqlite_file(url: str) -> Path:
     return Path(database).absolute()
 
 
-def prepare_sqlite(url: str) -> None:
+def prepare_sqlite(url: str, patience_seconds: int = BUSY_SECONDS) -> None:
     """Create the file's folder and switch the file to WAL, once and before any other process opens it.
 
     Without WAL a reading worker makes the door wait for seconds. Raises OperatorError when the file
@@ -57,17 +63,14 @@ def prepare_sqlite(url: str) -> None:
     file = sqlite_file(url)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(file, timeout=BUSY_SECONDS)
+        connection = sqlite3.connect(file, timeout=patience_seconds)
         try:
-            connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+            connection.execute(f"PRAGMA busy_timeout={patience_seconds * 1000}")
             connection.execute("PRAGMA journal_mode=WAL")
         finally:
             connection.close()
     except (OSError, sqlite3.Error) as error:
-        raise OperatorError(
-            f"the database file {file} cannot be used: {error}",
-            "check that the folder exists, is writable for this user, and is on a local disk",
-        ) from error
+        raise unusable(url, error) from error
 
 
 def unusable(url: str, error: Exception) -> OperatorError:
@@ -81,25 +84,36 @@ def unusable(url: str, error: Exception) -> OperatorError:
         hint = "make room on its disk; what waits goes on by itself"
     elif "locked" in low:
         hint = "end what else uses the file, such as an sqlite3 shell; what waits goes on by itself"
+    elif is_sqlite(url):
+        hint = "check that the folder exists, is writable for this user, and is on a local disk"
     else:
         hint = "check database.url, that the server runs, and that the user may create tables there"
     return OperatorError(f"the database {what} cannot be used: {cause}", hint)
 
 
-def open_engine(url: str) -> sa.Engine:
-    """An SQLAlchemy engine for the store. Open it after a fork, never before: connections are not shared."""
+def open_engine(url: str, patience_seconds: int = BUSY_SECONDS) -> sa.Engine:
+    """An SQLAlchemy engine for the store. Open it after a fork, never before: connections are not shared.
+
+    No statement waits longer than `patience_seconds` for a lock, nor for a server that is gone.
+    """
     if not is_sqlite(url):
-        return sa.create_engine(url, pool_size=POOL_SIZE, pool_pre_ping=True)
-    engine = sa.create_engine(url, pool_size=POOL_SIZE, connect_args={"timeout": BUSY_SECONDS})
-    sa.event.listen(engine, "connect", _set_up_connection)
+        waits = {
+            "connect_timeout": patience_seconds,
+            "tcp_user_timeout": patience_seconds * 1000,
+            # an answered delivery must outlive a power cut, whatever the server's own setting is
+            "options": f"-c lock_timeout={patience_seconds * 1000} -c synchronous_commit=on",
+        }
+        return sa.create_engine(url, pool_size=POOL_SIZE, pool_pre_ping=True, connect_args=waits)
+
+    def set_up(connection: Any, _record: object) -> None:
+        # busy_timeout first: every later statement may meet the lock of another process.
+        connection.execute(f"PRAGMA busy_timeout={patience_seconds * 1000}")
+        # An answered delivery must outlive a power cut, so each commit is synced.
+        connection.execute("PRAGMA synchronous=FULL")
+
+    engine = sa.create_engine(url, pool_size=POOL_SIZE, connect_args={"timeout": patience_seconds})
+    sa.event.listen(engine, "connect", set_up)
     return engine
-
-
-def _set_up_connection(connection: Any, _record: object) -> None:
-    # busy_timeout first: every later statement may meet the lock of another process.
-    connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
-    # An answered delivery must outlive a power cut, so each commit is synced.
-    connection.execute("PRAGMA synchronous=FULL")
 
 
 class WriteLock:
@@ -109,21 +123,36 @@ class WriteLock:
     does not use this lock is still kept out by SQLite's own.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, patience_seconds: float = BUSY_SECONDS) -> None:
         file = sqlite_file(url)
         self._file = file.with_name(f"{file.name}.lock")
+        self._patience_seconds = patience_seconds
         self._threads = threading.Lock()
         self._descriptor = -1
 
     def __enter__(self) -> None:
-        self._threads.acquire()
+        """Raises TimeoutError when others keep it for longer than the patience."""
+        deadline = time.monotonic() + self._patience_seconds
+        if not self._threads.acquire(timeout=self._patience_seconds):
+            raise TimeoutError(f"{self._file} is held by another thread")
         try:
             if self._descriptor < 0:
                 self._descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+            # flock itself would wait for ever
+            while not self._taken():
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"{self._file} is held by another process")
+                time.sleep(LOCK_LOOK_SECONDS)
         except BaseException:
             self._threads.release()
             raise
+
+    def _taken(self) -> bool:
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
     def __exit__(self, *_: object) -> None:
         fcntl.flock(self._descriptor, fcntl.LOCK_UN)

@@ -16,7 +16,15 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.adapters import schema
-from bot.adapters.database import Watch, WriteLock, is_sqlite, open_engine, prepare_sqlite, unusable
+from bot.adapters.database import (
+    BUSY_SECONDS,
+    Watch,
+    WriteLock,
+    is_sqlite,
+    open_engine,
+    prepare_sqlite,
+    unusable,
+)
 from bot.domain.facts import JOB_COUNTS, JobCounts
 
 BLOB_CACHE_BYTES = 256 * 1024 * 1024
@@ -102,10 +110,11 @@ def _counted(statement: Upsert) -> Upsert:
 class Store:
     """The bot's own tables. Safe to use from several threads and processes; each call is one transaction."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, patience_seconds: int = BUSY_SECONDS) -> None:
         self.url = url
-        self._engine = open_engine(url)
-        self._lock = WriteLock(url) if is_sqlite(url) else None
+        self._patience_seconds = patience_seconds
+        self._engine = open_engine(url, patience_seconds)
+        self._lock = WriteLock(url, patience_seconds) if is_sqlite(url) else None
         self._watch: Watch | None = None
         # One statement object for ever: building and compiling it would cost the door a third of its time.
         self._accept = _counted(
@@ -130,7 +139,7 @@ class Store:
         """Begin anew, also after a failure: another file may be there now, or another server. Raises OperatorError."""
         self._engine.dispose()
         if is_sqlite(self.url):
-            prepare_sqlite(self.url)
+            prepare_sqlite(self.url, self._patience_seconds)
         try:
             with self._writing() as connection:
                 schema.bring_up_to_date(connection)
