@@ -28,6 +28,7 @@ MAX_BODY_BYTES = 25 * 1024 * 1024
 """GitLab's own limit for what it sends."""
 
 TOO_LARGE = f"a delivery may have at most {MAX_BODY_BYTES} bytes"
+ENDED_EARLY = "the body ended early"
 READ_BYTES = 64 * 1024
 
 UNKNOWN_SECONDS = 1.0
@@ -81,7 +82,7 @@ def create_app(store: Shelf, keys: Keys, rules: Rules, now: Callable[[], float] 
         if (request.content_length or 0) > MAX_BODY_BYTES:
             raise SenderError(413, TOO_LARGE)
         proven = lock.check_head(request.headers, now())
-        body = _read_body(request.stream)
+        body = _read_body(request.stream, request.content_length)
         lock.check_signature(request.headers, body)
         if not request.is_json:
             return _ignored("", "the content type is not application/json")
@@ -172,7 +173,7 @@ def _ignored(about: str, why: str, result: str = "ignored") -> tuple[str, dict[s
     return result, {"stored": False, "why": why}, 200
 
 
-def _read_body(stream: IO[bytes]) -> bytes:
+def _read_body(stream: IO[bytes], length: int | None) -> bytes:
     # A chunked body declares no length, so what arrives is counted.
     parts, size = [], 0
     try:
@@ -182,7 +183,9 @@ def _read_body(stream: IO[bytes]) -> bytes:
                 raise SenderError(413, TOO_LARGE)
             parts.append(part)
     except (OSError, HTTPException) as error:
-        raise SenderError(400, "the body ended early") from error
+        raise SenderError(400, ENDED_EARLY) from error
+    if length is not None and size < length:
+        raise SenderError(400, ENDED_EARLY)
     return b"".join(parts)
 
 
