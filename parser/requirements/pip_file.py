@@ -100,7 +100,8 @@ def read_pip_line(reading: Reading, line: Line, constraint: bool = False) -> Non
         _read_requirement(reading, text, options, line, constraint, known=variable is None)
     elif editables := options.values("--editable"):
         _tell_ignored(reading, options, line, ("--editable",))
-        _keep(reading, read_editable(editables[0], line, tell), options, line, constraint)
+        # pip passes over hashes beside -e, so they are none.
+        _keep(reading, read_editable(editables[0], line, tell), [], line, constraint)
     else:
         _read_options(reading, options, line)
 
@@ -152,21 +153,22 @@ def _read_requirement(
         reading.tell(problem("requirement-pip-version", line.place, why=why, mend=mend))
     _tell_ignored(reading, options, line, OF_A_REQUIREMENT)
     if known:
-        _keep(reading, read_item(text, line, reading.tell), options, line, constraint)
+        _keep(reading, read_item(text, line, reading.tell), options.values("--hash"), line, constraint)
         return
     # What the variable holds decides; a requirement that cannot be read as it stands is no fault of the line.
     faults: list[Problem] = []
     item = read_item(text, line, faults.append)
     reading.problems.extend(fault for fault in faults if fault.code != "requirement-invalid")
-    _keep(reading, item, options, line, constraint)
+    _keep(reading, item, options.values("--hash"), line, constraint)
 
 
-def _keep(reading: Reading, item: Requirement | None, options: Options, line: Line, constraint: bool) -> None:
-    hashes = tuple(options.values("--hash"))
+def _keep(
+    reading: Reading, item: Requirement | None, hashes: list[str], line: Line, constraint: bool
+) -> None:
     reading.hashed = reading.hashed or bool(hashes)
     if item is None:
         return
-    item = replace(item, hashes=hashes)
+    item = replace(item, hashes=tuple(hashes))
     if not constraint:
         reading.items.append(item)
         return

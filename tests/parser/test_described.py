@@ -66,7 +66,7 @@ def test_an_open_end_is_outside() -> None:
 
 @given(st.text(alphabet="ab01 .,|'\"<>=[](){}-or", max_size=600))
 def test_any_text_is_looked_at_quickly(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     described_choices(text)
     described_range(text)
-    assert time.perf_counter() - start < 0.2
+    assert time.process_time() - start < 0.2

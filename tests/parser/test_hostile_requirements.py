@@ -1,4 +1,4 @@
-"""Files of requirements that want to cost much: each is done with in two seconds."""
+"""Files of requirements that want to cost much: each is done with in two seconds of a core."""
 
 import time
 
@@ -36,9 +36,9 @@ LINES = {
 
 @pytest.mark.parametrize("what", sorted(LINES))
 def test_a_hostile_requirements_file_is_done_with_in_time(what: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     _, problems = read_requirements(source({"requirements.txt": LINES[what][: MIB - 1]}), None)
-    assert time.perf_counter() - began < SECONDS
+    assert time.process_time() - began < SECONDS
     assert problems or what in ("number signs", "hashes and blanks", "continuations")
 
 
@@ -57,9 +57,9 @@ LISTS = {
 @pytest.mark.parametrize("file", sorted(LISTS))
 def test_a_hostile_list_of_another_tool_is_done_with_in_time(file: str) -> None:
     assert len(LISTS[file]) < MIB
-    began = time.perf_counter()
+    began = time.process_time()
     _, problems = read_requirements(source({"requirements.txt": None, file: LISTS[file]}), None)
-    assert time.perf_counter() - began < SECONDS
+    assert time.process_time() - began < SECONDS
     assert problems
 
 
@@ -74,7 +74,7 @@ def test_a_hostile_list_of_another_tool_is_done_with_in_time(file: str) -> None:
 def test_hostile_imports_are_done_with_in_time(imports: str) -> None:
     requirements = "".join(f"p{number}\n" for number in range(1_900))
     script = f"def f():\n    {imports.replace(chr(10), chr(10) + '    ')}\n{HEAD}{PATHS}{TAIL}"
-    began = time.perf_counter()
+    began = time.process_time()
     found = report({"run.py": script, "requirements.txt": requirements})
-    assert time.perf_counter() - began < SECONDS
+    assert time.process_time() - began < SECONDS
     assert not found.refused

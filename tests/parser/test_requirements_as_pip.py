@@ -548,6 +548,7 @@ LINES = st.one_of(
 
 
 @example(["-r other.txt # c \\", "numpy"])
+@example([f"-e git+https://a.org/b#egg=c {HASH}", "numpy"])
 @example(["git+https://a.org/b.git#egg=c[x];os_name=='nt'"])
 @given(st.lists(LINES, max_size=6))
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
