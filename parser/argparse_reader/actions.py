@@ -66,6 +66,10 @@ class Wrong(Exception):
         self.edits = tuple(edits)
 
 
+class Clash(Wrong):
+    """Two arguments have one flag; this is argparse's ArgumentError, which scripts sometimes wait for."""
+
+
 def with_negation(flag: str) -> tuple[str, ...]:
     """The flags that BooleanOptionalAction makes of one."""
     return (flag, "--no-" + flag[2:]) if flag.startswith("--") else (flag,)

@@ -8,6 +8,7 @@ from typing import Any
 from parser.argparse_reader.actions import (
     ACTION_CLASSES,
     SUPPRESS,
+    Clash,
     Made,
     OwnAction,
     Wrong,
@@ -53,6 +54,7 @@ def add(machine: Machine, parser: Parser, call: Call, group: Group | None) -> An
             return action_of(argument)
         put(machine, parser, argument)
     except Wrong as wrong:
+        machine.fail("ArgumentError" if isinstance(wrong, Clash) else "ValueError")
         place, why = call.at(wrong.keyword), str(wrong)
         machine.problems.append(problem("argument-refused", place, edits=wrong.edits, why=why))
         return Unknown("is an argument that argparse refuses")
@@ -200,7 +202,7 @@ def put(machine: Machine, parser: Parser, argument: Argument) -> None:
         if older is not HELP and _apart(older.conditions, argument.conditions):
             continue
         if not parser.resolves:
-            raise Wrong(f"conflicting option string {flag}: it is added twice")
+            raise Clash(f"conflicting option string {flag}: it is added twice")
         if older is not HELP:
             older.flags = tuple(one for one in older.flags if one != flag)
             if not older.flags:

@@ -32,7 +32,7 @@ def _when_absent(parser: Parser, name: str) -> Any:
     found = next((one for one in parser.arguments if one.dest == name), None)
     if found is None:
         known_else = parser.defaults.get(name, MISSING)
-        return Unknown(GIVEN) if known_else is MISSING or parser.subparsers else known_else
+        return Unknown(GIVEN) if parser.subparsers else known_else
     value = found.default
     if found.model is not None:
         value = found.model.attributes.get("default", value)

@@ -58,8 +58,10 @@ def attribute(machine: Machine, value: Any, name: str) -> Any:
 def find_attribute(machine: Machine, value: Any, name: str) -> Any:
     """`value.name`; MISSING where it certainly is not there, Unknown where that is not known."""
     if isinstance(value, Given):
-        machine.asked = True
-        return value.part(name)
+        found = value.part(name)
+        # What is never there cannot be given either.
+        machine.asked = machine.asked or found is not MISSING
+        return found
     if isinstance(value, Either):
         return mapped(value, lambda one: _attribute_or_unknown(machine, one, name))
     if isinstance(value, Unknown):
@@ -254,6 +256,8 @@ def _instance_attribute(machine: Machine, value: Instance, name: str) -> Any:
         return Method(dict(value.attributes), "copy")
     if name == "_fields":
         return tuple(value.cls.fields)
+    if name in ("__dataclass_fields__", "__annotations__"):
+        return _class_attribute(machine, value.cls, name)
     member = value.cls.member(name)
     if isinstance(member, Function):
         return _bound(machine, value, value.cls, name, member)
@@ -268,6 +272,13 @@ def _instance_attribute(machine: Machine, value: Instance, name: str) -> Any:
     return MISSING if certain else Unknown("is an attribute set elsewhere")
 
 
+def _fields(value: Class) -> Any:
+    """The fields of the nearest dataclass: a class that inherits from one and is none itself has them too."""
+    line = (one for one in value.ancestry() if isinstance(one, Class) and one.record == "dataclass")
+    nearest = next(line, None)
+    return MISSING if nearest is None else nearest.fields
+
+
 def _class_attribute(machine: Machine, value: Class, name: str) -> Any:
     special = {
         "__name__": value.name,
@@ -275,7 +286,7 @@ def _class_attribute(machine: Machine, value: Class, name: str) -> Any:
         "__bases__": tuple(value.bases),
         "__mro__": tuple(value.ancestry()),
         "__dict__": dict(value.scope.names) if name == "__dict__" else MISSING,
-        "__dataclass_fields__": value.fields if value.record == "dataclass" else MISSING,
+        "__dataclass_fields__": _fields(value) if name == "__dataclass_fields__" else MISSING,
         "_fields": tuple(value.fields) if value.record == "NamedTuple" else MISSING,
         "__members__": MISSING,
     }

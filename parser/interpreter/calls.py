@@ -156,7 +156,7 @@ def _call_method(machine: Machine, method: Method, call: Call) -> Any:
     if isinstance(method.receiver, re.Pattern):
         return patterns.method(machine, method.receiver, method.name, call)
     if isinstance(method.receiver, Located):
-        result = located.method(method.receiver, method.name, call.args)
+        result = located.method(machine, method.receiver, method.name, call.args)
         return Unknown(why_unknown(method.receiver)) if result is MISSING else result
     if isinstance(method.receiver, str) and method.name in ("join", "format"):
         call.args = [_written(machine, arg, method.name) for arg in call.args]

@@ -242,6 +242,9 @@ def _is_of(value: Any, kind: Any) -> bool | None:
             return False
         if kind == External("builtins.type") and (real := of_python(value.name)) is not MISSING:
             return isinstance(real, type)
+        if isinstance(kind, External) and isinstance(real_kind := of_python(kind.name), type):
+            real = of_python(value.name)
+            return None if real is MISSING else isinstance(real, real_kind)
         if kind == External("builtins.type") and value.name in operations.TYPES:
             return True
         if kind == External("builtins.type") and value.name.startswith("typing."):
@@ -281,13 +284,33 @@ def _plain_type(kind: Any) -> type | None:
 _ROOTS = (External("enum.Enum"), *(External(name) for name in operations.TYPES if name != "builtins.object"))
 
 
+def _without_typing(kind: Any) -> Any:
+    """The class that a name of `typing` stands for: `list` for `typing.List`."""
+    real = of_python(kind.name) if isinstance(kind, External) and kind.name.startswith("typing.") else MISSING
+    origin = getattr(real, "__origin__", None)
+    if isinstance(origin, type) and origin in operations.TYPES.values():
+        return External(f"builtins.{origin.__name__}")
+    return kind
+
+
+def _real(kind: Any) -> Any:
+    """The class itself of one of Python's own; MISSING for every other."""
+    return _plain_type(kind) or of_python(getattr(kind, "name", ""))
+
+
 def is_subclass(cls: Any, kinds: Any) -> bool | None:
     """`issubclass(cls, kinds)`."""
-    wanted = kinds if isinstance(kinds, tuple | list) else (kinds,)
+    wanted = [_without_typing(one) for one in (kinds if isinstance(kinds, tuple | list) else (kinds,))]
     if isinstance(cls, Class):
         if any(one in cls.ancestry() for one in wanted) or External("builtins.object") in wanted:
             return True
-        return None if cls.foreign or any(isinstance(one, Unknown) for one in wanted) else False
+        if any(isinstance(one, Unknown) for one in wanted):
+            return None
+        bases = [_real(one) for one in cls.ancestry() if not isinstance(one, Class)]
+        kinds = [_real(one) for one in wanted if not isinstance(one, Class)]
+        if not all(isinstance(one, type) for one in (*bases, *kinds)):
+            return None if cls.foreign else False
+        return any(issubclass(one, kind) for one in bases for kind in kinds)
     if isinstance(cls, External) and isinstance(real := of_python(cls.name), type):
         others = [_plain_type(one) or of_python(getattr(one, "name", "")) for one in wanted]
         if any(isinstance(one, type) and issubclass(real, one) for one in others):

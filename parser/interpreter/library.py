@@ -19,6 +19,7 @@ from parser.interpreter.values import (
     Function,
     Instance,
     Method,
+    Module,
     Partial,
     Scope,
     Unknown,
@@ -166,7 +167,11 @@ def _import_module(machine: Machine, call: Call) -> Any:
     if not isinstance(name, str) or len(call.args) > 1 or call.keywords.keys() - {"name"}:
         return Unknown("is a module whose name is not known")
     level = len(name) - len(name.lstrip("."))
-    return machine.imported(name.lstrip("."), call.script.path, level)
+    module = machine.imported(name.lstrip("."), call.script.path, level)
+    if isinstance(module, Module):
+        # Imported by name for what running it does, as a rule: it registers something.
+        machine.module(module.path)
+    return module
 
 
 def _fields(machine: Machine, call: Call) -> Any:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import fnmatch
 import posixpath
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from parser.interpreter.flow import Call
-from parser.interpreter.values import MISSING, Located
+from parser.interpreter.values import MISSING, Located, Unknown
 
 if TYPE_CHECKING:
     from parser.interpreter.machine import Machine
@@ -50,14 +51,30 @@ def attribute(value: Located, name: str) -> Any:
     return MISSING
 
 
-def method(value: Located, name: str, args: list[Any]) -> Any:
+def method(machine: Machine, value: Located, name: str, args: list[Any]) -> Any:
     """What a method of a pathlib.Path gives; MISSING when nothing is known of it."""
+    if value.is_path and name == "iterdir":
+        return _matching(machine, joined(value, "*"))
+    if value.is_path and name == "glob" and len(args) == 1 and isinstance(args[0], str):
+        return _matching(machine, joined(value, args[0]))
+    if not value.is_path and name == "endswith":
+        return _ends_with(value, args)
     if value.is_path and name in ("resolve", "absolute", "expanduser"):
         return value
     if value.is_path and name == "joinpath":
         return joined(value, *args)
     if value.is_path and name in ("as_posix", "__str__", "__fspath__"):
         return Located(value.path)
+    return MISSING
+
+
+def _ends_with(value: Located, args: list[Any]) -> Any:
+    """Whether the path, whose last part is known, ends so."""
+    last = posixpath.basename(value.path)
+    if len(args) == 1 and isinstance(args[0], str | tuple):
+        ends = args[0] if isinstance(args[0], tuple) else (args[0],)
+        if last and all(isinstance(one, str) and 0 < len(one) <= len(last) for one in ends):
+            return last.endswith(ends)
     return MISSING
 
 
@@ -90,6 +107,66 @@ def _path(machine: Machine, call: Call) -> Any:
     return joined(Located(given.path, True), *call.args[1:]) if isinstance(given, Located) else MISSING
 
 
+def _listed(machine: Machine, folder: Any) -> Mapping[str, str] | None:
+    """What lies in a folder of the repository: name → kind."""
+    if not isinstance(folder, Located) or folder.path.startswith(".."):
+        return None
+    return machine.modules.listing(folder.path)
+
+
+def _listdir(machine: Machine, call: Call) -> Any:
+    names = _listed(machine, call.args[0] if call.args else None)
+    return MISSING if names is None else machine.own(list(names))
+
+
+def _matching(machine: Machine, pattern: Any) -> Any:
+    """The paths that a pattern means, when it has wildcards in its last part only."""
+    if not isinstance(pattern, Located):
+        return MISSING
+    folder, _, last = pattern.path.rpartition("/")
+    names = None if "*" in folder or last == "**" else _listed(machine, Located(folder))
+    if names is None:
+        return MISSING
+    found = [name for name in fnmatch.filter(names, last) if not name.startswith(".")]
+    return machine.own([Located(posixpath.join(folder, name), pattern.is_path) for name in found])
+
+
+def _glob(machine: Machine, call: Call) -> Any:
+    return _matching(machine, call.args[0] if len(call.args) == 1 else None)
+
+
+def _is_there(*kinds: str) -> Callable[[Machine, Call], Any]:
+    """`os.path.isdir` and its like. What is not there now may be there when the script runs."""
+
+    def ask(machine: Machine, call: Call) -> Any:
+        given = call.args[0] if call.args else None
+        if not isinstance(given, Located):
+            return MISSING
+        folder, _, name = given.path.rpartition("/")
+        kind = (_listed(machine, Located(folder)) or {}).get(name)
+        return MISSING if kind not in ("file", "folder") else kind in kinds
+
+    return ask
+
+
+def _iter_modules(machine: Machine, call: Call) -> Any:
+    """`pkgutil.iter_modules(folders, prefix)`: finder, name, and whether it is a package."""
+    folders = call.args[0] if call.args else call.keywords.get("path")
+    prefix = call.args[1] if len(call.args) > 1 else call.keywords.get("prefix", "")
+    if not isinstance(folders, list) or not isinstance(prefix, str):
+        return MISSING
+    found: list[Any] = []
+    for folder in folders:
+        names = _listed(machine, folder)
+        if names is None:
+            return MISSING
+        for name, kind in names.items():
+            package = kind == "folder" and "__init__.py" in (_listed(machine, joined(folder, name)) or {})
+            if package or (kind == "file" and name.endswith(".py") and name != "__init__.py"):
+                found.append((Unknown("is a finder of modules"), prefix + name.removesuffix(".py"), package))
+    return machine.own(found)
+
+
 def _add_folder(at: int) -> Callable[[Machine, Call], Any]:
     """`sys.path.append(folder)`, `sys.path.insert(0, folder)`: modules are looked for there too."""
 
@@ -118,6 +195,13 @@ FUNCTIONS: Mapping[str, Callable[[Machine, Call], Any]] = {
     **dict.fromkeys(
         ("pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath", "pathlib.PurePosixPath"), _path
     ),
+    "os.listdir": _listdir,
+    "glob.glob": _glob,
+    "glob.iglob": _glob,
+    "os.path.isdir": _is_there("folder"),
+    "os.path.isfile": _is_there("file"),
+    "os.path.exists": _is_there("file", "folder"),
+    "pkgutil.iter_modules": _iter_modules,
     "sys.path.append": _add_folder(0),
     "sys.path.insert": _add_folder(1),
     "site.addsitedir": _add_folder(0),

@@ -192,6 +192,9 @@ class Machine:
         scope.module_level = scope
         scope.names["__name__"] = name
         scope.names["__file__"] = Located(script.path)
+        folder, _, file = script.path.rpartition("/")
+        if file == "__init__.py":
+            scope.names["__path__"] = [Located(folder)]
         scope.names["__doc__"] = ast.get_docstring(script.tree, clean=False)
         self._scopes[script.path] = scope
         return scope
@@ -886,7 +889,7 @@ def _caught(node: ast.Try) -> set[str]:
     names = {name for handler in node.handlers for name in _names_of(handler)}
     first, last = node.body[0].lineno, node.body[-1].end_lineno or node.body[-1].lineno
     if not names.isdisjoint(_EVERYTHING) and last - first < SHORT_TRY:
-        names |= operations.CERTAIN | {"ImportError"}
+        names |= operations.CERTAIN | {"ImportError", "ArgumentError"}
     return names
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from functools import cached_property
 
 from parser.interpreter.reach import Reach
@@ -113,6 +114,24 @@ class Modules:
                     found.add(folder)
                     folder = folder.rpartition("/")[0]
         return frozenset(found)
+
+    def listing(self, folder: str) -> Mapping[str, str] | None:
+        """The names in a folder of the repository, in order, each with its kind; None when there is no such folder."""
+        return self._listings.get(folder)
+
+    @cached_property
+    def _listings(self) -> Mapping[str, Mapping[str, str]]:
+        found: dict[str, dict[str, str]] = {"": {}}
+        for path, entry in sorted(self._source.entries.items()):
+            kind: str = entry.kind
+            inner = path
+            while inner:
+                folder, _, name = inner.rpartition("/")
+                if name in found.setdefault(folder, {}):
+                    break
+                found[folder][name] = kind
+                kind, inner = "folder", folder
+        return found
 
     def script(self, path: str) -> Script | None:
         """The parsed module, or None (and a problem, once) when it cannot be read."""
