@@ -17,6 +17,7 @@ from bot.adapters.store import Store
 from bot.config import Config, load_token
 from bot.domain.events import Asked, Event, subject, to_dict
 from bot.domain.facts import BOT_USER, WORKER_SEEN, JobCounts
+from bot.domain.guards import Guards
 from bot.domain.jobs import EnsurePipeline, Follow, Job, Publish
 from bot.domain.pipeline import JOB_NAMES, Environment
 from bot.domain.policy import Policy
@@ -72,6 +73,7 @@ def read_policy(config: Config) -> Policy:
         branches=config.publish.branches,
         grace_seconds=config.pipeline.grace_seconds,
         watch_seconds=config.pipeline.watch_seconds,
+        guards=Guards(commits_per_hour=config.publish.commits_per_hour),
         limits=ReadingLimits(config.reading.file_bytes, config.reading.steps, config.reading.depth),
     )
 

@@ -184,9 +184,10 @@ class Database(_Part):
 
 
 class Publishing(_Part):
-    """What is published."""
+    """What is published, and how many commits of the bot's one branch gets in an hour."""
 
     branches: Words = ()
+    commits_per_hour: Annotated[int, Field(ge=1, le=10_000)] = 20
 
 
 class Environment(_Part):

@@ -17,6 +17,7 @@ from bot.domain.jobs import COMMAND, EnsurePipeline, Follow, Later, Publish
 from bot.domain.plan import Head, State
 from bot.domain.steps import CommitFile, ProposeFile, SetStatus, Tell
 from bot.errors import Gone, Refused
+from bot.guarding import find_loop, spend_commit
 from bot.reading import fetch_report
 from bot.telling import perform
 from bot.world import World
@@ -57,6 +58,11 @@ def publish(job: Publish, world: World) -> tuple[Later, ...]:
         state=planned.state,
         writes=planned.write is not None,
     )
+    if isinstance(planned.write, CommitFile) and job.cause != COMMAND:
+        loop = find_loop(project.id, branch, world)
+        if loop is not None:
+            log.error("loop_stopped", project=project.path, branch=branch.name, sha=branch.sha, why=loop)
+            planned = replace(planned, write=None)
     match planned.write:
         case CommitFile() as commit:
             return _commit(commit, planned, head, world)
@@ -150,6 +156,10 @@ def _unstarted(words: str, job: EnsurePipeline, known: Publication, world: World
 
 def _commit(step: CommitFile, planned: plan.Plan, head: Head, world: World) -> tuple[Later, ...]:
     again = (Later(Publish(head.project.id, head.branch.name, cause="moved")),)
+    guards = world.policy.guards
+    wait = spend_commit(head.project.id, step.branch, step.parent, world.store, guards)
+    if wait is not None:
+        return _overspent(wait, head, world)
     last = None
     if step.exists:
         last = world.forge.fetch_last_commit_of(head.project.id, step.parent, step.path)
@@ -168,6 +178,30 @@ def _commit(step: CommitFile, planned: plan.Plan, head: Head, world: World) -> t
         return again
     _record(head, head.branch.sha, State.SUPERSEDED, world)
     return _settle(planned, head, made.sha, world)
+
+
+def _overspent(wait: float, head: Head, world: World) -> tuple[Later, ...]:
+    """Too many commits of ours within an hour: told, and tried again when the hour has passed."""
+    project, branch, limit = head.project, head.branch, world.policy.guards.commits_per_hour
+    log.error(
+        "commit_budget_spent",
+        project=project.path,
+        branch=branch.name,
+        commits_per_hour=limit,
+        seconds=round(wait),
+        hint="Another program seems to answer the bot's commits; or raise publish.commits_per_hour.",
+    )
+    url = f"{project.web_url}/-/commit/{branch.sha}"
+    perform(
+        (
+            SetStatus(branch.sha, branch.name, "failed", reports.overspent_status(limit), url),
+            Tell(branch.sha, branch.name, reports.overspent_note(limit), aloud=True),
+        ),
+        project.id,
+        world,
+    )
+    # no record: this head is not done with
+    return (Later(Publish(project.id, branch.name, branch.sha, cause="budget"), wait),)
 
 
 def _propose(step: ProposeFile, head: Head, world: World) -> tuple[Later, ...]:

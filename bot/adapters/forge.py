@@ -88,6 +88,16 @@ class Forge:
             can_push=bool(data.get("can_push", True)),
         )
 
+    def fetch_parents(self, project_id: int, sha: str) -> tuple[str, ...]:
+        """The parents of a commit; none when it is not there."""
+        data = self._maybe(f"/projects/{project_id}/repository/commits/{sha}")
+        return tuple(data.get("parent_ids") or ()) if data else ()
+
+    def fetch_changed(self, project_id: int, sha: str) -> frozenset[str]:
+        """Paths that a commit changed against its parent; of very many the first hundred."""
+        items = self._maybe(f"/projects/{project_id}/repository/commits/{sha}/diff", per_page=100) or ()
+        return frozenset(path for item in items for path in (item["old_path"], item["new_path"]))
+
     def fetch_tree(self, project_id: int, sha: str) -> tuple[TreeEntry, ...] | None:
         """All files, symbolic links and submodules of a commit; None when there are too many to be listed."""
         path = f"/projects/{project_id}/repository/tree"
@@ -343,9 +353,9 @@ class Forge:
                 return ()
             raise _gone_or_refused(answer, path) from answer
 
-    def _maybe(self, path: str) -> Any | None:
+    def _maybe(self, path: str, **query: Any) -> Any | None:
         try:
-            return self._client.get(path)
+            return self._client.get(path, **query)
         except Answer as answer:
             if answer.status == 404:
                 return None

@@ -85,7 +85,7 @@ def plan_publication(head: Head, policy: Policy) -> Plan:
         limits=policy.limits,
     )
     content = pipeline.render(report.module, settings, branch.name)
-    if content == head.generated:
+    if content == head.generated and policy.guards.fixed_point:
         return _built(head, None)
     if branch.can_push:
         return _built(head, plan_commit(head, content))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.domain.guards import ALL_GUARDS, Guards
 from bot.domain.pipeline import Engine, Environment
 from parser.limits import DEFAULT_LIMITS, Limits
 
@@ -14,7 +15,7 @@ class Policy:
 
     `branches` are published besides each project's default branch. `grace_seconds`: how long GitLab may take
     to start a pipeline by itself. `watch_seconds`: how often a running pipeline is looked at if no hook tells.
-    `limits`: how far repositories are read, by the bot and by the jobs of its pipelines.
+    `limits`: how far repositories are read, by the bot and by the jobs of its pipelines. `guards`: against loops.
     """
 
     environments: tuple[Environment, ...]
@@ -26,6 +27,7 @@ class Policy:
     grace_seconds: float = 20.0
     watch_seconds: float = 600.0
     limits: Limits = DEFAULT_LIMITS
+    guards: Guards = ALL_GUARDS
 
     def publishes(self, branch: str, default_branch: str | None) -> bool:
         """Whether a branch is one that is published."""

@@ -258,6 +258,25 @@ def uncommitted_note(words: str) -> str:
     )
 
 
+def overspent_status(limit: int) -> str:
+    """Said when the bot wrote its file too often within an hour."""
+    return status_line(f"Not published yet: I wrote mlreef.yml {limit} times within an hour, and wait")
+
+
+def overspent_note(limit: int) -> str:
+    """What looks like a loop, and that it goes on by itself."""
+    return "\n".join(
+        [
+            NOTE_MARKER,
+            f"**Not published yet.** I committed `mlreef.yml` {limit} times to this branch within an hour, which looks "
+            "as if another program answers my commits. I wait until the hour has passed, and then go on with the "
+            "branch's head.",
+            "",
+            "Look for a job or bot that changes `mlreef.yml` or the script on every push, and switch it off.",
+        ]
+    )
+
+
 def missing_image_status() -> str:
     """Said when the pipeline ended well and the registry does not hold what it should."""
     return status_line("Not published: the pipeline succeeded, but its image is not in the registry")

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bot.domain.events import Asked, Build, Event, Found, MergeRequest, Note, Other, Pipeline, Push
+from bot.domain.guards import ALL_GUARDS, GENERATED, Guards, is_own_push
 from bot.domain.jobs import COMMAND, Follow, Job, Publish
-
-GENERATED = "mlreef.yml"
-"""The one file that the bot writes into a repository."""
 
 ENDED_BADLY = frozenset({"failed", "canceled"})
 """States of a job of ours after which the publication is not done."""
@@ -20,6 +18,7 @@ class Rules:
 
     branches: tuple[str, ...]
     job_names: tuple[str, ...]
+    guards: Guards = ALL_GUARDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ def _route_push(push: Push, rules: Rules, bot_user_id: int | None) -> Job | Igno
         return Ignored("the branch was deleted")
     if not is_published(branch, push.default_branch, rules):
         return Ignored("this branch is not published")
-    if bot_user_id is not None and push.user_id == bot_user_id and push.changed == (GENERATED,):
+    if is_own_push(push, bot_user_id, rules.guards):
         return Ignored(f"this is the bot's own commit of {GENERATED}")
     return Publish(push.project_id, branch, push.after)
 
