@@ -7,6 +7,7 @@ from typing import Any
 
 from parser.argparse_reader.actions import SUPPRESS
 from parser.argparse_reader.objects import Parser
+from parser.interpreter.containers import items_of
 from parser.interpreter.flow import Call
 from parser.interpreter.machine import Machine
 from parser.interpreter.values import MISSING, External, Given, Unknown
@@ -16,7 +17,11 @@ GIVEN = "is given on the command line"
 
 def _parse(machine: Machine, call: Call, parser: Parser) -> Any:
     given = call.args[0] if call.args else call.keywords.get("args")
-    if _is_command_line(given) or (isinstance(given, Unknown | External) and not parser.others_read(machine)):
+    # A list whose items are not all seen may well be what was given, put into another order.
+    open_ = isinstance(given, Unknown | External) or (
+        isinstance(given, list) and items_of(machine, given) is None
+    )
+    if _is_command_line(given) or (open_ and not parser.others_read(machine)):
         conditions = tuple(machine.conditions)
         if not parser.reads_command_line or len(conditions) < len(parser.reads_if):
             parser.reads_if = conditions

@@ -13,6 +13,7 @@ from parser.interpreter.values import (
     SPOILT,
     Alias,
     Class,
+    Defaults,
     External,
     Function,
     Instance,
@@ -138,6 +139,10 @@ def item_of(machine: Machine, value: Any, key: Any) -> Any:
         if not hashable(key) or SPOILT in value:
             return Unknown(why_unknown(key) if not known(key) else why_unknown(value))
         found = settled(machine, value.get(key, MISSING))
+        if found is MISSING and isinstance(value, Defaults) and value.factory is not None:
+            call = machine.call_from_nowhere()
+            found = value[key] = machine.own(machine.call(value.factory, [], {}, call)) if call else Unknown()
+            return found
         if found is MISSING:
             machine.fail("KeyError")
             return Unknown(f"is not in the dictionary ({key!r:.40})", "KeyError")

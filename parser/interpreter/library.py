@@ -14,6 +14,7 @@ from parser.interpreter.values import (
     MISSING,
     Alias,
     Class,
+    Defaults,
     EnumMember,
     External,
     Function,
@@ -213,7 +214,10 @@ def _method(machine: Machine, call: Call) -> Any:
 
 
 def _default_dict(machine: Machine, call: Call) -> Any:
-    return dict(call.keywords) if len(call.args) == 1 and not call.keywords_unknown else _NOT_KNOWN
+    factory, items = (call.args[0] if call.args else None), call.args[1:]
+    if call.keywords_unknown or len(items) > 1 or not all(isinstance(one, dict) for one in items):
+        return _NOT_KNOWN
+    return machine.own(Defaults(factory, {**(items[0] if items else {}), **call.keywords}))
 
 
 def _chain(machine: Machine, call: Call) -> Any:

@@ -59,8 +59,9 @@ ROUNDS_BESIDE = 1_000
 SMALL_LINES = 25
 """Lines of a function that is followed for its value although it has nothing to do with parsers."""
 
-DECORATOR_LINES = 80
-"""Lines of a decorator that is followed for what it does to the rest, as filling a table of commands."""
+LINES_BESIDE = 80
+"""The same for what a decorator or metaclass runs, as filling a table of commands, and for what code that deals with
+parsers calls."""
 
 SMALL_CALLS = 4
 """Calls inside each other within which such functions are followed."""
@@ -590,6 +591,7 @@ class Machine:
                 continue
             value: Any
             if found is not None and found != path:
+                self._import_for_effect(found)
                 value = Lazy(found, alias.name)
             elif submodule := self.modules.find(
                 f"{dotted}.{alias.name}" if dotted else alias.name, path, node.level
@@ -604,9 +606,19 @@ class Machine:
                 value = self.external(f"{dotted}.{alias.name}")
             scope.bind(alias.asname or alias.name, value)
 
+    def _import_for_effect(self, path: str) -> None:
+        """Runs a module at its import, where what it does then may matter; others wait until they are used."""
+        if (
+            path not in self._scopes
+            and self.modules.has_effect(path)
+            and self._nesting < self._max_nesting - 30
+        ):
+            self.module(path)
+
     def _imported(self, dotted: str, importer: str, level: int) -> Any:
         found = self.modules.find(dotted, importer, level)
         if found is not None:
+            self._import_for_effect(found)
             return Module(found)
         if self.modules.is_package(dotted, importer, level):
             return Package(dotted)
@@ -720,9 +732,12 @@ class Machine:
         """`str(value)` of what is no plain value; MISSING when nothing special is known of it."""
         if isinstance(value, str | int | float | list | dict | tuple | Unknown | type(None)):
             return MISSING
+        return library.text_of(self, value, self.call_from_nowhere())
+
+    def call_from_nowhere(self) -> Call | None:
+        """A call that the script does not write down, as that of a function by Python itself."""
         script = self.modules.script(self.entry)
-        call = Call(script.tree, script, [], {}) if script else None
-        return library.text_of(self, value, call)
+        return Call(script.tree, script, [], {}) if script else None
 
     def imported(self, dotted: str, importer: str, level: int) -> Any:
         """What `import dotted` means."""
@@ -823,9 +838,10 @@ class Machine:
 
     def _small(self, function: Function) -> bool:
         """Whether a function that has nothing to do with parsers costs so little that it is followed all the same."""
-        last = function.node.end_lineno or function.node.lineno
-        lines = DECORATOR_LINES if self.decorating else SMALL_LINES
-        return last - function.node.lineno < lines and sum(one.small for one in self._frames) < SMALL_CALLS
+        if sum(one.small for one in self._frames) >= SMALL_CALLS:
+            return False
+        beside = self.decorating or any(not one.small for one in self._frames)
+        return _lines(function.node) < (LINES_BESIDE if beside else SMALL_LINES)
 
     def _concerns_parsers(self, node: ast.AST, scope: Scope) -> bool:
         """Whether code mentions parsers, or a name of the same file whose code does, and so on."""
@@ -865,6 +881,14 @@ class Machine:
                         grown = True
             self._names[script.path] = found
         return self._names[script.path]
+
+
+def _lines(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> int:
+    """Lines of a function without its docstring."""
+    first = node.lineno
+    if not isinstance(node, ast.Lambda) and isinstance(node.body[0], ast.Expr) and len(node.body) > 1:
+        first = node.body[1].lineno
+    return (node.end_lineno or node.lineno) - first
 
 
 _ABOVE: Mapping[str, frozenset[str]] = {

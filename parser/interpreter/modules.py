@@ -53,6 +53,7 @@ class Modules:
         self._room = MAX_MODULE_BYTES
         self._keywords = keywords
         self._reach = Reach(source.contents, keywords, self.find)
+        self._effects: dict[str, bool] = {}
         self.problems: list[Problem] = []
 
     @property
@@ -95,6 +96,12 @@ class Modules:
         return all(
             f"{name}.py" in self._source.entries for name in ("argparse", "ast", "os", "re/__init__", "site")
         )
+
+    def has_effect(self, path: str) -> bool:
+        """Whether importing the file may matter although nothing of it is used by name."""
+        if path not in self._effects:
+            self._effects[path] = self._reach.has_effect(self._source.contents.get(path, b""))
+        return self._effects[path]
 
     def is_package(self, dotted: str, importer: str, level: int) -> bool:
         """Whether a folder of the repository has this name, with or without an `__init__.py`."""

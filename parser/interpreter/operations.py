@@ -346,7 +346,7 @@ def formatted(value: Any, spec: str) -> Any:
 
 def has_method(value: Any, name: str) -> bool:
     """Whether `value.name(…)` is something that can be worked out here."""
-    return name in _METHODS.get(type(value), ())
+    return name in _METHODS.get(dict if isinstance(value, dict) else type(value), ())
 
 
 def apply(function: Callable[..., Any], *args: Any, **keywords: Any) -> Any:

@@ -30,6 +30,9 @@ _COMMON = frozenset(name.encode() for name in COMMON)
 MAX_BETWEEN = 100_000
 """Bytes of files without parsers that are looked through for what leads to one."""
 
+_EFFECT = re.compile(rb"^(?:@|class[ \t]+\w+[ \t]*\((?!object\b|\))|[A-Za-z_][\w.]*\()", re.MULTILINE)
+"""Decorated or derived classes and calls at the top of a module: importing it may fill a table elsewhere."""
+
 Find = Callable[[str, str, int], str | None]
 """The file that `import dotted` means in a file, with so many leading dots."""
 
@@ -85,6 +88,10 @@ class Reach:
     def _take(self, content: bytes) -> None:
         if self.mentions(content):
             self._names.update(name.decode(errors="replace") for name in _dealing(content, self._pattern))
+
+    def has_effect(self, content: bytes) -> bool:
+        """Whether importing a file may change what parsers hold, although nothing of it is used by name."""
+        return self.mentions(content) and _EFFECT.search(content) is not None
 
     def mentions(self, content: bytes) -> bool:
         """Whether a file has any of the keywords; two or three plain searches leave out nearly all files."""

@@ -291,6 +291,14 @@ class Located:
     """Whether it is a pathlib.Path and not text."""
 
 
+class Defaults(dict[Any, Any]):
+    """`collections.defaultdict`: what is asked for and not there is made."""
+
+    def __init__(self, factory: Any, items: Any = ()) -> None:
+        super().__init__(items)
+        self.factory = factory
+
+
 class Modelled:
     """An object whose behaviour is known by heart instead of being followed (argparse's)."""
 
