@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 from bot.check.terminal import problem_lines
 from bot.errors import OperatorError
+from parser.catalogue import CATALOGUE
 from parser.examples import EXAMPLES, HOLE, Example, example_source
 from parser.model import Problem
-from parser.problems import CATALOGUE, problem
+from parser.problems import problem
 from parser.read import read
 from parser.source import Source
 

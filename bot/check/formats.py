@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import quote
 
 from bot.check.terminal import harmless
+from parser.catalogue import CATALOGUE
 from parser.model import SCHEMA, Edit, Place, Problem, Report, Severity
-from parser.problems import CATALOGUE
 from parser.wire import report_to_dict
 
 FORMATS = ("text", "json", "codequality", "junit", "sarif")

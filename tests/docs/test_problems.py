@@ -8,8 +8,8 @@ import pytest
 
 from bot.check.explain import PROJECT, example_problems, explain, page
 from bot.errors import OperatorError
+from parser.catalogue import CATALOGUE
 from parser.examples import EXAMPLES, example_source
-from parser.problems import CATALOGUE
 from parser.read import read
 
 PAGE = Path(__file__).parents[2] / "docs" / "problems.md"

@@ -1,0 +1,12 @@
+"""Every kind of problem: a stable code, how much it matters, what it says and what to do about it."""
+
+from parser.catalogue.annotations import ANNOTATIONS
+from parser.catalogue.command_lines import COMMAND_LINES
+from parser.catalogue.files import FILES
+from parser.catalogue.known import Known
+from parser.catalogue.module import MODULE
+from parser.catalogue.requirements import REQUIREMENTS
+
+CATALOGUE: dict[str, Known] = {**FILES, **ANNOTATIONS, **COMMAND_LINES, **REQUIREMENTS, **MODULE}
+
+__all__ = ["CATALOGUE", "Known"]

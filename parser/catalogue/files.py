@@ -1,0 +1,62 @@
+"""Files and the entry point: what is told, how much it matters, what to do."""
+
+from __future__ import annotations
+
+from parser.catalogue.known import Known
+from parser.model import Severity
+
+_ERROR, _WARNING, _INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
+
+FILES: dict[str, Known] = {
+    # Files
+    "file-unreadable": Known(_ERROR, "{file} cannot be read: {why}.", "{mend}"),
+    "syntax-error": Known(
+        _ERROR,
+        "{file} is not valid Python: {why}.",
+        "Correct the syntax; `python -m py_compile {file}` shows the same.",
+    ),
+    "file-too-complex": Known(
+        _ERROR,
+        "{file} is too complex to be read: {why}.",
+        "Split long expressions into statements, and move tables into data files.",
+    ),
+    "file-unfollowed": Known(
+        _WARNING,
+        "{file} could not be followed to its end: {why}.",
+        "Build the argument parser in a small function of its own, without long computations before it.",
+    ),
+    # Entry point
+    "no-entry-point": Known(
+        _ERROR,
+        "No entry point was found: no file has a @data_processor annotation, and none parses arguments with argparse"
+        ' under `if __name__ == "__main__":`.',
+        "Annotate the script that runs the module, or name it in .mlreef.yaml: `entry_points: {{main: FILE}}`.",
+    ),
+    "several-entry-points": Known(
+        _ERROR,
+        "{count} files could be the entry point: {files}.",
+        "Name the one that is meant in .mlreef.yaml: `entry_points: {{main: {first}}}`.",
+    ),
+    "entry-point-missing": Known(
+        _ERROR, "The entry point {file} does not exist in the repository.", "{mend}"
+    ),
+    "entry-point-not-python": Known(
+        _ERROR, "The entry point {file} is not a Python file.", "Name a file that ends in .py."
+    ),
+    "entry-point-assumed": Known(
+        _INFO,
+        "{file} was taken as the entry point: it is the only script that parses arguments, though without"
+        ' `if __name__ == "__main__":`.',
+        "Name it in .mlreef.yaml (`entry_points: {{main: {file}}}`) to be sure.",
+    ),
+    "entry-point-chosen": Known(
+        _INFO,
+        "{file} was taken as the entry point: {count} files could be ({what}), and {why}.",
+        "Name it in .mlreef.yaml (`entry_points: {{main: {file}}}`) to be sure.",
+    ),
+    "entry-point-unguarded": Known(
+        _ERROR,
+        "Running {file} does nothing: {why}, which calls {function}(), and the file itself calls it nowhere.",
+        'Add `if __name__ == "__main__": {function}()` at its end.',
+    ),
+}

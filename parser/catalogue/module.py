@@ -1,0 +1,71 @@
+"""Settings, the project, and the module as a whole: what is told, how much it matters, what to do."""
+
+from __future__ import annotations
+
+from parser.catalogue.known import Known
+from parser.model import Severity
+
+_ERROR, _WARNING, _INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
+
+MODULE: dict[str, Known] = {
+    # .mlreef.yaml
+    "settings-invalid": Known(_ERROR, ".mlreef.yaml cannot be read: {why}.", "{mend}"),
+    "settings-unknown": Known(_WARNING, ".mlreef.yaml has the unknown key {key}; it is ignored.", "{mend}"),
+    "settings-value": Known(_ERROR, "{key} in .mlreef.yaml {why}.", "{mend}"),
+    "env-refused": Known(
+        _ERROR,
+        "The environment variable `{name}` {why}.",
+        "Change or remove it under `env` in .mlreef.yaml.",
+    ),
+    "environment-unknown": Known(
+        _ERROR,
+        "There is no environment `{name}` here.",
+        "Choose one of {known} in .mlreef.yaml, or leave `environment` out for `{default}`.",
+    ),
+    # The project and its files
+    "visibility-differs": Known(
+        _WARNING,
+        "The annotation says `{annotated}`, but this project is {value}.",
+        "GitLab's setting counts: the module is as visible as its project. Change either to match.",
+    ),
+    "path-refused": Known(_ERROR, "This path cannot be put into an image.", "Rename it."),
+    "link-leaves-repository": Known(
+        _ERROR,
+        "This link points out of the repository, to `{target}`.",
+        "Let it point to a file of the repository, by a relative path, or remove it.",
+    ),
+    "lfs-missing": Known(
+        _ERROR,
+        "This file is kept by Git LFS, and the runner did not fetch it.",
+        "Switch on Git LFS for the project and on the runner (no GIT_LFS_SKIP_SMUDGE).",
+    ),
+    "too-many-files": Known(
+        _ERROR,
+        "The repository holds more than {limit} files and folders, too many to be listed.",
+        "Keep data out of git: in Git LFS as an archive, in DVC, or in a package registry.",
+    ),
+    "repository-too-large": Known(
+        _ERROR,
+        "The repository holds {files} files of {size} MiB together; a module may have {most_files} files of"
+        " {most_size} MiB.",
+        "Keep data out of the repository; give it to the module by a parameter.",
+    ),
+    "reading-given-up": Known(_ERROR, "Reading this repository was given up: {why}.", "{mend}"),
+    # The module
+    "module-defaults": Known(
+        _INFO,
+        "The module's {fields} not given; {values} taken.",
+        "Add a @data_processor annotation, or write them into .mlreef.yaml.",
+    ),
+    "name-differs": Known(
+        _WARNING,
+        "The annotation's {field} is {annotated}, .mlreef.yaml's is {value}; the annotation's is taken.",
+        "Keep one of them.",
+    ),
+    "name-refused": Known(
+        _ERROR, "The module's name {name} cannot be used: {why}.", "Choose a shorter, plain name."
+    ),
+    "too-many-problems": Known(
+        _INFO, "{count} further problems are not shown.", "Mend the first ones and look again."
+    ),
+}

@@ -1,0 +1,126 @@
+"""Settings, the project, and the module as a whole: an example of every problem."""
+
+from __future__ import annotations
+
+from parser.examples.frames import ANNOTATED, DESCRIBED, HOLE, PLAIN, WHOLE, Example
+
+MODULE: dict[str, Example] = {
+    # .mlreef.yaml
+    "settings-invalid": Example(
+        "None of the file's settings count while it cannot be read.",
+        "name: Resize: pictures\n",
+        'name: "Resize: pictures"\n',
+        frame=WHOLE,
+        file=".mlreef.yaml",
+    ),
+    "settings-unknown": Example(
+        "What it says has no effect; mostly it is a typing error.",
+        "name: Resize\ndescripton: Makes pictures smaller\n",
+        "name: Resize\ndescription: Makes pictures smaller\n",
+        frame=WHOLE,
+        file=".mlreef.yaml",
+    ),
+    "settings-value": Example(
+        "The key takes only certain values, and this is none of them.",
+        "kind: CONVERTER\n",
+        "kind: OPERATION\n",
+        frame=WHOLE,
+        file=".mlreef.yaml",
+    ),
+    "env-refused": Example(
+        "A module may set variables for its own script, and none that decide which programs and libraries are run.",
+        "env:\n  LD_PRELOAD: /tmp/faster.so\n",
+        'env:\n  OMP_NUM_THREADS: "2"\n',
+        frame=WHOLE,
+        file=".mlreef.yaml",
+        words={
+            "name": "LD_PRELOAD",
+            "why": "decides which programs and libraries run, and is not for a module to set",
+        },
+    ),
+    "environment-unknown": Example(
+        "The operator of the bot offers base images by name, and this is none of them.",
+        "environment: python-2.7\n",
+        "environment: python-3.12\n",
+        frame=WHOLE,
+        file=".mlreef.yaml",
+        words={"name": "python-2.7", "known": "`python-3.11`, `python-3.12`", "default": "python-3.12"},
+    ),
+    # The project and its files
+    "visibility-differs": Example(
+        "Who may see the module is decided by the project in GitLab, whatever the annotation says.",
+        '@data_processor(name="Resize", type="OPERATION", visibility="PUBLIC")\n',
+        frame=ANNOTATED,
+        words={"annotated": "PUBLIC", "value": "private"},
+    ),
+    "path-refused": Example(
+        "The path is not one that every file system can hold: it is no text, or leaves its folder.",
+        "",
+        words={},
+    ),
+    "link-leaves-repository": Example(
+        "In the image the link would lead to a file of the image, or to nothing.",
+        "",
+        words={"target": "../../shared/weights.bin"},
+    ),
+    "lfs-missing": Example(
+        "Git LFS keeps large files apart; without it the image would hold a note in the place of the file.",
+        "",
+        words={},
+    ),
+    "too-many-files": Example(
+        "The list of files is read over GitLab's API, page by page, for every push.",
+        "",
+        words={"limit": "20,000"},
+    ),
+    "repository-too-large": Example(
+        "All files of the repository become a layer of the image.",
+        "",
+        words={"files": "120000", "size": "5200", "most_files": "50000", "most_size": "2048"},
+    ),
+    "reading-given-up": Example(
+        "Reading a repository may take only so much time and memory, so that one repository cannot keep all others"
+        " waiting. Nothing that an ordinary script does comes near to these limits.",
+        "",
+        words={
+            "why": "it took more than 10 seconds; `tables.py` was read last",
+            "mend": "Move generated code and large tables out of the Python files, into data files.",
+        },
+    ),
+    # The module
+    "module-defaults": Example(
+        "Nobody said what kind of module this is and what data it works on, so the most general is taken.",
+        "",
+        '@data_processor(name="Resize", type="OPERATION", input_type="IMAGE", output_type="IMAGE")\n',
+        frame=ANNOTATED,
+    ),
+    "name-differs": Example(
+        "Annotation and `.mlreef.yaml` say the same thing differently.",
+        "name: Shrink\n",
+        "name: Resize\n",
+        frame=WHOLE,
+        file=".mlreef.yaml",
+        beside={"run.py": DESCRIBED.replace(HOLE, "")},
+    ),
+    "name-refused": Example(
+        "The name becomes part of labels, notes and file names.",
+        'name: ""\n',
+        "name: Resize\n",
+        frame=WHOLE,
+        file=".mlreef.yaml",
+    ),
+    "too-many-problems": Example(
+        "The list is cut so that it stays readable; errors are always in it.",
+        "".join(f"key-{number}: 1\n" for number in range(99)) + "# and so on, and as many in run.py\n",
+        "",
+        frame=WHOLE,
+        file=".mlreef.yaml",
+        beside={
+            "run.py": PLAIN.replace(
+                "\nif __name__",
+                "".join(f'parser.add_argument("--flag-{number}", type=bool)\n' for number in range(120))
+                + "\nif __name__",
+            )
+        },
+    ),
+}
