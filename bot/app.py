@@ -93,9 +93,15 @@ def read_rhythm(config: Config) -> Rhythm:
 
 
 def build_client(
-    config: Config, store: Store | None = None, on_call: Callable[[str, int, float], None] | None = None
+    config: Config,
+    store: Store | None = None,
+    on_call: Callable[[str, int, float], None] | None = None,
+    before_write: Callable[[], None] = lambda: None,
 ) -> GitlabClient:
-    """GitLab's API, as the bot's user. Whoever shares a store shares the rate budget; `on_call` counts the calls."""
+    """GitLab's API, as the bot's user. Whoever shares a store shares the rate budget; `on_call` counts the calls.
+
+    `before_write` may raise to keep a worker that was cut off from writing.
+    """
     from bot.adapters.budget import Budget
     from bot.adapters.gitlab_client import GitlabClient
 
@@ -107,16 +113,20 @@ def build_client(
         Budget(store),
         on_call or (lambda _endpoint, _status, _seconds: None),
         lambda: load_token(config),
+        before_write,
     )
 
 
 def build_forge(
-    config: Config, store: Store | None = None, on_call: Callable[[str, int, float], None] | None = None
+    config: Config,
+    store: Store | None = None,
+    on_call: Callable[[str, int, float], None] | None = None,
+    before_write: Callable[[], None] = lambda: None,
 ) -> Forge:
     """GitLab as a job needs it."""
     from bot.adapters.forge import Forge
 
-    return Forge(build_client(config, store, on_call))
+    return Forge(build_client(config, store, on_call, before_write))
 
 
 def build_reach(config: Config, world: World, act: bool = True) -> Reach:
@@ -235,16 +245,19 @@ def door_settings(config: Config, bind: str) -> dict[str, Any]:
 
 def run_worker(config: Config) -> None:
     """Do jobs until SIGTERM or the supervisor's end."""
+    from bot.adapters.presence import open_presence
     from bot.follow import follow
     from bot.metrics import count_finds
     from bot.publication import ensure_pipeline, publish
     from bot.reconcile import Sweeper
     from bot.serve import watch_lifeline
+    from bot.telling import tell_given_up
     from bot.worker import Limits, Worker, leave
 
     start_logs(config)
-    store = Store.prepare(config.database.url)
-    world = WorldOnDemand(config, store, build_reader(config))
+    presence = open_presence(engine_url(config.database.url))
+    store = Store.prepare(config.database.url, presence.check)
+    world = WorldOnDemand(config, store, build_reader(config), presence.check)
     rules = read_rules(config)
 
     def decide(event: Event) -> Job | Ignored:
@@ -259,8 +272,15 @@ def run_worker(config: Config) -> None:
             EnsurePipeline: lambda job: ensure_pipeline(job, world.get()),
             Follow: lambda job: follow(job, world.get()),
         },
-        Limits(config.worker.concurrency, config.worker.poll_seconds),
+        Limits(
+            config.worker.concurrency,
+            config.worker.poll_seconds,
+            config.worker.per_project,
+            config.worker.shutdown_seconds,
+        ),
         housekeeping=lambda: give_sign_of_life(store, world),
+        given_up=lambda job, _why: tell_given_up(job, world.get()),
+        presence=presence,
     )
     sweeper = Sweeper(
         store,
@@ -295,7 +315,14 @@ def tell_metrics(listen: str, store: Store) -> None:
 class WorldOnDemand:
     """The world, once GitLab has said who the bot is; until then each job that needs it is tried again."""
 
-    def __init__(self, config: Config, store: Store, reader: Reader) -> None:
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        reader: Reader,
+        before_write: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._before_write = before_write
         self._reader = reader
         self._config = config
         self._store = store
@@ -315,7 +342,7 @@ class WorldOnDemand:
 
         with self._lock:
             if self._world is None:
-                forge = build_forge(self._config, self._store, gitlab_called)
+                forge = build_forge(self._config, self._store, gitlab_called, self._before_write)
                 user_id = forge.fetch_user_id()
                 self._store.keep_fact(BOT_USER, str(user_id))
                 registry, policy = build_registry(self._config), read_policy(self._config)
@@ -373,4 +400,4 @@ def serve(config: Config, config_file: Path | None) -> int:
     start_logs(config)
     # Made once here, so that two processes do not make the same tables at the same moment.
     Store.prepare(config.database.url).close()
-    return supervisor.serve(config.webhook.listen, config_file)
+    return supervisor.serve(config.webhook.listen, config_file, config.worker.shutdown_seconds)

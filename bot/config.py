@@ -219,6 +219,8 @@ class Worker(_Part):
 
     concurrency: Annotated[int, Field(ge=1, le=256)] = 8
     poll_seconds: Annotated[float, Field(ge=0.01, le=60)] = 0.02
+    per_project: Annotated[int, Field(ge=1, le=256)] = 4
+    shutdown_seconds: Annotated[float, Field(ge=0, le=3600)] = 6.0
 
 
 class Reconcile(_Part):

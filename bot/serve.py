@@ -23,8 +23,8 @@ from bot.errors import OperatorError
 from bot.logs import get
 
 BACKLOG = 2048
-END_SECONDS = 9.0
-"""How long children may take to end after SIGTERM before they are killed."""
+SPARE_SECONDS = 3.0
+"""How much longer than a worker's running jobs children may take to end after SIGTERM, before they are killed."""
 
 STEADY_SECONDS = 30.0
 """A child that lived this long is started again at once; one that dies sooner waits longer each time."""
@@ -75,8 +75,8 @@ def address_of(server: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def supervise(children: Sequence[Child]) -> int:
-    """Keep the children alive until SIGTERM or SIGINT; returns 0 when all ended by themselves then."""
+def supervise(children: Sequence[Child], end_seconds: float) -> int:
+    """Keep the children alive until SIGTERM or SIGINT; returns 0 when all ended by themselves then, in time."""
     stop = threading.Event()
 
     def request_stop(_number: int, _frame: FrameType | None) -> None:
@@ -91,7 +91,7 @@ def supervise(children: Sequence[Child]) -> int:
             for process in running:
                 process.keep_alive()
     finally:
-        clean = _end(running)
+        clean = _end(running, end_seconds)
         os.close(writing)
         os.close(reading)
     return 0 if clean else 1
@@ -149,11 +149,11 @@ class _Running:
             self._start()
 
 
-def _end(running: Sequence[_Running]) -> bool:
+def _end(running: Sequence[_Running], seconds: float) -> bool:
     alive = [item for item in running if item.process.poll() is None]
     for item in alive:
         item.process.terminate()
-    deadline = time.monotonic() + END_SECONDS
+    deadline = time.monotonic() + seconds
     clean = True
     for item in alive:
         try:
@@ -166,8 +166,11 @@ def _end(running: Sequence[_Running]) -> bool:
     return clean
 
 
-def serve(listen: str, config_file: Path | None) -> int:
-    """Run door and worker until told to stop; prints the address. Returns the exit code."""
+def serve(listen: str, config_file: Path | None, shutdown_seconds: float) -> int:
+    """Run door and worker until told to stop; prints the address. Returns the exit code.
+
+    `shutdown_seconds` is how long running jobs may take to end after that.
+    """
     server = open_socket(listen)
     server.set_inheritable(True)
     option = ("--config", str(config_file)) if config_file else ()
@@ -181,4 +184,4 @@ def serve(listen: str, config_file: Path | None) -> int:
         prefix="mlreef-bot-metrics-", dir=parent, ignore_cleanup_errors=True
     ) as counts:
         os.environ[SHARED_COUNTS] = counts
-        return supervise((door, worker))
+        return supervise((door, worker), shutdown_seconds + SPARE_SECONDS)

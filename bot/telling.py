@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import structlog
 
+from bot.adapters.store import Publication
+from bot.domain import reports
 from bot.domain.gitlab import ENDED
+from bot.domain.jobs import Job
+from bot.domain.plan import State
 from bot.domain.steps import NOTE_MARKER, PUBLISH_STATUS, SetStatus, Tell
 from bot.errors import Gone, Refused, TryAgain
 from bot.world import World
@@ -33,6 +38,25 @@ def perform(steps: Sequence[SetStatus | Tell], project_id: int, world: World, me
                     _ensure_told(step, project_id, world, merging)
         except (Refused, Gone) as refusal:
             log.warning("not_told", project=project_id, step=type(step).__name__, reason=str(refusal))
+
+
+def tell_given_up(job: Job, world: World) -> None:
+    """Say on the commit that the bot tries no longer, and what to do; nothing when its publication has ended."""
+    sha = job.sha
+    if sha is None:
+        branch = world.forge.fetch_branch(job.project_id, job.branch)
+        if branch is None:
+            return
+        sha = branch.sha
+    known = world.store.publication(job.project_id, sha, job.branch)
+    if known is not None and State(known.state).ended:
+        return
+    url = f"{world.forge.fetch_project(job.project_id).web_url}/-/commit/{sha}"
+    pipeline_id = known.pipeline_id if known else None
+    status = SetStatus(sha, job.branch, "failed", reports.given_up_status(), url, pipeline_id)
+    perform((status,), job.project_id, world)
+    known = known or Publication(job.project_id, job.branch, sha, sha, State.UNBUILT)
+    world.store.ensure_publication(replace(known, state=State.UNBUILT))
 
 
 def _ensure_status(step: SetStatus, project_id: int, world: World) -> None:

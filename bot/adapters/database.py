@@ -7,6 +7,7 @@ import os
 import sqlite3
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,27 @@ LOCK_LOOK_SECONDS = 0.0005
 
 POOL_SIZE = 8
 """Connections kept by one process; a process has fewer threads than that which use the store."""
+
+CONNECT_SECONDS = 5
+SILENCE_SECONDS = 10
+"""How long a PostgreSQL that cannot be reached any more is waited for."""
+
+KEEP_ALIVE: Mapping[str, int] = {
+    "connect_timeout": CONNECT_SECONDS,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": SILENCE_SECONDS * 1000,
+}
+"""How our side finds out that a server is gone; by itself TCP would wait for a quarter of an hour."""
+
+SERVER_KEEP_ALIVE: Mapping[str, int] = {
+    "tcp_keepalives_idle": 5,
+    "tcp_keepalives_interval": 2,
+    "tcp_keepalives_count": 3,
+    "tcp_user_timeout": SILENCE_SECONDS * 1000,
+}
+"""The same for the server's side, which frees what a machine held that is gone."""
 
 SUBSECOND_SINCE = (3, 42, 0)
 """The first SQLite whose `unixepoch` understands 'subsec', which the job engine asks for."""
@@ -98,6 +120,7 @@ def open_engine(url: str, patience_seconds: int = BUSY_SECONDS) -> sa.Engine:
     """
     if not is_sqlite(url):
         waits = {
+            **KEEP_ALIVE,
             "connect_timeout": patience_seconds,
             "tcp_user_timeout": patience_seconds * 1000,
             # an answered delivery must outlive a power cut, whatever the server's own setting is
@@ -114,6 +137,11 @@ def open_engine(url: str, patience_seconds: int = BUSY_SECONDS) -> sa.Engine:
     engine = sa.create_engine(url, pool_size=POOL_SIZE, connect_args={"timeout": patience_seconds})
     sa.event.listen(engine, "connect", set_up)
     return engine
+
+
+def passes_by_itself(error: Exception) -> bool:
+    """Whether the same may succeed later: a database that is locked, full, restarting or not to be reached."""
+    return isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.TimeoutError)
 
 
 class WriteLock:
@@ -164,33 +192,6 @@ class WriteLock:
             if self._descriptor >= 0:
                 os.close(self._descriptor)
                 self._descriptor = -1
-
-
-class WorkerLock:
-    """Held by the one worker of an SQLite file for as long as its process lives."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._descriptor = -1
-
-    def take(self) -> None:
-        """Raises OperatorError when another process holds it: two workers would do each other's jobs at once."""
-        file = sqlite_file(self._url)
-        lock = file.with_name(f"{file.name}.worker")
-        self._descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            self.give_back()
-            raise OperatorError(
-                "another worker uses this database already",
-                "end the other `mlreef-bot serve` or `mlreef-bot worker`, or give this one a database.url of its own",
-            ) from error
-
-    def give_back(self) -> None:
-        """Let the next worker in; the end of the process does the same."""
-        os.close(self._descriptor)
-        self._descriptor = -1
 
 
 class Watch:

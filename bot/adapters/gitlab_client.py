@@ -54,8 +54,13 @@ class GitlabClient:
         budget: Budget | None = None,
         on_call: OnCall = lambda _endpoint, _status, _seconds: None,
         reread_token: Callable[[], str | None] = lambda: None,
+        before_write: Callable[[], None] = lambda: None,
     ) -> None:
-        """`reread_token` gives the token as it is kept now, after GitLab refused the one in use."""
+        """`reread_token` gives the token as it is kept now, after GitLab refused the one in use.
+
+        `before_write` is called before each request that changes something, and may raise to prevent it.
+        """
+        self._before_write = before_write
         self._url = url.rstrip("/")
         self._budget = budget or Budget()
         self._reread_token = reread_token
@@ -116,15 +121,18 @@ class GitlabClient:
 
     def post(self, path: str, data: Mapping[str, Any]) -> Any:
         """The JSON of the answer to a write that makes something new."""
+        self._before_write()
         return _json(self._request("post", path, data=data))
 
     def put(self, path: str, data: Mapping[str, Any]) -> Any:
         """The JSON of the answer to a write that changes something."""
+        self._before_write()
         return _json(self._request("put", path, data=data))
 
     def graphql(self, query: str, variables: Mapping[str, Any]) -> Any:
         """The `data` of a GraphQL answer."""
-        answer = self.post(f"{self._url}/api/graphql", {"query": query, "variables": dict(variables)})
+        data = {"query": query, "variables": dict(variables)}
+        answer = _json(self._request("post", f"{self._url}/api/graphql", data=data))
         if answer.get("errors"):
             raise Answer(400, "; ".join(str(error.get("message")) for error in answer["errors"]))
         return answer["data"]

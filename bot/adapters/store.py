@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -32,6 +33,11 @@ BLOB_CACHE_BYTES = 256 * 1024 * 1024
 
 BLOB_BATCH = 500
 """Blob ids asked for in one statement; databases limit the number of variables."""
+
+TURNS = 0x6D74
+"""First number of the advisory locks by which workers take turns; the second one follows from the turn's name."""
+
+LONGEST_TURN_SECONDS = 30
 
 DELIVERIES_KEPT_SECONDS = 14 * 24 * 3600.0
 """How long a finished delivery is remembered, so that sending it again does nothing. GitLab keeps two days."""
@@ -110,8 +116,14 @@ def _counted(statement: Upsert) -> Upsert:
 class Store:
     """The bot's own tables. Safe to use from several threads and processes; each call is one transaction."""
 
-    def __init__(self, url: str, patience_seconds: int = BUSY_SECONDS) -> None:
+    def __init__(
+        self,
+        url: str,
+        patience_seconds: int = BUSY_SECONDS,
+        before_record: Callable[[], None] = lambda: None,
+    ) -> None:
         self.url = url
+        self._before_record = before_record
         self._patience_seconds = patience_seconds
         self._engine = open_engine(url, patience_seconds)
         self._lock = WriteLock(url, patience_seconds) if is_sqlite(url) else None
@@ -122,12 +134,13 @@ class Store:
         )
 
     @classmethod
-    def prepare(cls, url: str) -> Store:
+    def prepare(cls, url: str, before_record: Callable[[], None] = lambda: None) -> Store:
         """Create the database's file where it is missing, bring its tables up to date, and open the store.
 
-        Raises OperatorError when the database cannot be used as it is.
+        `before_record` is called before a publication is written, and may raise to prevent it. Raises
+        OperatorError when the database cannot be used as it is.
         """
-        store = cls(url)
+        store = cls(url, before_record=before_record)
         try:
             store.reopen()
         except BaseException:
@@ -305,6 +318,34 @@ class Store:
         with self._writing() as connection:
             connection.execute(sa.delete(schema.leases).where(mine))
 
+    @contextmanager
+    def turn(self, name: str) -> Iterator[bool]:
+        """Whether it is this caller's turn, alone among all processes, until the block ends.
+
+        On SQLite it always is: a file has one worker. A holder that hangs loses its turn after a while.
+        """
+        if is_sqlite(self.url):
+            yield True
+            return
+        with self._engine.connect() as connection:
+            mine = connection.scalar(
+                sa.text(
+                    "SELECT pg_try_advisory_xact_lock(:turns, :number)"
+                    " FROM set_config('idle_in_transaction_session_timeout', :limit, true)"
+                ),
+                {
+                    "turns": TURNS,
+                    "number": zlib.crc32(name.encode()) >> 1,
+                    "limit": str(LONGEST_TURN_SECONDS * 1000),
+                },
+            )
+            try:
+                yield bool(mine)
+            finally:
+                with suppress(sa.exc.DBAPIError):
+                    # a session that the server ended has given the turn back already
+                    connection.rollback()
+
     def _now(self) -> sa.ColumnElement[float]:
         if is_sqlite(self.url):
             return sa.literal(time.time(), sa.Float)
@@ -326,6 +367,7 @@ class Store:
 
     def ensure_publication(self, publication: Publication) -> Publication:
         """Write the publication in place of what was known of that commit; returns it with its time."""
+        self._before_record()
         written = replace(publication, updated_at=time.time())
         self._put(schema.publications, asdict(written))
         return written
@@ -428,4 +470,26 @@ class Store:
             return tuple(
                 Parked(row.job_id, json.loads(row.job), row.why, row.parked_at)
                 for row in connection.execute(sa.select(schema.parked).order_by(schema.parked.c.parked_at))
+            )
+
+    def count_parked(self) -> int:
+        """How many jobs were given up."""
+        with self._engine.connect() as connection:
+            return connection.scalar(sa.select(sa.func.count()).select_from(schema.parked)) or 0
+
+    def unpark(self, job_id: str) -> None:
+        """Forget a job that was given up."""
+        with self._writing() as connection:
+            connection.execute(sa.delete(schema.parked).where(schema.parked.c.job_id == job_id))
+
+    def wait_again(self, seq: int) -> bool:
+        """Let a delivery be taken up anew; False when it is not known any more."""
+        with self._writing() as connection:
+            return (
+                connection.execute(
+                    sa.update(schema.deliveries)
+                    .where(schema.deliveries.c.seq == seq)
+                    .values(dispatched_at=None)
+                ).rowcount
+                == 1
             )

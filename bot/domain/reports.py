@@ -240,6 +240,14 @@ def unstarted_note(sha: str, words: str) -> str:
     )
 
 
+def given_up_status() -> str:
+    """Said when the bot tries no longer, for a fault of its own or of what it depends on."""
+    return status_line(
+        "Not published: something failed too often on the bot's side. Whoever runs the bot sees why and can start it "
+        "again; a new push is tried anew"
+    )
+
+
 def uncommitted_status(words: str) -> str:
     """Said when GitLab refused the generated file."""
     return status_line(f"Not published: GitLab refused the commit of mlreef.yml: {words}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sqlite3
 import statistics
 import subprocess
 import sys
@@ -16,11 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
-from bot.adapters.database import sqlite_file
 from bot.adapters.store import Store
 from bot.domain.events import Asked, Event, Push, subject, to_dict
-from bot.worker import FIRST_PAUSE_SECONDS, LONGEST_NAMED_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, pause_seconds
+from bot.jobs.doing import (
+    FIRST_PAUSE_SECONDS,
+    LONGEST_NAMED_PAUSE_SECONDS,
+    LONGEST_PAUSE_SECONDS,
+    pause_seconds,
+)
+from sandbox.postgres import Cluster
 
 PROGRAM = Path(__file__).with_name("worker_program.py")
 ROOT = Path(__file__).parents[2]
@@ -51,9 +56,9 @@ class Line:
 class Bench:
     """A folder with a store, and worker processes that are started and killed on it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, url: str) -> None:
         self.folder = folder
-        self.store = Store.prepare(f"sqlite:///{folder}/bot.db")
+        self.store = Store.prepare(url)
         self.processes: list[subprocess.Popen[bytes]] = []
         self.script({})
 
@@ -61,21 +66,25 @@ class Bench:
         (self.folder / "script.json").write_text(json.dumps(script))
 
     def start(self) -> subprocess.Popen[bytes]:
-        ready = self.folder / "ready"
-        ready.unlink(missing_ok=True)
         with (self.folder / "stderr.txt").open("ab") as errors:
             process = subprocess.Popen(
-                [sys.executable, str(PROGRAM), str(self.folder)],
+                [sys.executable, str(PROGRAM), str(self.folder), self.store.url],
                 env={**os.environ, "PYTHONPATH": str(ROOT)},
                 stdout=errors,
                 stderr=errors,
             )
         self.processes.append(process)
+        ready = self.folder / f"ready-{process.pid}"
         self.wait(lambda: ready.exists() or process.poll() is not None)
         return process
 
     def tell(self, event: Event, key: str | None = None) -> None:
         self.store.accept(key or f"key {time.time_ns()}", to_dict(event), subject(event))
+
+    def change(self, statement: str) -> None:
+        engine = sa.create_engine(self.store.url, poolclass=sa.NullPool)
+        with engine.begin() as connection:
+            connection.exec_driver_sql(statement)
 
     def lines(self, what: str = "") -> list[Line]:
         file = self.folder / "log.txt"
@@ -102,10 +111,28 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    opened = Bench(tmp_path)
+def bench(tmp_path: Path, database_url: str) -> Iterator[Bench]:
+    opened = Bench(tmp_path, database_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def file_bench(tmp_path: Path) -> Iterator[Bench]:
+    """On SQLite alone."""
+    opened = Bench(tmp_path, f"sqlite:///{tmp_path}/bot.db")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def server_bench(tmp_path: Path, cluster: Cluster) -> Iterator[Bench]:
+    """On PostgreSQL alone."""
+    url = cluster.create_database()
+    opened = Bench(tmp_path, url)
+    yield opened
+    opened.close()
+    cluster.drop_database(url)
 
 
 def test_an_accepted_push_is_worked_on_and_what_follows_comes_later(bench: Bench) -> None:
@@ -161,8 +188,7 @@ def test_a_crash_between_starting_a_job_and_marking_its_delivery_starts_it_once(
     worker.kill()
     worker.wait()
     # what the crash would leave behind: the job is there, the delivery is not marked
-    with sqlite3.connect(sqlite_file(bench.store.url)) as connection:
-        connection.execute("UPDATE deliveries SET dispatched_at = NULL WHERE key = 'the key'")
+    bench.change("UPDATE deliveries SET dispatched_at = NULL WHERE key = 'the key'")
     bench.start()
     bench.wait(lambda: bench.store.pending(1) == ())
     time.sleep(1.0)
@@ -205,15 +231,38 @@ def test_jobs_of_one_branch_are_done_in_order_and_never_at_the_same_time(bench: 
     assert [line.number for line in lines[::2]] == [1, 2, 3, 4]
 
 
-def test_different_branches_are_done_side_by_side(bench: Bench) -> None:
-    bench.script({f"b{n}": {"seconds": 1.0} for n in range(4)})
+def most_at_once(lines: list[Line]) -> int:
+    running = most = 0
+    for line in sorted(lines, key=lambda line: line.time):
+        running += 1 if line.what == "begin" else -1
+        most = max(most, running)
+    return most
+
+
+def test_different_projects_are_done_side_by_side(bench: Bench) -> None:
+    bench.script({"main": {"seconds": 1.0}})
     bench.start()
-    for number in range(4):
-        bench.tell(push(number + 1, f"b{number}"))
+    for project in range(4):
+        bench.tell(push(project + 1, project=project))
     bench.wait_for(4)
-    last_begin = max(line.time for line in bench.lines("begin"))
-    first_end = min(line.time for line in bench.lines("end"))
-    assert last_begin < first_end
+    assert most_at_once(bench.lines()) == 4
+
+
+def test_a_project_with_many_slow_and_failing_branches_does_not_hold_up_another(bench: Bench) -> None:
+    bench.script({f"b{n}": {"seconds": 1.0, "fails": 99, "how": "again"} for n in range(60)})
+    bench.start()
+    for number in range(60):
+        bench.tell(push(number + 1, f"b{number}"))
+    bench.wait_for(4, "begin")
+    began = time.time()
+    bench.tell(push(1, "other", project=2))
+    bench.wait(lambda: any(line.branch == "other" for line in bench.lines("begin")))
+    taken = next(line.time for line in bench.lines("begin") if line.branch == "other") - began
+    # 60 branches of a second each would take a quarter of a minute even if four went side by side
+    assert taken < 5.0
+    busy = [line for line in bench.lines("begin") if line.branch != "other"]
+    # what began within one second ran side by side: no more than the project's share
+    assert all(sum(line.time <= other.time < line.time + 0.9 for other in busy) <= 4 for line in busy)
 
 
 def test_a_newer_push_takes_the_place_of_waiting_ones(bench: Bench) -> None:
@@ -257,8 +306,7 @@ def test_a_branch_that_went_back_and_forth_is_worked_on_though_a_hook_in_between
     bench.start()
     bench.tell(there)
     bench.wait_for(1)
-    with sqlite3.connect(bench.folder / "bot.db") as connection:
-        connection.execute("UPDATE deliveries SET received_at = received_at - 3600")
+    bench.change("UPDATE deliveries SET received_at = received_at - 3600")
     bench.tell(there)
     bench.wait_for(2)
 
@@ -395,13 +443,13 @@ def test_pauses_grow_up_to_a_cap_and_a_named_one_is_believed_within_reason() -> 
     assert pause_seconds(0, 0.0) > 0
 
 
-def test_a_second_worker_on_the_same_database_does_not_start(bench: Bench) -> None:
-    first = bench.start()
-    bench.tell(push(1))
-    bench.wait_for(1)
-    second = bench.start()
+def test_a_second_worker_on_the_same_file_does_not_start(file_bench: Bench) -> None:
+    first = file_bench.start()
+    file_bench.tell(push(1))
+    file_bench.wait_for(1)
+    second = file_bench.start()
     assert second.wait(timeout=10) != 0
-    assert "another worker uses this database" in (bench.folder / "stderr.txt").read_text()
+    assert "another worker uses this database" in (file_bench.folder / "stderr.txt").read_text()
     assert first.poll() is None
-    bench.tell(push(2))
-    bench.wait_for(2)
+    file_bench.tell(push(2))
+    file_bench.wait_for(2)

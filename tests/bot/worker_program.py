@@ -18,11 +18,11 @@ from bot.domain.jobs import EnsurePipeline, Follow, Later, Publish
 from bot.domain.routing import Rules, route
 from bot.errors import Gone, OperatorError, TryAgain
 from bot.logs import set_up
-from bot.worker import Limits, Worker, forget_jobs, leave
+from bot.worker import Limits, Worker, leave
 
 
-def main(folder: Path) -> None:
-    """Work in a folder until SIGTERM."""
+def main(folder: Path, url: str) -> None:
+    """Work in a folder on a database until SIGTERM."""
     script = json.loads((folder / "script.json").read_text())
     log = os.open(folder / "log.txt", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     set_up("json", "INFO", ("canary-secret-value",))
@@ -52,7 +52,7 @@ def main(folder: Path) -> None:
             return (Later(EnsurePipeline(job.project_id, job.branch, job.sha or "none"), act["later"]),)
         return ()
 
-    store = Store.prepare(f"sqlite:///{folder}/bot.db")
+    store = Store.prepare(url)
     worker = Worker(
         store,
         engine_url(store.url),
@@ -63,11 +63,11 @@ def main(folder: Path) -> None:
     signal.signal(signal.SIGTERM, lambda *_: worker.request_stop())
     worker.start()
     if "forget" in script:
-        (folder / "forgotten").write_text(str(forget_jobs(script["forget"])))
-    (folder / "ready").touch()
+        (folder / "forgotten").write_text(str(worker.forget_jobs(script["forget"])))
+    (folder / f"ready-{os.getpid()}").touch()
     worker.run_until_stopped()
     leave()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])

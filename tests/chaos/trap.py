@@ -22,7 +22,9 @@ WRITE = re.compile(r"^\s*(?:WITH\b.*?\)\s*)?(INSERT INTO|UPDATE|DELETE FROM)\s+(
 HOUSEKEEPING = "housekeeping: "
 """Begins the names of commits that a clock causes and no work; how many there are is chance."""
 
-CLOCKED_THREADS = re.compile(r"keep_house|schedul|heartbeat|sign_of_life|take_over|sweep", re.I)
+CLOCKED_THREADS = re.compile(
+    r"keep_house|housekeep|peers|chore|schedul|heartbeat|sign_of_life|take_over|sweep", re.I
+)
 CLOCKED_TABLES = {"UPDATE facts", "INSERT facts"}
 
 

@@ -1,0 +1,152 @@
+"""One job: whether it is its turn, how it ends, and when it is tried again."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bot.adapters.database import passes_by_itself
+from bot.adapters.presence import Presence
+from bot.adapters.store import Store
+from bot.domain.jobs import Job, Later
+from bot.errors import Gone, OperatorError, Refused, TryAgain
+from bot.jobs.engine import RUNNING, Engine, Known
+from bot.jobs.names import KINDS, kind_of, read_name
+from bot.logs import get, redact
+
+Handler = Callable[[Any], tuple[Later, ...]]
+GivenUp = Callable[[Job, str], None]
+
+FIRST_PAUSE_SECONDS = 2.0
+LONGEST_PAUSE_SECONDS = 600.0
+LONGEST_NAMED_PAUSE_SECONDS = 3600.0
+"""The most that is believed when the other side names the pause."""
+
+TURN_PAUSE_SECONDS = 1.0
+"""About how long a job waits when another one of its branch runs, though the engine should have kept them apart."""
+
+MAX_TRIES = 300
+"""Tries of one job before it is given up: more than two days of a GitLab that does not answer."""
+
+MAX_FAULTS = 4
+"""Tries of a job that fails by a fault of ours."""
+
+MISSING_RIGHT = "Look whether the bot's user is a member of the project, as Developer or more."
+"""What to do about a refusal that no step of a job expected."""
+
+_log = get(__name__)
+
+
+class Doer:
+    """Does jobs by their handlers, and tells `given_up` of those that are not tried any more."""
+
+    def __init__(
+        self,
+        store: Store,
+        engine: Engine,
+        presence: Presence,
+        handlers: Mapping[type[Any], Handler],
+        given_up: GivenUp,
+    ) -> None:
+        self._store = store
+        self._engine = engine
+        self._presence = presence
+        self._handlers = dict(handlers)
+        self._given_up = given_up
+        self._told: set[str] = set()
+
+    def do(self, job_id: str, kind: str, values: dict[str, Any]) -> dict[str, Any]:
+        """One job to its end; all that comes of it as plain data, errors too: the engine stores the answer."""
+        self._presence.begin()
+        job: Job = KINDS[kind](**values)
+        log = _log.bind(job=job_id, kind=kind, project=job.project_id, branch=job.branch, attempt=job.attempt)
+        try:
+            in_the_way = self._what_is_in_the_way(job_id, job)
+            if in_the_way is not None:
+                log.info("job does not begin", outcome=in_the_way["ended"])
+                return in_the_way
+            began = time.monotonic()
+            log.info("job started")
+            later = self._handlers[type(job)](job)
+        except TryAgain as error:
+            return self._again(job_id, job, str(error), error.after, MAX_TRIES)
+        except (OperatorError, Refused) as error:
+            if str(error) not in self._told:
+                self._told.add(str(error))
+                hint = error.hint if isinstance(error, OperatorError) else MISSING_RIGHT
+                log.error("the operator must act", what=str(error), hint=hint)
+            return self._again(job_id, job, str(error), None, None)
+        except Gone as error:
+            log.warning("job is about something that is not there for the bot", what=str(error))
+            return _outcome("gone")
+        except Exception as error:
+            if passes_by_itself(error):
+                return self._again(job_id, job, _reason(error), None, MAX_TRIES)
+            log.error("job failed by a fault of the bot", exc_info=error)
+            return self._again(job_id, job, _reason(error), None, MAX_FAULTS)
+        log.info(
+            "job done",
+            seconds=round(time.monotonic() - began, 3),
+            later=[kind_of(item.job) for item in later],
+        )
+        return _outcome("done", *later)
+
+    def bury(self, found: Known) -> None:
+        """Keep a job whose every start ended with the death of its worker, and tell of it."""
+        job: Job = KINDS[found.kind](**found.values)
+        self._give_up(found.job_id, job, found.why or "the worker died each time it did this job")
+
+    def _what_is_in_the_way(self, job_id: str, job: Job) -> dict[str, Any] | None:
+        mine = read_name(job_id)
+        others = [one for one in self._engine.of_branch(mine.branch) if one[1] != job_id]
+        if any(
+            name.slot == mine.slot and name.seq > mine.seq for name, _, status in others if status != RUNNING
+        ):
+            return _outcome("superseded")
+        if any(status == RUNNING for _, _, status in others):
+            # Two workers may each take one at the same instant when a delayed job becomes due between their looks.
+            return _outcome("not its turn", Later(job, TURN_PAUSE_SECONDS * (0.5 + random.random())))  # noqa: S311 -- a pause, no secret
+        return None
+
+    def _again(
+        self, job_id: str, job: Job, why: str, after: float | None, tries: int | None
+    ) -> dict[str, Any]:
+        log = _log.bind(job=job_id, kind=kind_of(job), project=job.project_id, branch=job.branch)
+        if tries is not None and job.attempt + 1 >= tries:
+            log.error("job given up", why=why, tries=job.attempt + 1)
+            self._give_up(job_id, job, why)
+            return _outcome("given up")
+        pause = pause_seconds(job.attempt, after)
+        log.warning("job is tried again", why=why, seconds=pause)
+        return _outcome("tried again", Later(dataclasses.replace(job, attempt=job.attempt + 1), pause))
+
+    def _give_up(self, job_id: str, job: Job, why: str) -> None:
+        self._store.park(job_id, {"kind": kind_of(job), **dataclasses.asdict(job)}, why)
+        try:
+            self._given_up(job, why)
+        except Exception as error:  # noqa: BLE001 -- what is in the way of the job is in the way of telling, too
+            _log.warning("author is not told of a job given up", job=job_id, why=_reason(error))
+
+
+def pause_seconds(attempt: int, named: float | None = None) -> float:
+    """How long to wait after a failed try: doubling up to a cap, or as long as the other side said."""
+    # Capped before the power: 2**300 s is no float that anybody can wait for.
+    grown = min(FIRST_PAUSE_SECONDS * 2.0 ** min(attempt, 30), LONGEST_PAUSE_SECONDS)
+    return grown if named is None else max(FIRST_PAUSE_SECONDS / 4, min(named, LONGEST_NAMED_PAUSE_SECONDS))
+
+
+def _reason(error: Exception) -> str:
+    return redact(f"{type(error).__name__}: {error}")
+
+
+def _outcome(ended: str, *later: Later) -> dict[str, Any]:
+    return {
+        "ended": ended,
+        "later": [
+            {"kind": kind_of(item.job), "job": dataclasses.asdict(item.job), "seconds": item.seconds}
+            for item in later
+        ],
+    }

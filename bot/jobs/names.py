@@ -1,0 +1,79 @@
+"""What jobs are called: ids that follow from what led to them, so that nothing is started twice.
+
+An id is `BRANCH:SEQ:SLOT` or `BRANCH:SEQ:SLOT:PATH`: a branch of a project, the number of the delivery that it goes
+back to, what a newer job must be about to take its place, and, of jobs that follow from another one, the way there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, NamedTuple
+
+from bot.domain.jobs import COMMAND, EnsurePipeline, Follow, Job, Publish
+
+KINDS: dict[str, type[Any]] = {"publish": Publish, "ensure-pipeline": EnsurePipeline, "follow": Follow}
+"""Every kind of job, by the name under which it is stored."""
+
+
+class Name(NamedTuple):
+    """The parts of an id that jobs are compared by."""
+
+    branch: str
+    seq: str
+    slot: str
+
+
+def read_name(job_id: str) -> Name:
+    """The parts of an id. Raises ValueError for one that is not ours."""
+    branch, seq, slot, *_ = job_id.split(":")
+    return Name(branch, seq, slot)
+
+
+def kind_of(job: Job) -> str:
+    """The name under which jobs like this one are stored."""
+    return next(kind for kind, of in KINDS.items() if type(job) is of)
+
+
+def branch_name(job: Job) -> str:
+    """What the ids of all jobs of this one's branch begin with."""
+    # Ids are looked up by their beginning, where a branch's own characters could act as wildcards.
+    return f"{job.project_id}-{_digest(job.branch)[:16]}"
+
+
+def first_id(seq: int, job: Job) -> str:
+    """The id of the job that a delivery leads to; ids of one branch sort by age."""
+    return f"{branch_name(job)}:{seq:020d}:{slot_of(job)}"
+
+
+def child_id(parent: str, index: int, job: Job) -> str:
+    """The id of the job that follows from another one, the same after a crash in between."""
+    name = read_name(parent)
+    return f"{name.branch}:{name.seq}:{slot_of(job)}:{_digest(f'{parent}/{index}')[:24]}"
+
+
+def again_id(job_id: str, parked_at: float) -> str:
+    """The id under which a job that was given up is started anew, once for each time it was given up."""
+    name = read_name(job_id)
+    return f"{name.branch}:{name.seq}:{name.slot}:again-{round(parked_at * 1000)}"
+
+
+def slot_of(job: Job) -> str:
+    """What a newer job must be about to take this one's place."""
+    match job:
+        case Publish(cause=cause):
+            # A push must not take the place of what a person asked for: that is done for a known head, too.
+            return "asked" if cause == COMMAND else "publish"
+        case EnsurePipeline(sha=sha):
+            return f"ensure-{sha}"
+        case Follow(pipeline_id=pipeline_id, running=running, by_job=by_job):
+            # Word that it runs may arrive after word of its end, and must not take that one's place.
+            return f"follow-{pipeline_id}-{running:d}{by_job:d}"
+
+
+def lane_of(job: Job, lanes: int) -> str:
+    """Which of its project's lanes a job goes through: those of one branch share one, and go one after the other."""
+    return f"{job.project_id}:{int(_digest(job.branch)[:8], 16) % lanes}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
