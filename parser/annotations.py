@@ -11,7 +11,7 @@ from typing import Any
 
 from parser.interpreter.values import Class, EnumMember, External, Function, Partial, known, why_unknown
 from parser.model import Edit, Kind, Metric, Place, Problem, Severity, Value
-from parser.problems import problem, shown
+from parser.problems import be, problem, shown
 from parser.script import Script
 
 Evaluate = Callable[[ast.expr], Any]
@@ -236,7 +236,7 @@ def _read(
         if known(value) or _stands_for_word(field, value):
             values[field] = value
         else:
-            words = {"annotation": kind, "field": field, "source": script.source(value_node)}
+            words = {"annotation": kind, "field": field, "be": be(field), "source": script.source(value_node)}
             problems.append(problem("annotation-not-static", at, None, why=why_unknown(value), **words))
 
     def give_named(name: str, keyword: ast.keyword, value: Any) -> None:
@@ -252,6 +252,7 @@ def _read(
     if not complete:
         words = {
             "field": "fields",
+            "be": "are",
             "source": script.source(node),
             "why": "is put together from values not known",
         }
@@ -272,6 +273,7 @@ def _read(
             complete = False
             words = {
                 "field": "fields",
+                "be": "are",
                 "source": f"**{script.source(keyword.value)}",
                 "why": why_unknown(value),
             }

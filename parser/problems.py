@@ -35,6 +35,11 @@ def problem(
     return Problem(code, severity or known.severity, message, hint, place, others, mend)
 
 
+def be(fields: str) -> str:
+    """`is` or `are`, for the names of fields in a sentence."""
+    return "are" if fields in ("choices", "fields") or ", " in fields else "is"
+
+
 def shown(value: object) -> str:
     """The author's own text, fit for one line of a message: quoted, shortened, nothing invisible in it."""
     text = ascii_controls(value) if isinstance(value, str) else repr(value)

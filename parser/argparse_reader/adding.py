@@ -114,7 +114,9 @@ def made_argument(machine: Machine, parser: Parser, call: Call, group: Any) -> A
         required = Unknown(call.keywords_unknown)
     if default is MISSING:
         default = parser.defaults.get(dest, parser.argument_default) if isinstance(dest, str) else None
-        if dest not in parser.defaults and parser.argument_default is None:
+        if dest not in parser.defaults and parser.further_defaults:
+            default = Unknown(parser.further_defaults)
+        elif dest not in parser.defaults and parser.argument_default is None:
             default = MISSING
     if action == "store_true" and default is MISSING:
         default = False

@@ -63,6 +63,7 @@ def adopt(machine: Machine, parser: Parser, other: Parser, call: Call) -> None:
     except Wrong as wrong:
         machine.tell("argument-refused", call.place, why=str(wrong))
     parser.defaults.update(other.defaults)
+    parser.further_defaults = parser.further_defaults or other.further_defaults
 
 
 @cache

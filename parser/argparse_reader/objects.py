@@ -62,6 +62,8 @@ class Parser(Modelled):
         self.arguments: list[Argument] = []
         self.by_flag: dict[str, Argument] = {}
         self.defaults: dict[str, Any] = {}
+        self.further_defaults: str | None = None
+        """Why set_defaults may have set more than `defaults`, for arguments that are added later."""
         self.actions: dict[str, Any] = {}
         """Actions and types that the script registered by name."""
         self.types: dict[str, Any] = {}

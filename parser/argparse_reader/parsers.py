@@ -83,9 +83,12 @@ def _set_defaults(machine: Machine, call: Call, parser: Parser) -> None:
     if machine.conditions:
         values = {name: Unknown(f"depends on `{machine.conditions[-1]}`") for name in values}
     parser.defaults.update(values)
+    if call.keywords_unknown:
+        source, tick, why = call.keywords_unknown.rpartition("` ")
+        parser.further_defaults = f"may be set by {source}{tick.rstrip()}{', which ' if tick else ''}{why}"
     for argument in parser.arguments:
-        if call.keywords_unknown:
-            argument.default = Unknown(f"may be set by {call.keywords_unknown}")
+        if call.keywords_unknown and parser.further_defaults:
+            argument.default = Unknown(parser.further_defaults)
         if argument.dest in values:
             argument.default = values[argument.dest]
             if argument.model is not None:

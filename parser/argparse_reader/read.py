@@ -39,7 +39,7 @@ from parser.interpreter.values import (
     why_unknown,
 )
 from parser.model import Parameter, Place, Problem, Severity, Value
-from parser.problems import problem, shown
+from parser.problems import be, problem, shown
 from parser.script import Script
 from parser.source import Source
 
@@ -203,12 +203,15 @@ class _Unknowns:
         self.argument = argument
         self.problems = problems
         self.fields: list[str] = []
+        self.rest: list[str] = []
+        """Those that `**something` may have given."""
 
     def note(self, field_name: str, why: str, keyword: str | None = None) -> None:
         if field_name in self.fields:
             return
         self.fields.append(field_name)
         if why == self.argument.keywords_unknown:
+            self.rest.append(field_name)
             return
         given = self.argument.sources.get(keyword or field_name)
         source = given[0].source(given[1]) if given else f"{keyword or field_name}=…"
@@ -217,18 +220,23 @@ class _Unknowns:
                 "value-not-static",
                 given[0].at(given[1]) if given else self.argument.place,
                 field=field_name,
+                be=be(field_name),
                 name=shown(self.name),
                 source=source,
                 why=why,
             )
         )
 
-    def note_rest(self, reason: str) -> None:
-        """Every field that `**something` may have given, said in one problem."""
-        rest = [one for one in _FROM_KEYWORDS if one not in self.argument.keywords]
-        self.fields.extend(rest)
+    def note_rest(self) -> None:
+        """Every field that `**something` may have given is not known."""
+        self.rest = [one for one in _FROM_KEYWORDS if one not in self.argument.keywords]
+        self.fields.extend(self.rest)
+
+    def tell_rest(self, reason: str) -> None:
+        """Those fields, said in one problem."""
         source, _, why = reason.rpartition("` ")
-        words = {"field": ", ".join(rest), "source": source.removeprefix("`"), "why": why}
+        fields = ", ".join(self.rest)
+        words = {"field": fields, "be": be(fields), "source": source.removeprefix("`"), "why": why}
         self.problems.append(
             problem("value-not-static", self.argument.place, None, name=shown(self.name), **words)
         )
@@ -247,8 +255,9 @@ def _parameter(
         return None
     unknowns = _Unknowns(name, argument, problems)
     if argument.keywords_unknown:
-        unknowns.note_rest(argument.keywords_unknown)
+        unknowns.note_rest()
     action = _action(argument, unknowns)
+    told_action = None if "action" in unknowns.fields else action
     type_ = _type(argument, action, unknowns)
     default = _default(machine, argument, action, type_, unknowns)
     choices = _choices(machine, argument, unknowns)
@@ -279,6 +288,8 @@ def _parameter(
     if isinstance(metavar, Unknown) or not isinstance(metavar, str | tuple | None):
         unknowns.note("metavar", why_unknown(metavar))
         metavar = None
+    if argument.keywords_unknown and unknowns.rest:
+        unknowns.tell_rest(argument.keywords_unknown)
     printed = printed_help(machine, parser, argument, action, type_, const)
     if isinstance(printed, Unknown) or (printed is not None and not _encodable(printed)):
         unknowns.fields.append("printed_help")
@@ -297,7 +308,7 @@ def _parameter(
         required=None if required is None else bool(required),
         choices=choices,
         nargs=nargs,
-        action=action,
+        action=told_action,
         help=None if help_ == SUPPRESS else help_,
         place=argument.place,
         group=group,

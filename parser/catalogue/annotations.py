@@ -31,7 +31,7 @@ ANNOTATIONS: dict[str, Known] = {
     "annotation-value": Known(_ERROR, "@{annotation} gives {field} as {value}; {why}.", "{mend}"),
     "annotation-not-static": Known(
         _INFO,
-        "The {field} of @{annotation} is not known without running the script: `{source}` {why}.",
+        "The {field} of @{annotation} {be} not known without running the script: `{source}` {why}.",
         "Write the value itself there, if it should be shown to people.",
     ),
     "annotation-undefined": Known(

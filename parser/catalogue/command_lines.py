@@ -82,7 +82,7 @@ COMMAND_LINES: dict[str, Known] = {
     ),
     "value-not-static": Known(
         _INFO,
-        "The {field} of {name} is not known without running the script: `{source}` {why}.",
+        "The {field} of {name} {be} not known without running the script: `{source}` {why}.",
         "Write the value itself there, if it should be shown to people.",
     ),
     "help-not-printable": Known(

@@ -11,7 +11,7 @@ from parser.interpreter.flow import Call
 from parser.interpreter.machine import Machine
 from parser.interpreter.values import MISSING, External, Unknown, known, why_unknown
 from parser.model import Parameter, Place, Problem, Value
-from parser.problems import problem, shown
+from parser.problems import be, problem, shown
 
 _CONVERTERS: Mapping[str, Any] = {"int": int, "float": float, "str": str, "complex": complex}
 
@@ -42,6 +42,7 @@ class Fields:
             return
         words = {
             "field": field,
+            "be": be(field),
             "name": shown(self.name),
             "source": self.call.source(keyword or field),
             "why": why,
@@ -101,7 +102,7 @@ class Fields:
         if self.call.keywords_unknown and self.unknown:
             source, _, why = self.call.keywords_unknown.rpartition("` ")
             words = {"field": ", ".join(self.unknown), "name": shown(self.name), "why": why}
-            words["source"] = source.removeprefix("`")
+            words |= {"source": source.removeprefix("`"), "be": be(words["field"])}
             self.problems.append(problem("value-not-static", self.call.place, None, **words))
         condition = " and ".join(self.machine.conditions) or None
         if condition:

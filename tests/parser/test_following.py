@@ -164,3 +164,14 @@ def main():
     told = [one.message for one in found.problems if one.code == "value-not-static"]
     assert any("`socket.gethostname()`" in one for one in told)
     assert any('`f"on {os.getcwd()}"`' in one for one in told)
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_defaults_of_a_dict_that_is_not_known_leave_none_for_granted(order: str) -> None:
+    setting, adding = "p.set_defaults(**json.load(open('x')))", "p.add_argument('--a')"
+    lines = [setting, adding] if order == "before" else [adding, setting]
+    script = "import argparse, json\np = argparse.ArgumentParser()\n" + "\n".join(lines)
+    found = report({"run.py": script + "\np.add_argument('--b', default=1)\np.parse_args()\n"})
+    one, two = found.module.parameters
+    assert (one.default, one.unknown) == (None, ("default",))
+    assert (two.default, two.unknown) == (1, ())

@@ -1,6 +1,7 @@
 """Scripts and what is read from them: a new case is a new file (and its .json) in tests/scripts."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -78,3 +79,18 @@ def test_an_unreadable_script_is_refused_with_its_problems(expected: Path) -> No
         [one["code"], one["place"]["line"] if one["place"] else None] for one in found["problems"]
     ] == wanted
     assert any(one["severity"] == "error" for one in found["problems"])
+
+
+@pytest.mark.parametrize("expected", READABLE, ids=lambda file: file.stem)
+def test_what_is_not_known_is_null_and_told_with_its_source(expected: Path) -> None:
+    found = describe(expected.with_suffix(".py"))
+    told = [one for one in found["problems"] if one["code"] == "value-not-static"]
+    assert all(one["severity"] == "info" and "`" in one["message"] and one["place"] for one in told)
+    for one in found["parameters"]:
+        about = [problem["message"] for problem in told if f"of '{one['name']}'" in problem["message"]]
+        for field in one["unknown"]:
+            # the printed help follows from the others
+            named = field == "printed_help" or any(field in re.findall(r"\w+", text) for text in about)
+            assert (field, one[field], named) == (field, None, True)
+        conditional = [problem["message"] for problem in found["problems"] if one["condition"]]
+        assert not one["condition"] or any(f"'{one['name']}' exists only if" in text for text in conditional)
