@@ -38,7 +38,7 @@ from parser.problems import problem
 
 def add(machine: Machine, parser: Parser, call: Call, group: Group | None) -> Any:
     try:
-        argument = made_argument(machine, parser, call, group.shown_title if group else None)
+        argument = made_argument(machine, parser, call, group)
         if argument is None:
             return Unknown("is an argument that could not be read")
         argument.exclusive = group.excluding if group else None
@@ -79,7 +79,7 @@ def _standard_group(machine: Machine, parser: Parser, call: Call) -> Method | No
     return own_method(parser.standard, "_add_action")
 
 
-def made_argument(machine: Machine, parser: Parser, call: Call, group: Any) -> Argument | None:
+def made_argument(machine: Machine, parser: Parser, call: Call, group: Group | None) -> Argument | None:
     """The argument that argparse makes of the call; None (and a problem) when its flags are not known."""
     if call.args and isinstance(call.args[0], Action) and not call.keywords:
         return call.args[0].argument
@@ -122,7 +122,7 @@ def made_argument(machine: Machine, parser: Parser, call: Call, group: Any) -> A
         default = False
     elif action == "store_false" and default is MISSING:
         default = True
-    check(action, keywords, nargs, dest, flags, call)
+    check(action, keywords, nargs, call, group is not None)
     if _is_boolean_optional(action):
         flags = tuple(part for flag in flags for part in with_negation(flag))
     if isinstance(action, str) and action in NO_VALUE | {"store_false"}:
@@ -154,7 +154,7 @@ def made_argument(machine: Machine, parser: Parser, call: Call, group: Any) -> A
         call.place,
         sources,
         call.keywords_unknown,
-        group,
+        group.shown_title if group else None,
         tuple(machine.conditions),
         tuple(machine.assumed),
         machine.supposing > 0,
@@ -208,8 +208,12 @@ def put(machine: Machine, parser: Parser, argument: Argument) -> None:
         if older is not HELP:
             older.flags = tuple(one for one in older.flags if one != flag)
             if not older.flags:
-                parser.arguments.remove(older)
+                # argparse takes it from where it was added last, which a parent may share with other parsers
+                holder = older.holder or parser
+                if older in holder.arguments:
+                    holder.arguments.remove(older)
     parser.arguments.append(argument)
+    argument.holder = parser
     parser.by_flag.update(dict.fromkeys(argument.flags, argument))
 
 

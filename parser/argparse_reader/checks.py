@@ -8,7 +8,7 @@ from typing import Any
 from parser.argparse_reader.actions import SUPPRESS, Wrong
 from parser.argparse_reader.mends import converter_mend
 from parser.interpreter.flow import Call
-from parser.interpreter.values import MISSING, Unknown
+from parser.interpreter.values import MISSING, External, Unknown
 
 _ACCEPTED: Mapping[str, frozenset[str]] = {
     "store_true": frozenset({"default", "required", "help", "deprecated"}),
@@ -16,6 +16,9 @@ _ACCEPTED: Mapping[str, frozenset[str]] = {
     "append_const": frozenset({"const", "default", "required", "help", "metavar", "deprecated"}),
     "count": frozenset({"default", "required", "help", "deprecated"}),
     "help": frozenset({"default", "help", "deprecated"}),
+    "BooleanOptionalAction": frozenset(
+        {"default", "type", "choices", "required", "help", "metavar", "deprecated"}
+    ),
     "version": frozenset({"version", "default", "help", "deprecated"}),
 }
 
@@ -25,7 +28,9 @@ _STORE = frozenset(
 )
 
 
-ACTIONS = frozenset({"store", "append", "extend", "parsers", "store_false", *_ACCEPTED})
+ACTIONS = frozenset(
+    {"store", "append", "extend", "parsers", "store_false", *_ACCEPTED} - {"BooleanOptionalAction"}
+)
 
 
 _NARGS = ("?", "*", "+", "...", "A...", SUPPRESS)
@@ -60,10 +65,12 @@ def optional(flags: tuple[str, ...], keywords: dict[str, Any], prefix_chars: str
     return dest.replace("-", "_")
 
 
-def check(
-    action: Any, keywords: dict[str, Any], nargs: Any, dest: Any, flags: tuple[str, ...], call: Call
-) -> None:
-    """Raises Wrong where argparse's own constructor would."""
+def check(action: Any, keywords: dict[str, Any], nargs: Any, call: Call, grouped: bool) -> None:
+    """Raises Wrong where argparse's own constructor would; a group, other than a parser, tries no usage."""
+    if isinstance(action, External):
+        action = action.name.removeprefix("argparse.")
+        if action not in _ACCEPTED:
+            return
     if not isinstance(action, str):
         return
     allowed = _ACCEPTED.get("store_true" if action == "store_false" else action, _STORE)
@@ -84,6 +91,8 @@ def check(
     metavar = keywords.get("metavar")
     if (
         isinstance(metavar, tuple)
+        and action != "store_const"
+        and not grouped
         and isinstance(nargs, int | str | None)
         and not _metavar_fits(metavar, nargs)
     ):

@@ -11,6 +11,10 @@ from parser.interpreter.values import Unknown, known
 
 _FIELDS = ("help", "choices", "type", "metavar", "const", "deprecated")
 _OWN = ("dest", "default", "required", "nargs")
+MAX_EXCLUDED = 500
+"""Members of a mutually exclusive group that are told: each one names all others."""
+
+_MANY = Unknown("is one of more than are told")
 _NO_TEXT = Unknown("is not text")
 
 
@@ -41,6 +45,8 @@ def metavar_of(argument: Argument) -> Any:
     given = argument.keywords.get("metavar")
     if argument.keywords_unknown and "metavar" not in argument.keywords:
         return Unknown(argument.keywords_unknown)
+    if argument.action == "store_const":
+        return None  # argparse takes it and drops it
     if given is None or isinstance(given, str):
         return given
     if isinstance(given, list | tuple) and all(isinstance(one, str) for one in given):
@@ -48,10 +54,17 @@ def metavar_of(argument: Argument) -> Any:
     return _NO_TEXT if known(given) else given
 
 
-def excluded(parser: Parser, argument: Argument, name: Callable[[Argument], str]) -> tuple[str, ...]:
-    """Names of the arguments that cannot be given beside this one."""
-    group = argument.exclusive
-    if group is None:
+def excluded(
+    parser: Parser, argument: Argument, name: Callable[[Argument], str]
+) -> tuple[str, ...] | Unknown:
+    """Names of the arguments that cannot be given beside this one; Unknown where they are more than are told."""
+    groups = argument.exclusive_groups()
+    if not groups:
         return ()
-    others = (one for one in parser.arguments if one.exclusive is group)
-    return tuple(name(one) for one in others if one is not argument)
+    others: dict[int, Argument] = {}
+    for group in groups:
+        members = parser.members().get(id(group), [])
+        if len(members) > MAX_EXCLUDED:
+            return _MANY
+        others |= {id(one): one for one in members if one is not argument}
+    return tuple(map(name, others.values()))

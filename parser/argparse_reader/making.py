@@ -100,8 +100,6 @@ def add_parser(machine: Machine, call: Call, subparsers: Subparsers) -> Any:
     parser = _made_parser(machine, subparsers, Call(call.node, call.script, [], words))
     parser.subcommand = (*owner.subcommand, name)
     parser.used = True
-    if "prefix_chars" not in call.keywords and parser.cls is None:
-        parser.prefix_chars = owner.prefix_chars
     subparsers.parsers[name] = parser
     return parser
 

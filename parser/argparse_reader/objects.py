@@ -13,6 +13,9 @@ from parser.interpreter.machine import Machine
 from parser.interpreter.values import MISSING, Class, Modelled, Unknown
 from parser.model import Place
 
+MAX_NESTED = 20
+"""Groups inside each other."""
+
 
 @dataclass(slots=True, eq=False, repr=False)
 class Argument:
@@ -42,9 +45,21 @@ class Argument:
     model: Action | None = None
     """What add_argument() gave back, with the attributes that the script set on it afterwards."""
 
+    holder: Parser | None = None
+    """The parser that it was added to last: its own, or one that has it from a parent."""
+
     def at(self, keyword: str) -> Place:
         """Where a keyword of the call is written, or else the call."""
         return self.call.at(keyword) if self.call else self.place
+
+    def exclusive_groups(self) -> list[Group]:
+        """The mutually exclusive groups that it is in, the innermost first."""
+        found: list[Group] = []
+        group = self.exclusive
+        while group is not None and len(found) < MAX_NESTED:
+            found.append(group)
+            group = group.outer.excluding if group.outer else None
+        return found
 
 
 class Parser(Modelled):
@@ -72,6 +87,7 @@ class Parser(Modelled):
         """The conditions under which it does."""
         self.reads_at = 0
         """Which of the script's looks at the command line was its last."""
+        self._members: dict[int, list[Argument]] | None = None
         self.untitled: list[Argument] = []
         """Arguments that lost the title of their group on their way from a parent."""
         self.used = False
@@ -122,6 +138,15 @@ class Parser(Modelled):
         if name == "_subparsers":
             return self.subparsers[0] if self.subparsers else None
         return MISSING
+
+    def members(self) -> Mapping[int, list[Argument]]:
+        """The arguments of each mutually exclusive group, by the group's id; asked for once all are added."""
+        if self._members is None:
+            self._members = {}
+            for argument in self.arguments:
+                for group in argument.exclusive_groups():
+                    self._members.setdefault(id(group), []).append(argument)
+        return self._members
 
     def others_read(self, machine: Machine) -> bool:
         """Whether another parser may have read the command line on the way that led here."""

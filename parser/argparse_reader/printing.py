@@ -35,7 +35,7 @@ def printed_help(
     text = argument.keywords.get("help")
     if argument.keywords_unknown and "help" not in argument.keywords:
         return Unknown(argument.keywords_unknown)
-    if text is None and action == "version":
+    if "help" not in argument.keywords and action == "version":
         text = "show program's version number and exit"
     if text is None or text == SUPPRESS or text == "":
         return None

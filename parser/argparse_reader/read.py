@@ -294,6 +294,10 @@ def _parameter(
     if isinstance(printed, Unknown) or (printed is not None and not _encodable(printed)):
         unknowns.fields.append("printed_help")
         printed = None
+    names = excluded(parser, argument, lambda other: _name(parser, other))
+    excludes = () if isinstance(names, Unknown) else names
+    if isinstance(names, Unknown):
+        unknowns.fields.append("excludes")
     condition = " and ".join(dict.fromkeys((*argument.assumed, *conditions))) or None
     if condition:
         problems.append(
@@ -317,8 +321,8 @@ def _parameter(
         condition=condition,
         const=None if isinstance(plain_const, Unknown) else plain_const,
         metavar=metavar,
-        excludes=excluded(parser, argument, lambda other: _name(parser, other)),
-        one_required=argument.exclusive is not None and argument.exclusive.required is True,
+        excludes=excludes,
+        one_required=any(group.required is True for group in argument.exclusive_groups()),
         deprecated=argument.keywords.get("deprecated") is True,
         printed_help=printed,
     )
@@ -421,7 +425,8 @@ def _default(
     value = enum_text(argument.default)
     if isinstance(value, str) and value == SUPPRESS:
         return None
-    if isinstance(value, str) and action not in NO_VALUE and action != "BooleanOptionalAction":
+    text = isinstance(argument.default, str) or getattr(argument.default, "mixin", "") == "str"
+    if isinstance(value, str) and text and action not in NO_VALUE and action != "BooleanOptionalAction":
         value = _converted(machine, argument, value, unknowns)
     plain = to_value(machine, value)
     if isinstance(plain, Unknown):

@@ -1,6 +1,7 @@
 """Run as a program: runs a script and prints, as JSON, what argparse itself holds when the script parses."""
 
 import argparse
+import enum
 import json
 import os
 import runpy
@@ -12,6 +13,8 @@ def plain(value):
     """The value as the reader writes it, or a mark for what JSON cannot hold."""
     if isinstance(value, PurePath):
         return str(value)
+    if isinstance(value, enum.Enum):
+        return plain(value.value)
     if isinstance(value, list | tuple | range):
         return [plain(item) for item in value]
     if isinstance(value, dict):
