@@ -38,6 +38,7 @@ class DataclassParser(Parser):
     def methods(self) -> Mapping[str, Any]:
         return {
             **super().methods(),
+            "__init__": _init,
             "parse_args_into_dataclasses": _parse,
             "parse_args_and_config": _parse,
             "parse_dict": _parse_other,
@@ -59,18 +60,30 @@ def maker(registry: Registry) -> Callable[[Machine, Call], Parser]:
     """The model of the class: makes the parser and adds what the dataclasses say."""
 
     def make(machine: Machine, call: Call) -> Parser:
-        given = call.args[0] if call.args else call.keywords.get("dataclass_types", MISSING)
         keywords = {name: value for name, value in call.keywords.items() if name != "dataclass_types"}
         parser = DataclassParser(call.place, keywords)
         registry.parsers.append(parser)
-        if given is MISSING:
-            return parser
-        types = items_of(machine, given) if isinstance(given, list | tuple) else [given]
-        for one in types or [Unknown()]:
-            _add_class(machine, parser, one, call)
+        _add_classes(machine, parser, call)
         return parser
 
     return make
+
+
+def _init(machine: Machine, call: Call, parser: Parser) -> None:
+    """`super().__init__(dataclass_types, …)` in the script's own subclass."""
+    keywords = {name: value for name, value in call.keywords.items() if name != "dataclass_types"}
+    parser.configure({**parser.keywords, **keywords})
+    _add_classes(machine, parser, call)
+
+
+def _add_classes(machine: Machine, parser: Parser, call: Call) -> None:
+    """Adds the arguments of the dataclasses that a constructor is given."""
+    given = call.args[0] if call.args else call.keywords.get("dataclass_types", MISSING)
+    if given is MISSING:
+        return
+    types = items_of(machine, given) if isinstance(given, list | tuple) else [given]
+    for one in [Unknown()] if types is None else types:
+        _add_class(machine, parser, one, call)
 
 
 def _add_class(machine: Machine, parser: Parser, given: Any, call: Call) -> None:

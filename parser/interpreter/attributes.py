@@ -46,6 +46,19 @@ TYPING_ORIGINS: Mapping[str, External] = {
 """What `__origin__` of a generic type is."""
 
 
+UNION_TYPE = External("types.UnionType")
+"""What `int | None` is made of."""
+
+
+def _type_args(value: Alias) -> tuple[Any, ...]:
+    """`__args__` of a generic type."""
+    if value.origin == External("typing.Optional"):
+        return (*value.args, comparing.NONE_TYPE)
+    if value.origin == External("typing.Union"):
+        return tuple(comparing.NONE_TYPE if one is None else one for one in value.args)
+    return value.args
+
+
 def attribute(machine: Machine, value: Any, name: str) -> Any:
     """`value.name`; Unknown where it is not known or not there."""
     found = find_attribute(machine, value, name)
@@ -87,10 +100,12 @@ def find_attribute(machine: Machine, value: Any, name: str) -> Any:
         return _function_attribute(value, name)
     if isinstance(value, Field):
         return _field_attribute(machine, value, name)
+    if isinstance(value, Alias) and value.origin == UNION_TYPE:
+        return value.args if name == "__args__" else MISSING
     if isinstance(value, Alias):
         words = {
             "__origin__": TYPING_ORIGINS.get(getattr(value.origin, "name", ""), value.origin),
-            "__args__": value.args,
+            "__args__": _type_args(value),
             "_name": getattr(value.origin, "name", ""),
         }
         return words.get(name, MISSING)
@@ -172,6 +187,8 @@ def _function_attribute(value: Function, name: str) -> Any:
 
 
 def _field_attribute(machine: Machine, value: Field, name: str) -> Any:
+    if name in value.attributes:
+        return value.attributes[name]
     nothing = External("dataclasses.MISSING")
     if name == "type":
         owner = value.owner
@@ -342,7 +359,7 @@ def _equal(old: Any, new: Any) -> bool:
 
 def set_attribute(machine: Machine, value: Any, name: str, new: Any) -> None:
     """`value.name = new`."""
-    if isinstance(value, Instance | Modelled | Function | Given):
+    if isinstance(value, Instance | Modelled | Function | Given | Field):
         names = value.attributes
     elif isinstance(value, Class):
         names = value.scope.names

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import collections.abc
 import sys
 from typing import Any
 
@@ -25,6 +26,9 @@ from parser.interpreter.values import (
     known,
     why_unknown,
 )
+
+NONE_TYPE = External("types.NoneType")
+"""`type(None)`."""
 
 MAX_EQUAL_DEPTH = 10
 """Levels of containers compared item by item."""
@@ -79,7 +83,7 @@ def same(left: Any, right: Any) -> bool | None:
     return type(left) is type(right) and left == right if known(left) and known(right) else None
 
 
-_DISTINCT = ("builtins.", "dataclasses.", "inspect.", "enum.")
+_DISTINCT = ("builtins.", "types.", "dataclasses.", "inspect.", "enum.")
 """Modules whose names are those of no other module's objects."""
 
 
@@ -113,15 +117,16 @@ def equal(left: Any, right: Any, depth: int = 0) -> bool | None:
         return None
     if isinstance(left, Alias) and isinstance(right, Alias):
         return left == right or _unlike_alias(left, right)
-    if (isinstance(left, Alias) or isinstance(right, Alias)) and _is_type(left) and _is_type(right):
+    if (isinstance(left, Alias) or isinstance(right, Alias)) and is_type(left) and is_type(right):
         return False
     return same(left, right)
 
 
-def _is_type(value: Any) -> bool:
-    return isinstance(value, Alias | Class) or (
-        isinstance(value, External) and value.name in operations.TYPES
-    )
+def is_type(value: Any) -> bool:
+    """Whether it is a class of the repository, one of Python's, or one of these with parameters."""
+    if isinstance(value, External):
+        return value.name in operations.TYPES or value == NONE_TYPE
+    return isinstance(value, Alias | Class)
 
 
 def _unlike_alias(left: Alias, right: Alias) -> bool | None:
@@ -192,7 +197,7 @@ def type_of(value: Any) -> Any:
         return value.cls
     if isinstance(value, bool | int | float | complex | str | bytes | list | tuple | dict | set | frozenset):
         return External(f"builtins.{type(value).__name__}")
-    return Unknown("is the type of a value not known")
+    return NONE_TYPE if value is None else Unknown("is the type of a value not known")
 
 
 def is_instance(value: Any, kinds: Any) -> bool | None:
@@ -229,12 +234,19 @@ def _is_of(value: Any, kind: Any) -> bool | None:
         return value.is_a(kind.name) if isinstance(kind, External) else False
     if isinstance(value, Class) and isinstance(value.metaclass, Class) and kind in value.metaclass.ancestry():
         return True
+    if isinstance(kind, External) and kind.name.startswith(_ABSTRACT_CONTAINERS):
+        return _is_container(value, kind.name)
     if isinstance(value, Class | Function | Method | Partial):
         if kind == External("builtins.type"):
             return isinstance(value, Class)
         return False if isinstance(kind, Class) or _plain_type(kind) else None
+    if kind == NONE_TYPE:
+        return value is None
+    if isinstance(kind, External) and kind.name == "types.UnionType":
+        return isinstance(value, Alias) and value.origin == kind
     if isinstance(value, Alias):
-        return False if kind == External("builtins.type") or isinstance(kind, Class) else None
+        plain = kind == External("builtins.type") or _plain_type(kind) is not None
+        return False if plain or isinstance(kind, Class) else None
     if isinstance(value, Module | Located):
         return False if isinstance(kind, Class) or kind == External("builtins.type") else None
     if isinstance(value, External):
@@ -260,6 +272,26 @@ def _is_of(value: Any, kind: Any) -> bool | None:
         return isinstance(value, plain)
     if isinstance(kind, External) and kind.name in ("enum.Enum", "builtins.type"):
         return False
+    return None
+
+
+_ABSTRACT_CONTAINERS = ("collections.abc.", "typing.")
+_CONTAINERS = frozenset(
+    ["Iterable", "Sequence", "Mapping", "Collection", "Container", "Set", "MutableSequence", "MutableMapping"]
+)
+
+
+def _is_container(value: Any, kind: str) -> bool | None:
+    """Whether a value is a container of one of the abstract kinds of `collections.abc`."""
+    name = kind.rpartition(".")[2]
+    if name == "Callable" and isinstance(value, Class | Function | Method | Partial):
+        return True
+    if name not in _CONTAINERS:
+        return None
+    if isinstance(value, Function | Method | Partial) or (isinstance(value, Class) and not value.metaclass):
+        return False
+    if isinstance(value, str | bytes | list | tuple | dict | set | frozenset | range | int | float | None):
+        return isinstance(value, getattr(collections.abc, name))
     return None
 
 

@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from parser.interpreter import comparing, located, operations
-from parser.interpreter.attributes import attribute
+from parser.interpreter.attributes import UNION_TYPE, attribute
 from parser.interpreter.containers import equal_objects, held_key, item_of, items_of
 from parser.interpreter.records import is_enum as is_enum
 from parser.interpreter.values import (
     MAX_ITEMS,
     MISSING,
     SPOILT,
+    Alias,
     External,
     Instance,
     Located,
@@ -88,6 +89,8 @@ def binary(op: ast.operator, left: Any, right: Any) -> Any:
         slash = isinstance(op, ast.Add) and isinstance(right, str) and right.startswith("/")
         made = located.joined(left, right.lstrip("/") if slash else right) if parts or slash else MISSING
         return Unknown(why_unknown(left)) if made is MISSING else made
+    if isinstance(op, ast.BitOr) and any(comparing.is_type(one) for one in (left, right)):
+        return _union(left, right)
     if isinstance(op, ast.Div) and isinstance(left, External):
         return Unknown(why_unknown(left))
     if isinstance(op, ast.Add) and isinstance(right, Unknown) and type(left) in (list, str):
@@ -96,6 +99,18 @@ def binary(op: ast.operator, left: Any, right: Any) -> Any:
     if function is None or not (containers or (known(left) and known(right))):
         return Unknown(why_unknown(right if known(left) else left))
     return operations.apply(function, left, right)
+
+
+def _union(left: Any, right: Any) -> Any:
+    """`int | None`."""
+    args: list[Any] = []
+    for given in (left, right):
+        one = comparing.NONE_TYPE if given is None else given
+        if not comparing.is_type(one):
+            return Unknown(why_unknown(one))
+        parts = one.args if isinstance(one, Alias) and one.origin == UNION_TYPE else (one,)
+        args.extend(part for part in parts if part not in args)
+    return Alias(UNION_TYPE, tuple(args))
 
 
 def _binary(machine: Machine, node: ast.BinOp, scope: Scope) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from parser.interpreter import classes, comparing, operations, patterns, records, reflection
-from parser.interpreter.attributes import TYPING_ORIGINS, attribute, find_attribute, set_attribute
+from parser.interpreter.attributes import TYPING_ORIGINS, UNION_TYPE, attribute, find_attribute, set_attribute
 from parser.interpreter.containers import item_of, items_of
 from parser.interpreter.flow import Call
 from parser.interpreter.values import (
@@ -49,6 +49,8 @@ def _hasattr(machine: Machine, call: Call) -> Any:
     found = find_attribute(machine, call.args[0], call.args[1])
     if found is MISSING:
         return False
+    if isinstance(found, External) and comparing.of_python(found.name) is not MISSING:
+        return True
     return Unknown(why_unknown(found)) if isinstance(found, Unknown | External) else True
 
 
@@ -188,7 +190,7 @@ def _is_dataclass(machine: Machine, call: Call) -> Any:
     cls = value.cls if isinstance(value, Instance) else value
     if isinstance(cls, Class):
         return cls.record == "dataclass" or (Unknown() if cls.foreign else False)
-    return False if known(cls) else Unknown(why_unknown(cls))
+    return False if known(cls) or isinstance(cls, list | tuple | dict) else Unknown(why_unknown(cls))
 
 
 def _asdict(machine: Machine, call: Call) -> Any:
@@ -334,6 +336,8 @@ def text_of(machine: Machine, value: Any, call: Call | None) -> Any:
 
 def alias_text(value: Any) -> str:
     """A type as Python writes it."""
+    if isinstance(value, Alias) and value.origin == UNION_TYPE:
+        return " | ".join(alias_text(one).replace("types.NoneType", "None") for one in value.args)
     if isinstance(value, Alias):
         name = alias_text(value.origin)
         args = [alias_text(one) for one in value.args]

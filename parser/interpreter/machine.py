@@ -256,6 +256,21 @@ class Machine:
                 return Module(found)
         if scope is None:
             return Unknown(f"comes from {path}, which cannot be read")
+        return self._given_by(scope, name)
+
+    def _given_by(self, scope: Scope, name: str) -> Any:
+        """A name that a module makes only when it is asked for: by `__getattr__`, or as it tells type checkers."""
+        path = scope.script.path
+        maker = scope.names.get("__getattr__")
+        if isinstance(maker, Function) and (call := self.call_from_nowhere()):
+            value = self.follow(maker, Call(call.node, call.script, [name], {}))
+            if not isinstance(value, Unknown):
+                return value
+        for node in _told_to_checkers(scope.script):
+            found = self.modules.find(node.module or "", path, node.level)
+            for alias in node.names:
+                if found is not None and found != path and name == (alias.asname or alias.name):
+                    return self.member(found, alias.name)
         return Unknown(f"is not found in {path}")
 
     # Statements
@@ -881,6 +896,13 @@ class Machine:
                         grown = True
             self._names[script.path] = found
         return self._names[script.path]
+
+
+def _told_to_checkers(script: Script) -> Iterator[ast.ImportFrom]:
+    """The imports below `if TYPE_CHECKING:` at the top of a module."""
+    for node in script.tree.body:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in script.source(node.test):
+            yield from (one for one in ast.walk(node) if isinstance(one, ast.ImportFrom))
 
 
 def _lines(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> int:

@@ -100,7 +100,7 @@ class Modules:
     def has_effect(self, path: str) -> bool:
         """Whether importing the file may matter although nothing of it is used by name."""
         if path not in self._effects:
-            self._effects[path] = self._reach.has_effect(self._source.contents.get(path, b""))
+            self._effects[path] = self._reach.has_effect(path)
         return self._effects[path]
 
     def is_package(self, dotted: str, importer: str, level: int) -> bool:

@@ -89,9 +89,16 @@ class Reach:
         if self.mentions(content):
             self._names.update(name.decode(errors="replace") for name in _dealing(content, self._pattern))
 
-    def has_effect(self, content: bytes) -> bool:
+    def has_effect(self, path: str) -> bool:
         """Whether importing a file may change what parsers hold, although nothing of it is used by name."""
-        return self.mentions(content) and _EFFECT.search(content) is not None
+        content = self._contents.get(path, b"")
+        if not self.mentions(content):
+            return False
+        if _EFFECT.search(content) is not None:
+            return True
+        found = (self._find(dotted, path, level) for dotted, level in dict.fromkeys(_statements(content)))
+        others = [self._contents.get(one, b"") for one in found if one is not None and one != path]
+        return any(self.mentions(one) and _EFFECT.search(one) is not None for one in others)
 
     def mentions(self, content: bytes) -> bool:
         """Whether a file has any of the keywords; two or three plain searches leave out nearly all files."""

@@ -125,6 +125,8 @@ class Field:
     init: bool = True
     passed_on: bool = False
     """Whether it is given to `__post_init__` only (`dataclasses.InitVar`)."""
+    attributes: dict[str, Any] = field(default_factory=dict)
+    """What the script set on it."""
     owner: Class | None = None
     """The class whose body holds it."""
 
