@@ -182,7 +182,7 @@ def _fields(machine: Machine, call: Call) -> Any:
     cls = value.cls if isinstance(value, Instance) else value
     if not isinstance(cls, Class) or (cls.foreign and not cls.fields):
         return Unknown("are the fields of a class that is not known")
-    return tuple(cls.fields.values())
+    return tuple(one for one in cls.fields.values() if not one.passed_on)
 
 
 def _is_dataclass(machine: Machine, call: Call) -> Any:
@@ -197,7 +197,11 @@ def _asdict(machine: Machine, call: Call) -> Any:
     value = call.args[0] if call.args else None
     if not isinstance(value, Instance) or not value.cls.fields:
         return _NOT_KNOWN
-    return {name: value.attributes.get(name, Unknown()) for name in value.cls.fields}
+    return {
+        name: value.attributes.get(name, Unknown())
+        for name, one in value.cls.fields.items()
+        if not one.passed_on
+    }
 
 
 def _namespace(machine: Machine, call: Call) -> Any:
