@@ -11,6 +11,7 @@ from typing import Any
 
 import gitlab
 import pytest
+from described import Described
 from gitlab_helpers import CI_FILE, Client, Clone, Received, Receiver, WorkingCopy
 
 from sandbox.gitlab import DEVELOPER, Project, Sandbox, User
@@ -43,8 +44,11 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    with Sandbox(tmp_path / "gitlab") as running:
+    """A GitLab whose good answers are held against GitLab's own description, until a test changes its mood."""
+    described = Described()
+    with Sandbox(tmp_path / "gitlab", moods=described) as running:
         yield running
+    assert described.faults == set()
 
 
 @pytest.fixture
