@@ -18,7 +18,7 @@ ENTITY = "API_Entities_"
 PREFIX = "/api/v4"
 
 _PARTS = re.compile(r"\{[^}]*\}|[:*]\w+")
-_PLAIN = {
+_PLAIN: Mapping[str, type[Any] | tuple[type[Any], ...]] = {
     "string": str,
     "integer": int,
     "number": (int, float),
