@@ -2,137 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import pytest
-import sqlalchemy as sa
-
-from bot.adapters.store import Store
-from bot.domain.events import Asked, Event, Push, subject, to_dict
+from bot.domain.events import Asked
 from bot.jobs.doing import (
     FIRST_PAUSE_SECONDS,
     LONGEST_NAMED_PAUSE_SECONDS,
     LONGEST_PAUSE_SECONDS,
     pause_seconds,
 )
-from sandbox.postgres import Cluster
-
-PROGRAM = Path(__file__).with_name("worker_program.py")
-ROOT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 40.0
-
-
-def push(sha: int, branch: str = "main", project: int = 1, before: int = 0) -> Push:
-    """A push to a default branch, told apart by a small number."""
-    return Push(project, f"refs/heads/{branch}", f"{before:040x}", f"{sha:040x}", 7, branch, None)
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of the program's log."""
-
-    what: str
-    kind: str
-    branch: str
-    sha: str
-    attempt: int
-    time: float
-
-    @property
-    def number(self) -> int:
-        return int(self.sha, 16)
-
-
-class Bench:
-    """A folder with a store, and worker processes that are started and killed on it."""
-
-    def __init__(self, folder: Path, url: str) -> None:
-        self.folder = folder
-        self.store = Store.prepare(url)
-        self.processes: list[subprocess.Popen[bytes]] = []
-        self.script({})
-
-    def script(self, script: dict[str, Any]) -> None:
-        (self.folder / "script.json").write_text(json.dumps(script))
-
-    def start(self) -> subprocess.Popen[bytes]:
-        with (self.folder / "stderr.txt").open("ab") as errors:
-            process = subprocess.Popen(
-                [sys.executable, str(PROGRAM), str(self.folder), self.store.url],
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
-                stdout=errors,
-                stderr=errors,
-            )
-        self.processes.append(process)
-        ready = self.folder / f"ready-{process.pid}"
-        self.wait(lambda: ready.exists() or process.poll() is not None)
-        return process
-
-    def tell(self, event: Event, key: str | None = None) -> None:
-        self.store.accept(key or f"key {time.time_ns()}", to_dict(event), subject(event))
-
-    def change(self, statement: str) -> None:
-        engine = sa.create_engine(self.store.url, poolclass=sa.NullPool)
-        with engine.begin() as connection:
-            connection.exec_driver_sql(statement)
-
-    def lines(self, what: str = "") -> list[Line]:
-        file = self.folder / "log.txt"
-        if not file.exists():
-            return []
-        split = (line.split() for line in file.read_text().splitlines())
-        lines = [Line(a, b, c, d, int(e), float(f)) for a, b, c, d, e, f in split]
-        return [line for line in lines if line.what.startswith(what)]
-
-    def wait(self, for_what: Any) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not for_what():
-            assert time.monotonic() < deadline, self.folder.joinpath("stderr.txt").read_text()[-4000:]
-            time.sleep(0.01)
-
-    def wait_for(self, count: int, what: str = "end") -> None:
-        self.wait(lambda: len(self.lines(what)) >= count)
-
-    def close(self) -> None:
-        for process in self.processes:
-            process.kill()
-            process.wait()
-        self.store.close()
-
-
-@pytest.fixture
-def bench(tmp_path: Path, database_url: str) -> Iterator[Bench]:
-    opened = Bench(tmp_path, database_url)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def file_bench(tmp_path: Path) -> Iterator[Bench]:
-    """On SQLite alone."""
-    opened = Bench(tmp_path, f"sqlite:///{tmp_path}/bot.db")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def server_bench(tmp_path: Path, cluster: Cluster) -> Iterator[Bench]:
-    """On PostgreSQL alone."""
-    url = cluster.create_database()
-    opened = Bench(tmp_path, url)
-    yield opened
-    opened.close()
-    cluster.drop_database(url)
+from tests.bot.workers import PATIENCE_SECONDS, Bench, Line, push
 
 
 def test_an_accepted_push_is_worked_on_and_what_follows_comes_later(bench: Bench) -> None:
@@ -389,6 +270,7 @@ def test_a_fault_of_ours_is_tried_a_few_times_and_then_kept_with_its_reason(benc
     errors = (bench.folder / "stderr.txt").read_text()
     assert "Traceback" in errors
     assert "canary-secret-value" not in errors
+    assert [line.branch for line in bench.lines("given-up")] == ["main"]
     assert not any("job given up" in line and '"level": "error"' not in line for line in errors.splitlines())
 
 

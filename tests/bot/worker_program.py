@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from bot.adapters.database import engine_url
+from bot.adapters.presence import open_presence
 from bot.adapters.store import Store
 from bot.domain.jobs import EnsurePipeline, Follow, Later, Publish
 from bot.domain.routing import Rules, route
@@ -47,18 +48,23 @@ def main(folder: Path, url: str) -> None:
                     raise ZeroDivisionError("canary-secret-value")
                 case "die":
                     os.kill(os.getpid(), signal.SIGKILL)
+        # as everything that a job changes: only while the job is this worker's to do
+        presence.check()
         write("end", kind, job.branch, job.sha, job.attempt, time.time())
         if isinstance(job, Publish) and "later" in act:
             return (Later(EnsurePipeline(job.project_id, job.branch, job.sha or "none"), act["later"]),)
         return ()
 
     store = Store.prepare(url)
+    presence = open_presence(engine_url(url))
     worker = Worker(
         store,
         engine_url(store.url),
         lambda event: route(event, Rules(("main",), ("mlreef-verify", "mlreef-promote")), 99),
         {Publish: handle, EnsurePipeline: handle, Follow: handle},
-        Limits(concurrency=script.get("concurrency", 8), poll_seconds=0.02),
+        Limits(script.get("concurrency", 8), shutdown_seconds=script.get("shutdown", 6.0)),
+        given_up=lambda job, why: write("given-up", type(job).__name__, job.branch, job.sha, 0, time.time()),
+        presence=presence,
     )
     signal.signal(signal.SIGTERM, lambda *_: worker.request_stop())
     worker.start()
