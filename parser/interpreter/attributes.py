@@ -50,7 +50,7 @@ UNION_TYPE = External("types.UnionType")
 """What `int | None` is made of."""
 
 
-def _type_args(value: Alias) -> tuple[Any, ...]:
+def type_args(value: Alias) -> tuple[Any, ...]:
     """`__args__` of a generic type."""
     if value.origin == External("typing.Optional"):
         return (*value.args, comparing.NONE_TYPE)
@@ -105,7 +105,7 @@ def find_attribute(machine: Machine, value: Any, name: str) -> Any:
     if isinstance(value, Alias):
         words = {
             "__origin__": TYPING_ORIGINS.get(getattr(value.origin, "name", ""), value.origin),
-            "__args__": _type_args(value),
+            "__args__": type_args(value),
             "_name": getattr(value.origin, "name", ""),
         }
         return words.get(name, MISSING)

@@ -7,7 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from parser.interpreter import classes, comparing, operations, patterns, records, reflection
-from parser.interpreter.attributes import TYPING_ORIGINS, UNION_TYPE, attribute, find_attribute, set_attribute
+from parser.interpreter.attributes import (
+    TYPING_ORIGINS,
+    UNION_TYPE,
+    attribute,
+    find_attribute,
+    set_attribute,
+    type_args,
+)
 from parser.interpreter.containers import item_of, items_of
 from parser.interpreter.flow import Call
 from parser.interpreter.values import (
@@ -277,7 +284,7 @@ def _origin(machine: Machine, call: Call) -> Any:
 def _type_args(machine: Machine, call: Call) -> Any:
     value = call.args[0] if call.args else Unknown()
     if isinstance(value, Alias):
-        return value.args
+        return type_args(value)
     return () if isinstance(value, External | Class) else Unknown(why_unknown(value))
 
 

@@ -3,7 +3,7 @@
 import argparse
 import dataclasses
 from dataclasses import InitVar, dataclass
-from typing import Optional, get_type_hints
+from typing import Optional, get_args, get_type_hints
 
 import helper_commands
 from helper_table import Table, Command
@@ -137,7 +137,7 @@ def add_fields(parser):
     for field in dataclasses.fields(Option):
         field.type = hints[field.name]
         origin = getattr(field.type, "__origin__", field.type)
-        several = getattr(field.type, "__args__", ())
+        several = get_args(field.type)
         if type(None) in several:
             field.type = several[0]
         parser.add_argument(f"--field-{field.name}", type=field.type, required=origin is str)
