@@ -17,6 +17,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import requests
+import urllib3
 
 from sandbox.gitlab.values import Hook, now
 
@@ -240,8 +241,9 @@ class Hooks:
                 text = (answer.raw.read(ANSWER_KEPT_BYTES, decode_content=True) or b"").decode(
                     "utf-8", "replace"
                 )
-        except requests.RequestException as failure:
-            error = str(failure)
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as failure:
+            # also a receiver that dies in the middle of its answer
+            status, error = None, str(failure)
         seconds = time.monotonic() - started
         done = replace(delivery, status=status, answer=text, seconds=seconds, error=error)
         self._count(done)
