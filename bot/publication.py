@@ -42,7 +42,9 @@ def publish(job: Publish, world: World) -> tuple[Later, ...]:
         log.info("branch_gone", project=project.path, branch=job.branch)
         return ()
     known = world.store.publication(project.id, branch.sha, branch.name)
-    if known is not None and job.cause != COMMAND:
+    # a newer commit took the place of this one, and then the branch was moved back to it: it is to be published again
+    back = known is not None and known.state == State.SUPERSEDED
+    if known is not None and not back and job.cause != COMMAND:
         if State(known.state).ended:
             log.info("head_already_handled", project=project.path, sha=branch.sha, state=known.state)
             return ()
@@ -75,7 +77,8 @@ def publish(job: Publish, world: World) -> tuple[Later, ...]:
                 _record(head, source, State.SUPERSEDED, world)
             # right after a merge, GitLab may not have marked the merge request yet
             merging = len(branch.parents) > 1 and job.attempt < MERGE_LOOKS
-            return _settle(planned, head, branch.sha, world, known is not None, merging)
+            at_once = job.cause == COMMAND and known is not None
+            return _settle(planned, head, branch.sha, world, at_once or back, at_once, merging)
 
 
 def ensure_pipeline(job: EnsurePipeline, world: World) -> tuple[Later, ...]:
@@ -256,6 +259,7 @@ def _settle(
     sha: str,
     world: World,
     fresh: bool = False,
+    at_once: bool = False,
     merging: bool = False,
 ) -> tuple[Later, ...]:
     source = plan.source_of(head.branch)
@@ -267,7 +271,7 @@ def _settle(
     _record(head, sha, planned.state, world)
     if planned.state is not State.WAITING:
         return ()
-    grace = 0.0 if fresh else world.policy.grace_seconds
+    grace = 0.0 if at_once else world.policy.grace_seconds
     return (Later(EnsurePipeline(head.project.id, head.branch.name, sha, fresh=fresh), grace),)
 
 

@@ -21,9 +21,6 @@ from tests.chaos.lane import Forkery, Lane
 from tests.chaos.trap import AFTER, BEFORE
 from tests.whole_way.conftest import SECRET
 
-WITHOUT_A_PLACE = frozenset({"/user"})
-"""Routes that a worker asks when it starts, whatever it then does."""
-
 
 @dataclass
 class Watched:
@@ -38,6 +35,11 @@ class Watched:
     seen: list[tuple[str, int]] = field(default_factory=list)
     _counts: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def is_about(self, path: str) -> bool:
+        """Whether a request is about the project, or about none that its path names, as GraphQL's are."""
+        number = str(self.project.id)
+        return path.split("/")[3:5] == ["projects", number] or path.endswith(("/graphql", "/jwt/auth"))
 
     def meet(self, name: str) -> bool:
         """Count a request; True when it is the one."""
@@ -59,7 +61,7 @@ class Danger(Trouble):
         watched = self.watched.get(asked.user or "")
         if (
             watched is None
-            or asked.route in WITHOUT_A_PLACE
+            or not watched.is_about(asked.path)
             or not watched.meet(f"{asked.method} {asked.route}")
         ):
             return super().on_request(asked, answer)

@@ -70,9 +70,11 @@ JOURNEYS = (
 
 
 class Drive:
-    """One project on its journey: failed hooks are sent again, pipelines are played, the dead start again."""
+    """One project on its journey: pipelines are played and, if `resends`, failed hooks are sent again."""
 
-    def __init__(self, arena: Arena, lane: Lane, project: Project, verdict: str = "success") -> None:
+    def __init__(
+        self, arena: Arena, lane: Lane, project: Project, verdict: str = "success", resends: bool = True
+    ) -> None:
         self.arena, self.lane, self.project = arena, lane, project
         self.sandbox = arena.sandbox
         world = World(
@@ -80,11 +82,12 @@ class Drive:
         )
         self.way = Way(world, project)
         self.verdict = verdict
+        self._resends = resends
         self._resent: set[int] = set()
 
     def busy(self) -> bool:
         """Do what is to be done outside the bot; whether there was anything."""
-        resent, played = self._resend(), self._play()
+        resent, played = self._resends and self._resend(), self._play()
         return resent or played
 
     def _resend(self) -> bool:

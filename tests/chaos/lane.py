@@ -102,6 +102,7 @@ class Lane:
             ],
             "builder": {"image": STAND_INS.bot, "engine": "docker"},
             "publish": {"branches": ["release"]},
+            "reconcile": {"groups": ["lab"], "interval_seconds": 3600},
             "pipeline": {"grace_seconds": GRACE_SECONDS, "watch_seconds": watch_seconds},
         }
         self.config = folder / "config.yaml"

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from bot.app import request_publication
+from bot.app import reconcile
 from bot.config import load_config
 from bot.domain.plan import State
 from sandbox.gitlab.trouble import (
@@ -48,7 +48,7 @@ from tests.chaos.measure import WHOLE, say
 from tests.whole_way.conftest import SCRIPT
 
 PROJECTS = 3
-EXAMPLES, STEPS = (150, 30) if WHOLE else (6, 24)
+EXAMPLES, STEPS = (150, 30) if WHOLE else (9, 28)
 PUSHES_BETWEEN_RESTS = 5
 WATCH_SECONDS = 1.5
 """How soon the bot looks for a pipeline's end that no hook told."""
@@ -99,7 +99,7 @@ class Life(RuleBasedStateMachine):
         for _ in range(PROJECTS):
             project = self.arena.project(self.lane)
             self.arena.sandbox.protect_branch(project.id, "master", allow_force_push=True)
-            self.drives.append(Drive(self.arena, self.lane, project))
+            self.drives.append(Drive(self.arena, self.lane, project, resends=False))
             self.drives[-1].way.push(FILES)
         self.version = 0
         self.since_rest = 0
@@ -191,11 +191,8 @@ class Life(RuleBasedStateMachine):
         self.since_rest = 0
         self.trouble.clear()
         come_to_rest(self.lane, *self.drives)
-        config = load_config(self.lane.config)
-        for drive in self.drives:
-            # what nobody told of: a head that no job ever saw
-            if self.lane.store.publication(drive.project.id, drive.way.head(), "master") is None:
-                request_publication(config, str(drive.project.id), None)
+        # what nobody told of is found by the sweep
+        reconcile(load_config(self.lane.config), act=True)
         come_to_rest(self.lane, *self.drives)
         for drive in self.drives:
             self._check(drive)
