@@ -1,10 +1,9 @@
-"""The readers that are compared: ours, and two that people write first."""
+"""The readers that are compared: ours, and the baselines."""
 
 from __future__ import annotations
 
 import ast
 import json
-import re
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
+from fidelity.baselines import BASELINES, Parameters
 from parser.read import read
 from parser.source import Source, read_text
 from parser.wire import report_to_dict
@@ -21,8 +21,6 @@ SECONDS = 60
 
 FAULT = "the reader itself is at fault"
 """What a report says of a file on which the reader stumbled: as bad as a crash."""
-
-Parameters = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -96,90 +94,17 @@ def _limited() -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-# Baselines ------------------------------------------------------------------------------------------------
-
-
 def _baseline(of_text: Callable[[str], Parameters]) -> Callable[[Source, str], Reading]:
     def reader(source: Source, path: str) -> Reading:
         try:
             return Reading(of_text(read_text(source.contents[path])))
-        except (ValueError, KeyError, SyntaxError, RecursionError) as error:
+        except Exception as error:  # noqa: BLE001 -- a crash counts against the baseline, and ends nothing
             return Reading(None, error=str(error)[:300])
 
     return reader
 
 
-_CALL = re.compile(
-    r"\.add_argument\(\s*((?:[\"'][^\"']+[\"']\s*,?\s*)+)((?:[^()\"']|\"[^\"]*\"|'[^']*'|\([^()]*\))*)\)"
-)
-_TEXT = re.compile(r"[\"']([^\"']*)[\"']")
-
-
-def _by_expression(text: str) -> Parameters:
-    found = []
-    for call in _CALL.finditer(text):
-        names, rest = _TEXT.findall(call[1]), call[2]
-        keywords: dict[str, Any] = {}
-        for name in ("type", "default", "required", "choices", "nargs", "action", "help"):
-            value = re.search(rf"\b{name}\s*=\s*([\"'][^\"']*[\"']|[\[(][^\])]*[\])]|[^,\s]+)", rest)
-            if value is None:
-                continue
-            try:
-                keywords[name] = ast.literal_eval(value[1])
-            except (ValueError, SyntaxError):
-                keywords[name] = value[1]
-        found.append(_parameter(names, keywords))
-    return found
-
-
-def _by_walk(text: str) -> Parameters:
-    found = []
-    for node in ast.walk(ast.parse(text)):
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
-            continue
-        names = [
-            one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)
-        ]
-        if node.func.attr != "add_argument" or not names:
-            continue
-        keywords: dict[str, Any] = {}
-        for keyword in node.keywords:
-            if keyword.arg is None:
-                continue
-            try:
-                keywords[keyword.arg] = ast.literal_eval(keyword.value)
-            except (ValueError, TypeError, SyntaxError, MemoryError):
-                keywords[keyword.arg] = ast.unparse(keyword.value)
-        found.append(_parameter(names, keywords))
-    return found
-
-
-def _parameter(names: Sequence[str], keywords: dict[str, Any]) -> dict[str, Any]:
-    """What argparse would most likely make of it."""
-    flags = [name for name in names if name.startswith("-")]
-    long = [flag for flag in flags if flag.startswith("--")]
-    dest = keywords.get("dest") or (long or flags or list(names))[0].lstrip("-")
-    action = keywords.get("action", "store")
-    boolean = action in ("store_true", "store_false")
-    default = keywords.get("default", action == "store_false" if boolean else None)
-    choices = keywords.get("choices")
-    return {
-        "flags": flags,
-        "dest": str(dest).replace("-", "_") if flags else str(dest),
-        "type": "bool" if boolean else str(keywords.get("type", "str")).rpartition(".")[2],
-        "default": list(default) if isinstance(default, tuple | set) else default,
-        "required": bool(keywords.get("required", not flags and keywords.get("nargs") not in ("?", "*"))),
-        "choices": list(choices) if isinstance(choices, list | tuple | set | dict) else choices,
-        "nargs": keywords.get("nargs"),
-        "action": action,
-        "help": keywords.get("help"),
-        "group": None,
-        "subcommand": [],
-    }
-
-
 READERS: dict[str, Callable[[Source, str], Reading]] = {
     "mlreef-bot": read_ours,
-    "naive walk of the syntax tree": _baseline(_by_walk),
-    "regular expression": _baseline(_by_expression),
+    **{name: _baseline(of_text) for name, of_text in BASELINES.items()},
 }

@@ -111,7 +111,7 @@ def table(results: Sequence[Result], readers: Sequence[str]) -> str:
     lines.append(f"{'field':12}" + "".join(f"{reader[:16]:>18}" for reader in readers) + f"{'unknown':>10}")
     ours = total(results, readers[0])
     for name in COMPARED:
-        rates = "".join(f"{total(results, reader).field_rate(name) * 100:>18.2f}" for reader in readers)
+        rates = "".join(f"{_rate(total(results, reader), name):>18}" for reader in readers)
         if ours.scored[name]:
             lines.append(f"{name:12}{rates}{ours.abstained[name] / ours.scored[name] * 100:>10.2f}")
     ratios = times(results)
@@ -122,6 +122,11 @@ def table(results: Sequence[Result], readers: Sequence[str]) -> str:
             f"{ratios[int(len(ratios) * 0.9)]:.1f} (9 in 10), {ratios[-1]:.1f} (worst)"
         )
     return "\n".join(lines)
+
+
+def _rate(score: Score, name: str) -> str:
+    """A field's rate; a dash where the reader tells nothing of it."""
+    return f"{score.field_rate(name) * 100:.2f}" if score.scored[name] else "-"
 
 
 def _percent(part: int, whole: int) -> str:
@@ -213,6 +218,10 @@ def markdown(results: Sequence[Result], readers: Sequence[str]) -> str:
         "*excludes*: what cannot be given beside an argument; *printed_help*: its help with its values filled in, as "
         "`--help` prints it; *order*: its place among its neighbours. The subcommand is part of what an argument is "
         "called: under another one it is missed and invented. *deprecated* is no keyword before Python 3.13.",
+        "The baselines are what people write first, and cli-command-parser, which reads argparse to turn it into "
+        "its own commands. clinto and argparse2tool import and run the script with a parser of theirs in argparse's "
+        "place: on packages that nobody here has read they would run with every right, and not with the ones that are "
+        "left to a script whose truth is sought, so they are not run here.",
         "## Goals\n\n" + ("\n".join(f"- missed: {line}" for line in missed) or "All are met."),
         f"## The worst cases\n\n```\n{worst(results, 12) or 'none'}\n```",
         "## Not scored\n\nScripts that do not come to a command line of argparse's:\n\n"

@@ -122,7 +122,7 @@ def made_argument(machine: Machine, parser: Parser, call: Call, group: Group | N
         default = False
     elif action == "store_false" and default is MISSING:
         default = True
-    check(action, keywords, nargs, call, group is not None)
+    check(action, keywords, nargs, call, group is not None, flags)
     if _is_boolean_optional(action):
         flags = tuple(part for flag in flags for part in with_negation(flag))
     if isinstance(action, str) and action in NO_VALUE | {"store_false"}:

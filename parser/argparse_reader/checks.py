@@ -65,7 +65,9 @@ def optional(flags: tuple[str, ...], keywords: dict[str, Any], prefix_chars: str
     return dest.replace("-", "_")
 
 
-def check(action: Any, keywords: dict[str, Any], nargs: Any, call: Call, grouped: bool) -> None:
+def check(
+    action: Any, keywords: dict[str, Any], nargs: Any, call: Call, grouped: bool, flags: tuple[str, ...]
+) -> None:
     """Raises Wrong where argparse's own constructor would; a group, other than a parser, tries no usage."""
     if isinstance(action, External):
         action = action.name.removeprefix("argparse.")
@@ -77,6 +79,8 @@ def check(action: Any, keywords: dict[str, Any], nargs: Any, call: Call, grouped
     extra = [name for name in keywords if name not in allowed and name not in ("action", "dest")]
     if extra:
         raise Wrong(f"action {action!r} takes no {extra[0]!r}", extra[0])
+    if not flags and action in ("help", "version"):
+        raise Wrong(f"action {action!r} is for options, so it needs a flag such as '--{action}'")
     if action == "append_const" and not call.keywords_unknown and "const" not in keywords:
         raise Wrong("action 'append_const' needs 'const'")
     if action in ("store", "append", "extend"):
