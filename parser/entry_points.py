@@ -133,7 +133,8 @@ def _last_resorts(
     if unread and len(unread) == len(possible):
         # Nothing is known of what the scripts do; that none is an entry point would be a guess.
         return Found(None, tuple(unread))
-    return Found(None, (*unread, *_foreign(guarded), problem("no-entry-point")))
+    # A script that reads its command line otherwise is the one that is meant; it is told with what to do.
+    return Found(None, (*unread, *(_foreign(guarded) or [problem("no-entry-point")])))
 
 
 def _reaches(source: Source, script: Script) -> bool:

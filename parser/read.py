@@ -49,7 +49,7 @@ def read(source: Source, project_name: str, entry_point: str | None = None) -> R
         module, more = _read_module(source, found.script, settings, requirements, project_name)
         everything.extend(more)
         if requirements is not None and requirements.manager == "pip":
-            everything.extend(compare_imports(source, found.script, requirements))
+            everything.extend(compare_imports(source, found.script, requirements, faults))
     return Report(module, settings, in_order(everything))
 
 

@@ -119,6 +119,11 @@ FRAMEWORKS: tuple[Framework, ...] = (
     Framework("OmegaConf", ("omegaconf.OmegaConf.from_cli",)),
     Framework("sacred", ("sacred.Experiment",)),
     Framework("plac", ("plac.call",), _SIGNATURE),
+    Framework(
+        "pydantic-settings",
+        ("pydantic_settings.CliApp.run", "pydantic_settings.CliSettingsSource"),
+        _FIELDS,
+    ),
     Framework("cyclopts", ("cyclopts.App", "cyclopts.run"), _SIGNATURE),
     Framework("defopt", ("defopt.run",), _SIGNATURE),
     Framework("argh", ("argh.dispatch_command", "argh.dispatch_commands", "argh.ArghParser"), _SIGNATURE),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
 from parser.model import Place, Problem, Requirement, Requirements
 from parser.problems import ascii_controls, problem
 from parser.requirements.misspelt import Import, certain_imports, misspelt_imports
-from parser.requirements.names import BROUGHT, SILENT, STANDARD, Provided, modules_of, usual_package
+from parser.requirements.names import BROUGHT, SILENT, STANDARD, Provided, misnamed, modules_of, usual_package
 from parser.script import Refused, Script, read_script
 from parser.source import Source
 
@@ -40,13 +40,27 @@ _IMPORT = re.compile(
 _WORD = re.compile(rb"\w+")
 
 
-def compare_imports(source: Source, entry: Script, requirements: Requirements) -> list[Problem]:
-    """Hints, never more: what is imported may come with the environment or with another package."""
+UNREAD = frozenset(
+    (
+        *("requirement-invalid", "requirement-credentials", "requirement-local", "requirement-outside"),
+        *("requirement-file-missing", "file-unreadable"),
+    )
+)
+"""Problems of lines and files whose packages are not known."""
+
+
+def compare_imports(
+    source: Source, entry: Script, requirements: Requirements, faults: Iterable[Problem] = ()
+) -> list[Problem]:
+    """Hints, never more: what is imported may come with the environment or with another package.
+
+    `faults` are problems of the requirements; where they hide a package, nothing is called unprovided.
+    """
     if len(requirements.items) > MAX_PACKAGES:
         return []
     followed = _follow(source, entry.path)
     return [
-        *_unprovided(source, entry, requirements, followed),
+        *_unprovided(source, entry, requirements, followed, any(one.code in UNREAD for one in faults)),
         *_unused(source, requirements, followed.words),
     ]
 
@@ -141,9 +155,9 @@ def _files(
 
 
 def _unprovided(
-    source: Source, entry: Script, requirements: Requirements, followed: _Followed
+    source: Source, entry: Script, requirements: Requirements, followed: _Followed, hidden: bool
 ) -> Iterator[Problem]:
-    all_known = all(item.name is not None for item in requirements.items)
+    all_known = not hidden and all(item.name is not None for item in requirements.items)
     provided = Provided(item.normalized for item in requirements.items if item.normalized)
     told: set[str] = set()
     doubtful = {
@@ -239,7 +253,7 @@ def _unused(source: Source, requirements: Requirements, words: set[str]) -> list
 def _may_be_unused(item: Requirement, packages: set[str]) -> bool:
     """Whether a package is there to be imported, as far as one can tell: no tool, no plug-in, no pinned dependency."""
     name = item.normalized
-    if name is None or item.hashes or item.marker or item.extras or name in SILENT:
+    if name is None or item.hashes or item.marker or item.extras or name in SILENT or misnamed(name):
         return False
     return not BROUGHT.get(name, frozenset()) & packages and not name.startswith(
         ("nvidia-", "types-", "pytest-")

@@ -121,3 +121,8 @@ def test_scripts_that_cannot_be_read_are_all_that_is_told() -> None:
         "syntax-error",
         "no-entry-point",
     ]
+
+
+def test_a_script_with_another_framework_is_told_as_that_and_not_as_missing() -> None:
+    script = "import fire\ndef main(size=3): pass\nif __name__ == '__main__':\n    fire.Fire(main)\n"
+    assert codes(report({"run.py": script})) == ["other-framework"]

@@ -174,3 +174,11 @@ def test_a_package_of_nearly_the_same_name_is_not_called_misspelt(
     script = f"{line}\n" + HEAD + PATHS + TAIL
     found = report({"run.py": script, beside: HELPERS, "requirements.txt": requirements})
     assert "import-misspelt" not in [one.code for one in found.problems]
+
+
+@pytest.mark.parametrize("line", ["numpy = 1.2", "numpy>=1.20<2", "-r missing.txt", "cv2", "json"])
+def test_one_faulty_line_is_one_problem(line: str) -> None:
+    found = report({"run.py": "import numpy\n" + HEAD + PATHS + TAIL, "requirements.txt": f"{line}\n"})
+    told = [one.code for one in found.problems if one.place and one.place.file == "requirements.txt"]
+    assert len(told) == 1
+    assert ("import-unprovided" in [one.code for one in found.problems]) == (line in ("cv2", "json"))
