@@ -48,14 +48,17 @@ def merge(
     annotated: tuple[Annotated, ...], command_line: CommandLine
 ) -> tuple[tuple[Parameter, ...], tuple[Problem, ...]]:
     """argparse's parameters, described by the annotations, and where the two contradict each other."""
-    accepted, complete = command_line.parameters, command_line.complete
+    accepted = command_line.parameters
     problems: list[Problem] = []
     by_name: dict[str, Annotated] = {}
     merged: list[Parameter] = []
+    meant: set[str] = set()
     for one in annotated:
         match = next((p for p in accepted if _is(p, one.name)), None)
         if match is None:
-            problems.append(_not_accepted(one, command_line, complete))
+            near = _near(one, accepted)
+            meant.update([near.name] if near is not None else [])
+            problems.append(_not_accepted(one, near, command_line))
         elif match.name in by_name:
             first = by_name[match.name].place
             words = {"name": shown(one.name), "line": str(first.line)}
@@ -67,7 +70,7 @@ def merge(
         note = by_name.get(parameter.name)
         problems.extend(_described_otherwise(parameter, note))
         if note is None:
-            if annotated:
+            if annotated and parameter.name not in meant:
                 problems.append(problem("accepted-not-annotated", parameter.place, name=parameter.name[:120]))
             merged.append(parameter)
         else:
@@ -87,16 +90,24 @@ def _described(parameter: Parameter, note: Annotated) -> Parameter:
     return parameter
 
 
-def _not_accepted(one: Annotated, command_line: CommandLine, complete: bool) -> Problem:
+def _near(one: Annotated, accepted: tuple[Parameter, ...]) -> Parameter | None:
+    """The parameter that an annotation means and does not name: it has another spelling, or only that `dest`."""
+    spelt = _plain_name(one.name)
+    named = (p for p in accepted if _plain_name(p.name) == spelt)
+    return next(named, None) or next((p for p in accepted if p.flags and p.dest == one.name), None)
+
+
+def _not_accepted(one: Annotated, near: Parameter | None, command_line: CommandLine) -> Problem:
     # People must give a required parameter, so the image would refuse every use of it.
-    refused = one.required is True and complete
+    refused = one.required is True and command_line.complete
     name = one.name[:120]
-    near = next((p for p in command_line.parameters if _plain_name(p.name) == _plain_name(one.name)), None)
     mend = f"Add `{_declaration(command_line, name)}`, or remove the annotation."
     edits: list[Edit] = []
     if near is not None:
         mend = f"The script calls it {shown(near.flags[0] if near.flags else near.name)}; write the same name in both."
-        if near.name.replace("_", "").replace("-", "").isalnum():
+        # `--no-x` stores x the other way round: no other spelling of the same.
+        turned = near.action == "store_false" and _plain_name(near.name) != _plain_name(one.name)
+        if near.name.replace("_", "").replace("-", "").isalnum() and not turned:
             edits = _replaced(one, "name", near.name)
     also = [near.place if near is not None else command_line.place]
     severity = Severity.ERROR if refused else None

@@ -63,7 +63,7 @@ ANNOTATIONS: dict[str, Known] = {
     "annotated-not-accepted": Known(
         _WARNING,
         "{name} is annotated, but the script does not accept --{name}.",
-        'Add `parser.add_argument("--{name}")`, or remove the annotation.',
+        "{mend}",
     ),
     "accepted-not-annotated": Known(
         _INFO,

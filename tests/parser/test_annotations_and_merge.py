@@ -374,3 +374,24 @@ def test_the_module_of_an_annotation_has_to_be_imported() -> None:
 )
 def test_an_annotation_that_may_be_defined_out_of_sight_is_no_error(head: str) -> None:
     assert "annotation-undefined" not in codes(report({"run.py": head + ANNOTATED.replace(STAND_INS, "")}))
+
+
+@pytest.mark.parametrize(
+    ("annotation", "argument", "called", "mended"),
+    [
+        ("@parameter('x_y', 'STRING')", "p.add_argument('--x-y')", "--x-y", "'x-y'"),
+        ("@parameter('learning_rate')", "p.add_argument('--lr', dest='learning_rate')", "--lr", "'lr'"),
+        ("@parameter('x')", "p.add_argument('--no-x', dest='x', action='store_false')", "--no-x", None),
+    ],
+)
+def test_a_parameter_that_is_annotated_by_another_name_is_one_problem(
+    annotation: str, argument: str, called: str, mended: str | None
+) -> None:
+    (told,) = merged(annotation, argument).problems
+    assert told.code == "annotated-not-accepted"
+    assert f"The script calls it '{called}'" in told.hint
+    assert [edit.text for edit in told.edits] == ([mended] if mended else [])
+
+
+def test_the_mend_of_an_annotation_that_is_not_accepted_is_written_as_the_script_writes() -> None:
+    assert "parser.add_argument" in merged("@parameter('y')", "pass").problems[0].hint
