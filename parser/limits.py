@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Limits:
     """What one repository may take; what goes beyond is told as a problem.
 
-    `file_bytes` of one file; `steps`: statements and expressions followed for one script; `depth`: levels of
-    statements, expressions and calls inside each other.
+    `file_bytes` of one file; `steps`: statements and expressions followed for one script, and some more for each
+    further module; `depth`: levels of statements, expressions and calls inside each other.
     """
 
     file_bytes: int = 1024 * 1024

@@ -42,8 +42,14 @@ from parser.model import Place, Problem
 from parser.problems import problem
 from parser.script import Script
 
-STEPS_OF_A_CALL = 20
+STEPS_OF_A_CALL = 8
 """Steps that following a function counts for, its own statements not included."""
+
+STEPS_OF_A_MODULE = 2000
+"""Steps that every further module of the repository adds to what may be taken: large repositories take longer."""
+
+MODULES_WITH_STEPS = 150
+"""Modules that add steps."""
 
 MAX_CALLS = 20
 """Calls of the repository's functions inside each other."""
@@ -216,6 +222,8 @@ class Machine:
         trying, self._trying = self._trying, []
         self._importing += 1
         try:
+            if len(self._scopes) <= MODULES_WITH_STEPS:
+                self._max_steps += min(STEPS_OF_A_MODULE, self.modules.limits.steps // MODULES_WITH_STEPS)
             if len(self._scopes) > 1 and self._nesting > self._max_nesting - 20:
                 raise TooDeep
             self._run_module(scope)
