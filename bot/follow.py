@@ -16,6 +16,7 @@ from bot.domain.jobs import Follow, Later, Publish
 from bot.domain.plan import State, problems_of
 from bot.domain.steps import PUBLISH_STATUS, SetStatus, Tell
 from bot.errors import OperatorError, Refused
+from bot.metrics import PUBLICATIONS
 from bot.reading import fetch_report
 from bot.telling import perform
 from bot.world import World
@@ -82,6 +83,7 @@ def follow(job: Follow, world: World) -> tuple[Later, ...]:
         outcome = _not_published(progress.job, progress.state, known, project, ended, world)
     perform(outcome.tell, project.id, world)
     world.store.ensure_publication(outcome.publication)
+    PUBLICATIONS.labels(State(outcome.publication.state).value).inc()
     log.info(
         "publication_ended",
         project=project.path,
@@ -103,6 +105,7 @@ def _without_our_jobs(job: Follow, known: Publication, world: World) -> tuple[La
     note = Tell(known.source_sha, known.branch, reports.unstarted_note(known.sha, words), aloud=True)
     perform((status, note), job.project_id, world)
     world.store.ensure_publication(replace(known, state=State.FAILED))
+    PUBLICATIONS.labels(State.FAILED.value).inc()
     return ()
 
 

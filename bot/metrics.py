@@ -18,7 +18,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from bot.serve import SHARED_COUNTS
+from bot.domain.facts import SHARED_COUNTS
 
 Look = Mapping[str, float | Mapping[str, float]]
 """Values of gauges by their names; of one with states, by its states."""

@@ -18,6 +18,7 @@ from bot.domain.plan import Head, State
 from bot.domain.steps import CommitFile, ProposeFile, SetStatus, Tell
 from bot.errors import Gone, Refused
 from bot.guarding import find_loop, spend_commit
+from bot.metrics import PUBLICATIONS, stage
 from bot.reading import fetch_report
 from bot.telling import perform
 from bot.world import World
@@ -51,7 +52,8 @@ def publish(job: Publish, world: World) -> tuple[Later, ...]:
         return (Later(EnsurePipeline(project.id, branch.name, branch.sha), world.policy.grace_seconds),)
     read = fetch_report(project, branch.sha, world)
     head = Head(project, branch, read.report, read.generated, read.own_ci)
-    planned = plan.plan_publication(head, world.policy)
+    with stage("plan"):
+        planned = plan.plan_publication(head, world.policy)
     log.info(
         "head_read",
         project=project.path,
@@ -126,6 +128,7 @@ def _start_pipeline(
     if branch is None or branch.sha != job.sha:
         # a pipeline can only be started for a branch's head; the new head has a job of its own
         world.store.ensure_publication(replace(known, state=State.SUPERSEDED))
+        PUBLICATIONS.labels(State.SUPERSEDED.value).inc()
         return (Later(Publish(job.project_id, job.branch, cause="moved")),)
     try:
         started = world.forge.create_pipeline(job.project_id, job.branch)
@@ -154,6 +157,7 @@ def _unstarted(words: str, job: EnsurePipeline, known: Publication, world: World
         world,
     )
     world.store.ensure_publication(replace(known, state=State.UNBUILT))
+    PUBLICATIONS.labels(State.UNBUILT.value).inc()
     return ()
 
 
@@ -167,7 +171,10 @@ def _commit(step: CommitFile, planned: plan.Plan, head: Head, world: World) -> t
     if step.exists:
         last = world.forge.fetch_last_commit_of(head.project.id, step.parent, step.path)
     try:
-        made = world.forge.commit(head.project.id, step.branch, step.message, step.path, step.content, last)
+        with stage("do"):
+            made = world.forge.commit(
+                head.project.id, step.branch, step.message, step.path, step.content, last
+            )
     except Refused as refusal:
         now = world.forge.fetch_branch(head.project.id, step.branch)
         if now is None or now.sha != step.parent:
@@ -215,9 +222,10 @@ def _propose(step: ProposeFile, head: Head, world: World) -> tuple[Later, ...]:
             last = None
             if step.exists:
                 last = world.forge.fetch_last_commit_of(project.id, step.parent, step.path)
-            world.forge.commit(
-                project.id, step.source_branch, step.message, step.path, step.content, last, step.parent
-            )
+            with stage("do"):
+                world.forge.commit(
+                    project.id, step.source_branch, step.message, step.path, step.content, last, step.parent
+                )
         request = world.forge.fetch_open_merge_request(project.id, step.source_branch, step.branch)
         if request is None:
             request = world.forge.create_merge_request(
@@ -277,6 +285,9 @@ def _settle(
 
 def _record(head: Head, sha: str, state: State, world: World) -> None:
     """Note where the commit stands; what was published of it before stays known."""
+    # what our own commit took the place of has not ended, it goes on under another id
+    if state.ended and state is not State.SUPERSEDED:
+        PUBLICATIONS.labels(state.value).inc()
     fresh = Publication(
         project_id=head.project.id,
         branch=head.branch.name,

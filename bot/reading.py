@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from bot.domain import pipeline, plan
 from bot.domain.gitlab import Project
 from bot.domain.tree import bounded_source
+from bot.metrics import stage
 from bot.world import World
 from parser.model import Report, Settings
 from parser.problems import problem
-from parser.source import MAX_FILES, Entry, wanted
+from parser.source import MAX_FILES, Entry, Source, wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +27,26 @@ class Reading:
 
 def fetch_report(project: Project, sha: str, world: World) -> Reading:
     """Read a commit; contents that the store knows by their blob id are not asked for again."""
-    tree = world.forge.fetch_tree(project.id, sha)
-    if tree is None or len(tree) > MAX_FILES:
+    with stage("fetch"):
+        fetched = _fetch(project, sha, world)
+    if fetched is None:
         return Reading(
             Report(None, Settings(), (problem("too-many-files", limit=f"{MAX_FILES:,}"),)), None, None
         )
+    source, contents = fetched
+    ci_config = plan.ci_config_file(project)
+    own_ci = contents.get(ci_config) if ci_config and ci_config != pipeline.PATH else None
+    source = replace(source, limits=world.policy.limits)
+    with stage("read"):
+        report = world.read(source, project.name)
+    return Reading(report, contents.get(pipeline.PATH), own_ci)
+
+
+def _fetch(project: Project, sha: str, world: World) -> tuple[Source, Mapping[str, bytes]] | None:
+    """The commit's wanted texts, and their bytes by path; None when it has more files than are read."""
+    tree = world.forge.fetch_tree(project.id, sha)
+    if tree is None or len(tree) > MAX_FILES:
+        return None
     ci_config = plan.ci_config_file(project)
     asked = {
         entry.path: entry.blob
@@ -44,9 +61,7 @@ def fetch_report(project: Project, sha: str, world: World) -> Reading:
         blobs |= fetched
     contents = {path: blobs[blob] for path, blob in asked.items() if blob in blobs}
     source = bounded_source((Entry(entry.path, _kind(entry.mode), entry.blob) for entry in tree), contents)
-    own_ci = contents.get(ci_config) if ci_config and ci_config != pipeline.PATH else None
-    source = replace(source, limits=world.policy.limits)
-    return Reading(world.read(source, project.name), contents.get(pipeline.PATH), own_ci)
+    return source, contents
 
 
 def _kind(mode: str) -> Literal["file", "symlink", "submodule"]:

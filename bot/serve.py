@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from bot.domain.facts import SHARED_COUNTS
 from bot.errors import OperatorError
 from bot.logs import get
 
@@ -32,9 +33,6 @@ STEADY_SECONDS = 30.0
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 LOOK_SECONDS = 0.1
-
-SHARED_COUNTS = "PROMETHEUS_MULTIPROC_DIR"
-"""Environment variable of the metrics' library: the folder through which the children share their counts."""
 
 MEMORY = Path("/dev/shm")  # noqa: S108 -- a folder with an unguessable name is made in it
 """Where shared counts are kept when it can be: on a full disk, writing to them would kill the process."""

@@ -14,6 +14,7 @@ from bot.domain.jobs import Job
 from bot.domain.plan import State
 from bot.domain.steps import NOTE_MARKER, PUBLISH_STATUS, SetStatus, Tell
 from bot.errors import Gone, Refused, TryAgain
+from bot.metrics import PUBLICATIONS, stage
 from bot.world import World
 
 log = structlog.get_logger()
@@ -29,15 +30,16 @@ def perform(steps: Sequence[SetStatus | Tell], project_id: int, world: World, me
     `merging`: the commit is a merge so fresh that its merge request may not be marked yet. TryAgain is then
     raised rather than a comment left on the commit.
     """
-    for step in steps:
-        try:
-            match step:
-                case SetStatus():
-                    _ensure_status(step, project_id, world)
-                case Tell():
-                    _ensure_told(step, project_id, world, merging)
-        except (Refused, Gone) as refusal:
-            log.warning("not_told", project=project_id, step=type(step).__name__, reason=str(refusal))
+    with stage("tell"):
+        for step in steps:
+            try:
+                match step:
+                    case SetStatus():
+                        _ensure_status(step, project_id, world)
+                    case Tell():
+                        _ensure_told(step, project_id, world, merging)
+            except (Refused, Gone) as refusal:
+                log.warning("not_told", project=project_id, step=type(step).__name__, reason=str(refusal))
 
 
 def tell_given_up(job: Job, world: World) -> None:
@@ -57,6 +59,7 @@ def tell_given_up(job: Job, world: World) -> None:
     perform((status,), job.project_id, world)
     known = known or Publication(job.project_id, job.branch, sha, sha, State.UNBUILT)
     world.store.ensure_publication(replace(known, state=State.UNBUILT))
+    PUBLICATIONS.labels("given up").inc()
 
 
 def _ensure_status(step: SetStatus, project_id: int, world: World) -> None:

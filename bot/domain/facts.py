@@ -23,6 +23,9 @@ SWEPT = "swept"
 JOB_COUNTS = "job_counts"
 """How the jobs stand, as a worker last counted them: the text of a JobCounts."""
 
+SHARED_COUNTS = "PROMETHEUS_MULTIPROC_DIR"
+"""Environment variable of the metrics' library: the folder through which the processes of one machine share counts."""
+
 
 @dataclass(frozen=True, slots=True)
 class JobCounts:

@@ -15,6 +15,7 @@ from bot.domain.routing import Ignored, same_push
 from bot.jobs.engine import WAITING, Engine
 from bot.jobs.names import branch_name, first_id, slot_of
 from bot.logs import get, redact
+from bot.metrics import DUPLICATES
 
 DELIVERIES_AT_ONCE = 100
 
@@ -72,6 +73,7 @@ class Dispatcher:
         if not previous or delivery.received_at - previous.received_at > SAME_PUSH_SECONDS:
             return decision
         if same_push(event, from_dict(previous.event)):
+            DUPLICATES.labels("push").inc()
             return Ignored("another hook told the same push")
         return decision
 

@@ -16,6 +16,7 @@ from bot.errors import Gone, OperatorError, Refused, TryAgain
 from bot.jobs.engine import RUNNING, Engine, Known
 from bot.jobs.names import KINDS, kind_of, read_name
 from bot.logs import get, redact
+from bot.metrics import JOBS
 
 Handler = Callable[[Any], tuple[Later, ...]]
 GivenUp = Callable[[Job, str], None]
@@ -60,6 +61,11 @@ class Doer:
 
     def do(self, job_id: str, kind: str, values: dict[str, Any]) -> dict[str, Any]:
         """One job to its end; all that comes of it as plain data, errors too: the engine stores the answer."""
+        outcome = self._do(job_id, kind, values)
+        JOBS.labels(kind, outcome["ended"]).inc()
+        return outcome
+
+    def _do(self, job_id: str, kind: str, values: dict[str, Any]) -> dict[str, Any]:
         self._presence.begin()
         job: Job = KINDS[kind](**values)
         log = _log.bind(job=job_id, kind=kind, project=job.project_id, branch=job.branch, attempt=job.attempt)
