@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from parser.annotations import is_annotated
 from parser.argparse_reader import read_command_line
 from parser.frameworks import other_framework, used_framework
-from parser.model import Edit, Place, Problem, Severity
+from parser.model import Edit, Place, Problem, Settings, Severity
 from parser.problems import ascii_controls, problem
 from parser.script import Refused, Script, nodes_of, read_script
 from parser.source import Source
@@ -28,6 +28,16 @@ MAX_TRIED = 50
 MAX_FOLLOWED = 20
 """Scripts that are followed into other modules, to see whether those read the command line."""
 
+NEAR = 0.8
+"""How alike a name has to be to be offered for one that is not there, from 0 to 1."""
+
+MAX_COMPARED = 200
+"""Characters of a path that is compared with a name."""
+
+MAX_SCRIPTS = 2_000
+"""Paths that are compared with a name."""
+
+_PLAIN = re.compile(r"[A-Za-z][\w./-]*")
 _PARSES = (
     *("parse_args", "parse_known_args", "parse_intermixed_args", "parse_known_intermixed_args"),
     *("parse_args_into_dataclasses", "parse_args_and_config"),
@@ -47,10 +57,13 @@ class Found:
     problems: tuple[Problem, ...]
 
 
-def find_entry_point(source: Source, named: str | None, said_in: str = ".mlreef.yaml") -> Found:
-    """The script of the role `main`; `named` is the path somebody wrote down, which must then be right."""
+def find_entry_point(source: Source, named: str | None, at: Place | None = None) -> Found:
+    """The script of the role `main`; `named` is the path somebody wrote down, which must then be right.
+
+    `at` is where it is written in the repository; None when the command names it.
+    """
     if named is not None:
-        return _named(source, named, said_in)
+        return _named(source, named, at)
     paths = sorted(
         path for path, entry in source.entries.items() if path.endswith(".py") and entry.kind == "file"
     )
@@ -166,18 +179,54 @@ def _unguarded(script: Script, advice: Advice) -> Problem:
     )
 
 
-def _named(source: Source, named: str, said_in: str) -> Found:
-    path = posixpath.normpath(named.strip()) if named.strip() else ""
-    if not path or path.startswith(("../", "/")) or path == ".." or path not in source.entries:
-        similar = [one for one in source.entries if posixpath.basename(one) == posixpath.basename(path)]
-        mend = f"Correct the name in {said_in}." + (f" Is {similar[0]} meant?" if similar else "")
-        return Found(None, (problem("entry-point-missing", None, file=_short(named), mend=mend),))
+def missing_files(source: Source, settings: Settings) -> list[Problem]:
+    """What is wrong with the files that further roles than `main` name."""
+    return [
+        _missing(source, file, settings.places.get(f"entry_points.{role}"))
+        for role, file in sorted(settings.entry_points.items())
+        if role != "main" and _within(source, file) is None
+    ]
+
+
+def _named(source: Source, named: str, at: Place | None) -> Found:
+    path = _within(source, named)
+    if path is None:
+        return Found(None, (_missing(source, named, at),))
     if not path.endswith(".py"):
-        return Found(None, (problem("entry-point-not-python", Place(path), file=_short(path)),))
+        return Found(None, (problem("entry-point-not-python", at or Place(path), file=_short(path)),))
     try:
         return Found(read_script(source, path), ())
     except Refused as refused:
         return Found(None, (refused.problem,))
+
+
+def _within(source: Source, named: str) -> str | None:
+    """The path that is named, if it is one of the repository."""
+    path = posixpath.normpath(named.strip()) if named.strip() else ""
+    outside = not path or path.startswith(("../", "/")) or path == ".."
+    return path if not outside and path in source.entries else None
+
+
+def _missing(source: Source, named: str, at: Place | None) -> Problem:
+    """A file that is not there; one of nearly that name is offered."""
+    import difflib  # slow to load, and a name is rarely wrong
+
+    path = posixpath.normpath(named.strip())
+    scripts = [one for one in source.entries if one.endswith(".py") and len(one) <= MAX_COMPARED][
+        :MAX_SCRIPTS
+    ]
+    same = [one for one in source.entries if posixpath.basename(one) == posixpath.basename(path)]
+    lower = {one.lower(): one for one in scripts}
+    near = same or [
+        lower[one] for one in difflib.get_close_matches(path[:MAX_COMPARED].lower(), lower, 1, NEAR)
+    ]
+    mend = f"Correct the name in {at.file if at else 'the command'}."
+    edits: list[Edit] = []
+    if near:
+        mend += f" Is {_short(near[0])} meant?"
+        if len(near) == 1 and at is not None and at.end_line is not None and _PLAIN.fullmatch(near[0]):
+            edits = [Edit(at, near[0])]
+    return problem("entry-point-missing", at, None, edits=edits, file=_short(named), mend=mend)
 
 
 def _short(path: str) -> str:

@@ -187,6 +187,8 @@ class Settings:
     output_type: str | None = None
     description: str | None = None
     quiet: bool = False
+    places: Mapping[str, Place] = field(default_factory=dict)
+    """Where each value is written; of an entry point by `entry_points.ROLE`."""
 
 
 @dataclass(frozen=True, slots=True)

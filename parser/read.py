@@ -11,7 +11,7 @@ from typing import Any
 from parser.annotations import Annotations, Processor, read_annotations
 from parser.argparse_reader import CommandLine, read_command_line
 from parser.confusables import confusable_names
-from parser.entry_points import find_entry_point
+from parser.entry_points import find_entry_point, missing_files
 from parser.frameworks import other_framework, read_other_command_line
 from parser.interpreter.flow import Exhausted, Stopped, TooDeep
 from parser.interpreter.values import Unknown
@@ -20,7 +20,6 @@ from parser.model import EntryPoint, Kind, Module, Parameter, Place, Problem, Re
 from parser.problems import in_order, problem, shown
 from parser.requirements import compare_imports, read_requirements
 from parser.script import Script
-from parser.settings import PATH as SETTINGS_PATH
 from parser.settings import read_settings
 from parser.source import Ledger, Source
 from parser.undefined import undefined_annotations
@@ -37,16 +36,21 @@ def read(source: Source, project_name: str, entry_point: str | None = None) -> R
     source = replace(source, ledger=Ledger())
     settings, problems = read_settings(source)
     # before the script: whoever gives up on it can then name it as what was looked into last
-    requirements, faults = read_requirements(source, settings.requirements_file)
+    requirements, faults = read_requirements(
+        source, settings.requirements_file, settings.places.get("requirements_file")
+    )
     found = find_entry_point(
         source,
         entry_point or settings.entry_points.get("main"),
-        "the command" if entry_point else SETTINGS_PATH,
+        None if entry_point else settings.places.get("entry_points.main"),
     )
-    everything = [*problems, *found.problems, *faults]
+    everything = [*problems, *found.problems, *missing_files(source, settings), *faults]
     module = None
     if found.script is not None:
         module, more = _read_module(source, found.script, settings, requirements, project_name)
+        if any(one.code == "entry-point-unguarded" for one in found.problems):
+            # follows from that: what is not called makes no parser
+            more = [one for one in more if one.code != "no-argparse"]
         everything.extend(more)
         if requirements is not None and requirements.manager == "pip":
             everything.extend(compare_imports(source, found.script, requirements, faults))

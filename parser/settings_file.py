@@ -86,15 +86,23 @@ def _read_mapping(root: yaml.MappingNode) -> tuple[Settings, tuple[Problem, ...]
             problems.append(
                 problem("settings-value", _place(value_node), key=key, why=str(fault), mend=fault.mend)
             )
-    settings = Settings(**values)
-    at = next((_place(value) for key, value in root.value if _scalar(key) == "env"), Place(PATH))
+    settings = Settings(**values, places=_places(root))
+    at = settings.places.get("env", Place(PATH))
     for name, why in env_faults(settings.env).items():
         problems.append(problem("env-refused", at, name=shown(name), why=why))
     return settings, tuple(problems)
 
 
-def _scalar(node: yaml.Node) -> str | None:
-    return node.value if isinstance(node, yaml.ScalarNode) else None
+def _places(root: yaml.MappingNode) -> dict[str, Place]:
+    found: dict[str, Place] = {}
+    for key, value in root.value[:MAX_ENTRIES]:
+        if isinstance(key, yaml.ScalarNode) and key.value in _READERS:
+            found[key.value] = _place(value)
+            if key.value == "entry_points" and isinstance(value, yaml.MappingNode):
+                for role, file in value.value[:MAX_ENTRIES]:
+                    if isinstance(role, yaml.ScalarNode):
+                        found[f"entry_points.{role.value}"] = _place(file)
+    return found
 
 
 def _place(node: yaml.Node) -> Place:

@@ -84,7 +84,8 @@ def plan_environment(
     if asked in known:
         return replace(known[asked], asked=True)
     names = ", ".join(f"`{name}`" for name in sorted(known))
-    return problem("environment-unknown", Place(".mlreef.yaml"), name=asked, known=names, default=default)
+    at = report.settings.places.get("environment", Place(".mlreef.yaml"))
+    return problem("environment-unknown", at, name=asked, known=names, default=default)
 
 
 def render(module: Module, settings: PipelineSettings, branch: str) -> bytes:

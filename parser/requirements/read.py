@@ -27,14 +27,16 @@ OTHER_FILES = (
 """Files that also list packages, the most exact first; all at the top of the repository."""
 
 
-def read_requirements(source: Source, named: str | None) -> tuple[Requirements | None, tuple[Problem, ...]]:
-    """The requirements of the module; `named` is the file that .mlreef.yaml gives.
+def read_requirements(
+    source: Source, named: str | None, at: Place | None = None
+) -> tuple[Requirements | None, tuple[Problem, ...]]:
+    """The requirements of the module; `named` is the file that .mlreef.yaml gives, `at` where it does.
 
     Without a requirements file, what other tools' files say is read all the same, and told to be no such file.
     """
     file = posixpath.normpath(named) if named else DEFAULT_FILE
     if file.startswith(("../", "/")) or file not in source.entries:
-        return (None, (_missing(source, file, named),)) if named else _elsewhere(source)
+        return (None, (_missing(source, file, named, at),)) if named else _elsewhere(source)
     if posixpath.basename(file) in OTHER_FILES:
         return _of_other_tool(source, file)
     found, problems = read_pip_file(source, file)
@@ -49,7 +51,7 @@ def _elsewhere(source: Source) -> tuple[Requirements | None, tuple[Problem, ...]
             if found is not None and found.items:
                 return found, problems
             refused = refused or tuple(one for one in problems if one.code != "requirements-format")
-    return None, (_missing(source, DEFAULT_FILE, None), *refused)
+    return None, (_missing(source, DEFAULT_FILE, None, None), *refused)
 
 
 def _of_other_tool(source: Source, file: str) -> tuple[Requirements | None, tuple[Problem, ...]]:
@@ -101,8 +103,8 @@ def _how(listed: Listed, lines: list[str]) -> str:
     return f"Write a requirements.txt with {shown}{more}, one a line."
 
 
-def _missing(source: Source, file: str, named: str | None) -> Problem:
-    return problem("no-requirements", None, file=ascii_controls(file)[:120], mend=_mend(source, named))
+def _missing(source: Source, file: str, named: str | None, at: Place | None) -> Problem:
+    return problem("no-requirements", at, file=ascii_controls(file)[:120], mend=_mend(source, named))
 
 
 def _mend(source: Source, named: str | None) -> str:

@@ -126,3 +126,31 @@ def test_scripts_that_cannot_be_read_are_all_that_is_told() -> None:
 def test_a_script_with_another_framework_is_told_as_that_and_not_as_missing() -> None:
     script = "import fire\ndef main(size=3): pass\nif __name__ == '__main__':\n    fire.Fire(main)\n"
     assert codes(report({"run.py": script})) == ["other-framework"]
+
+
+@pytest.mark.parametrize(
+    ("named", "meant"), [("Train.py", "train.py"), ("trian.py", "train.py"), ("train.py", "tools/train.py")]
+)
+def test_a_name_that_is_nearly_right_is_told_where_it_stands_with_the_mend(named: str, meant: str) -> None:
+    wishes = f"name: n\nentry_points:\n  main: {named}\n"
+    files = {meant: SCRIPT, ".mlreef.yaml": wishes}
+    (told,) = [one for one in report(files).problems if one.code == "entry-point-missing"]
+    assert (told.place.file, told.place.line, told.place.column) == (".mlreef.yaml", 3, 8)
+    assert f"Is {meant} meant?" in told.hint
+    mended = apply(wishes, told.edits)
+    assert report({**files, ".mlreef.yaml": mended}).module.main == meant
+
+
+def test_files_of_further_roles_have_to_be_there() -> None:
+    wishes = "entry_points:\n  main: run.py\n  test: away.py\n"
+    found = report({"run.py": SCRIPT, ".mlreef.yaml": wishes})
+    assert [(one.code, one.place.line) for one in found.problems if one.place] == [("entry-point-missing", 3)]
+    assert found.refused
+
+
+def test_what_packaging_calls_and_the_file_does_not_is_one_problem() -> None:
+    cli = "import argparse\ndef main():\n    parser = argparse.ArgumentParser()\n    parser.parse_args()\n"
+    found = report(
+        {"cli.py": cli, "setup.cfg": "[options.entry_points]\nconsole_scripts =\n    x = cli:main\n"}
+    )
+    assert [one.code for one in found.problems if one.severity == "error"] == ["entry-point-unguarded"]
