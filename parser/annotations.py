@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import field as made_by
 from typing import Any
@@ -59,6 +59,9 @@ PARAMETER_TYPES: Mapping[str, str] = {
 VISIBILITIES = ("PUBLIC", "PRIVATE")
 _WORDS = frozenset({"type", "visibility", "input_type", "output_type"})
 """Fields whose value is one of a closed set of words."""
+
+MAX_WORD = 40
+"""Characters of a word that is compared with those that are known."""
 
 MAX_NESTED = 5
 """Levels of lists and dictionaries in a default."""
@@ -117,6 +120,8 @@ class _Found:
     places: Mapping[str, Place]
     ours: bool = True
     complete: bool = True
+    literal: frozenset[str] = frozenset()
+    """Fields whose value is written there as a literal."""
 
 
 def mentions_annotations(text: str) -> bool:
@@ -225,7 +230,11 @@ def _read(
     values: dict[str, Any] = {}
     places: dict[str, Place] = {}
 
+    literal: set[str] = set()
+
     def give(field: str, value_node: ast.expr, value: Any) -> None:
+        if isinstance(value_node, ast.Constant):
+            literal.add(field)
         at = script.place(value_node)
         if field in places:
             problems.append(
@@ -284,7 +293,7 @@ def _read(
         field = SPELLINGS[kind].get(name, name)
         if field in fields and field not in places:
             places[field], values[field] = place, value
-    return _Found(kind, place, values, places, ours, complete)
+    return _Found(kind, place, values, places, ours, complete, frozenset(literal))
 
 
 def _positional(node: ast.Call, evaluate: Evaluate) -> tuple[list[tuple[ast.expr, Any]], bool]:
@@ -322,11 +331,29 @@ def _unknown_field(script: Script, kind: str, name: str, keyword: ast.keyword) -
     )
 
 
-def _wrong(found: _Found, field: str, why: str, mend: str, problems: list[Problem]) -> None:
+def _wrong(
+    found: _Found, field: str, why: str, mend: str, problems: list[Problem], meant: str | None = None
+) -> None:
+    at = found.places[field]
     words = {"value": shown(found.values[field]), "why": why, "mend": mend}
+    edits = _rewritten(found, field, meant) if meant else []
     problems.append(
-        problem("annotation-value", found.places[field], None, annotation=found.kind, field=field, **words)
+        problem("annotation-value", at, None, edits=edits, annotation=found.kind, field=field, **words)
     )
+
+
+def _rewritten(found: _Found, field: str, meant: str) -> list[Edit]:
+    """The edit that writes another word for a value that stands there as text."""
+    at = found.places[field]
+    as_text = isinstance(found.values.get(field), str) and at.end_line == at.line and at != found.place
+    return [Edit(at, f'"{meant}"')] if as_text and field in found.literal else []
+
+
+def _near(word: str, words: Iterable[str]) -> str | None:
+    import difflib  # a misspelt word is rare, and this is slow to load
+
+    found = difflib.get_close_matches(word[:MAX_WORD].strip().upper(), list(words), 1, 0.75)
+    return found[0] if found else None
 
 
 def _plain_word(value: Any) -> Any:
@@ -363,7 +390,9 @@ def _word(found: _Found, field: str, words: tuple[str, ...], problems: list[Prob
     if text is None or not text.strip():
         return None
     if text.strip().upper() not in words:
-        _wrong(found, field, "that word is not known", f"Use one of {', '.join(words)}.", problems)
+        near = _near(text, words)
+        mend = f"Is {near} meant?" if near else f"Use one of {', '.join(words)}."
+        _wrong(found, field, "that word is not known", mend, problems, near)
         return None
     return text.strip().upper()
 
@@ -501,7 +530,11 @@ def _parameter_type(found: _Found, problems: list[Problem]) -> str | None:
     name = PARAMETER_TYPES.get(value.strip().upper()) if isinstance(value, str) else None
     if name is None:
         types = ", ".join(dict.fromkeys(PARAMETER_TYPES.values()))
-        problems.append(problem("parameter-type", found.places["type"], type=shown(value), types=types))
+        near = _near(value, PARAMETER_TYPES) if isinstance(value, str) else None
+        mend = f"Is {PARAMETER_TYPES[near]} meant?" if near else f"Use one of {types}."
+        edits = _rewritten(found, "type", PARAMETER_TYPES[near]) if near else []
+        at = found.places["type"]
+        problems.append(problem("parameter-type", at, None, edits=edits, type=shown(value), mend=mend))
     return name
 
 

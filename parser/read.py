@@ -99,7 +99,7 @@ def _module(
     output_type = (note and note.output_type) or settings.output_type
     problems.extend(_differences(note, settings))
     problems.extend(_defaults(kind, input_type, output_type))
-    name, faults = _name(script, (note and note.name) or settings.name, project_name, note)
+    name, faults = _name(script, settings, (note and note.name) or settings.name, project_name, note)
     problems.extend(faults)
     module = Module(
         name=name,
@@ -124,7 +124,7 @@ def _entry_points(script: Script, settings: Settings) -> tuple[EntryPoint, ...]:
 
 
 def _name(
-    script: Script, given: str | None, project_name: str, note: Processor | None
+    script: Script, settings: Settings, given: str | None, project_name: str, note: Processor | None
 ) -> tuple[str, list[Problem]]:
     """The module's name; one that cannot be used is refused, never changed silently."""
     name = given if given is not None else project_name
@@ -137,7 +137,8 @@ def _name(
         why = "it holds control characters or line ends"
     if why is None:
         return name, []
-    place = note.place if note and note.name == given else Place(script.path)
+    written = settings.places.get("name", Place(script.path))
+    place = note.place if note and note.name == given else written
     return project_name, [problem("name-refused", place, name=shown(name), why=why)]
 
 

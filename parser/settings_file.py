@@ -29,9 +29,10 @@ _KEYS = (
 
 
 class _Fault(ValueError):
-    def __init__(self, why: str, mend: str) -> None:
+    def __init__(self, why: str, mend: str, meant: str | None = None) -> None:
         super().__init__(why)
         self.mend = mend
+        self.meant = meant
 
 
 def read_settings_file(source: Source) -> tuple[Settings, tuple[Problem, ...]]:
@@ -83,13 +84,14 @@ def _read_mapping(root: yaml.MappingNode) -> tuple[Settings, tuple[Problem, ...]
         try:
             values[key] = reader(value_node)
         except _Fault as fault:
-            problems.append(
-                problem("settings-value", _place(value_node), key=key, why=str(fault), mend=fault.mend)
-            )
+            at = _place(value_node)
+            edits = [Edit(at, fault.meant)] if fault.meant else []
+            words = {"key": key, "why": str(fault), "mend": fault.mend}
+            problems.append(problem("settings-value", at, None, edits=edits, **words))
     settings = Settings(**values, places=_places(root))
-    at = settings.places.get("env", Place(PATH))
+    env_at = settings.places.get("env", Place(PATH))
     for name, why in env_faults(settings.env).items():
-        problems.append(problem("env-refused", at, name=shown(name), why=why))
+        problems.append(problem("env-refused", env_at, name=shown(name), why=why))
     return settings, tuple(problems)
 
 
@@ -150,6 +152,9 @@ def _one_of(words: tuple[str, ...]) -> Callable[[yaml.Node], str]:
     def read(node: yaml.Node) -> str:
         text = _text(node).strip().upper()
         if text not in words:
+            near = difflib.get_close_matches(text, words, 1)
+            if near:
+                raise _Fault(f"is {shown(text)}, which is not known", f"Is {near[0]} meant?", near[0])
             raise _Fault(f"is {shown(text)}, which is not known", f"Use one of {', '.join(words)}.")
         return text
 

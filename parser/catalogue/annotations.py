@@ -52,7 +52,7 @@ ANNOTATIONS: dict[str, Known] = {
     "parameter-type": Known(
         _ERROR,
         "{type} is not a type of parameter.",
-        "Use one of {types}.",
+        "{mend}",
     ),
     "parameter-annotated-twice": Known(
         _ERROR,

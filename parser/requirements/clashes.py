@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from parser.model import Place, Problem, Requirement, Severity
+from parser.model import Edit, Place, Problem, Requirement, Severity
 from parser.problems import MAX_PROBLEMS, ascii_controls, problem
 
 MAX_ALIKE = 20
@@ -57,7 +57,11 @@ def _against(item: Requirement, constraint: bool, package: _Package) -> Problem 
     if constraint or older is None:
         return None
     name = ascii_controls(str(item.name))[:120]
-    return problem("requirement-twice", item.place, also=[older.place], name=name, where=_where(older.place))
+    # The same words again say nothing: the line can go. Of others one cannot tell which is meant.
+    same = replace(item, place=older.place, name=older.name) == older and item.place.end_line is not None
+    edits = [Edit(item.place, "")] if same else []
+    words = {"name": name, "where": _where(older.place)}
+    return problem("requirement-twice", item.place, None, also=[older.place], edits=edits, **words)
 
 
 def _impossible(specifier: str) -> bool:

@@ -395,3 +395,24 @@ def test_a_parameter_that_is_annotated_by_another_name_is_one_problem(
 
 def test_the_mend_of_an_annotation_that_is_not_accepted_is_written_as_the_script_writes() -> None:
     assert "parser.add_argument" in merged("@parameter('y')", "pass").problems[0].hint
+
+
+@pytest.mark.parametrize(
+    ("annotation", "code", "written"),
+    [
+        ("@parameter('x', 'INTGER')", "parameter-type", '"INTEGER"'),
+        ("@parameter('x', 'floats')", "parameter-type", '"FLOAT"'),
+        ("@parameter('x', 'COLOUR')", "parameter-type", None),
+        ("@parameter('x', WORD)", "parameter-type", None),
+    ],
+)
+def test_a_word_that_is_nearly_right_has_its_mend(annotation: str, code: str, written: str | None) -> None:
+    script = "WORD = 'INTGER'\n" + merged_script(annotation, "p.add_argument('--x', type=int)")
+    (told,) = [one for one in report({"run.py": script}).problems if one.code == code]
+    assert [edit.text for edit in told.edits] == ([written] if written else [])
+
+
+def test_a_misspelt_kind_has_its_mend() -> None:
+    script = merged_script("", "pass").replace("'OPERATION'", "'OPERATON'")
+    (told,) = [one for one in report({"run.py": script}).problems if one.code == "annotation-value"]
+    assert "annotation-value" not in codes(report({"run.py": apply(script, told.edits)}))

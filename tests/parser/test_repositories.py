@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from repositories import HEAD, PATHS, STAND_INS, TAIL, codes, report, source
 
+from parser.edits import apply
 from parser.model import Kind, Severity
 from parser.read import read, slug
 from parser.source import Entry, Source, load_source, wanted
@@ -245,3 +246,12 @@ def test_a_submodule_in_place_of_the_script_is_named() -> None:
 def test_reading_twice_gives_equal_values() -> None:
     files = {"run.py": SCRIPT, "requirements.txt": "numpy\n"}
     assert read(source(files), "p") == read(source(files), "p")
+
+
+def test_a_misspelt_word_in_the_settings_has_its_mend() -> None:
+    wishes = "kind: ALGORITM\nname: ''\n"
+    found = report({"run.py": SCRIPT, ".mlreef.yaml": wishes})
+    told = next(one for one in found.problems if one.code == "settings-value")
+    assert apply(wishes, told.edits).startswith("kind: ALGORITHM\n")
+    refused = next(one for one in found.problems if one.code == "name-refused")
+    assert (refused.place.file, refused.place.line) == (".mlreef.yaml", 2)

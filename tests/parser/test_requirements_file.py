@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from repositories import source
 
+from parser.edits import apply
 from parser.requirements import read_requirements
 
 
@@ -167,3 +168,12 @@ def test_another_file_can_be_named() -> None:
 def test_any_text_at_all_gives_items_and_problems(text: str) -> None:
     items, _ = read(text.encode("utf-8", "surrogatepass"))
     assert items is None or all(one.name is None or one.name.isascii() for one in items)
+
+
+@pytest.mark.parametrize(
+    ("lines", "mended"), [("a>1\nb\nA>1  # again\n", "a>1\nb\n  # again\n"), ("a>1\na>=1\n", None)]
+)
+def test_a_requirement_said_twice_in_the_same_words_can_go(lines: str, mended: str | None) -> None:
+    _, problems = read_requirements(source({"requirements.txt": lines}), None)
+    (told,) = [one for one in problems if one.code == "requirement-twice"]
+    assert (apply(lines, told.edits) if told.edits else None) == mended
