@@ -15,7 +15,7 @@ from parser.argparse_reader.actions import (
     made_action,
     with_negation,
 )
-from parser.argparse_reader.checks import ACTIONS, check, optional, positional
+from parser.argparse_reader.checks import ACTIONS, check, check_metavar, optional, positional
 from parser.argparse_reader.mends import action_mend
 from parser.argparse_reader.objects import HELP, Action, Argument, Group, Parser, action_of
 from parser.argparse_reader.words import NO_VALUE
@@ -142,6 +142,7 @@ def made_argument(machine: Machine, parser: Parser, call: Call, group: Group | N
                 made.required,
             )
             default = made.default
+            check_metavar(keywords.get("metavar"), nargs, group is not None)
     sources = {name: (call, name) for name, value in keywords.items() if not _plain(value)}
     return Argument(
         flags,

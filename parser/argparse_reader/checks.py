@@ -92,17 +92,18 @@ def check(
         if isinstance(type_given, str | int | float | list | tuple | dict):
             why = f"{type_given!r:.60} is not callable, so it cannot be a type"
             raise Wrong(why, "type", converter_mend(call, type_given))
-    metavar = keywords.get("metavar")
-    if (
-        isinstance(metavar, tuple)
-        and action != "store_const"
-        and not grouped
-        and isinstance(nargs, int | str | None)
-        and not _metavar_fits(metavar, nargs)
-    ):
-        raise Wrong("length of metavar tuple does not match nargs")
+    if action != "store_const":
+        check_metavar(keywords.get("metavar"), nargs, grouped)
     if (isinstance(nargs, str) and nargs not in _NARGS) or (isinstance(nargs, int) and nargs < 0):
         raise Wrong(f"invalid nargs value {nargs!r}", "nargs")
+
+
+def check_metavar(metavar: Any, nargs: Any, grouped: bool) -> None:
+    """Raises Wrong where the parser cannot show the argument in its usage."""
+    if grouped or not isinstance(metavar, tuple) or not isinstance(nargs, int | str | None):
+        return
+    if not _metavar_fits(metavar, nargs):
+        raise Wrong("length of metavar tuple does not match nargs")
 
 
 def _metavar_fits(metavar: tuple[Any, ...], nargs: Any) -> bool:

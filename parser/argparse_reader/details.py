@@ -62,7 +62,7 @@ def excluded(
     if not groups:
         return ()
     others: dict[int, Argument] = {}
-    for group in groups:
+    for group in reversed(groups):  # the outermost has them all, in their order
         members = parser.members().get(id(group), [])
         if len(members) > MAX_EXCLUDED:
             return _MANY

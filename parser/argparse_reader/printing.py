@@ -121,7 +121,7 @@ def _words(
         "const": _shown(const),
         "required": argument.required,
         "metavar": metavar_of(argument),
-        "type": type_name(given) if given is not None else None,
+        "type": _type_word(given),
         "prog": _prog(machine, parser),
         "option_strings": list(argument.flags),
         "help": argument.keywords.get("help"),
@@ -135,6 +135,17 @@ def _words(
     return {
         name: value for name, value in words.items() if not (isinstance(value, str) and value == SUPPRESS)
     }
+
+
+def _type_word(given: Any) -> Any:
+    """What `%(type)s` shows: the type's own name, where it has one."""
+    if given is None:
+        return None
+    if isinstance(given, Function) and isinstance(given.node, ast.Lambda):
+        return given.attributes.get("__name__", "<lambda>")
+    if isinstance(given, Instance):
+        return given.attributes.get("__name__", _OWN_WAY)
+    return _OWN_WAY if isinstance(given, Partial) else type_name(given) or _OWN_WAY
 
 
 def _shown(value: Any) -> Any:

@@ -83,7 +83,7 @@ def exclusion(parser, action):
     """Which other actions cannot be given beside it, and whether one of them must be."""
     groups = [group for group in parser._mutually_exclusive_groups if action in group._group_actions]
     # argparse keeps an action there whose flags another one took over; nobody can give it any more.
-    others = [one for group in groups for one in group._group_actions if one in parser._actions]
+    others = [one for one in parser._actions if any(one in group._group_actions for group in groups)]
     return {
         "excludes": [name_of(parser, one) for one in others if one is not action],
         "one_required": any(group.required for group in groups),

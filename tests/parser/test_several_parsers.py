@@ -1,6 +1,14 @@
 """Several parsers that look at one command line, and what the script does to their actions under a condition."""
 
+import time
+
+import pytest
 from repositories import report
+
+from parser.argparse_reader.details import MAX_EXCLUDED
+
+SECONDS = 20
+"""Of a busy machine; comparing every member with every other takes minutes."""
 
 FIRST = """
 import argparse, os, types
@@ -61,3 +69,39 @@ parser.parse_args()
     assert [one.flags for one in found.module.parameters] == [("-u", "--update"), ("-u", "--upgrade")]
     assert all(one.condition for one in found.module.parameters)
     assert "argument-refused" not in {one.code for one in found.problems}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "parser.add_argument('word', action='version', version='1')",
+        "parser.add_argument('--flag', action=argparse.BooleanOptionalAction, const=None)",
+        "parser.add_argument('--pair', metavar=('A', 'B', 'C'), nargs=2)",
+    ],
+)
+def test_what_argparse_refuses_is_refused(call: str) -> None:
+    found = report(
+        {"run.py": f"import argparse\nparser = argparse.ArgumentParser()\n{call}\nparser.parse_args()\n"}
+    )
+    assert "argument-refused" in {one.code for one in found.problems}
+
+
+def grouped(members: int) -> str:
+    return (
+        "import argparse\nparser = argparse.ArgumentParser()\ngroup = parser.add_mutually_exclusive_group()\n"
+        f"for number in range({members}):\n    group.add_argument(f'--flag{{number}}')\nparser.parse_args()\n"
+    )
+
+
+def test_members_of_a_group_name_each_other_up_to_a_limit() -> None:
+    some = report({"run.py": grouped(MAX_EXCLUDED)}).module.parameters
+    assert {len(one.excludes) for one in some} == {MAX_EXCLUDED - 1}
+    many = report({"run.py": grouped(MAX_EXCLUDED + 1)}).module.parameters
+    assert {(one.excludes, one.unknown) for one in many} == {((), ("excludes",))}
+
+
+def test_a_huge_group_takes_no_longer_than_its_members() -> None:
+    began = time.perf_counter()
+    found = report({"run.py": grouped(5000)})
+    assert len(found.module.parameters) == 5000
+    assert time.perf_counter() - began < SECONDS
