@@ -93,7 +93,8 @@ def check(
             why = f"{type_given!r:.60} is not callable, so it cannot be a type"
             raise Wrong(why, "type", converter_mend(call, type_given))
     if action != "store_const":
-        check_metavar(keywords.get("metavar"), nargs, grouped)
+        without = action in ("append_const", "BooleanOptionalAction")
+        check_metavar(keywords.get("metavar"), 0 if without else nargs, grouped)
     if (isinstance(nargs, str) and nargs not in _NARGS) or (isinstance(nargs, int) and nargs < 0):
         raise Wrong(f"invalid nargs value {nargs!r}", "nargs")
 
@@ -110,5 +111,5 @@ def _metavar_fits(metavar: tuple[Any, ...], nargs: Any) -> bool:
     """Whether argparse can show the argument with these names."""
     if isinstance(nargs, int) and nargs > 1:
         return len(metavar) == nargs
-    wanted = {None: (1,), "?": (1,), "*": (1, 2), "+": (2,), "A...": (1,), "...": range(100), 0: range(100)}
+    wanted = {None: (1,), "?": (1,), "*": (1, 2), "+": (2,), "A...": (1,), "...": range(100), 0: (0,)}
     return len(metavar) in wanted.get(nargs, (1,))

@@ -426,7 +426,7 @@ def _default(
     if isinstance(value, str) and value == SUPPRESS:
         return None
     text = isinstance(argument.default, str) or getattr(argument.default, "mixin", "") == "str"
-    if isinstance(value, str) and text and action not in NO_VALUE and action != "BooleanOptionalAction":
+    if isinstance(value, str) and text and action not in NO_VALUE:
         value = _converted(machine, argument, value, unknowns)
     plain = to_value(machine, value)
     if isinstance(plain, Unknown):

@@ -258,7 +258,7 @@ REFUSALS = {"argument-refused", "default-not-convertible", "help-not-printable"}
 
 
 @given(programs())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_a_program_of_everything_is_read_as_argparse_runs_it(program: str) -> None:
     check(program)
 
