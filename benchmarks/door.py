@@ -59,7 +59,7 @@ class Figures:
 def serve(view: str, folder: Path, descriptor: int) -> None:
     """Serve one of VIEWS on a listening socket until SIGTERM."""
     from bot.app import build_door, door_settings, start_logs
-    from bot.config import load_config
+    from bot.config_file import load_config
     from bot.doorkeeper import run_wsgi
 
     config = load_config(

@@ -112,7 +112,7 @@ def _render(options: argparse.Namespace) -> int:
         return REFUSED
     if options.config:
         from bot.app import read_policy
-        from bot.config import load_config
+        from bot.config_file import load_config
 
         # A file is drawn, nobody is spoken to: whoever looks at it needs no secrets.
         policy = read_policy(load_config(options.config, secrets=False))
@@ -127,7 +127,7 @@ def _render(options: argparse.Namespace) -> int:
 
 
 def _config(options: argparse.Namespace) -> Config:
-    from bot.config import load_config
+    from bot.config_file import load_config
 
     return load_config(options.config)
 

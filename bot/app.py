@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from bot.adapters.database import DOOR_SECONDS, engine_url
 from bot.adapters.store import Store
-from bot.config import Config, load_token
+from bot.config import Config
+from bot.config_file import load_token
 from bot.domain.events import Asked, Event, subject, to_dict
 from bot.domain.facts import BOT_USER, WORKER_SEEN, JobCounts
 from bot.domain.guards import Guards

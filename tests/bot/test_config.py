@@ -9,7 +9,8 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from bot.config import SECRETS, Config, ConfigError, load_config
+from bot.config import Config
+from bot.config_file import SECRETS, ConfigError, load_config
 
 ROOT = Path(__file__).parents[2]
 TOKEN, SECRET = "glpat-canary-token", "canary-secret"

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bot import app
-from bot.config import load_config
+from bot.config_file import load_config
 from bot.serve import open_socket
 from tests.chaos.trap import Trap
 

@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 )
 
 from bot.app import reconcile
-from bot.config import load_config
+from bot.config_file import load_config
 from bot.domain.plan import State
 from sandbox.gitlab.trouble import (
     Mishap,
