@@ -24,9 +24,6 @@ MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """Largest JSON answer that is read; 100 items of GitLab's largest kind take a few MB."""
 
 READ_BYTES = 64 * 1024
-MAINTENANCE_SECONDS = 60.0
-"""Pause after a write that a GitLab in maintenance mode refused."""
-
 LOCK_SECONDS = 1.0
 WORDS_READ = 1000
 """Characters of a refusal that are looked at."""
@@ -96,7 +93,7 @@ class Session(requests.Session):
         if status == 409 and "resource lock" in f"{response.reason} {words}".lower():
             raise TryAgain("GitLab is working on the same thing (409, resource lock)", LOCK_SECONDS)
         if status == 403 and "read-only instance" in words:
-            raise TryAgain("GitLab is in maintenance mode and takes no writes", MAINTENANCE_SECONDS)
+            raise TryAgain("GitLab is in maintenance mode and takes no writes")
         elsewhere = origin_of(response.url) if not streamed else self.origin
         if 300 <= status < 400:
             elsewhere = origin_of(response.headers.get("Location") or response.url)

@@ -95,9 +95,8 @@ def test_a_resource_lock_in_the_status_line_alone_is_tried_again_too() -> None:
 
 def test_a_write_in_maintenance_mode_waits() -> None:
     words = {"message": "You cannot perform write operations on a read-only instance"}
-    with server(lambda h: h.say(403, words)) as (url, _), pytest.raises(TryAgain) as told:
+    with server(lambda h: h.say(403, words)) as (url, _), pytest.raises(TryAgain, match="maintenance"):
         client(url).post("/projects/1/statuses/a", {})
-    assert told.value.after == 60
 
 
 def test_a_maintenance_page_with_a_time_is_believed() -> None:

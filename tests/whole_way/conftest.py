@@ -28,7 +28,7 @@ from bot.domain.steps import PUBLISH_STATUS
 from bot.domain.tags import candidate_tag, version_tag
 from sandbox.demo.children import free_port
 from sandbox.demo.stage import Images
-from sandbox.gitlab import DEVELOPER, MAINTAINER, Moods, Project, Sandbox, User
+from sandbox.gitlab import DEVELOPER, MAINTAINER, Project, Sandbox, Trouble, User
 from sandbox.gitlab.core import LoggedRequest
 from sandbox.gitlab.moods import Asked
 from sandbox.gitlab.state import Job, Pipeline
@@ -56,10 +56,11 @@ STAND_INS = Images("mlreef-bot:test", "python:3.12-slim", "3.12")
 FILES = {"add_noise.py": SCRIPT, "requirements.txt": "numpy==2.1\n"}
 
 
-class Mood(Moods):
-    """Good, until a test scripts an answer for a route."""
+class Mood(Trouble):
+    """Good, until a test scripts an answer for a route, or a mishap."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.scripts: list[tuple[str, str, object]] = []
 
     def once(self, method: str, route: str, script: object) -> None:
@@ -72,7 +73,7 @@ class Mood(Moods):
             if asked.user == "mlreef-bot" and asked.method == method and asked.route.endswith(route):
                 self.scripts.remove(planned)
                 return script(answer)  # type: ignore[operator, no-any-return] # a test's own function
-        return answer()  # type: ignore[operator, no-any-return] # see Moods
+        return super().on_request(asked, answer)  # type: ignore[arg-type] # see Moods
 
 
 @dataclass
@@ -317,7 +318,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture(autouse=True)
 def in_a_good_mood(world: World) -> Iterator[None]:
     yield
-    left, world.mood.scripts = world.mood.scripts, []
+    left, world.mood.scripts = [*world.mood.scripts, *world.mood.left], []
+    world.mood.clear()
     assert left == [], "a scripted answer was never asked for"
 
 

@@ -1,0 +1,163 @@
+"""Every write may take effect and its answer be lost: the end is that of a run in which nothing was lost.
+
+The writes are those that clean journeys show; each is done by GitLab and then answered by nothing, by an error, or by
+half an answer. What a journey leaves (commits, merge requests, notes, comments, statuses, pipelines, tags,
+publications) is compared as a whole, so nothing can be there twice.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+import bot.adapters.forge
+from sandbox.gitlab.trouble import Mishap, die_after_effect, error_after_effect, half_answer
+from tests.chaos.arena import Arena, Watched
+from tests.chaos.cases import side_by_side
+from tests.chaos.journeys import FILES, JOURNEYS, Drive, Journey, come_to_rest
+from tests.chaos.lane import Lane
+from tests.chaos.outcome import read_outcome
+from tests.chaos.trap import arm
+from tests.whole_way.conftest import Way
+
+LANES = 4
+WRITING = ("POST", "PUT", "DELETE", "PATCH")
+MISHAPS: tuple[Callable[[], Mishap], ...] = (die_after_effect, error_after_effect, half_answer)
+
+
+def _merge(way: Way) -> None:
+    way.merge(FILES)
+
+
+RETRIED = Journey("a merge whose pipeline fails first", _merge, "published", verdict="failed")
+"""Its note says that it failed, and is edited when somebody has retried the job."""
+
+ALL = (*JOURNEYS, RETRIED)
+
+
+@pytest.fixture(autouse=True)
+def in_a_good_mood() -> None:
+    """The service of the other tests here is not needed."""
+
+
+@dataclass(frozen=True)
+class Write:
+    """One write of a journey, the number-th to its endpoint."""
+
+    journey: Journey
+    endpoint: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a journey left, and the writes that led there."""
+
+    outcome: dict[str, Any]
+    writes: tuple[Write, ...]
+    happened: int
+
+
+def travel(
+    arena: Arena, lane: Lane, journey: Journey, lost: Write | None = None, mishap: Mishap | None = None
+) -> Run:
+    """Go a journey in a new project; one write's answer is lost, if it is named."""
+    project = arena.project(lane, bot_level=journey.bot_level)
+    arm(lane.trap, f"once {project.id}")
+    watched = arena.mood.watched[lane.user.username] = Watched(lane, project)
+    rule = None
+    if lost is not None and mishap is not None:
+        method, _, route = lost.endpoint.partition(" ")
+        rule = arena.mood.on(method, route, mishap, user=lane.user.username, after=lost.number - 1)
+    drive = Drive(arena, lane, project, journey.verdict)
+    journey.move(drive.way)
+    come_to_rest(lane, drive)
+    if journey is RETRIED:
+        drive.verdict = "success"
+        _retry_failed(drive)
+        come_to_rest(lane, drive)
+    outcome = read_outcome(arena.sandbox, arena.registry, lane, project)
+    writes = tuple(
+        Write(journey, name, number)
+        for name, number in watched.seen
+        if name.startswith(WRITING) and "graphql" not in name
+    )
+    return Run(outcome, writes, rule.happened if rule is not None else 0)
+
+
+def _retry_failed(drive: Drive) -> None:
+    """Alice presses the button beside the failed job."""
+    (pipeline,) = [found for found in drive.sandbox.pipelines(drive.project.id) if found.status == "failed"]
+    (job,) = [found for found in drive.sandbox.jobs(pipeline.id) if found.status == "failed"]
+    url = f"{drive.sandbox.url}/api/v4/projects/{drive.project.id}/jobs/{job.id}/retry"
+    headers = {"PRIVATE-TOKEN": drive.arena.alice.token}
+    requests.post(url, headers=headers, timeout=10).raise_for_status()
+
+
+@pytest.fixture(scope="module")
+def arena(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
+    with Arena(tmp_path_factory.mktemp("once"), LANES) as up:
+        yield up
+        assert up.sandbox.complaints == []
+
+
+@pytest.fixture(scope="module")
+def clean(arena: Arena) -> dict[str, Run]:
+    """How each journey goes when no answer is lost."""
+    runs: dict[str, Run] = {}
+    runs[ALL[0].name] = travel(arena, arena.lanes[0], ALL[0])
+
+    def go(lane: Lane, journey: Journey) -> None:
+        runs[journey.name] = travel(arena, lane, journey)
+
+    side_by_side(arena, [lambda lane, journey=journey: go(lane, journey) for journey in ALL[1:]])
+    return runs
+
+
+def table(clean: dict[str, Run]) -> list[Write]:
+    """Each endpoint that is written to, once for each journey's way to it; of several writes in a row the last."""
+    found: dict[str, Write] = {}
+    for run in clean.values():
+        for write in run.writes:
+            found[f"{write.endpoint} {'' if 'commits' in write.endpoint else write.journey.name}"] = write
+    return list(found.values())
+
+
+def test_the_journeys_write_to_every_endpoint_that_the_bot_writes_to(clean: dict[str, Run]) -> None:
+    source = Path(bot.adapters.forge.__file__).read_text()
+    calls = len(re.findall(r"self\._client\.(?:post|put)\(", source))
+    assert len({write.endpoint for write in table(clean)}) == calls, sorted(
+        {w.endpoint for w in table(clean)}
+    )
+
+
+@pytest.mark.timeout(900)
+def test_an_effect_whose_answer_was_lost_is_there_once(arena: Arena, clean: dict[str, Run]) -> None:
+    wrong: list[str] = []
+
+    def go(lane: Lane, lost: Write, kind: Callable[[], Mishap]) -> None:
+        run = travel(arena, lane, lost.journey, lost, kind())
+        what = f"{kind.__name__} at {lost.endpoint} (number {lost.number}) of {lost.journey.name}"
+        if run.happened != 1:
+            wrong.append(f"{what}: never asked for")
+        elif run.outcome != clean[lost.journey.name].outcome:
+            wrong.append(f"{what}:\n{_difference(run.outcome, clean[lost.journey.name].outcome)}")
+
+    cases = [(lost, kind) for lost in table(clean) for kind in MISHAPS]
+    side_by_side(arena, [lambda lane, lost=lost, kind=kind: go(lane, lost, kind) for lost, kind in cases])
+    assert wrong == [], "\n".join(wrong)
+
+
+def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
+    parts = [name for name in wanted if found[name] != wanted[name]]
+    return "\n".join(
+        f"  {name}\n    is     {json.dumps(found[name])}\n    wanted {json.dumps(wanted[name])}"
+        for name in parts
+    )
