@@ -7,6 +7,7 @@ from typing import Any
 
 from parser.argparse_reader.actions import SUPPRESS
 from parser.argparse_reader.objects import Parser
+from parser.interpreter.attributes import find_attribute
 from parser.interpreter.containers import items_of
 from parser.interpreter.flow import Call
 from parser.interpreter.machine import Machine
@@ -29,7 +30,18 @@ def _parse(machine: Machine, call: Call, parser: Parser) -> Any:
         parser.reads_at = 1 + max((one.reads_at for one in parser.family), default=0)
     else:
         parser.used = True
-    return Given(GIVEN, absent=lambda name: _when_absent(parser, name))
+    namespace = call.args[1] if len(call.args) > 1 else call.keywords.get("namespace")
+    if call.args_unknown or call.keywords_unknown:
+        namespace = Unknown(GIVEN)
+    if namespace is None:
+        return Given(GIVEN, absent=lambda name: _when_absent(parser, name))
+    return Given(GIVEN, absent=lambda name: _in_namespace(machine, parser, namespace, name))
+
+
+def _in_namespace(machine: Machine, parser: Parser, namespace: Any, name: str) -> Any:
+    """The same where the script hands over the object that takes the values: what that has stays."""
+    own = namespace.part(name) if isinstance(namespace, Given) else find_attribute(machine, namespace, name)
+    return _when_absent(parser, name) if own is MISSING else own
 
 
 def _when_absent(parser: Parser, name: str) -> Any:

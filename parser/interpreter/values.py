@@ -159,7 +159,8 @@ class Class:
         """The class and everything it inherits from, in the order of `__mro__`; foreign bases as they were given."""
         if self.line is None:
             lines = [one.ancestry() if isinstance(one, Class) else [one] for one in self.bases]
-            self.line = [self, *merged_lines([*lines, list(self.bases)])][:MAX_ANCESTORS]
+            above = lines[0] if len(lines) == 1 else merged_lines([*lines, list(self.bases)])
+            self.line = [self, *above][:MAX_ANCESTORS]
         return self.line
 
     def member(self, name: str, after: Class | None = None) -> Any:
@@ -201,6 +202,10 @@ def merged_lines(lines: list[list[Any]]) -> list[Any]:
     """The lines of ancestors joined as Python does (C3); one after the other where that is not possible."""
     found: list[Any] = []
     waiting = [list(line) for line in lines if line]
+    if sum(len(line) for line in waiting) > MAX_ANCESTORS * 4:
+        return list(
+            dict.fromkeys(one for line in waiting[: MAX_ANCESTORS * 4] for one in line if hashable(one))
+        )
     while waiting:
         heads = [line[0] for line in waiting]
         later = [one for line in waiting for one in line[1:]]

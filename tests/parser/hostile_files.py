@@ -76,6 +76,35 @@ READABLE_BUT_USELESS = {
     "many calls": "".join(f"def f{n}():\n    f{n + 1}(); f{n + 1}(); parser\n" for n in range(40))
     + "def f40(): parser.add_argument('--deep')\nf0()",
     "a class of itself": "class A(A): pass\nclass B: pass\nB.__bases__ = (B,)\nB().x.y.z()\nA()",
+    "many bases": "".join(f"class B{n}: pass\n" for n in range(2000))
+    + "class A("
+    + ", ".join(f"B{n}" for n in range(2000))
+    + "): pass\nA().x",
+    "a long line of classes": "class A0: pass\n"
+    + "".join(f"class A{n + 1}(A{n}): pass\n" for n in range(3000))
+    + "A3000().x",
+    "bases in another order": "class A: pass\nclass B(A): pass\nclass C(A, B): pass\nC().x\nC.__mro__",
+    "a metaclass that calls itself": "class M(type):\n"
+    "    def __new__(meta, name, bases, names):\n        return meta(name, bases, names)\n"
+    "class A(metaclass=M): pass\nM('B', (A,), {})",
+    "a subclass for each subclass": "class A:\n    def __init_subclass__(cls):\n"
+    "        class B(cls): pass\n        class C(cls): pass\nclass D(A): pass",
+    "keys that compare each other": "class K:\n    def __eq__(self, other):\n        return other == self\n"
+    "d = {}\nfor n in range(200):\n    d[K()] = n\nparser.add_argument('--a', default=d.get(K()))",
+    "objects sorted by themselves": "class K:\n    def __lt__(self, other):\n        return sorted([self, other])\n"
+    "x = sorted([K() for n in range(200)])",
+    "a value of ever more ways": "x = parser\n"
+    + "".join(f"if u{n}:\n    x = x.add_argument_group('{n}')\n" for n in range(40))
+    + "x.add_argument('--a')",
+    "functions of ever more ways": "def f0(): return parser\n"
+    + "".join(
+        f"def f{n + 1}():\n    if u{n}:\n        return f{n}()\n    return f{n}().add_argument_group('a')\n"
+        for n in range(15)
+    )
+    + "f15().add_argument('--a')",
+    "a module that makes its names": "import run\ndef __getattr__(name):\n    return getattr(run, name + 'a')\nrun.b",
+    "patterns that take long": "import re\np = re.compile('(a+)+' * 9 + '$')\np.sub('b', 'a' * 99999)\n"
+    "re.compile('a' * 99999)\nre.compile('(')",
     "an endless loop": "while True:\n    pass",
     "a long loop": "i = 0\nwhile i < 10 ** 9:\n    i += 1",
     "a comprehension tower": "x = [a + b + c for a in range(9000) for b in range(9000) for c in range(9000)]",
