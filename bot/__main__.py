@@ -136,7 +136,7 @@ def _serve(options: argparse.Namespace) -> int:
     config = _config(options)
     from bot.app import serve
 
-    return serve(config, options.config)
+    return serve(config, options.config, not options.no_worker)
 
 
 def _door(options: argparse.Namespace) -> int:
@@ -162,6 +162,23 @@ def _publish(options: argparse.Namespace) -> int:
     start_logs(config)
     project, branch = request_publication(config, options.project, options.branch)
     _say(f"Branch {branch} of {project} is queued; the running worker publishes it and tells in GitLab.")
+    return GOOD
+
+
+def _jobs(options: argparse.Namespace) -> int:
+    config = _config(options)
+    from bot.app import at_the_desk, start_logs
+    from bot.jobs import listing
+
+    if (options.action is None) != (options.id is None):
+        raise OperatorError("retry and forget need the ID of a job", "`mlreef-bot jobs` lists them")
+    start_logs(config)
+    if options.action is None:
+        show = listing.FORMATS[options.format]
+        _give(at_the_desk(config, lambda store, desk: show(listing.list_jobs(store, desk, options.state))))
+        return GOOD
+    act = listing.retry if options.action == "retry" else listing.forget
+    _say(at_the_desk(config, lambda store, desk: act(store, desk, options.id)))
     return GOOD
 
 
@@ -250,11 +267,17 @@ def _parser() -> argparse.ArgumentParser:
     rendered.add_argument(
         "--config", type=Path, help="settings; without, stand-ins for the operator's images"
     )
-    service("serve", _serve, "Run the bot: the webhook door and the worker.")
+    served = service("serve", _serve, "Run the bot: the webhook door and the worker.")
+    served.add_argument("--no-worker", action="store_true", help="run the door alone; workers run elsewhere")
     service("worker", _worker, "Run a worker only.")
     asked = service("publish", _publish, "Ask the running bot to publish a project's branch now.")
     asked.add_argument("project", metavar="PROJECT", help="the project's id or path in GitLab")
     asked.add_argument("--branch", help="the branch (default: the project's default branch)")
+    jobs = service("jobs", _jobs, "List what waits, runs and failed, and why; retry or forget one job.")
+    jobs.add_argument("action", nargs="?", choices=("retry", "forget"), help="what to do with the job ID")
+    jobs.add_argument("id", metavar="ID", nargs="?", help="the job, as the list names it")
+    jobs.add_argument("--state", choices=("waiting", "running", "failed"), help="list only these")
+    jobs.add_argument("--format", choices=("table", "json"), default="table")
     token = service("token", _token, "Print the secret token for the webhooks of one project.")
     token.add_argument(
         "project_id", metavar="PROJECT_ID", type=_project_id, help="the project's number in GitLab"

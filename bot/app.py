@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from bot.adapters.gitlab_client import GitlabClient
     from bot.adapters.reader import Reader
     from bot.adapters.registry import Registry
+    from bot.jobs.engine import Desk
     from bot.metrics import Look
     from bot.reconcile import Reach
     from bot.world import World
@@ -394,11 +395,24 @@ def request_publication(config: Config, project: str, branch: str | None) -> tup
     return found.path, asked.branch
 
 
-def serve(config: Config, config_file: Path | None) -> int:
-    """Run door and worker under one supervisor until SIGTERM; returns the exit code."""
+def at_the_desk(config: Config, work: Callable[[Store, Desk], str]) -> str:
+    """Look at jobs, or mend one, beside the running workers; returns what `work` says."""
+    from bot.jobs.engine import Desk
+
+    store = Store.prepare(config.database.url)
+    desk = Desk(engine_url(config.database.url), config.worker.per_project)
+    try:
+        return work(store, desk)
+    finally:
+        desk.close()
+        store.close()
+
+
+def serve(config: Config, config_file: Path | None, with_worker: bool) -> int:
+    """Run door and worker, or the door alone, under one supervisor until SIGTERM; returns the exit code."""
     from bot import serve as supervisor
 
     start_logs(config)
     # Made once here, so that two processes do not make the same tables at the same moment.
     Store.prepare(config.database.url).close()
-    return supervisor.serve(config.webhook.listen, config_file, config.worker.shutdown_seconds)
+    return supervisor.serve(config.webhook.listen, config_file, config.worker.shutdown_seconds, with_worker)

@@ -164,8 +164,8 @@ def _end(running: Sequence[_Running], seconds: float) -> bool:
     return clean
 
 
-def serve(listen: str, config_file: Path | None, shutdown_seconds: float) -> int:
-    """Run door and worker until told to stop; prints the address. Returns the exit code.
+def serve(listen: str, config_file: Path | None, shutdown_seconds: float, with_worker: bool = True) -> int:
+    """Run door and worker, or the door alone, until told to stop; prints the address. Returns the exit code.
 
     `shutdown_seconds` is how long running jobs may take to end after that.
     """
@@ -182,4 +182,4 @@ def serve(listen: str, config_file: Path | None, shutdown_seconds: float) -> int
         prefix="mlreef-bot-metrics-", dir=parent, ignore_cleanup_errors=True
     ) as counts:
         os.environ[SHARED_COUNTS] = counts
-        return supervise((door, worker), shutdown_seconds + SPARE_SECONDS)
+        return supervise((door, worker) if with_worker else (door,), shutdown_seconds + SPARE_SECONDS)

@@ -35,6 +35,8 @@ def missing(marker: str) -> str | None:
             return "no Docker engine answers (scripts/ci-machine.sh installs and starts one on Debian)"
     if marker == "executor" and shutil.which("rsync") is None:
         return "rsync, which the CI executor needs, is not installed (Debian: apt-get install rsync)"
+    if marker == "systemd" and shutil.which("systemd-analyze") is None:
+        return "systemd-analyze, which checks units, is not installed (Debian: apt-get install systemd)"
     if marker == "postgres" and postgres.programs() is None:
         return "PostgreSQL's server is not installed (Debian: apt-get install postgresql)"
     return None
@@ -65,7 +67,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     kept, dropped, reasons = [], [], {}
     for item in items:
-        needed = [name for name in ("engine", "executor", "postgres") if item.get_closest_marker(name)]
+        needed = [
+            name for name in ("engine", "executor", "postgres", "systemd") if item.get_closest_marker(name)
+        ]
         why = next(filter(None, map(missing, needed)), None)
         if why is None:
             kept.append(item)

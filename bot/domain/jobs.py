@@ -58,7 +58,8 @@ Job = Publish | EnsurePipeline | Follow
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """A job that follows from another one, not before `seconds` have passed."""
+    """A job that follows from another one, not before `seconds` have passed; `why` it waits, for people."""
 
     job: Job
     seconds: float = 0.0
+    why: str = ""

@@ -35,6 +35,8 @@ MAX_TRIES = 300
 MAX_FAULTS = 4
 """Tries of a job that fails by a fault of ours."""
 
+OTHER_RUNS = "another job of its branch runs"
+
 MISSING_RIGHT = "Look whether the bot's user is a member of the project, as Developer or more."
 """What to do about a refusal that no step of a job expected."""
 
@@ -114,7 +116,8 @@ class Doer:
             return _outcome("superseded")
         if any(status == RUNNING for _, _, status in others):
             # Two workers may each take one at the same instant when a delayed job becomes due between their looks.
-            return _outcome("not its turn", Later(job, TURN_PAUSE_SECONDS * (0.5 + random.random())))  # noqa: S311 -- a pause, no secret
+            pause = TURN_PAUSE_SECONDS * random.uniform(0.5, 1.5)  # noqa: S311 -- a pause, no secret
+            return _outcome("not its turn", Later(job, pause, OTHER_RUNS))
         return None
 
     def _again(
@@ -127,7 +130,7 @@ class Doer:
             return _outcome("given up")
         pause = pause_seconds(job.attempt, after)
         log.warning("job is tried again", why=why, seconds=pause)
-        return _outcome("tried again", Later(dataclasses.replace(job, attempt=job.attempt + 1), pause))
+        return _outcome("tried again", Later(dataclasses.replace(job, attempt=job.attempt + 1), pause, why))
 
     def _give_up(self, job_id: str, job: Job, why: str) -> None:
         self._store.park(job_id, {"kind": kind_of(job), **dataclasses.asdict(job)}, why)
@@ -152,7 +155,12 @@ def _outcome(ended: str, *later: Later) -> dict[str, Any]:
     return {
         "ended": ended,
         "later": [
-            {"kind": kind_of(item.job), "job": dataclasses.asdict(item.job), "seconds": item.seconds}
+            {
+                "kind": kind_of(item.job),
+                "job": dataclasses.asdict(item.job),
+                "seconds": item.seconds,
+                "why": item.why,
+            }
             for item in later
         ],
     }

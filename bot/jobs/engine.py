@@ -15,7 +15,14 @@ from typing import Any, cast
 import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions, WorkflowStatus
 
-from bot.adapters.database import KEEP_ALIVE, is_sqlite, open_engine, prepare_sqlite, teach_subseconds
+from bot.adapters.database import (
+    KEEP_ALIVE,
+    is_sqlite,
+    open_engine,
+    prepare_sqlite,
+    sqlite_file,
+    teach_subseconds,
+)
 from bot.domain.facts import JobCounts
 from bot.domain.jobs import Job, Later
 from bot.jobs.names import KINDS, Name, child_id, kind_of, lane_of, read_name
@@ -75,7 +82,7 @@ class Engine:
         self._jobs = sa.table(
             "workflow_status",
             *map(sa.column, ("status", "executor_id", "created_at", "started_at_epoch_ms")),
-            schema=None if is_sqlite(url) else "dbos",
+            schema=_schema(url),
         )
 
     def start(self, do: Callable[[str, str, dict[str, Any]], Outcome]) -> None:
@@ -124,7 +131,9 @@ class Engine:
             outcome = DBOS.run_step({"name": "do"}, do, job_id, kind, values)
             for index, follower in enumerate(outcome["later"]):
                 job = KINDS[follower["kind"]](**follower["job"])
-                self.enqueue(child_id(job_id, index, job), Later(job, follower["seconds"]))
+                self.enqueue(
+                    child_id(job_id, index, job), Later(job, follower["seconds"], follower.get("why", ""))
+                )
             return str(outcome["ended"])
 
         workflow.__qualname__ = workflow.__name__ = kind
@@ -212,6 +221,9 @@ class Desk:
     def __init__(self, url: str, lanes: int) -> None:
         teach_subseconds()
         self._lanes = lanes
+        self._begun = _has_tables(url)
+        if not self._begun:
+            return
         self._client = DBOSClient(
             system_database_url=url,
             serializer=DBOSPortableJSONSerializer(),
@@ -220,7 +232,9 @@ class Desk:
         )
 
     def jobs(self) -> list[Known]:
-        """All jobs that have not ended well, the oldest first."""
+        """All jobs that have not ended well, the oldest first; none before the first worker was started."""
+        if not self._begun:
+            return []
         found = self._client.list_workflows(status=[WAITING, DELAYED, RUNNING, *FAILED], load_output=False)
         return [_known(one) for one in found]
 
@@ -243,7 +257,23 @@ class Desk:
 
     def close(self) -> None:
         """Give all connections back."""
-        self._client.destroy()
+        if self._begun:
+            self._client.destroy()
+
+
+def _has_tables(url: str) -> bool:
+    # Opening an SQLite file that is not there would create it, as a user that the worker may not be.
+    if is_sqlite(url) and not sqlite_file(url).exists():
+        return False
+    engine = open_engine(url)
+    try:
+        return sa.inspect(engine).has_table("workflow_status", schema=_schema(url))
+    finally:
+        engine.dispose()
+
+
+def _schema(url: str) -> str | None:
+    return None if is_sqlite(url) else "dbos"
 
 
 def _options(job_id: str, later: Later, lanes: int) -> EnqueueOptions:
@@ -256,6 +286,8 @@ def _options(job_id: str, later: Later, lanes: int) -> EnqueueOptions:
     }
     if later.seconds > 0:
         options["delay_seconds"] = later.seconds
+    if later.why:
+        options["attributes"] = {"why": later.why}
     return options
 
 
@@ -270,7 +302,7 @@ def _known(found: WorkflowStatus) -> Known:
         (found.created_at or 0) / 1000,
         _seconds(found.delay_until_epoch_ms),
         _seconds(found.dequeued_at),
-        str(found.error or ""),
+        str(found.error or (found.attributes or {}).get("why", "")),
     )
 
 
