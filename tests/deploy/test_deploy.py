@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from bot.__main__ import main
-from bot.config import load_config
+from bot.config_file import load_config
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
