@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
-from pathlib import PurePosixPath
+from pathlib import PosixPath, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from parser.interpreter import comparing, located, operations, records
@@ -134,7 +134,7 @@ def find_attribute(machine: Machine, value: Any, name: str) -> Any:
         return MISSING
     return (
         MISSING
-        if known(value) and not hasattr(value, name)
+        if known(value) and not hasattr(PosixPath if isinstance(value, PurePosixPath) else value, name)
         else Unknown("is an attribute that cannot be followed")
     )
 
