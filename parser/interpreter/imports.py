@@ -76,6 +76,8 @@ def _import(machine: Machine, node: ast.Import, scope: Scope) -> None:
     for alias in node.names:
         top = alias.name if alias.asname else alias.name.partition(".")[0]
         scope.bind(alias.asname or top, imported(machine, top, scope.script.path, 0))
+        if top != alias.name:
+            imported(machine, alias.name, scope.script.path, 0)
 
 
 def _import_from(machine: Machine, node: ast.ImportFrom, scope: Scope) -> None:

@@ -54,7 +54,7 @@ MAX_CALLS = 20
 SMALL_LINES = 25
 """Lines of a function that is followed for its value although it has nothing to do with parsers."""
 
-LINES_BESIDE = 80
+LINES_BESIDE = 100
 """The same for what a decorator or metaclass runs, as filling a table of commands, and for what code that deals with
 parsers calls."""
 
@@ -450,7 +450,9 @@ class Machine:
         """Whether a function that has nothing to do with parsers costs so little that it is followed all the same."""
         if sum(one.small for one in self.frames) >= SMALL_CALLS:
             return False
-        beside = self.decorating or any(not one.small for one in self.frames)
+        # What a module calls when it is imported fills tables.
+        at_import = self._importing > 0 and not self.frames
+        beside = self.decorating or at_import or any(not one.small for one in self.frames)
         return _lines(function.node) < (LINES_BESIDE if beside else SMALL_LINES)
 
     def concerns_parsers(self, node: ast.AST, scope: Scope) -> bool:

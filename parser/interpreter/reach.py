@@ -92,6 +92,8 @@ class Reach:
     def has_effect(self, path: str) -> bool:
         """Whether importing a file may change what parsers hold, although nothing of it is used by name."""
         content = self._contents.get(path, b"")
+        if any(word in content for word in _DYNAMIC):
+            return True
         if not self.mentions(content):
             return False
         if _EFFECT.search(content) is not None:
