@@ -46,6 +46,9 @@ def _if(machine: Machine, node: ast.If, scope: Scope) -> str | None:
         return _by_default(machine, node, test, scope)
     if test is not None:
         return machine.block(node.body if test else node.orelse, scope)
+    if node.orelse and isinstance(node.body[-1], ast.Raise):
+        # A script that comes to look at its command line has not raised: the rest needs no condition.
+        return machine.block(node.orelse, scope)
     source = scope.script.source(node.test)
     return _either(machine, scope, (source, node.body), (f"not ({source})", node.orelse))
 

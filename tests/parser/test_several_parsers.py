@@ -105,3 +105,17 @@ def test_a_huge_group_takes_no_longer_than_its_members() -> None:
     found = report({"run.py": grouped(5000)})
     assert len(found.module.parameters) == 5000
     assert time.perf_counter() - began < SECONDS
+
+
+def test_what_is_added_where_the_script_did_not_raise_is_certain() -> None:
+    text = """
+import argparse, os
+if os.environ.get("OLD"):
+    raise SystemExit("too old")
+else:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rate")
+parser.parse_args()
+"""
+    (rate,) = report({"run.py": text}).module.parameters
+    assert rate.condition is None
