@@ -12,7 +12,7 @@ import structlog
 from bot.adapters.store import Publication
 from bot.domain import pipeline, reports, tags
 from bot.domain.gitlab import ENDED, CiJob, Pipeline, Project
-from bot.domain.jobs import Follow, Later, Publish
+from bot.domain.jobs import EnsurePipeline, Follow, Later, Publish
 from bot.domain.plan import State, problems_of
 from bot.domain.steps import PUBLISH_STATUS, SetStatus, Tell
 from bot.errors import OperatorError, Refused
@@ -96,6 +96,10 @@ def follow(job: Follow, world: World) -> tuple[Later, ...]:
 
 def _without_our_jobs(job: Follow, known: Publication, world: World) -> tuple[Later, ...]:
     ended = world.forge.fetch_pipeline(job.project_id, job.pipeline_id)
+    if ended is None and known.pipeline_id == job.pipeline_id and not State(known.state).ended:
+        # somebody deleted it: another one is looked for, and started if there is none
+        world.store.ensure_publication(replace(known, pipeline_id=None, state=State.WAITING))
+        return (Later(EnsurePipeline(job.project_id, job.branch, job.sha)),)
     if ended is None or ended.status not in ENDED or State(known.state).ended:
         return ()
     words = ended.yaml_errors or reports.NO_JOBS

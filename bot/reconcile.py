@@ -33,9 +33,10 @@ from bot.domain.reconcile import (
     truth_of,
 )
 from bot.domain.steps import PUBLISH_STATUS, SetStatus
-from bot.errors import BotError, Refused
+from bot.errors import BotError, Gone, Refused
+from bot.jobs.names import KINDS
 from bot.logs import get
-from bot.telling import perform
+from bot.telling import perform, tell_given_up
 from bot.world import World
 
 LEASE = "sweep"
@@ -77,7 +78,7 @@ class Reach:
 def sweep(scope: Scope, reach: Reach, keep_on: Callable[[], None] = lambda: None) -> Findings:
     """Look at everything in the scope; `keep_on` is called now and then and may raise. Repeatable at any point."""
     known = reach.store.known_projects()
-    found = _look_after_open(scope, reach)
+    found = _look_after_open(scope, reach) + _tell_of_given_up(reach)
     suspicious: set[int] = set()
     for page in reach.overview.fetch_enrolled(scope.active_after):
         keep_on()
@@ -116,6 +117,26 @@ def _look_after_open(scope: Scope, reach: Reach) -> Findings:
         key = f"sweep {scope.began_at:.0f} open {known.project_id} {known.branch} {known.sha}"
         reach.store.accept(key, to_dict(event), subject(event))
     return Findings(open_publications=len(stuck))
+
+
+def _tell_of_given_up(reach: Reach) -> Findings:
+    """Tell authors of jobs that were given up while GitLab could not be told so."""
+    untold = 0
+    for parked in reach.store.parked():
+        kind = KINDS.get(str(parked.job.get("kind")))
+        if kind is None:
+            continue  # a delivery that could not be read has no author
+        job = kind(**{name: value for name, value in parked.job.items() if name != "kind"})
+        known = reach.store.publication(job.project_id, job.sha or "", job.branch)
+        if job.sha is None or (known is not None and State(known.state).ended):
+            continue
+        untold += 1
+        try:
+            if reach.act:
+                tell_given_up(job, reach.world)
+        except (Refused, Gone) as refusal:
+            _log.info("author cannot be told", project=job.project_id, sha=job.sha, why=str(refusal))
+    return Findings(untold_failures=untold)
 
 
 def _look_closely(project_id: int, scope: Scope, reach: Reach) -> Findings:
@@ -280,6 +301,7 @@ def lines_of(found: Findings) -> Iterable[str]:
         "projects": "projects looked at",
         "missed_heads": "heads that were never handled",
         "open_publications": "publications that stood still",
+        "untold_failures": "given up jobs whose authors were not told",
         "stale_statuses": "statuses left open",
         "bad_hooks": "webhooks switched off by GitLab",
         "missing_hooks": "projects without a webhook to the bot",

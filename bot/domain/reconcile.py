@@ -97,11 +97,12 @@ class Rhythm:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a sweep found: numbers of projects, heads nobody told of, open publications, statuses, hooks, deliveries."""
+    """What a sweep found, in numbers: projects looked at, heads nobody told of, what stood still or was left open."""
 
     projects: int = 0
     missed_heads: int = 0
     open_publications: int = 0
+    untold_failures: int = 0
     stale_statuses: int = 0
     bad_hooks: int = 0
     missing_hooks: int = 0

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import requests
+
 from sandbox.gitlab import MAINTAINER
 from sandbox.gitlab.trouble import (
     half_answer,
@@ -163,3 +165,35 @@ def test_a_head_whose_hook_was_lost_is_published_by_reconcile(world: World) -> N
     world.command("reconcile")
     ours = world.sandbox.wait_for(lambda: way.head() if way.head() != sha else None, LONG, "the bot's commit")
     way.publish(ours, 2)
+
+
+def test_a_pipeline_whose_end_no_hook_told_is_ended_by_reconcile(world: World) -> None:
+    way = world.project(FILES, pipeline_events=False, job_events=False)
+    ours = way.bot_commit()
+    pipeline = way.pipeline(ours)
+    looked = "/projects/:id/pipelines/:pipeline_id/jobs"
+    # its own look comes once, and finds that it runs
+    world.sandbox.wait_for(lambda: [c for c in way.calls() if c.route == looked], LONG, "the look")
+    way.rest()
+    digest = way.push_image(ours, 1)
+    world.sandbox.play_pipeline(pipeline.id)
+    way.rest()
+    assert [status.status for status in way.statuses(ours)] != ["success"]
+    world.command("reconcile")
+    assert digest in str(way.status(ours, "success").description)
+
+
+def test_a_pipeline_that_somebody_deleted_is_replaced_by_another(world: World) -> None:
+    way = world.project(FILES)
+    ours = way.bot_commit()
+    first = way.pipeline(ours)
+    world.sandbox.start_job(world.sandbox.jobs(first.id)[0].id)
+    way.status(ours, "running")
+    way.rest()
+    api = f"{world.sandbox.url}/api/v4/projects/{way.project.id}/pipelines/{first.id}"
+    requests.delete(api, headers={"PRIVATE-TOKEN": world.alice.token}, timeout=10).raise_for_status()
+    assert world.sandbox.pipelines(way.project.id, ours) == []
+    world.command("reconcile")
+    second = way.pipeline(ours)
+    assert second.id != first.id
+    way.publish(ours, 1)

@@ -19,6 +19,7 @@ from bot.adapters.overview import Overview
 from bot.adapters.schema import publications
 from bot.adapters.store import Publication, Store
 from bot.domain.events import Found, Push, from_dict, subject, to_dict
+from bot.domain.jobs import Publish
 from bot.domain.pipeline import Environment
 from bot.domain.plan import State
 from bot.domain.policy import Policy
@@ -205,6 +206,19 @@ def test_a_status_left_open_is_closed_with_the_truth(place: Place, state: State,
     assert place.sweep().stale_statuses == 1
     assert [status.status for status in place.sandbox.statuses(project.id, head)] == [truth]
     assert place.sweep().stale_statuses == 0
+
+
+def test_an_author_who_could_not_be_told_of_a_job_given_up_is_told_now(place: Place) -> None:
+    project = place.project("lab/noise")
+    head = str(place.sandbox.head(project.id))
+    job = {"kind": "publish", **asdict(Publish(project.id, "main", head))}
+    place.store.park("job 1", job, "GitLab did not answer")
+    place.store.park("delivery 7", {"kind": "push"}, "cannot be read")
+    assert place.sweep().untold_failures == 1
+    (status,) = place.sandbox.statuses(project.id, head)
+    assert status.status == "failed"
+    assert place.sweep().untold_failures == 0
+    assert len(place.sandbox.statuses(project.id, head)) == 1
 
 
 # Hooks
