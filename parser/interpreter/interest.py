@@ -17,6 +17,7 @@ class Interest:
         self._keywords = keywords
         self._nodes: dict[int, bool] = {}
         self._names: dict[str, set[str]] = {}
+        self._own_names: dict[str, set[str]] = {}
 
     def forget(self) -> None:
         """Looks at everything anew, as after a further folder of modules was added."""
@@ -26,7 +27,10 @@ class Interest:
     def concerns(self, node: ast.AST, script: Script) -> bool:
         """Whether code mentions parsers, or a name of the same file whose code does, and so on."""
         if id(node) not in self._nodes:
-            self._nodes[id(node)] = not script.words(node).isdisjoint(self.names(script))
+            words = script.words(node)
+            # What the file itself says is looked at first: looking through what it imports takes far longer.
+            near = not words.isdisjoint(self._names_here(script))
+            self._nodes[id(node)] = near or not words.isdisjoint(self.names(script))
         return self._nodes[id(node)]
 
     def _imported_names(self, script: Script) -> set[str]:
@@ -46,18 +50,28 @@ class Interest:
     def names(self, script: Script) -> set[str]:
         """The names of a file that have to do with parsers."""
         if script.path not in self._names:
-            found = set(self._keywords) | self._imported_names(script)
-            waiting = [
-                (node.name, script.words(node))
-                for node in script.nodes
-                if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)
-            ]
-            grown = True
-            while grown:
-                grown = False
-                for name, names in waiting:
-                    if name not in found and name not in COMMON and not names.isdisjoint(found):
-                        found.add(name)
-                        grown = True
-            self._names[script.path] = found
+            self._names[script.path] = _grown(script, self._names_here(script) | self._imported_names(script))
         return self._names[script.path]
+
+    def _names_here(self, script: Script) -> set[str]:
+        """Those of them that are known without a look into other files."""
+        if script.path not in self._own_names:
+            self._own_names[script.path] = _grown(script, set(self._keywords))
+        return self._own_names[script.path]
+
+
+def _grown(script: Script, found: set[str]) -> set[str]:
+    """The names, and those of the file's functions and classes whose code has one of them, and so on."""
+    waiting = [
+        (node.name, script.words(node))
+        for node in script.nodes
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)
+    ]
+    grown = True
+    while grown:
+        grown = False
+        for name, names in waiting:
+            if name not in found and name not in COMMON and not names.isdisjoint(found):
+                found.add(name)
+                grown = True
+    return found
