@@ -95,6 +95,8 @@ class Parser(Modelled):
         self.groups: list[Group] = []
         self.standard: Group | None = None
         """The group for all options, when the script's own class makes it."""
+        self.help: Argument | None = None
+        """What stands for `-h`, once the script looks at it."""
         self.family: list[Parser] = []
         """All parsers of the script."""
         self.configure(keywords)
@@ -122,7 +124,7 @@ class Parser(Modelled):
 
     def attribute(self, name: str) -> Any:
         if name == "_actions":
-            return [action_of(argument) for argument in self.arguments]
+            return [*self._own_help(), *(action_of(argument) for argument in self.arguments)]
         if name == "_option_string_actions":
             return {flag: action_of(one) for flag, one in self.by_flag.items() if one is not HELP}
         if name == "_action_groups":
@@ -147,6 +149,17 @@ class Parser(Modelled):
                 for group in argument.exclusive_groups():
                     self._members.setdefault(id(group), []).append(argument)
         return self._members
+
+    def _own_help(self) -> list[Action]:
+        """The action of `-h`, which argparse adds before all others; scripts count it, or pass it over."""
+        if self.add_help is not True:
+            return []
+        if self.help is None:
+            prefix = "-" if "-" in self.prefix_chars else self.prefix_chars[0]
+            words = {"help": "show this help message and exit"}
+            flags = (f"{prefix}h", f"{prefix * 2}help")
+            self.help = Argument(flags, "help", "help", words, SUPPRESS, False, 0, self.place)
+        return [action_of(self.help)]
 
     def others_read(self, machine: Machine) -> bool:
         """Whether another parser may have read the command line on the way that led here."""

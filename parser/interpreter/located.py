@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from parser.interpreter.flow import Call
-from parser.interpreter.values import MISSING, Located, Unknown
+from parser.interpreter.values import MISSING, Located, Module, Unknown
 
 if TYPE_CHECKING:
     from parser.interpreter.machine import Machine
@@ -107,6 +107,25 @@ def _path(machine: Machine, call: Call) -> Any:
     return joined(Located(given.path, True), *call.args[1:]) if isinstance(given, Located) else MISSING
 
 
+def _split(machine: Machine, call: Call) -> Any:
+    folder, last = _dirname(machine, call), _basename(machine, call)
+    return MISSING if MISSING in (folder, last) else (folder, last)
+
+
+def _module_at(machine: Machine, call: Call) -> Any:
+    """`spec_from_file_location(name, path)`: the module itself stands for its spec."""
+    given = call.args[1] if len(call.args) > 1 else call.keywords.get("location")
+    if not isinstance(given, Located):
+        return MISSING
+    folder, _, name = given.path.rpartition("/")
+    kind = (_listed(machine, Located(folder)) or {}).get(name)
+    return Module(given.path) if kind == "file" and name.endswith(".py") else MISSING
+
+
+def _module_of(machine: Machine, call: Call) -> Any:
+    return call.args[0] if call.args and isinstance(call.args[0], Module) else MISSING
+
+
 def _listed(machine: Machine, folder: Any) -> Mapping[str, str] | None:
     """What lies in a folder of the repository: name → kind."""
     if not isinstance(folder, Located) or folder.path.startswith(".."):
@@ -195,6 +214,9 @@ FUNCTIONS: Mapping[str, Callable[[Machine, Call], Any]] = {
     **dict.fromkeys(
         ("pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath", "pathlib.PurePosixPath"), _path
     ),
+    "os.path.split": _split,
+    "importlib.util.spec_from_file_location": _module_at,
+    "importlib.util.module_from_spec": _module_of,
     "os.listdir": _listdir,
     "glob.glob": _glob,
     "glob.iglob": _glob,

@@ -3,6 +3,7 @@
 import argparse
 import glob
 import importlib
+import importlib.util
 import os
 import pkgutil
 from pathlib import Path
@@ -20,7 +21,11 @@ globbed = [os.path.basename(one)[:-3] for one in glob.glob(os.path.join(FOLDER, 
 paths = [one.stem for one in Path(__file__).parent.glob("registered_*.py") if one.name != "registered.py"]
 found = [name for _, name, is_package in pkgutil.iter_modules([FOLDER]) if name.startswith("registered_")]
 
-parser = argparse.ArgumentParser()
+spec = importlib.util.spec_from_file_location("more", os.path.join(os.path.split(__file__)[0], "helper_more.py"))
+more = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(more)
+
+parser = more.build(argparse.ArgumentParser)
 parser.add_argument("--model", choices=sorted(MODELS), default="small")
 parser.add_argument("--globbed", choices=sorted(globbed))
 parser.add_argument("--paths", choices=sorted(paths))
