@@ -17,14 +17,16 @@ from bot.domain.guards import (
     is_written_for,
     spend,
 )
-from bot.domain.plan import source_of
+from bot.domain.pipeline import is_for
+from bot.domain.plan import Head, source_of
 from bot.world import World
 
 
-def find_loop(project_id: int, branch: Branch, world: World) -> str | None:
+def find_loop(head: Head, world: World) -> str | None:
     """The guard that forbids one more commit of the generated file on this head, None when none does."""
-    guards = world.policy.guards
-    if is_written_for(source_of(branch), branch.sha, guards):
+    guards, branch, project_id = world.policy.guards, head.branch, head.project.id
+    # a branch made at the bot's commit begins with the file of another branch
+    if is_for(head.generated, branch.name) and is_written_for(source_of(branch), branch.sha, guards):
         return "the head holds the file for its parent already"
     if guards.only_generated and is_a_loop(_generated_in_a_row(project_id, branch, world), guards):
         return f"the last {MAX_GENERATED_IN_A_ROW} commits changed nothing but {GENERATED}"

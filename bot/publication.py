@@ -63,7 +63,7 @@ def publish(job: Publish, world: World) -> tuple[Later, ...]:
         writes=planned.write is not None,
     )
     if isinstance(planned.write, CommitFile) and job.cause != COMMAND:
-        loop = find_loop(project.id, branch, world)
+        loop = find_loop(head, world)
         if loop is not None:
             log.error("loop_stopped", project=project.path, branch=branch.name, sha=branch.sha, why=loop)
             planned = replace(planned, write=None)

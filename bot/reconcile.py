@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from bot.adapters.overview import Overview
 from bot.adapters.store import Store
 from bot.domain.events import Found, subject, to_dict
-from bot.domain.facts import SWEPT
+from bot.domain.facts import SWEEPING, SWEPT
 from bot.domain.gitlab import ENDED
 from bot.domain.plan import State
 from bot.domain.reconcile import (
@@ -29,6 +29,7 @@ from bot.domain.reconcile import (
     missed,
     plan_next,
     plan_resends,
+    plan_resumed,
     plan_sweep,
     truth_of,
 )
@@ -75,13 +76,17 @@ class Reach:
         return self.world.store
 
 
-def sweep(scope: Scope, reach: Reach, keep_on: Callable[[], None] = lambda: None) -> Findings:
-    """Look at everything in the scope; `keep_on` is called now and then and may raise. Repeatable at any point."""
+def sweep(scope: Scope, reach: Reach, keep_on: Callable[[Scope], None] = lambda _left: None) -> Findings:
+    """Look at everything in the scope; repeatable at any point.
+
+    `keep_on` is called now and then with what is left to be looked at, and may raise to break off.
+    """
     known = reach.store.known_projects()
     found = _look_after_open(scope, reach) + _tell_of_given_up(reach)
     suspicious: set[int] = set()
-    for page in reach.overview.fetch_enrolled(scope.active_after):
-        keep_on()
+    left = scope
+    for page in reach.overview.fetch_enrolled(scope.active_after, scope.after_id):
+        keep_on(left)
         ours = [project for project in page if reach.enrolment.takes(project, known)]
         heads = reach.overview.fetch_heads(ours)
         branches = {project.id: project.default_branch or "" for project in ours}
@@ -89,8 +94,9 @@ def sweep(scope: Scope, reach: Reach, keep_on: Callable[[], None] = lambda: None
         entered = [_enter_head(project_id, branches[project_id], sha, reach) for project_id, sha in news]
         suspicious |= {project_id for project_id, sha in news if project_id in known}
         found += Findings(projects=len(ours), missed_heads=sum(entered))
+        left = replace(left, after_id=page[-1].id if page else left.after_id)
     for project_id in sorted({i for i in known if scope.has_turn(i)} | suspicious):
-        keep_on()
+        keep_on(left)
         found += _look_closely(project_id, scope, reach)
     return found
 
@@ -255,15 +261,18 @@ class Sweeper:
             # another one may have ended its sweep between the look and the lease
             if read_swept(self._store) != last:
                 return None
+            scope = plan_resumed(scope, self._store.fact(SWEEPING), self._rhythm)
             found = sweep(scope, self._reach(), self._keep_on)
             self._store.keep_fact(SWEPT, plan_next(scope, last, found).to_text())
+            self._store.keep_fact(SWEEPING, "")
         finally:
             self._store.release(LEASE, self._owner)
         self._on_found(_numbers(found))
         _log.info("swept", seconds=round(time.time() - scope.began_at, 1), **_numbers(found))
         return found
 
-    def _keep_on(self) -> None:
+    def _keep_on(self, left: Scope) -> None:
+        self._store.keep_fact(SWEEPING, left.to_text())
         if self._stop.is_set() or not self._store.lease(LEASE, self._owner, LEASE_SECONDS):
             raise NotMine("another worker sweeps, or this one ends")
 
@@ -271,7 +280,7 @@ class Sweeper:
 def sweep_now(reach: Reach, owner: str) -> Findings:
     """A complete sweep with a closer look at everything, by a person's wish. Refused while another one sweeps."""
 
-    def keep_on() -> None:
+    def keep_on(_left: Scope) -> None:
         if not reach.store.lease(LEASE, owner, LEASE_SECONDS):
             raise NotMine("another sweep took over")
 
@@ -280,7 +289,7 @@ def sweep_now(reach: Reach, owner: str) -> Findings:
     scope = Scope(time.time(), None, 0, 1)
     wished = replace(reach, rhythm=replace(reach.rhythm, stale_seconds=0.0))
     try:
-        found = sweep(scope, wished, keep_on if reach.act else (lambda: None))
+        found = sweep(scope, wished, keep_on if reach.act else (lambda _left: None))
         if reach.act:
             reach.store.keep_fact(SWEPT, plan_next(scope, read_swept(reach.store), found).to_text())
     finally:

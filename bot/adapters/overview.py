@@ -31,10 +31,10 @@ class Overview:
     def __init__(self, client: GitlabClient) -> None:
         self._client = client
 
-    def fetch_enrolled(self, active_after: float | None) -> Iterator[tuple[Enrolled, ...]]:
-        """Projects in which the bot is Developer or more, by id, a page of 100 at a time.
+    def fetch_enrolled(self, active_after: float | None, after_id: int = 0) -> Iterator[tuple[Enrolled, ...]]:
+        """Projects in which the bot is Developer or more, in order of their ids, a page of 100 at a time.
 
-        `active_after` (seconds since 1970) leaves out what nothing happened in since.
+        `active_after` (seconds since 1970) leaves out what nothing happened in since, `after_id` those up to it.
         """
         since = None if active_after is None else datetime.fromtimestamp(active_after, UTC).isoformat()
         pages = self._client.get_pages(
@@ -48,6 +48,7 @@ class Overview:
             sort="asc",
             pagination="keyset",
             last_activity_after=since,
+            id_after=after_id or None,
         )
         for items in pages:
             yield tuple(

@@ -20,6 +20,9 @@ GITLAB_GATES = "gitlab_gates"
 SWEPT = "swept"
 """The last sweep and what it found, the text of a `bot.domain.reconcile.Swept`."""
 
+SWEEPING = "sweeping"
+"""How far the sweep under way is, the text of a `bot.domain.reconcile.Scope`; empty when none is."""
+
 JOB_COUNTS = "job_counts"
 """How the jobs stand, as a worker last counted them: the text of a JobCounts."""
 

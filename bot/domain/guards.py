@@ -1,7 +1,7 @@
 """What keeps the bot from answering itself for ever: four guards that know nothing of each other, and a budget.
 
 1. Identity: a push by the bot's own user that changes nothing but the generated file is no news.
-2. Trailer: on a commit that says it holds the file for its own parent, the file is not written again.
+2. Trailer: on a commit that says it holds the branch's file for its own parent, the file is not written again.
 3. Only the generated file: after several commits in a row that changed nothing else, it is not written again.
 4. Fixed point: bytes that are there already are not written.
 

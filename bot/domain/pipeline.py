@@ -114,6 +114,16 @@ def render(module: Module, settings: PipelineSettings, branch: str) -> bytes:
     return "\n".join([*head, _dump(data), _dump(jobs)]).encode("ascii")
 
 
+def is_for(content: bytes | None, branch: str) -> bool:
+    """Whether a file was rendered for that branch, by what it says itself."""
+    try:
+        data = _load(content) if content is not None else None
+    except ValueError:
+        return False
+    own = data.get(".mlreef") if isinstance(data, dict) else None
+    return isinstance(own, dict) and own.get("branch") == _quoted(branch)
+
+
 def _settings(settings: PipelineSettings) -> dict[str, Any]:
     """The settings as plain data; limits only where the operator has changed them."""
     data = asdict(settings)

@@ -136,12 +136,20 @@ class Swept:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What one sweep looks at: projects active after a time (None: all), and whose turn a closer look is."""
+    """What one sweep looks at: projects active after a time (None: all), and whose turn a closer look is.
+
+    `after_id`: projects up to this id are done with already, by a sweep that was broken off.
+    """
 
     began_at: float
     active_after: float | None
     turn: int
     turns: int
+    after_id: int = 0
+
+    def to_text(self) -> str:
+        """The text that the store keeps while the sweep is under way."""
+        return json.dumps(asdict(self))
 
     def has_turn(self, project_id: int) -> bool:
         """Whether it is this project's turn for a closer look."""
@@ -157,6 +165,15 @@ def plan_sweep(last: Swept | None, now: float, rhythm: Rhythm) -> Scope | None:
     complete = not 0 <= now - last.complete_at < rhythm.complete_seconds
     after = None if complete else min(last.began_at, now) - ACTIVITY_SLACK_SECONDS
     return Scope(now, after, last.turn % rhythm.turns, rhythm.turns)
+
+
+def plan_resumed(scope: Scope, broken_off: str | None, rhythm: Rhythm) -> Scope:
+    """The sweep that is due, going on where one was broken off less than an interval ago; `broken_off` is its text."""
+    if not broken_off:
+        return scope
+    before = Scope(**json.loads(broken_off))
+    fresh = 0 <= scope.began_at - before.began_at < rhythm.interval_seconds
+    return before if fresh and before.turns == scope.turns else scope
 
 
 def plan_next(scope: Scope, last: Swept | None, found: Findings) -> Swept:

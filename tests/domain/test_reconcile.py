@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,10 +18,12 @@ from bot.domain.reconcile import (
     Findings,
     Hook,
     Rhythm,
+    Scope,
     Swept,
     missed,
     plan_next,
     plan_resends,
+    plan_resumed,
     plan_sweep,
     truth_of,
 )
@@ -110,6 +114,16 @@ def test_every_end_has_a_status_that_is_an_end() -> None:
     assert ends[State.PUBLISHED] == "success"
     assert ends[State.SUPERSEDED] == "canceled"
     assert set(ends.values()) == {"success", "canceled", "failed"}
+
+
+def test_a_sweep_broken_off_goes_on_unless_it_is_old_news() -> None:
+    due = Scope(NOW, None, 3, 96)
+    half = Scope(NOW - 100, None, 3, 96, after_id=4700)
+    assert plan_resumed(due, half.to_text(), RHYTHM) == half
+    assert plan_resumed(due, replace(half, began_at=NOW - 901).to_text(), RHYTHM) == due
+    assert plan_resumed(due, replace(half, turns=10).to_text(), RHYTHM) == due
+    assert plan_resumed(due, "", RHYTHM) == due
+    assert plan_resumed(due, None, RHYTHM) == due
 
 
 @given(st.builds(Swept, st.floats(0, 1e10), st.floats(0, 1e10), st.integers(0, 1000)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -186,3 +187,17 @@ def test_the_bots_own_merge_request_is_read_like_anyones(loop: Loop) -> None:
     loop.sandbox.commit(project.id, loop.bot, {"mlreef.yml": "proposed\n", "train.txt": "x\n"}, "Merge")
     loop.run(Guards())
     assert loop.sandbox.read_file(project.id, "mlreef.yml") != b"proposed\n"
+
+
+def test_a_branch_that_begins_at_the_bots_commit_gets_a_file_of_its_own(loop: Loop) -> None:
+    project = loop.project()
+    loop.sandbox.commit(project.id, loop.alice, FILES)
+    loop.run(Guards())
+    head = str(loop.sandbox.head(project.id))
+    world = loop.world(Guards())
+    world = replace(world, policy=replace(world.policy, branches=("release",)))
+    git = loop.sandbox.core.git(project)
+    git.update_ref("refs/heads/release", head)
+    publish(Publish(project.id, "release"), world)
+    assert loop.sandbox.head(project.id, "release") != head
+    assert b"release" in (loop.sandbox.read_file(project.id, "mlreef.yml", "release") or b"")
