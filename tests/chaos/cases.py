@@ -15,6 +15,7 @@ from tests.chaos.lane import Lane
 from tests.chaos.outcome import read_outcome
 from tests.chaos.trap import AFTER, BEFORE, HOUSEKEEPING, arm, has_sprung
 
+READING = ("GET ", "HEAD ", "/graphql")
 REQUEST, COMMIT = "request", "commit"
 _numbers = count(1)
 
@@ -31,8 +32,9 @@ class Boundary:
 
     @property
     def kind(self) -> tuple[str, str, str]:
-        """What is of one kind does the same in the code, however often it comes."""
-        return self.what, self.name, self.when
+        """What is of one kind does the same, however often it comes; to read has no effect to be before or after."""
+        reads = self.what == REQUEST and any(word in self.name for word in READING)
+        return self.what, self.name, "" if reads else self.when
 
     def __str__(self) -> str:
         return f"{self.journey}: died {self.when} {self.name} (number {self.number})"
@@ -85,12 +87,16 @@ def boundaries_of(journey: Journey, clean: Run) -> list[Boundary]:
     ]
 
 
-def slice_of(boundaries: Iterable[Boundary], turn: int) -> list[Boundary]:
-    """One boundary of each kind; which one changes with the turn, so that in time all have had theirs."""
+def slice_of(boundaries: Iterable[Boundary], turn: int, share: int = 1) -> list[Boundary]:
+    """One boundary of each kind; which one changes with the turn, so that in time all have had theirs.
+
+    `share` 2 leaves every second kind to the next turn, and so on.
+    """
     kinds: dict[tuple[str, str, str], list[Boundary]] = {}
     for boundary in boundaries:
         kinds.setdefault(boundary.kind, []).append(boundary)
-    return [alike[turn % len(alike)] for alike in kinds.values()]
+    mine = [alike for number, alike in enumerate(kinds.values()) if (number + turn) % share == 0]
+    return [alike[turn // share % len(alike)] for alike in mine]
 
 
 def side_by_side(arena: Arena, tasks: Iterable[Callable[[Lane], None]]) -> None:
