@@ -9,9 +9,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
 import sqlalchemy as sa
 import yaml
@@ -32,6 +33,9 @@ PATIENCE_SECONDS = 60.0
 
 SOON_SECONDS = 60.0
 """Delayed jobs that start sooner than this are still to come; later ones, such as the watch, are rest."""
+
+STARTED = '"worker started"'
+"""What a worker logs when it is ready."""
 
 
 class Forkery:
@@ -67,7 +71,10 @@ class Forkery:
 
 
 class Lane:
-    """A bot: its own user in GitLab, its own database, one door, and workers by name. Use as a context manager."""
+    """A bot: its own user in GitLab, its own database, one door, and workers by name. Use as a context manager.
+
+    `cables` are other ways to the database, for those roles that do not go straight to it.
+    """
 
     def __init__(
         self,
@@ -78,6 +85,7 @@ class Lane:
         database: str = "",
         workers: int = 1,
         watch_seconds: float = 3600,
+        cables: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.folder, self.user = folder, user
         self.forkery = forkery
@@ -106,7 +114,11 @@ class Lane:
             "pipeline": {"grace_seconds": GRACE_SECONDS, "watch_seconds": watch_seconds},
         }
         self.config = folder / "config.yaml"
+        self.configs = dict.fromkeys(self.roles, self.config)
         self.config.write_text(yaml.safe_dump(config))
+        for role, url in cables.items():
+            self.configs[role] = folder / f"{role}.yaml"
+            self.configs[role].write_text(yaml.safe_dump({**config, "database": {"url": url}}))
         self.pids: dict[str, int] = {}
         self.store = Store.prepare(self.database)
         self._jobs = sa.create_engine(engine_url(self.database), connect_args=self._arguments())
@@ -116,12 +128,20 @@ class Lane:
         return {"timeout": 10} if is_sqlite(self.database) else {}
 
     @property
+    def kind(self) -> str:
+        """The database's name."""
+        return "sqlite" if is_sqlite(self.database) else "postgresql"
+
+    @property
     def roles(self) -> tuple[str, ...]:
         return ("door", *(f"worker-{number}" for number in range(1, self.workers + 1)))
 
     def __enter__(self) -> Lane:
         for role in self.roles:
             self.start(role)
+        wait_until(
+            lambda: self.log.read_text().count(STARTED) >= self.workers, lambda: self.log.read_text()[-4000:]
+        )
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -137,7 +157,7 @@ class Lane:
                 kind = role.partition("-")[0]
                 self.pids[role] = self.forkery.fork(
                     role=kind,
-                    config=str(self.config),
+                    config=str(self.configs[role]),
                     trap=str(self.trap),
                     log=str(self.log),
                     listen=self.listen,

@@ -35,7 +35,6 @@ def arena(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         return "" if request.param == "sqlite" else request.getfixturevalue("cluster").create_database()
 
     with Arena(tmp_path_factory.mktemp("kills"), LANES[request.param], database) as up:
-        up.kind = request.param
         yield up
         assert up.sandbox.complaints == []
 
@@ -64,7 +63,7 @@ def test_a_journey_that_nothing_disturbs_comes_to_its_end(clean: dict[str, Run],
 def test_whatever_dies_the_end_is_the_same(arena: Arena, clean: dict[str, Run]) -> None:
     journeys = {journey.name: journey for journey in JOURNEYS}
     known = [boundary for journey in JOURNEYS for boundary in boundaries_of(journey, clean[journey.name])]
-    chosen = known if WHOLE else slice_of(known, turn(), SHARES[arena.kind])
+    chosen = known if WHOLE else slice_of(known, turn(), SHARES[arena.lanes[0].kind])
     differing: list[str] = []
     missed: list[Boundary] = []
 
@@ -81,8 +80,9 @@ def test_whatever_dies_the_end_is_the_same(arena: Arena, clean: dict[str, Run]) 
     began = time.monotonic()
     side_by_side(arena, [lambda lane, boundary=boundary: go(lane, boundary) for boundary in chosen])
     kinds = {boundary.kind for boundary in known}
+    database = arena.lanes[0].kind
     say(
-        f"{arena.kind}: killed at {len(chosen) - len(missed)} of {len(known)} boundaries of {len(kinds)} kinds "
+        f"{database}: killed at {len(chosen) - len(missed)} of {len(known)} boundaries of {len(kinds)} kinds "
         f"in {time.monotonic() - began:.0f} s; {len(missed)} were not met again"
     )
     assert differing == [], "\n".join(differing)

@@ -48,7 +48,7 @@ from tests.chaos.measure import WHOLE, say
 from tests.whole_way.conftest import SCRIPT
 
 PROJECTS = 3
-EXAMPLES, STEPS = (150, 30) if WHOLE else (9, 28)
+EXAMPLES, STEPS = (150, 30) if WHOLE else (7, 28)
 PUSHES_BETWEEN_RESTS = 5
 WATCH_SECONDS = 1.5
 """How soon the bot looks for a pipeline's end that no hook told."""
