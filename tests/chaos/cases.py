@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from queue import SimpleQueue
@@ -11,12 +12,15 @@ from typing import Any
 
 from tests.chaos.arena import Arena, Watched
 from tests.chaos.journeys import Drive, Journey, come_to_rest
-from tests.chaos.lane import Lane
+from tests.chaos.lane import Lane, wait_until
 from tests.chaos.outcome import read_outcome
 from tests.chaos.trap import AFTER, BEFORE, HOUSEKEEPING, arm, has_sprung
 
 READING = ("GET ", "HEAD ", "/graphql")
 REQUEST, COMMIT = "request", "commit"
+CLOCK_SECONDS = 8.0
+"""Longer than the time between two strokes of any clock of the worker."""
+
 _numbers = count(1)
 
 
@@ -66,6 +70,11 @@ def travel(arena: Arena, lane: Lane, journey: Journey, boundary: Boundary | None
     drive = Drive(arena, lane, project, journey.verdict)
     journey.move(drive.way)
     come_to_rest(lane, drive)
+    if boundary is not None and boundary.name.startswith(HOUSEKEEPING):
+        with suppress(AssertionError):
+            # the clock may not have struck yet
+            wait_until(lambda: has_sprung(lane.trap), lambda: "", CLOCK_SECONDS)
+        come_to_rest(lane, drive)
     outcome = read_outcome(arena.sandbox, arena.registry, lane, project)
     died = watched.sprung or (boundary is not None and boundary.what == COMMIT and has_sprung(lane.trap))
     return Run(outcome, watched.seen, lane.commits(case), died)

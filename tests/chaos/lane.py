@@ -195,6 +195,10 @@ class Lane:
                 self.deaths += 1
                 self.start(role)
 
+    def taken_over(self) -> int:
+        """How often a worker took over from one that was gone."""
+        return self.log.read_text().count('"took over from')
+
     def waiting(self) -> int:
         """Deliveries and jobs that are still to be worked on; those of a far tomorrow do not count."""
         schema = "" if is_sqlite(self.database) else "dbos."

@@ -13,9 +13,9 @@ FIGURES: list[str] = []
 """Printed at the end of the run; see conftest.py."""
 
 
-def say(line: str) -> None:
-    """Have a line printed at the end of the run."""
-    FIGURES.append(line)
+def say(*lines: str) -> None:
+    """Have lines printed at the end of the run."""
+    FIGURES.extend(lines)
 
 
 def turn() -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -69,6 +70,9 @@ def test_whatever_dies_the_end_is_the_same(arena: Arena, clean: dict[str, Run]) 
 
     def go(lane: Lane, boundary: Boundary) -> None:
         run = travel(arena, lane, journeys[boundary.journey], boundary)
+        if not run.died and boundary.number > 1:
+            # threads take turns by chance, so that a run may not come by a place that often
+            run = travel(arena, lane, journeys[boundary.journey], replace(boundary, number=1))
         if not run.died:
             missed.append(boundary)
         differing.extend(
@@ -86,5 +90,6 @@ def test_whatever_dies_the_end_is_the_same(arena: Arena, clean: dict[str, Run]) 
         f"in {time.monotonic() - began:.0f} s; {len(missed)} were not met again"
     )
     assert differing == [], "\n".join(differing)
-    # threads take turns by chance, so that a run may not come by a place a second time; but not often
-    assert len(missed) <= len(chosen) / 5, "\n".join(map(str, missed))
+    # what a clock or a race causes may not happen again; but that is rare
+    say(*(f"not met again: {boundary}" for boundary in missed))
+    assert len(missed) <= len(chosen) / 8, "\n".join(map(str, missed))

@@ -67,7 +67,8 @@ def storm(arena: Arena, lane: Lane, disturb: Callable[[], None], pushes: int, pr
     whole = time.monotonic() - began
     published = sum(_check(drive, pushed[drive.project.id]) for drive in drives)
     say(
-        f"{lane.kind}: {pushes} pushes to {projects} projects in {took:.0f} s, {lane.deaths} deaths; at rest after "
+        f"{lane.kind}: {pushes} pushes to {projects} projects in {took:.0f} s, {lane.deaths} deaths, {lane.taken_over()} "
+        f"times another worker took over; at rest after "
         f"{whole:.0f} s with {published} publications"
     )
 
@@ -165,7 +166,7 @@ def test_a_machine_that_is_cut_off_and_comes_back_loses_and_doubles_nothing(
             (lane,) = arena.lanes
 
             def cut() -> None:
-                time.sleep(2.0)
+                time.sleep(1.0)
                 cable.cut()
                 time.sleep(CUT_SECONDS)
                 cable.mend()
