@@ -57,6 +57,7 @@ class Run:
 def travel(arena: Arena, lane: Lane, journey: Journey, boundary: Boundary | None = None) -> Run:
     """Go a journey in a new project, and die at the boundary, if one is named."""
     case = f"case {next(_numbers)}"
+    lane.forget_contents()
     project = arena.project(lane, bot_level=journey.bot_level)
     watched = Watched(lane, project)
     if boundary is not None and boundary.what == REQUEST:

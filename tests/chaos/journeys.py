@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sandbox.gitlab import DEVELOPER, MAINTAINER, Project, Sandbox
-from sandbox.gitlab.values import ENDED
+from sandbox.gitlab.values import ENDED, Pipeline
 from tests.chaos.arena import Arena
 from tests.chaos.lane import PATIENCE_SECONDS, Lane
 from tests.whole_way.conftest import FILES as PLAIN_FILES
@@ -117,16 +118,19 @@ class Drive:
             )
         ]
         for pipeline in sorted(waiting, key=lambda pipeline: pipeline.id):
-            if self.verdict == "success":
-                if pipeline.ref == "master":
-                    self._promote(pipeline.sha)
-                self.sandbox.play_pipeline(pipeline.id)
-            else:
-                job = next(
-                    job for job in self.sandbox.jobs(pipeline.id) if job.status in ("pending", "running")
-                )
-                self.sandbox.finish_job(job.id, self.verdict, trace=b"odd\n", exit_code=1)
+            # a newer push may cancel its jobs at this moment
+            with suppress(RuntimeError):
+                self._end(pipeline)
         return bool(waiting)
+
+    def _end(self, pipeline: Pipeline) -> None:
+        if self.verdict == "success":
+            if pipeline.ref == "master":
+                self._promote(pipeline.sha)
+            self.sandbox.play_pipeline(pipeline.id)
+            return
+        job = next(job for job in self.sandbox.jobs(pipeline.id) if job.status in ("pending", "running"))
+        self.sandbox.finish_job(job.id, self.verdict, trace=b"odd\n", exit_code=1)
 
     def _promote(self, sha: str) -> None:
         tags = self.arena.registry.tags(self.project.full_path.lower())

@@ -195,6 +195,10 @@ class Lane:
                 self.deaths += 1
                 self.start(role)
 
+    def forget_contents(self) -> None:
+        """Empty the cache of files, so that what was read for one project is read again for the next."""
+        self.store.keep_blobs({"": b""}, limit_bytes=0)
+
     def taken_over(self) -> int:
         """How often a worker took over from one that was gone."""
         return self.log.read_text().count('"took over from')

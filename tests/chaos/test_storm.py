@@ -67,9 +67,8 @@ def storm(arena: Arena, lane: Lane, disturb: Callable[[], None], pushes: int, pr
     whole = time.monotonic() - began
     published = sum(_check(drive, pushed[drive.project.id]) for drive in drives)
     say(
-        f"{lane.kind}: {pushes} pushes to {projects} projects in {took:.0f} s, {lane.deaths} deaths, {lane.taken_over()} "
-        f"times another worker took over; at rest after "
-        f"{whole:.0f} s with {published} publications"
+        f"{lane.kind}: {pushes} pushes to {projects} projects in {took:.0f} s, {lane.deaths} deaths, "
+        f"{lane.taken_over()} take-overs; at rest after {whole:.0f} s with {published} publications"
     )
 
 
