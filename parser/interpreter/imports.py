@@ -27,7 +27,11 @@ def names_in(machine: Machine, path: str) -> Any:
     scope = machine.module(path)
     if scope is None:
         return Unknown("is a module that cannot be read")
-    return {
+    beside = machine.modules.imported_beside(path) if path.endswith("__init__.py") else {}
+    if beside is None:
+        return Unknown("depends on which modules of the package were imported before")
+    modules = {name: Module(file) for name, file in beside.items() if name not in scope.names}
+    return modules | {
         name: member(machine, value.path, value.name) if isinstance(value, Lazy) else value
         for name, value in list(scope.names.items())
     }

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from functools import cached_property
 
-from parser.interpreter.reach import Reach
+from parser.interpreter.reach import Reach, statements
 from parser.limits import Limits
 from parser.model import Problem
 from parser.script import Refused, Script, TooMuch, read_script
@@ -102,6 +102,20 @@ class Modules:
         if path not in self._effects:
             self._effects[path] = self._reach.has_effect(path)
         return self._effects[path]
+
+    def imported_beside(self, package: str) -> dict[str, str] | None:
+        """Modules of a package that its `__init__.py` imports, name → file; None when there are others besides."""
+        folder = package.removesuffix("__init__.py")
+        inside = [path for path in self._source.entries if path.startswith(folder) and path.endswith(".py")]
+        names = {path[len(folder) :].partition("/")[0].removesuffix(".py") for path in inside} - {"__init__"}
+        found: dict[str, str] = {}
+        for dotted, level in statements(self._source.contents.get(package, b"")):
+            path = self.find(dotted, package, level)
+            if path is not None and path.startswith(folder) and path != package:
+                name = path[len(folder) :].partition("/")[0].removesuffix(".py")
+                own = f"{folder}{name}.py"
+                found[name] = own if own in self._source.entries else f"{folder}{name}/__init__.py"
+        return found if names <= found.keys() else None
 
     def is_package(self, dotted: str, importer: str, level: int) -> bool:
         """Whether a folder of the repository has this name, with or without an `__init__.py`."""

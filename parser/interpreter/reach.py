@@ -98,7 +98,7 @@ class Reach:
             return False
         if _EFFECT.search(content) is not None:
             return True
-        found = (self._find(dotted, path, level) for dotted, level in dict.fromkeys(_statements(content)))
+        found = (self._find(dotted, path, level) for dotted, level in dict.fromkeys(statements(content)))
         others = [self._contents.get(one, b"") for one in found if one is not None and one != path]
         return any(self.mentions(one) and _EFFECT.search(one) is not None for one in others)
 
@@ -108,7 +108,7 @@ class Reach:
         return likely and any(word in content for word in self._keywords)
 
     def _imported(self, path: str, content: bytes) -> Iterator[str]:
-        for dotted, level in dict.fromkeys(_statements(content)):
+        for dotted, level in dict.fromkeys(statements(content)):
             found = self._find(dotted, path, level)
             if found is not None and found not in self._reached:
                 yield found
@@ -142,7 +142,7 @@ def _dealing(
     return found
 
 
-def _statements(content: bytes) -> Iterator[tuple[str, int]]:
+def statements(content: bytes) -> Iterator[tuple[str, int]]:
     """What a file's import statements may mean: dotted names, and how many dots lead them."""
     at = content.find(b"import ")
     while at >= 0:

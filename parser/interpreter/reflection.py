@@ -57,8 +57,8 @@ def _dir(machine: Machine, call: Call) -> Any:
 def names_of(machine: Machine, value: Any) -> list[str] | None:
     """The attributes of a module, class or object; None when they are not all known."""
     if isinstance(value, Module):
-        scope = machine.module(value.path)
-        return list(scope.names) if scope else None
+        names = machine.names_in(value.path)
+        return list(names) if isinstance(names, dict) else None
     cls = value.cls if isinstance(value, Instance) else value
     if not isinstance(cls, Class) or cls.foreign:
         return None

@@ -175,3 +175,67 @@ def test_defaults_of_a_dict_that_is_not_known_leave_none_for_granted(order: str)
     one, two = found.module.parameters
     assert (one.default, one.unknown) == (None, ("default",))
     assert (two.default, two.unknown) == (1, ())
+
+
+DIRECTORY = """import argparse, kinds
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--kind", choices=[one for one in dir(kinds) if not one.startswith("_")])
+    parser.parse_args()
+"""
+
+
+def test_the_names_of_a_package_are_known_when_it_imports_all_of_its_modules() -> None:
+    files = {"run.py": DIRECTORY + MAIN, "kinds/__init__.py": "from . import oak as _o, pine\nOTHER = 1\n"}
+    files |= {"kinds/oak.py": "x = 1\n", "kinds/pine.py": "y = 1\n"}
+    (kind,) = report(files).module.parameters
+    assert kind.choices == ("OTHER", "oak", "pine")
+    (kind,) = report(files | {"kinds/elm.py": "z = 1\n"}).module.parameters
+    assert kind.choices is None
+    assert "choices" in kind.unknown
+
+
+def test_a_name_that_only_type_checkers_are_told_is_found() -> None:
+    lazy = "import sys\nfrom typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .made import build as make\n"
+    files = {
+        "run.py": "from tools import make\ndef main():\n    make().parse_args()\n" + MAIN,
+        "tools/__init__.py": lazy + "else:\n    sys.modules[__name__] = object()\n",
+        "tools/made.py": "import argparse\ndef build():\n    parser = argparse.ArgumentParser()\n"
+        "    parser.add_argument('--made')\n    return parser\n",
+    }
+    assert names(files, "run.py") == {"made": None}
+
+
+def test_a_way_that_reads_the_command_line_leaves_nothing_to_the_others() -> None:
+    script = """import argparse, sys
+TABLE = {}
+def again(args):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--again")
+    parser.parse_args(args)
+    TABLE["late"] = "--late"
+def main():
+    args = sys.argv[1:]
+    if args and args[0] == "again":
+        TABLE["flag"] = "--wrong"
+        again(args[1:])
+    parser = argparse.ArgumentParser()
+    parser.add_argument(TABLE.get("late", "--right"))
+    parser.parse_args(args)
+"""
+    found = names({"run.py": script + MAIN})
+    assert found == {"again": 'args and args[0] == "again"', "right": None}
+
+
+def test_a_method_of_a_path_that_is_not_followed_is_not_missing() -> None:
+    script = """import argparse, pathlib
+def main():
+    parser = argparse.ArgumentParser()
+    try:
+        pathlib.Path("settings").mkdir()
+        parser.add_argument("--made")
+    except AttributeError:
+        parser.add_argument("--refused")
+    parser.parse_args()
+"""
+    assert names({"run.py": script + MAIN}) == {"made": None}
