@@ -20,15 +20,34 @@ NEAR = 0.8
 MAX_LOOKED_AT = 200
 """Imports of one repository that are compared with the names of its files."""
 
+MAX_COMPARED = 10_000
+"""Pairs of names that are compared, of one repository."""
+
+MAX_NAME = 60
+"""Characters of a name that is compared."""
+
 Import = tuple[int, str, tuple[str, ...]]
 """Leading dots, dotted name and imported names."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Folders:
     """What lies in each folder of the repository: name of a module or folder → path without the ending."""
 
     inside: Mapping[str, Mapping[str, str]]
+    room: int = MAX_COMPARED
+    """Pairs of names that may still be compared."""
+
+    def alike(self, name: str, names: Mapping[str, str]) -> str | None:
+        """The one of the names that is most like it, if any is."""
+        if len(name) > MAX_NAME or len(names) > self.room:
+            return None
+        self.room -= len(names)
+        import difflib  # most repositories have no doubtful import, and this is slow to load
+
+        by_lower = {one.lower(): one for one in names if one.isidentifier() and len(one) <= MAX_NAME}
+        found = difflib.get_close_matches(name.lower(), by_lower, 1, NEAR)
+        return by_lower[found[0]] if found else None
 
     @staticmethod
     def of(source: Source) -> Folders:
@@ -115,7 +134,7 @@ def _near(
         meant: list[str] = []
         for part in parts:
             inside = folders.inside.get(posixpath.join(base, *meant), {})
-            one = part if part in inside else _alike(part, inside)
+            one = part if part in inside else folders.alike(part, inside)
             if one is None:
                 break
             meant.append(one)
@@ -135,14 +154,6 @@ def _lies_at(folders: Folders, base: str, parts: list[str]) -> bool:
             return False
         at = inside[part]
     return True
-
-
-def _alike(name: str, names: Iterable[str]) -> str | None:
-    import difflib  # most repositories have no doubtful import, and this is slow to load
-
-    by_lower = {one.lower(): one for one in names if one.isidentifier()}
-    found = difflib.get_close_matches(name.lower(), by_lower, 1, NEAR)
-    return by_lower[found[0]] if found else None
 
 
 def _holds(source: Source, stem: str, names: tuple[str, ...]) -> bool:

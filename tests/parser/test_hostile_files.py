@@ -181,6 +181,15 @@ def test_mutual_recursion_between_modules_ends() -> None:
     assert {"input-path", "output-path"} <= {one.name for one in found.module.parameters}
 
 
+def test_many_imports_of_nearly_the_names_of_many_modules_are_compared_in_time() -> None:
+    files = {f"module_number_{n}.py": "def f(): pass\n" for n in range(5000)}
+    imports = "".join(f"from modul_number_{n} import g\n" for n in range(300))
+    began = time.process_time()
+    found = report({**files, "run.py": imports + HEAD + PATHS + TAIL})
+    assert time.process_time() - began < SECONDS
+    assert not found.refused
+
+
 @pytest.mark.parametrize("flag", ["--m\u043ede", "--\uff4dode", "--\U0001d426ode"])
 def test_a_name_with_letters_that_look_alike_is_told(flag: str) -> None:
     assert "name-confusable" in codes(of_script(f"parser.add_argument({flag!r})"))
