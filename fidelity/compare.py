@@ -7,12 +7,13 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from fidelity.truth import FIELDS, Argument, Truth
 
 SUPPRESS = "==SUPPRESS=="
 
+_T = TypeVar("_T")
 _Pair = tuple[Argument, Mapping[str, Any]]
 
 
@@ -98,8 +99,10 @@ def compare(truth: Truth, read: Sequence[Mapping[str, Any]] | None) -> Outcome:
     """Compares a script's parameters, as `describe` prints them, with the truth; None when reading crashed."""
     score = Score(scripts=1, crashes=int(read is None))
     parameters = [one for one in read or () if one.get("action") not in ("help", "version")]
-    theirs = {_key(one.subcommand, one.fields["flags"], one.fields["dest"]): one for one in truth.arguments}
-    mine = {_key(one.get("subcommand") or (), one["flags"], one["dest"]): one for one in parameters}
+    theirs = _keyed(
+        [(one.subcommand, one.fields["flags"], one.fields["dest"], one) for one in truth.arguments]
+    )
+    mine = _keyed([(one.get("subcommand") or (), one["flags"], one["dest"], one) for one in parameters])
     pairs = [(theirs.pop(key), mine.pop(key)) for key in [key for key in theirs if key in mine]]
     # the rest belongs together when a flag is shared: then the flags are wrong, not the argument
     for key, argument in list(theirs.items()):
@@ -141,6 +144,17 @@ def compare(truth: Truth, read: Sequence[Mapping[str, Any]] | None) -> Outcome:
     score.names = int(not missed and not invented)
     score.full = int(bool(score.names) and not wrong and not abstained)
     return Outcome(score, tuple(missed), tuple(invented), tuple(wrong), tuple(abstained))
+
+
+def _keyed(some: Sequence[tuple[Sequence[str], Sequence[str], Any, _T]]) -> dict[tuple[Any, ...], _T]:
+    """Each by what it is called, and its number among those of that name: positionals may share one."""
+    found: dict[tuple[Any, ...], _T] = {}
+    times: Counter[tuple[Any, ...]] = Counter()
+    for subcommand, flags, dest, one in some:
+        name = _key(subcommand, flags, dest)
+        times[name] += not flags
+        found[(*name, times[name])] = one
+    return found
 
 
 def _key(subcommand: Sequence[str], flags: Sequence[str], dest: Any) -> tuple[Any, ...]:

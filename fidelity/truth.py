@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -143,11 +144,13 @@ def _cut_short(run: Mapping[str, Any]) -> str:
 def _arguments(run: Mapping[str, Any]) -> dict[Any, dict[str, Any]]:
     found: dict[Any, dict[str, Any]] = {}
     for record in run["records"]:
+        times: Counter[Any] = Counter()
         for one in record["parameters"]:
             excludes = [_shown(other) for other in record["parameters"] if _exclusive(one, other)]
             more = {"excludes": sorted(excludes), "printed_help": _printed(one)}
-            key = (*one["subcommand"], "\0", *(one["flags"] or [str(one["dest"])]))
-            found[key] = {"deprecated": False, **one, **more}
+            name = (*one["subcommand"], "\0", *(one["flags"] or [str(one["dest"])]))
+            times[name] += 1  # several positionals may have one name
+            found[(*name, times[name])] = {"deprecated": False, **one, **more}
     return found
 
 

@@ -125,3 +125,11 @@ def test_an_unknown_field_is_put_down_to_its_reason() -> None:
 
 def test_reasons_are_sorted_without_what_is_different_in_each_script() -> None:
     assert kind_of("`a()` is computed by a()") == kind_of("`b()` is computed by b.c()")
+
+
+def test_positionals_of_one_name_are_told_apart() -> None:
+    unnamed = {"flags": [], "dest": "x"}
+    truth = truth_of(held("x", **unnamed), held("--a"), held("x", **unnamed, nargs="?"))
+    read = [told("x", **unnamed), told("--a"), told("x", **unnamed, nargs="?")]
+    outcome = compare(truth, read)
+    assert (outcome.score.found, outcome.missed, outcome.invented, outcome.wrong) == (3, (), (), ())
