@@ -155,10 +155,21 @@ def _arguments(parsers: list[Parser]) -> list[_Found]:
             times[name] += 1
             key = (*name, times[name])  # a parser may have two positionals of one name
             conditions = tuple(dict.fromkeys((*reads_if, *argument.conditions)))
+            if key in found and (common := _either_way(found[key], argument, conditions)) is not None:
+                conditions = common
             # Of parsers that read one after the other, the last one decides.
             if key not in found or len(conditions) <= len(found[key][2]):
                 found[key] = (owner, argument, conditions)
     return list(found.values())
+
+
+def _either_way(older: _Found, newer: Argument, conditions: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The conditions that are left when the same call added an argument on a way and on its opposite; else None."""
+    calls = (older[1].call, newer.call)
+    if not all(calls) or len({id(one.node) for one in calls if one}) > 1 or not older[2]:
+        return None
+    *common, last = older[2]
+    return tuple(common) if (*common, f"not ({last})") == conditions else None
 
 
 def _chosen(registry: Registry, problems: list[Problem]) -> list[Parser]:

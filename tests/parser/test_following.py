@@ -239,3 +239,26 @@ def main():
     parser.parse_args()
 """
     assert names({"run.py": script + MAIN}) == {"made": None}
+
+
+def test_what_is_added_on_both_ways_by_the_same_call_is_always_there() -> None:
+    script = """import argparse, functools, os
+def timed(function):
+    @functools.wraps(function)
+    def wrapper():
+        if os.environ.get("TIMED"):
+            return function()
+        else:
+            return function()
+    return wrapper
+@timed
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--always")
+    if os.path.exists("x"):
+        parser.add_argument("--sometimes")
+    parser.parse_args()
+"""
+    found = names({"run.py": script + MAIN})
+    assert found["always"] is None
+    assert "os.path.exists" in (found["sometimes"] or "")
