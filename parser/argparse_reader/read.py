@@ -18,6 +18,7 @@ from parser.argparse_reader.mends import percent_mend
 from parser.argparse_reader.objects import Argument, Parser
 from parser.argparse_reader.parsers import Registry
 from parser.argparse_reader.printing import printed_help
+from parser.argparse_reader.reading import namespace
 from parser.argparse_reader.words import CONSTANTS, NO_VALUE, FileType, enum_text, type_name
 from parser.interpreter import operations
 from parser.interpreter.calls import call_value
@@ -116,7 +117,7 @@ def read_command_line(source: Source, script: Script) -> CommandLine:
         "argparse._ArgumentGroup": registry.make_group,
         "argparse._MutuallyExclusiveGroup": registry.make_exclusive,
         "argparse.FileType": lambda machine, call: FileType(),
-        "argparse.Namespace": lambda machine, call: Unknown("is given on the command line"),
+        "argparse.Namespace": namespace,
     }
     words = KEYWORDS | dataclass_parser.KEYWORDS
     modules = Modules(source, script.path, words, frozenset({"argparse", "transformers"}))

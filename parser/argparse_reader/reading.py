@@ -11,7 +11,7 @@ from parser.interpreter.attributes import find_attribute
 from parser.interpreter.containers import items_of
 from parser.interpreter.flow import Call
 from parser.interpreter.machine import Machine
-from parser.interpreter.values import MISSING, External, Given, Unknown
+from parser.interpreter.values import MISSING, Class, External, Given, Instance, Scope, Unknown
 
 GIVEN = "is given on the command line"
 
@@ -42,6 +42,14 @@ def _in_namespace(machine: Machine, parser: Parser, namespace: Any, name: str) -
     """The same where the script hands over the object that takes the values: what that has stays."""
     own = namespace.part(name) if isinstance(namespace, Given) else find_attribute(machine, namespace, name)
     return _when_absent(parser, name) if own is MISSING else own
+
+
+def namespace(machine: Machine, call: Call) -> Any:
+    """`Namespace(name=value, …)`: an object that holds what it is given."""
+    if call.keywords_unknown or call.args:
+        return Unknown(GIVEN)
+    made = Class("Namespace", Scope(call.script), [External("argparse.Namespace")])
+    return machine.own(Instance(made, dict(call.keywords)))
 
 
 def _when_absent(parser: Parser, name: str) -> Any:

@@ -306,6 +306,7 @@ def _class_attribute(machine: Machine, value: Class, name: str) -> Any:
         "__dataclass_fields__": _fields(value) if name == "__dataclass_fields__" else MISSING,
         "_fields": tuple(value.fields) if value.record == "NamedTuple" else MISSING,
         "__members__": MISSING,
+        "__subclasses__": Method(value, name),
     }
     if records.is_enum(value):
         members = {one.name: one for one in records.members_of(value)}

@@ -153,6 +153,8 @@ def _call_method(machine: Machine, method: Method, call: Call) -> Any:
         return method.receiver.call(machine, method.name, call)
     if method.receiver is None:
         return None
+    if isinstance(method.receiver, Class) and method.name == "__subclasses__":
+        return machine.own(list(method.receiver.subclasses))
     if isinstance(method.receiver, re.Pattern):
         return patterns.method(machine, method.receiver, method.name, call)
     if isinstance(method.receiver, Located):

@@ -38,6 +38,9 @@ def define(machine: Machine, node: ast.ClassDef, scope: Scope) -> None:
             (one.metaclass for one in bases if isinstance(one, Class) and one.metaclass), None
         )
     scope.bind(node.name, made)
+    for base in bases:
+        if isinstance(base, Class):
+            base.subclasses.append(Unknown("depends on a condition") if machine.conditions else made)
     module = scope.module_level.names.get("__name__") if scope.module_level else None
     inner.names["__module__"] = module
     inner.names["__doc__"] = ast.get_docstring(node, clean=False)

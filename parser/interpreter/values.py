@@ -152,6 +152,9 @@ class Class:
     """Annotated names of the class body, in order."""
     metaclass: Any = None
 
+    subclasses: list[Any] = field(default_factory=list)
+    """The classes that inherit from it directly, in order; Unknown where it depends whether there is one."""
+
     line: list[Any] | None = None
     """The order in which attributes are looked for, once it was asked for."""
 
