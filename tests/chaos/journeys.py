@@ -119,7 +119,7 @@ class Drive:
         ]
         for pipeline in sorted(waiting, key=lambda pipeline: pipeline.id):
             # a newer push may cancel its jobs at this moment
-            with suppress(RuntimeError):
+            with suppress(RuntimeError, StopIteration):
                 self._end(pipeline)
         return bool(waiting)
 

@@ -195,6 +195,13 @@ class Lane:
                 self.deaths += 1
                 self.start(role)
 
+    def process(self, role: str) -> int:
+        """The id of the process that does the work: a door's own is its child."""
+        pid = self.pids[role]
+        if role != "door":
+            return pid
+        return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+
     def forget_contents(self) -> None:
         """Empty the cache of files, so that what was read for one project is read again for the next."""
         self.store.keep_blobs({"": b""}, limit_bytes=0)
@@ -205,19 +212,25 @@ class Lane:
 
     def waiting(self) -> int:
         """Deliveries and jobs that are still to be worked on; those of a far tomorrow do not count."""
-        schema = "" if is_sqlite(self.database) else "dbos."
-        query = sa.text(
-            f"SELECT count(*) FROM {schema}workflow_status WHERE status IN ('PENDING', 'ENQUEUED') "  # noqa: S608 -- a constant
-            "OR (status = 'DELAYED' AND delay_until_epoch_ms < :soon)"
-        )
         # deliveries first: what they become is then seen as a job
         deliveries = len(self.store.pending(100))
+        soon = int((time.time() + SOON_SECONDS) * 1000)
+        return deliveries + self._count(
+            f"status IN ('PENDING', 'ENQUEUED') OR (status = 'DELAYED' AND delay_until_epoch_ms < {soon})"
+        )
+
+    def jobs_done(self) -> int:
+        """Jobs that came to an end."""
+        return self._count("status = 'SUCCESS'")
+
+    def _count(self, which: str) -> int:
+        schema = "" if is_sqlite(self.database) else "dbos."
+        query = sa.text(f"SELECT count(*) FROM {schema}workflow_status WHERE {which}")  # noqa: S608 -- our own words
         try:
             with self._jobs.connect() as connection:
-                jobs = connection.scalar(query, {"soon": (time.time() + SOON_SECONDS) * 1000}) or 0
+                return int(connection.scalar(query) or 0)
         except sa.exc.OperationalError:
-            jobs = 1  # the engine has not made its tables yet
-        return deliveries + int(jobs)
+            return 1  # the engine has not made its tables yet
 
     def commits(self, case: str) -> list[tuple[str, int]]:
         """Names and numbers of the commits that were seen in a case, in their order."""
