@@ -10,13 +10,13 @@ from typing import Any
 
 from parser.argparse_reader.actions import SUPPRESS
 from parser.argparse_reader.details import metavar_of
-from parser.argparse_reader.objects import Argument, Parser, action_of
-from parser.argparse_reader.words import type_name
+from parser.argparse_reader.objects import Action, Argument, Parser, action_of
+from parser.argparse_reader.words import Behaviour, type_name
 from parser.interpreter import operations
 from parser.interpreter.containers import items_of
 from parser.interpreter.flow import Call, Exhausted, Stopped, TooDeep
 from parser.interpreter.machine import Machine
-from parser.interpreter.values import Class, External, Function, Instance, Partial, Unknown, known
+from parser.interpreter.values import Class, External, Function, Instance, Modelled, Partial, Unknown, known
 
 MAX_HELP = 20_000
 """Characters of a printed help."""
@@ -90,9 +90,34 @@ def _help_string(machine: Machine, argument: Argument, text: str, formatter: Any
         own = formatter.member("_get_help_string")
         if isinstance(own, Function):
             return _followed(machine, own, argument, formatter)
+    return _with_default(argument, text, formatter)
+
+
+def _with_default(argument: Argument, text: str, formatter: Any) -> str:
+    """What argparse's own formatters answer."""
     if _DEFAULTS in _ancestry(formatter) and "%(default)" not in text and argument.default != SUPPRESS:
         return text + _SHOWS_DEFAULT if argument.flags or argument.nargs in ("?", "*") else text
     return text
+
+
+class _Formatter(Modelled):
+    """An object of a script's own formatter, while it is asked for one help."""
+
+    def __init__(self, cls: Class) -> None:
+        self.cls = cls
+        self.attributes: dict[str, Any] = {}
+
+    def methods(self) -> Mapping[str, Behaviour]:
+        return {"_get_help_string": _inherited}
+
+
+def _inherited(machine: Machine, call: Call, formatter: _Formatter) -> Any:
+    """`super()._get_help_string(action)`."""
+    action = call.args[0] if call.args else None
+    text = action.argument.keywords.get("help") if isinstance(action, Action) else None
+    return (
+        _with_default(action.argument, text, formatter.cls) if action and isinstance(text, str) else _OWN_WAY
+    )
 
 
 def _followed(machine: Machine, own: Function, argument: Argument, formatter: Class) -> str | Unknown:
@@ -100,7 +125,7 @@ def _followed(machine: Machine, own: Function, argument: Argument, formatter: Cl
     call = Call(own.node, own.scope.script, [action_of(argument)], {})
     machine.wanted += 1
     try:
-        made = machine.follow(own, call, Instance(formatter))
+        made = machine.follow(own, call, _Formatter(formatter))
     except (Stopped, TooDeep, Exhausted, RecursionError):
         return _OWN_WAY
     finally:

@@ -14,6 +14,12 @@ class Shows(argparse.RawDescriptionHelpFormatter):
         return text
 
 
+class Told(argparse.ArgumentDefaultsHelpFormatter):
+    def _get_help_string(self, action):
+        text = super()._get_help_string(action) or ""
+        return text[:-1] + "?" if text.endswith("!") else text
+
+
 class Silent(argparse.Action):
     def __call__(self, parser, namespace, values, option_string=None):
         setattr(namespace, self.dest, values)
@@ -32,6 +38,9 @@ commands = parser.add_subparsers(dest="command")
 for name in ("one", "two"):
     command = add(commands, name)
     command.add_argument("--size", default=3, help="how large")
+told = commands.add_parser("told", formatter_class=Told)
+told.add_argument("--size", default=3, help="how large")
+told.add_argument("--loud", help="%(default)s or loud!")
 later = commands.add_parser("later")
 later.add_argument("--size", default=3, help="how large")
 later.formatter_class = argparse.ArgumentDefaultsHelpFormatter
