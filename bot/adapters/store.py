@@ -26,6 +26,7 @@ from bot.adapters.database import (
     prepare_sqlite,
     unusable,
 )
+from bot.adapters.intake import Intake
 from bot.domain.facts import JOB_COUNTS, JobCounts
 
 BLOB_CACHE_BYTES = 256 * 1024 * 1024
@@ -128,10 +129,7 @@ class Store:
         self._engine = open_engine(url, patience_seconds)
         self._lock = WriteLock(url, patience_seconds) if is_sqlite(url) else None
         self._watch: Watch | None = None
-        # One statement object for ever: building and compiling it would cost the door a third of its time.
-        self._accept = _counted(
-            self._insert(schema.deliveries).on_conflict_do_nothing(index_elements=["key"])
-        )
+        self._intake = Intake(self._engine)
 
     @classmethod
     def prepare(cls, url: str, before_record: Callable[[], None] = lambda: None) -> Store:
@@ -151,6 +149,7 @@ class Store:
     def reopen(self) -> None:
         """Begin anew, also after a failure: another file may be there now, or another server. Raises OperatorError."""
         self._engine.dispose()
+        self._intake.reopen()
         if is_sqlite(self.url):
             prepare_sqlite(self.url, self._patience_seconds)
         try:
@@ -161,6 +160,7 @@ class Store:
 
     def close(self) -> None:
         """Give all connections back."""
+        self._intake.close()
         self._engine.dispose()
         if self._lock:
             self._lock.close()
@@ -191,8 +191,8 @@ class Store:
         hooks can be found. When this returns, the event outlives a power cut.
         """
         values = {"key": key, "subject": subject, "event": json.dumps(event), "received_at": time.time()}
-        with self._writing() as connection:
-            return connection.execute(self._accept, values).rowcount == 1
+        with self._lock or nullcontext():
+            return self._intake.insert(values)
 
     def pending(self, limit: int) -> tuple[Delivery, ...]:
         """The oldest deliveries that no job was started for, in order of arrival."""
