@@ -110,7 +110,16 @@ def _import_from(machine: Machine, node: ast.ImportFrom, scope: Scope) -> None:
 
 
 def _import_for_effect(machine: Machine, path: str) -> None:
-    """Runs a module at its import, where what it does then may matter; others wait until they are used."""
+    """Runs a module at its import, where what it does then may matter; others wait until they are used.
+
+    The packages around it are imported before, as Python does it.
+    """
+    if path in machine.scopes:
+        return
+    folder = path.removesuffix("/__init__.py").rpartition("/")[0]
+    package = f"{folder}/__init__.py"
+    if folder and package not in machine.scopes and machine.modules.listing(folder) is not None:
+        _import_for_effect(machine, package)
     if (
         path not in machine.scopes
         and machine.modules.has_effect(path)
