@@ -72,6 +72,13 @@ class Service:
         assert self.address.hostname is not None
         return http.client.HTTPConnection(self.address.hostname, self.address.port, timeout=PATIENCE_SECONDS)
 
+    def page(self, path: str) -> str:
+        """The text of an answer."""
+        connection = self.connect()
+        connection.request("GET", path)
+        with connection.getresponse() as answer:
+            return answer.read().decode()
+
     def get(self, path: str) -> int:
         connection = self.connect()
         connection.request("GET", path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -38,6 +39,24 @@ def test_it_is_ready_when_door_and_worker_are(service: Service) -> None:
 def test_a_delivery_reaches_the_worker_and_waits_for_a_gitlab_that_is_away(service: Service) -> None:
     assert service.post("first") == 202
     service.wait(lambda: "job is tried again" in service.said())
+
+
+def test_one_page_of_metrics_tells_of_door_and_worker(service: Service) -> None:
+    service.post("counted")
+
+    def told() -> bool:
+        page = service.page("/metrics")
+        return all(
+            re.search(line, page, re.MULTILINE)
+            for line in (
+                r'^mlreef_delivery_seconds_count\{result="stored"\} [1-9]',
+                r'^mlreef_jobs_total\{ended="tried again",kind="publish"\} [1-9]',
+                r'^mlreef_gitlab_call_seconds_count\{endpoint="GET /user",status="0"\} [1-9]',
+                r'^mlreef_queue_depth\{state="delivery"\} ',
+            )
+        )
+
+    service.wait(told)
 
 
 def test_a_body_over_the_limit_is_413_before_it_is_sent(service: Service) -> None:
