@@ -104,14 +104,30 @@ def ensure_pipeline(job: EnsurePipeline, world: World) -> tuple[Later, ...]:
     again = Later(replace(job, looks=job.looks + 1, attempt=0), world.policy.grace_seconds)
     if parents:
         return (again,)
+    if job.fresh and job.since is None:
+        # noted before one is made: should its answer be lost, it is known by its number
+        return (Later(replace(job, since=_newest(job, as_child, world), attempt=0)),)
     return _start_pipeline(job, known, as_child, world)
 
 
 def _usable(job: EnsurePipeline, world: World, source: str | None) -> list[Pipeline]:
     found = world.forge.fetch_pipelines(job.project_id, job.branch, job.sha, source)
-    useless = {"skipped", *(ENDED if job.fresh else ())}
     foreign = ("external", "merge_request_event")
-    return [p for p in found if p.source not in foreign and p.status not in useless]
+    return [
+        p
+        for p in found
+        if p.source not in foreign and p.status != "skipped" and not (p.status in ENDED and _is_old(p, job))
+    ]
+
+
+def _is_old(found: Pipeline, job: EnsurePipeline) -> bool:
+    return job.fresh and (job.since is None or found.id <= job.since)
+
+
+def _newest(job: EnsurePipeline, as_child: bool, world: World) -> int:
+    sources = (None, "parent_pipeline") if as_child else (None,)
+    lists = (world.forge.fetch_pipelines(job.project_id, job.branch, job.sha, source) for source in sources)
+    return max((found.id for listed in lists for found in listed), default=0)
 
 
 def _why_no_pipeline(parents: list[Pipeline], world: World, project_id: int) -> str:

@@ -24,7 +24,8 @@ class EnsurePipeline:
     """See that a commit to be published has a pipeline, after GitLab had time to make one by itself.
 
     `fresh`: one that ended already does not count. `looks`: how often a child pipeline was waited for.
-    `watch`: the pipeline is known; its end is looked for in case no hook tells of it.
+    `watch`: the pipeline is known; its end is looked for in case no hook tells of it. `since`: the newest pipeline
+    before a fresh one was asked for; a newer one is it, however soon it ended.
     """
 
     project_id: int
@@ -33,6 +34,7 @@ class EnsurePipeline:
     fresh: bool = False
     looks: int = 0
     watch: bool = False
+    since: int | None = None
     attempt: int = 0
 
 

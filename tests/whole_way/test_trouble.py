@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import requests
@@ -49,6 +50,31 @@ def test_a_connection_lost_after_the_commit_is_as_good(world: World) -> None:
     way.publish(way.bot_commit(), 1)
     way.rest()
     assert len([r for _, r in way.writes() if r.endswith(COMMITS)]) == 1
+
+
+def test_a_pipeline_that_ended_before_its_lost_answer_was_missed_is_the_one(world: World) -> None:
+    way = world.project(FILES)
+    ours = way.bot_commit()
+    way.finish(ours, "mlreef-verify", "failed", trace=b"odd\n", exit_code=1)
+    way.status(ours, "failed")
+    way.rest()
+    # no hook tells of its end either
+    for hook in world.sandbox.core.hooks.wanted(way.project.id, "push_events"):
+        del world.sandbox.state.hooks[hook.id]
+
+    def start_end_and_lose(answer: Answer) -> Response:
+        answer()
+        started = next(p for p in world.sandbox.pipelines(way.project.id, ours) if p.source == "api")
+        world.sandbox.finish_job(world.sandbox.jobs(started.id)[0].id, "failed", exit_code=1)
+        raise ConnectionAbortedError
+
+    world.mood.once("POST", "/projects/:id/pipeline", start_end_and_lose)
+    world.command("publish", str(way.project.id))
+    world.sandbox.wait_for(lambda: not world.mood.scripts, what="the new pipeline")
+    way.rest()
+    time.sleep(3)
+    way.rest()
+    assert len([p for p in world.sandbox.pipelines(way.project.id, ours) if p.source == "api"]) == 1
 
 
 def test_a_storm_of_errors_delays_and_loses_nothing(world: World) -> None:
