@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from bot.adapters.store import Store
 from bot.domain.facts import BOT_USER
-from bot.domain.proof import Keys
+from bot.domain.proof import Keys, derive_token
 from bot.domain.routing import Rules
 from bot.webhook import MAX_BODY_BYTES, create_app
 
@@ -133,6 +133,19 @@ def test_each_of_several_secrets_opens_the_door(door: Any) -> None:
             door, payload("push_to_default_branch"), headers=headers(secret, **{"X-Gitlab-Token": secret})
         )
         assert answer.status_code == 202
+
+
+def test_a_projects_own_token_opens_the_door_for_that_project_alone(store: Store) -> None:
+    master = "the-master-of-all-projects-" * 2
+    door = create_app(store, Keys((SECRET,), (), (master,)), RULES).test_client()
+    body = payload("push_to_default_branch")
+    mine, other = (derive_token(master, body["project_id"] + more) for more in (0, 1))
+    refused = post(door, body, headers=headers("one", **{"X-Gitlab-Token": other}))
+    assert (refused.status_code, store.pending(1)) == (403, ())
+    assert post(door, body, headers=headers("two", **{"X-Gitlab-Token": mine})).status_code == 202
+    # what tells of no project at all is authentic, and needs no work
+    strange = post(door, {"object_kind": "unheard of"}, headers=headers("three", **{"X-Gitlab-Token": other}))
+    assert strange.status_code == 200
 
 
 def test_a_signed_delivery_needs_no_secret(door: Any, store: Store) -> None:
