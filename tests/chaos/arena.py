@@ -21,6 +21,9 @@ from tests.chaos.lane import Forkery, Lane
 from tests.chaos.trap import AFTER, BEFORE
 from tests.whole_way.conftest import SECRET
 
+PIPELINE_SECONDS = 0.05
+"""How long after a push GitLab makes its pipeline: time to die in between."""
+
 
 @dataclass
 class Watched:
@@ -105,7 +108,14 @@ class Arena:
     def __enter__(self) -> Arena:
         enter = self._stack.enter_context
         self.registry = enter(RegistryServer(self.folder / "registry", intercept=self.mood.on_registry))
-        self.sandbox = enter(Sandbox(self.folder / "gitlab", registry=self.registry, moods=self.mood))
+        self.sandbox = enter(
+            Sandbox(
+                self.folder / "gitlab",
+                registry=self.registry,
+                moods=self.mood,
+                pipeline_delay=PIPELINE_SECONDS,
+            )
+        )
         self.alice = self.sandbox.create_user("alice")
         self.forkery = Forkery(self.folder / "forkery.log")
         self._stack.callback(self.forkery.close)
