@@ -6,7 +6,9 @@ Each child holds one end of a pipe; when the supervisor is gone, however it died
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,7 +16,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -36,6 +39,10 @@ LOOK_SECONDS = 0.1
 
 MEMORY = Path("/dev/shm")  # noqa: S108 -- a folder with an unguessable name is made in it
 """Where shared counts are kept when it can be: on a full disk, writing to them would kill the process."""
+
+COUNTS = "mlreef-bot-metrics-"
+HELD = "held"
+"""How folders of shared counts begin, and the file in each that its supervisor keeps locked."""
 
 LIFELINE = "MLREEF_LIFELINE_FD"
 """Environment variable that tells a child the pipe by which it notices that its supervisor is gone."""
@@ -177,9 +184,31 @@ def serve(listen: str, config_file: Path | None, shutdown_seconds: float, with_w
     door = Child("door", (*python, "door", "--descriptor", str(server.fileno()), *option), (server.fileno(),))
     worker = Child("worker", (*python, "worker", *option))
     print(f"mlreef-bot listens on {address_of(server)}/webhooks/gitlab", file=sys.stderr, flush=True)  # noqa: T201 -- said to a person, also where logs are JSON
-    parent = MEMORY if os.access(MEMORY, os.W_OK) else None
-    with tempfile.TemporaryDirectory(
-        prefix="mlreef-bot-metrics-", dir=parent, ignore_cleanup_errors=True
-    ) as counts:
-        os.environ[SHARED_COUNTS] = counts
+    with shared_counts() as folder:
+        os.environ[SHARED_COUNTS] = str(folder)
         return supervise((door, worker) if with_worker else (door,), shutdown_seconds + SPARE_SECONDS)
+
+
+@contextmanager
+def shared_counts(parent: Path | None = None) -> Iterator[Path]:
+    """A folder for the counts of one supervisor's children; those of supervisors that were killed are removed."""
+    parent = parent or (MEMORY if os.access(MEMORY, os.W_OK) else Path(tempfile.gettempdir()))
+    for left in parent.glob(f"{COUNTS}*"):
+        if _is_nobodys(left):
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=COUNTS, dir=parent, ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        # held for as long as this process lives, however it ends
+        with (folder / HELD).open("w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield folder
+
+
+def _is_nobodys(folder: Path) -> bool:
+    try:
+        with (folder / HELD).open() as held:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        # somebody holds it, or is just making it, or it is another user's
+        return False
+    return True

@@ -17,7 +17,7 @@ from deliveries import SECRET, payload
 from live_service import PATIENCE_SECONDS, TOKEN, Service
 
 from bot.adapters.store import Store
-from bot.serve import address_of, open_socket
+from bot.serve import COUNTS, HELD, address_of, open_socket, shared_counts
 from bot.webhook import MAX_BODY_BYTES
 
 
@@ -169,3 +169,17 @@ def test_addresses_are_shown_as_a_browser_takes_them() -> None:
         assert address_of(server).startswith("http://127.0.0.1:")
     with open_socket("[::1]:0") as server:
         assert address_of(server).startswith("http://[::1]:")
+
+
+def test_counts_that_a_killed_supervisor_left_are_removed_and_those_of_a_living_one_are_kept(
+    tmp_path: Path,
+) -> None:
+    left, just_made = (tmp_path / f"{COUNTS}{name}" for name in ("left", "just-made"))
+    for folder in (left, just_made):
+        folder.mkdir()
+    (left / HELD).touch()
+    with shared_counts(tmp_path) as first:
+        assert sorted(tmp_path.iterdir()) == sorted([first, just_made])
+        with shared_counts(tmp_path) as second:
+            assert {first, second} <= set(tmp_path.iterdir())
+    assert list(tmp_path.iterdir()) == [just_made]
