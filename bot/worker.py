@@ -195,7 +195,7 @@ class Worker:
 
     def _count(self) -> None:
         for found in self._engine.failed():
-            self._doer.bury(found)
+            self._doer.mend(found)
             self._engine.delete(found.job_id)
         self._store.keep_job_counts(replace(self._engine.counts(), failed=self._store.count_parked()))
 

@@ -13,8 +13,8 @@ from bot.adapters.presence import Presence
 from bot.adapters.store import Store
 from bot.domain.jobs import Job, Later
 from bot.errors import Gone, OperatorError, Refused, TryAgain
-from bot.jobs.engine import RUNNING, Engine, Known
-from bot.jobs.names import KINDS, kind_of, read_name
+from bot.jobs.engine import BROKEN_OFF, RUNNING, Engine, Known
+from bot.jobs.names import KINDS, again_id, kind_of, read_name
 from bot.logs import get, redact
 from bot.metrics import JOBS
 
@@ -35,6 +35,7 @@ MAX_TRIES = 300
 MAX_FAULTS = 4
 """Tries of a job that fails by a fault of ours."""
 
+DEATHS = "the worker died each time it did this job"
 OTHER_RUNS = "another job of its branch runs"
 
 MISSING_RIGHT = "Look whether the bot's user is a member of the project, as Developer or more."
@@ -102,10 +103,17 @@ class Doer:
         )
         return _outcome("done", *later)
 
-    def bury(self, found: Known) -> None:
-        """Keep a job whose every start ended with the death of its worker, and tell of it."""
+    def mend(self, found: Known) -> None:
+        """Try a job again that was broken off; give one up that was the death of its worker time after time."""
         job: Job = KINDS[found.kind](**found.values)
-        self._give_up(found.job_id, job, found.why or "the worker died each time it did this job")
+        if found.status == BROKEN_OFF and job.attempt + 1 < MAX_TRIES:
+            why = redact(found.why)
+            _log.warning("job was broken off and is tried again", job=found.job_id, why=why)
+            later = Later(dataclasses.replace(job, attempt=job.attempt + 1), pause_seconds(job.attempt), why)
+            self._engine.enqueue(again_id(found.job_id, found.created_at), later)
+        else:
+            _log.error("job given up", job=found.job_id, why=found.why or DEATHS)
+            self._give_up(found.job_id, job, redact(found.why) or DEATHS)
 
     def _what_is_in_the_way(self, job_id: str, job: Job) -> dict[str, Any] | None:
         mine = read_name(job_id)

@@ -49,7 +49,8 @@ MOST_AT_ONCE = 10_000
 """Ended jobs that are forgotten in one go."""
 
 WAITING, DELAYED, RUNNING = "ENQUEUED", "DELAYED", "PENDING"
-FAILED = ("ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
+BROKEN_OFF, DEADLY = "ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"
+FAILED = (BROKEN_OFF, DEADLY)
 
 Outcome = Mapping[str, Any]
 """How a job ended, as plain data: `ended`, and `later`, what follows from it."""
@@ -77,6 +78,7 @@ class Engine:
         self._executor = executor
         self._concurrency = concurrency
         self._lanes = lanes
+        self._here: set[str] = set()
         self._tables = open_engine(url)
         # Counting is not among what the engine offers; its table is read, and never written.
         self._jobs = sa.table(
@@ -128,13 +130,16 @@ class Engine:
     ) -> Callable[[dict[str, Any]], str]:
         def workflow(values: dict[str, Any]) -> str:
             job_id = cast(str, DBOS.workflow_id)
-            outcome = DBOS.run_step({"name": "do"}, do, job_id, kind, values)
-            for index, follower in enumerate(outcome["later"]):
-                job = KINDS[follower["kind"]](**follower["job"])
-                self.enqueue(
-                    child_id(job_id, index, job), Later(job, follower["seconds"], follower.get("why", ""))
-                )
-            return str(outcome["ended"])
+            self._here.add(job_id)
+            try:
+                outcome = DBOS.run_step({"name": "do"}, do, job_id, kind, values)
+                for index, follower in enumerate(outcome["later"]):
+                    job = KINDS[follower["kind"]](**follower["job"])
+                    later = Later(job, follower["seconds"], follower.get("why", ""))
+                    self.enqueue(child_id(job_id, index, job), later)
+                return str(outcome["ended"])
+            finally:
+                self._here.discard(job_id)
 
         workflow.__qualname__ = workflow.__name__ = kind
         return workflow
@@ -167,6 +172,17 @@ class Engine:
         # Marked as internal by the engine, and the one way it has: hence the exact version and the kill tests.
         return len(DBOS._recover_pending_workflows([executor]))
 
+    def left_lying(self) -> frozenset[str]:
+        """Jobs that this executor took and no thread of it does: the database failed in between."""
+        mine = DBOS.list_workflows(
+            status=RUNNING, executor_id=self._executor, load_input=False, load_output=False
+        )
+        return frozenset(one.workflow_id for one in mine) - self._here
+
+    def begin_again(self, job_id: str) -> None:
+        """Put a job that was left lying back into its queue; nothing when it has ended meanwhile."""
+        DBOS.resume_workflow(job_id, queue_name=QUEUE)
+
     def counts(self) -> JobCounts:
         """How the jobs stand."""
         now = time.time()
@@ -197,7 +213,8 @@ class Engine:
         )
 
     def failed(self) -> list[Known]:
-        """Jobs that the engine gave up by itself: each of their starts ended with the death of the worker."""
+        """Jobs that the engine gave up by itself: DEADLY each start of which ended with the death of its worker, and
+        those that were BROKEN_OFF, as when the database could not store how they ended."""
         return [_known(one) for one in DBOS.list_workflows(status=list(FAILED), load_output=True)]
 
     def delete(self, *job_ids: str) -> None:
