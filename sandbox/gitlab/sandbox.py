@@ -320,7 +320,9 @@ class Sandbox:
     def statuses(self, project_id: int, sha: str, name: str | None = None) -> list[Job]:
         """Commit statuses from outside, oldest first, those replaced by newer ones among them."""
         found = [
-            job for job in self.state.jobs.values() if job.kind == "status" and job.project_id == project_id
+            job
+            for job in list(self.state.jobs.values())
+            if job.kind == "status" and job.project_id == project_id
         ]
         return [job for job in found if job.sha == sha and name in (None, job.name)]
 
@@ -338,7 +340,7 @@ class Sandbox:
 
     def deployments(self, project_id: int, environment: str | None = None) -> list[Deployment]:
         """Oldest first."""
-        found = [item for item in self.state.deployments.values() if item.project_id == project_id]
+        found = [item for item in list(self.state.deployments.values()) if item.project_id == project_id]
         names = self.state.environments
         return [item for item in found if environment in (None, names[item.environment_id].name)]
 
