@@ -81,7 +81,7 @@ def drain(cluster: Cluster, workers: int, jobs: int) -> Drained:
     for number in range(jobs):
         branch = f"b{number // PROJECTS}"
         push = Push(
-            number % PROJECTS + 1, f"refs/heads/{branch}", "0" * 40, f"{number:040x}", 7, branch, None
+            number % PROJECTS + 1, f"refs/heads/{branch}", "0" * 40, f"{number + 1:040x}", 7, branch, None
         )
         store.accept(str(number), to_dict(push), subject(push))
     store.close()
