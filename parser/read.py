@@ -18,6 +18,7 @@ from parser.interpreter.values import Unknown
 from parser.merge import merge
 from parser.model import EntryPoint, Kind, Module, Parameter, Place, Problem, Report, Requirements, Settings
 from parser.problems import in_order, problem, shown
+from parser.reach import unreachable_imports
 from parser.requirements import compare_imports, read_requirements
 from parser.script import Script
 from parser.settings import read_settings
@@ -54,6 +55,7 @@ def read(source: Source, project_name: str, entry_point: str | None = None) -> R
         everything.extend(more)
         if requirements is not None and requirements.manager == "pip":
             everything.extend(compare_imports(source, found.script, requirements, faults))
+        everything.extend(unreachable_imports(source, found.script, requirements))
     return Report(module, settings, in_order(everything))
 
 

@@ -66,6 +66,19 @@ REQUIREMENTS: dict[str, Known] = {
         "There is no module {module}; this repository has {near}, which holds what is imported here.",
         "{mend}",
     ),
+    "import-relative": Known(
+        _ERROR,
+        "The image runs `python {file}`, and a file that is run this way cannot import relatively.",
+        "Write `{plain}` if that file imports nothing relatively itself; else import this file's package in a script in"
+        " the top folder, and name that in .mlreef.yaml.",
+    ),
+    "import-out-of-reach": Known(
+        _WARNING,
+        "Python will not find {module}: it lies {where}, and `python {file}` looks in {folder} and among installed"
+        " packages only.",
+        "Move the script beside it, or add before the import `sys.path.insert(0, {path})`, after `import sys` and"
+        " `from pathlib import Path`.",
+    ),
     "requirement-unused": Known(
         _INFO,
         "Nothing imports {names}.",

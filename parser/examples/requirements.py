@@ -105,6 +105,24 @@ REQUIREMENTS: dict[str, Example] = {
         frame=HOLE + PLAIN,
         beside={"helpers.py": "def resize(picture): ...\n"},
     ),
+    "import-relative": Example(
+        "Only modules of a package can import relatively, and a file that is run by its path is in none: the script"
+        " stops with `attempted relative import with no known parent package`.",
+        "from .helpers import resize\n",
+        "from helpers import resize\n",
+        frame=HOLE + PLAIN,
+        beside={"helpers.py": "def resize(picture): ...\n"},
+    ),
+    "import-out-of-reach": Example(
+        "The image runs the file by its path, so Python looks for modules beside that file. `python -m`, an IDE or"
+        " PYTHONPATH may have hidden this from you.",
+        "from lib.pictures import resize\n",
+        "import sys\nfrom pathlib import Path\n\n"
+        "sys.path.insert(0, str(Path(__file__).resolve().parents[1]))\nfrom lib.pictures import resize\n",
+        frame=HOLE + PLAIN,
+        file="tools/run.py",
+        beside={"lib/pictures.py": "def resize(picture): ...\n", "run.py": None},
+    ),
     "requirement-unused": Example(
         "A package that nobody uses makes the image larger and its build slower, and can be in the way of others.",
         "pandas==2.2\n",
