@@ -168,7 +168,7 @@ class Life(RuleBasedStateMachine):
         self.trouble.hooks(STRAYS[stray](), times=times)
 
     @rule(
-        fault=st.sampled_from(sorted(FAULTS)), method=st.sampled_from(["*", "POST"]), after=st.integers(0, 4)
+        fault=st.sampled_from(sorted(FAULTS)), method=st.sampled_from(["*", "POST"]), after=st.integers(0, 2)
     )
     def gitlab_fails(self, fault: str, method: str, after: int) -> None:
         self.trouble.on(method, "*", FAULTS[fault](), after=after, user=self.lane.user.username)
