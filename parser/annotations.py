@@ -83,6 +83,8 @@ class Processor:
     output_type: str | None
     slug: str | None
     place: Place
+    given: frozenset[str] = frozenset()
+    """Fields that are written there, whatever was told of their values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,6 +411,7 @@ def _processor(found: _Found, problems: list[Problem]) -> Processor:
         output_type=_word(found, "output_type", DATA_TYPES, problems),
         slug=_text(found, "slug", problems),
         place=found.place,
+        given=frozenset(field for field in found.places if found.values.get(field, "?") not in ("", None)),
     )
 
 

@@ -26,6 +26,7 @@ _BARS = re.compile(rf"(?<![\w|.-])({_ITEM}(?:\s*\|\s*{_ITEM})+)(?![\w|])")
 _BRACES = re.compile(rf"\{{\s*({_ITEM}(?:\s*,\s*{_ITEM})+)\s*\}}")
 _QUOTED = re.compile(r"('[^'\n]{1,40}'(?:\s*,\s*'[^'\n]{1,40}')*\s*,?\s+or\s+'[^'\n]{1,40}')", re.IGNORECASE)
 _ITEMS = re.compile(_ITEM)
+_FLAG = re.compile(r"--?[A-Za-z]")
 _JOINS = frozenset({"or", "and"})
 
 _BOTH = (
@@ -107,6 +108,8 @@ def described_choices(text: str) -> tuple[str, ...] | None:
             continue
         items = [one.strip("'\"`").rstrip(".") for one in _ITEMS.findall(found.group(1))]
         words = [one for one in items if one and one.lower() not in _JOINS]
+        if any(_FLAG.match(word) for word in words):
+            continue  # other options of the script, not values of this one
         if 2 <= len(words) <= MAX_CHOICES and len(set(words)) == len(words):
             return tuple(words)
     return None

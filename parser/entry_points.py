@@ -147,7 +147,32 @@ def _last_resorts(
         # Nothing is known of what the scripts do; that none is an entry point would be a guess.
         return Found(None, tuple(unread))
     # A script that reads its command line otherwise is the one that is meant; it is told with what to do.
-    return Found(None, (*unread, *(_foreign(guarded) or [problem("no-entry-point")])))
+    mend = _how_to_have_one(source, possible)
+    return Found(None, (*unread, *(_foreign(guarded) or [problem("no-entry-point", mend=mend)])))
+
+
+def _how_to_have_one(source: Source, possible: list[str]) -> str:
+    """What to do where no file is run by anybody: it depends on what is there instead."""
+    reads = 'read --input-path and --output-path with argparse under `if __name__ == "__main__":`'
+    if len(possible) == 1:
+        name = _short(possible[0])
+        return (
+            f"Have {name} {reads}; if another script is meant, name it in .mlreef.yaml:"
+            " `entry_points: {main: FILE}`."
+        )
+    if possible:
+        return (
+            f"Have the script that is to be run {reads}, or name it in .mlreef.yaml:"
+            " `entry_points: {main: FILE}`."
+        )
+    notebooks = sorted(path for path in source.entries if path.endswith(".ipynb"))
+    if notebooks:
+        name = _short(notebooks[0])
+        return (
+            f"A notebook cannot be run as a script: `jupyter nbconvert --to script {name}` makes one of it. Have that"
+            f" {reads}."
+        )
+    return f"Add a script, and have it {reads}."
 
 
 def _reaches(source: Source, script: Script) -> bool:

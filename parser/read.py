@@ -19,7 +19,7 @@ from parser.merge import merge
 from parser.model import EntryPoint, Kind, Module, Parameter, Place, Problem, Report, Requirements, Settings
 from parser.problems import in_order, problem, shown
 from parser.reach import unreachable_imports
-from parser.requirements import compare_imports, read_requirements
+from parser.requirements import compare_imports, name_packages, packages_of_imports, read_requirements
 from parser.script import Script
 from parser.settings import read_settings
 from parser.source import Ledger, Source
@@ -55,6 +55,9 @@ def read(source: Source, project_name: str, entry_point: str | None = None) -> R
         everything.extend(more)
         if requirements is not None and requirements.manager == "pip":
             everything.extend(compare_imports(source, found.script, requirements, faults))
+        elif any(one.code == "no-requirements" for one in faults):
+            packages = packages_of_imports(source, found.script)
+            everything = [name_packages(one, packages) for one in everything]
         everything.extend(unreachable_imports(source, found.script, requirements))
     return Report(module, settings, in_order(everything))
 
@@ -100,7 +103,8 @@ def _module(
     input_type = (note and note.input_type) or settings.input_type
     output_type = (note and note.output_type) or settings.output_type
     problems.extend(_differences(note, settings))
-    problems.extend(_defaults(kind, input_type, output_type))
+    written = {*(note.given if note else ()), *settings.places}
+    problems.extend(_defaults({"kind": kind, "input_type": input_type, "output_type": output_type}, written))
     name, faults = _name(script, settings, (note and note.name) or settings.name, project_name, note)
     problems.extend(faults)
     module = Module(
@@ -164,10 +168,15 @@ def _differences(note: Processor | None, settings: Settings) -> list[Problem]:
     ]
 
 
-def _defaults(kind: Kind | None, input_type: str | None, output_type: str | None) -> list[Problem]:
-    wanted = {"kind": kind, "input_type": input_type, "output_type": output_type}
+def _defaults(wanted: dict[str, str | None], written: set[str]) -> list[Problem]:
+    """What is taken for fields that nobody wrote; of those that are written and wrong enough is told already."""
     taken = {"kind": Kind.OPERATION.value, "input_type": "ANY", "output_type": "ANY"}
-    missing = [field for field, value in wanted.items() if value is None]
+    names = {"kind": "type"}  # as the annotation has it
+    missing = [
+        field
+        for field, value in wanted.items()
+        if value is None and field not in written and names.get(field) not in written
+    ]
     if not missing:
         return []
     values = " and ".join(dict.fromkeys(taken[field] for field in missing))

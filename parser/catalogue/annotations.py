@@ -92,7 +92,7 @@ ANNOTATIONS: dict[str, Known] = {
     ),
     "annotated-default-type": Known(
         _WARNING,
-        "{name} is annotated as {annotated}, and its annotated default {value} is none.",
+        "{name} is annotated as {annotated}, but its annotated default {value} is not of that type.",
         "Correct the type or the default; they stand side by side.",
     ),
     "choices-differ": Known(

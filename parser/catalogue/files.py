@@ -28,9 +28,9 @@ FILES: dict[str, Known] = {
     # Entry point
     "no-entry-point": Known(
         _ERROR,
-        "No entry point was found: no file has a @data_processor annotation, and none parses arguments with argparse"
+        "No entry point was found: no file has a @data_processor annotation, and none reads a command line"
         ' under `if __name__ == "__main__":`.',
-        "Annotate the script that runs the module, or name it in .mlreef.yaml: `entry_points: {{main: FILE}}`.",
+        "{mend}",
     ),
     "several-entry-points": Known(
         _ERROR,

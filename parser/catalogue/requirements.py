@@ -59,7 +59,7 @@ REQUIREMENTS: dict[str, Known] = {
     "import-unprovided": Known(
         _INFO,
         "{module} is imported, but no requirement provides it.",
-        "Add {package} to {file}, unless the environment or another requirement brings it.",
+        "{mend}",
     ),
     "import-misspelt": Known(
         _WARNING,

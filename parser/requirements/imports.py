@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from parser.model import Place, Problem, Requirement, Requirements
+from parser.model import Place, Problem, Requirement, Requirements, Severity
 from parser.problems import ascii_controls, problem
-from parser.requirements.misspelt import Import, certain_imports, misspelt_imports
+from parser.requirements.misspelt import Import, certain_imports, misspelt_imports, misspelt_requirement
 from parser.requirements.names import BROUGHT, SILENT, STANDARD, Provided, misnamed, modules_of, usual_package
 from parser.script import Refused, Script, read_script
 from parser.source import Source
@@ -59,10 +59,17 @@ def compare_imports(
     if len(requirements.items) > MAX_PACKAGES:
         return []
     followed = _follow(source, entry.path)
-    return [
-        *_unprovided(source, entry, requirements, followed, any(one.code in UNREAD for one in faults)),
-        *_unused(source, requirements, followed.words),
-    ]
+    unused = _unused(source, requirements, followed.words)
+    hidden = any(one.code in UNREAD for one in faults)
+    unprovided = list(_unprovided(source, entry, requirements, followed, hidden, unused))
+    misspelt = {place for one in unprovided for place in one.also}
+    return [*unprovided, *_told_unused([one for one in unused if one.place not in misspelt], requirements)]
+
+
+def packages_of_imports(source: Source, entry: Script) -> list[str]:
+    """The packages that one would install for what the script surely imports, sorted; its own modules left out."""
+    wanted = _wanted(source, entry, _follow(source, entry.path).modules)
+    return sorted({usual_package(name) for name, _ in wanted}, key=str.lower)
 
 
 @dataclass(slots=True)
@@ -155,7 +162,12 @@ def _files(
 
 
 def _unprovided(
-    source: Source, entry: Script, requirements: Requirements, followed: _Followed, hidden: bool
+    source: Source,
+    entry: Script,
+    requirements: Requirements,
+    followed: _Followed,
+    hidden: bool,
+    unused: list[Requirement],
 ) -> Iterator[Problem]:
     all_known = not hidden and all(item.name is not None for item in requirements.items)
     provided = Provided(item.normalized for item in requirements.items if item.normalized)
@@ -171,13 +183,38 @@ def _unprovided(
             yield misspelt
     if not all_known:
         return
+    file = ascii_controls(requirements.file)[:120]
+    for name, place in _wanted(source, entry, followed.modules, provided):
+        if name in told:
+            continue
+        told.add(name)
+        words = {"module": ascii_controls(name)[:120]}
+        package = ascii_controls(usual_package(name))[:120]
+        meant = misspelt_requirement(package, unused)
+        if meant is None:
+            mend = (
+                f"Add {package} to {file}, unless the environment or another requirement brings it; a file of yours"
+                " has to be in the repository."
+            )
+            yield problem("import-unprovided", place, None, mend=mend, **words)
+        else:
+            written = ascii_controls(str(meant.name))[:120]
+            mend = f"Is {package} meant by `{written}` in {ascii_controls(meant.place.file)[:120]}?"
+            also = [meant.place]
+            yield problem("import-unprovided", place, Severity.WARNING, also=also, mend=mend, **words)
+
+
+def _wanted(
+    source: Source, entry: Script, modules: dict[str, set[str]], provided: Provided | None = None
+) -> Iterator[tuple[str, Place]]:
+    """First words of what is surely imported and neither Python's nor the repository's; the script's own first."""
     own = _own_names(source)
-    modules = followed.modules
+    provided = provided or Provided(())
     for path in sorted(modules, key=lambda one: (one != entry.path, one)):
         wanted = {
             name
             for name in modules[path]
-            if name not in STANDARD and name not in own and name not in told and name not in provided
+            if name not in STANDARD and name not in own and name not in provided
         }
         if not wanted:
             continue
@@ -185,16 +222,7 @@ def _unprovided(
             script = entry if path == entry.path else read_script(source, path)
         except Refused:
             continue
-        for name, place in _certain(script, wanted):
-            if name not in told:
-                told.add(name)
-                yield problem(
-                    "import-unprovided",
-                    place,
-                    module=ascii_controls(name)[:120],
-                    package=ascii_controls(usual_package(name))[:120],
-                    file=ascii_controls(requirements.file)[:120],
-                )
+        yield from _certain(script, wanted)
 
 
 def _first(one: Import) -> str:
@@ -224,8 +252,8 @@ def _certain(script: Script, wanted: set[str]) -> Iterator[tuple[str, Place]]:
     return iter(sorted(found, key=lambda one: (one[1].line, one[0])))
 
 
-def _unused(source: Source, requirements: Requirements, words: set[str]) -> list[Problem]:
-    """One hint for all packages that no Python file so much as mentions."""
+def _unused(source: Source, requirements: Requirements, words: set[str]) -> list[Requirement]:
+    """All packages that no Python file so much as mentions."""
     packages = {item.normalized for item in requirements.items if item.normalized}
     unused = [item for item in requirements.items if _may_be_unused(item, packages)]
     unused = [item for item in unused if not modules_of(item.normalized or "") & words]
@@ -241,6 +269,11 @@ def _unused(source: Source, requirements: Requirements, words: set[str]) -> list
                 for item in unused
                 if not any(name.encode() in content for name in modules_of(item.normalized or ""))
             ]
+    return unused
+
+
+def _told_unused(unused: list[Requirement], requirements: Requirements) -> list[Problem]:
+    """One hint for all of them."""
     if not unused:
         return []
     names = list(dict.fromkeys(ascii_controls(str(item.name))[:120] for item in unused))

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from parser.model import Problem
+from parser.model import Problem, Requirement
 from parser.problems import ascii_controls, problem
 from parser.requirements.names import usual_package
 from parser.script import Refused, Script, read_script
@@ -101,6 +101,19 @@ def misspelt_imports(
                     plain = {key: ascii_controls(word)[:300] for key, word in words.items()}
                     first = dotted.partition(".")[0]
                     yield first, problem("import-misspelt", script.place(node), None, **plain)
+
+
+def misspelt_requirement(package: str, unused: Sequence[Requirement]) -> Requirement | None:
+    """The requirement that nothing imports and that is nearly named like this package, if there is one."""
+    if len(package) > MAX_NAME or len(unused) > MAX_LOOKED_AT:
+        return None
+    named = {one.normalized: one for one in unused if one.normalized and len(one.normalized) <= MAX_NAME}
+    if not named:
+        return None
+    import difflib  # slow to load, and a name is rarely wrong
+
+    found = difflib.get_close_matches(package.lower(), named, 1, NEAR)
+    return named[found[0]] if found else None
 
 
 def certain_imports(script: Script) -> Iterator[ast.Import | ast.ImportFrom]:

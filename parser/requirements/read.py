@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from parser.model import Place, Problem, Requirements
@@ -19,6 +20,9 @@ DEFAULT_FILE = "requirements.txt"
 
 MAX_SHOWN_LINES = 10
 """Requirements that a hint writes out."""
+
+LIST_THEM = "Add one that lists the packages the script imports, one a line; an empty one if it needs none."
+"""What to do where nothing in the repository says what is needed."""
 
 OTHER_FILES = (
     *("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml", "Pipfile.lock", "pyproject.toml", "Pipfile"),
@@ -116,4 +120,17 @@ def _mend(source: Source, named: str | None) -> str:
     others = [path for path in (*OTHER_FILES, "setup.py", "setup.cfg") if path in source.entries]
     if others:
         return f"Write the packages of {others[0]} into a requirements.txt; only that is installed into the image."
-    return "Add one that lists the packages the script imports, one a line; an empty one if it needs none."
+    return LIST_THEM
+
+
+def name_packages(told: Problem, packages: Sequence[str]) -> Problem:
+    """The problem of a missing file, with the packages that the script imports where it said to list them."""
+    if told.code != "no-requirements" or told.hint != LIST_THEM:
+        return told
+    if not packages:
+        return replace(
+            told, hint="Add an empty one: the script imports nothing that pip would have to install."
+        )
+    shown = ", ".join(f"`{ascii_controls(one)[:120]}`" for one in packages[:MAX_SHOWN_LINES])
+    more = f" and {len(packages) - MAX_SHOWN_LINES} more" if len(packages) > MAX_SHOWN_LINES else ""
+    return replace(told, hint=f"Add one, with a package a line; what the script imports needs {shown}{more}.")

@@ -4,7 +4,8 @@ import subprocess
 import sys
 
 import pytest
-from repositories import STAND_INS, codes, report, source
+from repositories import HEAD, STAND_INS, TAIL, codes, report, source
+from repositories import PATHS as ACCEPTED
 
 from parser.annotations import read_annotations
 from parser.edits import apply
@@ -416,3 +417,22 @@ def test_a_misspelt_kind_has_its_mend() -> None:
     script = merged_script("", "pass").replace("'OPERATION'", "'OPERATON'")
     (told,) = [one for one in report({"run.py": script}).problems if one.code == "annotation-value"]
     assert "annotation-value" not in codes(report({"run.py": apply(script, told.edits)}))
+
+
+@pytest.mark.parametrize(
+    ("fields", "settings", "told"),
+    [
+        ("type='OPERATON', input_type='IMAGE', output_type='IMAG'", "", None),
+        ("type='OPERATON', input_type='IMAGE'", "", "output_type is not given"),
+        ("input_type='IMAGE', output_type='IMAGE'", "kind: TOY\n", None),
+        ("type='', input_type='IMAGE', output_type='IMAGE'", "", "kind is not given"),
+    ],
+)
+def test_a_field_that_is_given_wrong_is_not_said_to_be_missing(
+    fields: str, settings: str, told: str | None
+) -> None:
+    script = f"{STAND_INS}\n@data_processor(name='x', {fields})\ndef main(): pass\n{HEAD}{ACCEPTED}{TAIL}"
+    found = report({"run.py": script, ".mlreef.yaml": settings})
+    said = [one.message for one in found.problems if one.code == "module-defaults"]
+    assert [told for one in said if told and told in one] == ([told] if told else [])
+    assert len(said) == bool(told)

@@ -21,6 +21,8 @@ from parser.described import described_choices, described_range
         ("Use 'sum' or 'mean'", ("sum", "mean")),
         ("Possible values are: low, middle, high.", ("low", "middle", "high")),
         ("Choices: adam, sgd", ("adam", "sgd")),
+        ("get them with options `--list` and `-t`", None),
+        ("one of '-1' or '0'", ("-1", "0")),
         ("the learning rate", None),
         ("path to the file, or nothing", None),
         ("p -> q", None),

@@ -154,3 +154,17 @@ def test_what_packaging_calls_and_the_file_does_not_is_one_problem() -> None:
         {"cli.py": cli, "setup.cfg": "[options.entry_points]\nconsole_scripts =\n    x = cli:main\n"}
     )
     assert [one.code for one in found.problems if one.severity == "error"] == ["entry-point-unguarded"]
+
+
+@pytest.mark.parametrize(
+    ("files", "wanted"),
+    [
+        ({"analysis.ipynb": "{}"}, "`jupyter nbconvert --to script analysis.ipynb`"),
+        ({"train.py": "import pandas\n"}, "Have train.py read --input-path"),
+        ({"a.py": "x = 1\n", "b.py": "x = 1\n"}, "Have the script that is to be run read --input-path"),
+        ({}, "Add a script, and have it read --input-path"),
+    ],
+)
+def test_without_an_entry_point_the_hint_says_how_to_have_one(files: dict[str, str], wanted: str) -> None:
+    (told,) = [one for one in report(files).problems if one.code == "no-entry-point"]
+    assert wanted in told.hint

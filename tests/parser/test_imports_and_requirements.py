@@ -182,3 +182,37 @@ def test_one_faulty_line_is_one_problem(line: str) -> None:
     told = [one.code for one in found.problems if one.place and one.place.file == "requirements.txt"]
     assert len(told) == 1
     assert ("import-unprovided" in [one.code for one in found.problems]) == (line in ("cv2", "json"))
+
+
+def test_a_requirement_that_misses_the_name_of_what_is_imported_is_told_with_it() -> None:
+    script = "from sklearn.svm import SVC\n" + HEAD + PATHS + TAIL
+    found = report({"run.py": script, "requirements.txt": "scikit-lern==1.3\n"})
+    told = [one for one in found.problems if one.code in ("import-unprovided", "requirement-unused")]
+    assert [(one.code, one.severity) for one in told] == [("import-unprovided", Severity.WARNING)]
+    assert "Is scikit-learn meant by `scikit-lern` in requirements.txt?" in told[0].hint
+    assert [one.file for one in told[0].also] == ["requirements.txt"]
+
+
+def test_a_package_that_is_used_is_not_taken_for_another_of_nearly_its_name() -> None:
+    script = "import seaborn\nimport seaborns\n" + HEAD + PATHS + TAIL
+    found = report({"run.py": script, "requirements.txt": "seaborn\n"})
+    (told,) = [one for one in found.problems if one.code == "import-unprovided"]
+    assert (told.severity, told.also) == (Severity.INFO, ())
+
+
+@pytest.mark.parametrize(
+    ("imports", "wanted"),
+    [
+        (
+            "import yaml, os\nfrom PIL import Image\nimport helper",
+            "imports needs `pillow`, `pyyaml`, `torch`.",
+        ),
+        ("import os", "Add an empty one"),
+    ],
+)
+def test_without_the_file_the_hint_names_what_the_script_imports(imports: str, wanted: str) -> None:
+    files = {"run.py": imports + "\n" + HEAD + PATHS + TAIL, "helper.py": "import torch\n"}
+    (told,) = [
+        one for one in report({**files, "requirements.txt": None}).problems if one.code == "no-requirements"
+    ]
+    assert wanted in told.hint
