@@ -35,7 +35,7 @@ from bot.domain.reconcile import (
 )
 from bot.domain.steps import PUBLISH_STATUS, SetStatus
 from bot.errors import BotError, Gone, Refused
-from bot.jobs.names import KINDS
+from bot.jobs.names import KINDS, read_job
 from bot.logs import get
 from bot.telling import perform, tell_given_up
 from bot.world import World
@@ -129,10 +129,9 @@ def _tell_of_given_up(reach: Reach) -> Findings:
     """Tell authors of jobs that were given up while GitLab could not be told so."""
     untold = 0
     for parked in reach.store.parked():
-        kind = KINDS.get(str(parked.job.get("kind")))
-        if kind is None:
+        if parked.job.get("kind") not in KINDS:
             continue  # a delivery that could not be read has no author
-        job = kind(**{name: value for name, value in parked.job.items() if name != "kind"})
+        job = read_job(parked.job["kind"], parked.job)
         known = reach.store.publication(job.project_id, job.sha or "", job.branch)
         if job.sha is None or (known is not None and State(known.state).ended):
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import sqlite3
@@ -47,6 +48,9 @@ SERVER_KEEP_ALIVE: Mapping[str, int] = {
     "tcp_user_timeout": SILENCE_SECONDS * 1000,
 }
 """The same for the server's side, which frees what a machine held that is gone."""
+
+SHORT_OF = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM})
+"""What a machine says when it has too little of something, for now."""
 
 SUBSECOND_SINCE = (3, 42, 0)
 """The first SQLite whose `unixepoch` understands 'subsec', which the job engine asks for."""
@@ -140,7 +144,10 @@ def open_engine(url: str, patience_seconds: int = BUSY_SECONDS) -> sa.Engine:
 
 
 def passes_by_itself(error: Exception) -> bool:
-    """Whether the same may succeed later: a database that is locked, full, restarting or not to be reached."""
+    """Whether the same may succeed later: a database that is locked, full, restarting or not to be reached, or a
+    machine that is out of room, memory, processes or open files."""
+    if isinstance(error, OSError):
+        return isinstance(error, TimeoutError) or error.errno in SHORT_OF
     return isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.TimeoutError)
 
 

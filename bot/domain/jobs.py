@@ -1,4 +1,7 @@
-"""What the worker is asked to do: small values that can be stored, repeated and superseded."""
+"""What the worker is asked to do: small values that can be stored, repeated and superseded.
+
+Of each, `attempt` counts the tries before this one, and `faults` those of them that failed by a fault of ours.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ class Publish:
     sha: str | None = None
     cause: str = "push"
     attempt: int = 0
+    faults: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class EnsurePipeline:
     watch: bool = False
     since: int | None = None
     attempt: int = 0
+    faults: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,7 @@ class Follow:
     running: bool = False
     by_job: bool = False
     attempt: int = 0
+    faults: int = 0
 
 
 Job = Publish | EnsurePipeline | Follow

@@ -8,13 +8,16 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import structlog
+
 from bot.adapters.database import passes_by_itself
 from bot.adapters.presence import Presence
 from bot.adapters.store import Store
 from bot.domain.jobs import Job, Later
+from bot.domain.text import shorten, visible
 from bot.errors import Gone, OperatorError, Refused, TryAgain
 from bot.jobs.engine import BROKEN_OFF, RUNNING, Engine, Known
-from bot.jobs.names import KINDS, again_id, kind_of, read_name
+from bot.jobs.names import again_id, kind_of, read_job, read_name
 from bot.logs import get, redact
 from bot.metrics import JOBS
 
@@ -29,11 +32,20 @@ LONGEST_NAMED_PAUSE_SECONDS = 3600.0
 TURN_PAUSE_SECONDS = 1.0
 """About how long a job waits when another one of its branch runs, though the engine should have kept them apart."""
 
-MAX_TRIES = 300
-"""Tries of one job before it is given up: more than two days of a GitLab that does not answer."""
+FAST_TRIES = 8
+"""Tries at the pace that the other side names; then pauses grow all the same, or minutes of it would use all tries."""
+
+MAX_TRIES = 320
+"""Tries of one job before it is given up: about two days of a GitLab that does not answer, or asks to wait."""
 
 MAX_FAULTS = 4
-"""Tries of a job that fails by a fault of ours."""
+"""Tries of a job that fails by a fault of ours; those at which it had to wait do not count."""
+
+TOLD_AGAIN_SECONDS = 3 * LONGEST_NAMED_PAUSE_SECONDS
+"""For so long without it, the same trouble has passed: when it comes back, the operator is told anew."""
+
+MAX_WHY_CHARACTERS = 1000
+"""Of a reason that is stored; GitLab's words may be a whole page."""
 
 DEATHS = "the worker died each time it did this job"
 OTHER_RUNS = "another job of its branch runs"
@@ -60,7 +72,7 @@ class Doer:
         self._presence = presence
         self._handlers = dict(handlers)
         self._given_up = given_up
-        self._told: set[str] = set()
+        self._met: dict[str, float] = {}
 
     def do(self, job_id: str, kind: str, values: dict[str, Any]) -> dict[str, Any]:
         """One job to its end; all that comes of it as plain data, errors too: the engine stores the answer."""
@@ -70,7 +82,7 @@ class Doer:
 
     def _do(self, job_id: str, kind: str, values: dict[str, Any]) -> dict[str, Any]:
         self._presence.begin()
-        job: Job = KINDS[kind](**values)
+        job = read_job(kind, values)
         log = _log.bind(job=job_id, kind=kind, project=job.project_id, branch=job.branch, attempt=job.attempt)
         try:
             in_the_way = self._what_is_in_the_way(job_id, job)
@@ -81,21 +93,20 @@ class Doer:
             log.info("job started")
             later = self._handlers[type(job)](job)
         except TryAgain as error:
-            return self._again(job_id, job, str(error), error.after, MAX_TRIES)
+            return self._again(job_id, job, str(error), error.after)
         except (OperatorError, Refused) as error:
-            if str(error) not in self._told:
-                self._told.add(str(error))
+            if self._is_news(str(error)):
                 hint = error.hint if isinstance(error, OperatorError) else MISSING_RIGHT
                 log.error("the operator must act", what=str(error), hint=hint)
-            return self._again(job_id, job, str(error), None, None)
+            return self._again(job_id, job, str(error), tries=None)
         except Gone as error:
             log.warning("job is about something that is not there for the bot", what=str(error))
             return _outcome("gone")
         except Exception as error:
             if passes_by_itself(error):
-                return self._again(job_id, job, _reason(error), None, MAX_TRIES)
+                return self._again(job_id, job, _reason(error))
             log.error("job failed by a fault of the bot", exc_info=error)
-            return self._again(job_id, job, _reason(error), None, MAX_FAULTS)
+            return self._fault(job_id, job, _reason(error))
         log.info(
             "job done",
             seconds=round(time.monotonic() - began, 3),
@@ -105,15 +116,15 @@ class Doer:
 
     def mend(self, found: Known) -> None:
         """Try a job again that was broken off; give one up that was the death of its worker time after time."""
-        job: Job = KINDS[found.kind](**found.values)
+        job = read_job(found.kind, found.values)
+        why = _words(found.why)
         if found.status == BROKEN_OFF and job.attempt + 1 < MAX_TRIES:
-            why = redact(found.why)
             _log.warning("job was broken off and is tried again", job=found.job_id, why=why)
             later = Later(dataclasses.replace(job, attempt=job.attempt + 1), pause_seconds(job.attempt), why)
             self._engine.enqueue(again_id(found.job_id, found.created_at), later)
         else:
-            _log.error("job given up", job=found.job_id, why=found.why or DEATHS)
-            self._give_up(found.job_id, job, redact(found.why) or DEATHS)
+            _log.error("job given up", job=found.job_id, why=why or DEATHS)
+            self._give_up(found.job_id, job, why or DEATHS)
 
     def _what_is_in_the_way(self, job_id: str, job: Job) -> dict[str, Any] | None:
         mine = read_name(job_id)
@@ -129,34 +140,68 @@ class Doer:
         return None
 
     def _again(
-        self, job_id: str, job: Job, why: str, after: float | None, tries: int | None
+        self, job_id: str, job: Job, why: str, after: float | None = None, tries: int | None = MAX_TRIES
     ) -> dict[str, Any]:
-        log = _log.bind(job=job_id, kind=kind_of(job), project=job.project_id, branch=job.branch)
         if tries is not None and job.attempt + 1 >= tries:
-            log.error("job given up", why=why, tries=job.attempt + 1)
-            self._give_up(job_id, job, why)
-            return _outcome("given up")
-        pause = pause_seconds(job.attempt, after)
-        log.warning("job is tried again", why=why, seconds=pause)
+            return self._end(job_id, job, why)
+        return self._put_off(job_id, job, why, pause_seconds(job.attempt, after))
+
+    def _fault(self, job_id: str, job: Job, why: str) -> dict[str, Any]:
+        failed = dataclasses.replace(job, faults=job.faults + 1)
+        if failed.faults >= MAX_FAULTS:
+            return self._end(job_id, failed, why)
+        return self._put_off(job_id, failed, why, pause_seconds(job.faults))
+
+    def _put_off(self, job_id: str, job: Job, why: str, pause: float) -> dict[str, Any]:
+        why = _words(why)
+        _about(job_id, job).warning("job is tried again", why=why, seconds=pause)
         return _outcome("tried again", Later(dataclasses.replace(job, attempt=job.attempt + 1), pause, why))
+
+    def _end(self, job_id: str, job: Job, why: str) -> dict[str, Any]:
+        why = _words(why)
+        _about(job_id, job).error("job given up", why=why, tries=job.attempt + 1)
+        self._give_up(job_id, job, why)
+        return _outcome("given up")
+
+    def _is_news(self, what: str) -> bool:
+        now = time.monotonic()
+        known = {one: at for one, at in self._met.items() if now - at < TOLD_AGAIN_SECONDS}
+        # jobs' threads may overwrite each other's: then something is told twice
+        self._met = {**known, what: now}
+        return what not in known
 
     def _give_up(self, job_id: str, job: Job, why: str) -> None:
         self._store.park(job_id, {"kind": kind_of(job), **dataclasses.asdict(job)}, why)
         try:
             self._given_up(job, why)
         except Exception as error:  # noqa: BLE001 -- what is in the way of the job is in the way of telling, too
-            _log.warning("author is not told of a job given up", job=job_id, why=_reason(error))
+            _log.warning("author is not told of a job given up", job=job_id, why=_words(_reason(error)))
 
 
 def pause_seconds(attempt: int, named: float | None = None) -> float:
     """How long to wait after a failed try: doubling up to a cap, or as long as the other side said."""
+    if named is None:
+        return _grown(attempt)
+    least = FIRST_PAUSE_SECONDS / 4 if attempt < FAST_TRIES else _grown(attempt - FAST_TRIES)
+    return max(least, min(named, LONGEST_NAMED_PAUSE_SECONDS))
+
+
+def _grown(times: int) -> float:
     # Capped before the power: 2**300 s is no float that anybody can wait for.
-    grown = min(FIRST_PAUSE_SECONDS * 2.0 ** min(attempt, 30), LONGEST_PAUSE_SECONDS)
-    return grown if named is None else max(FIRST_PAUSE_SECONDS / 4, min(named, LONGEST_NAMED_PAUSE_SECONDS))
+    return min(FIRST_PAUSE_SECONDS * 2.0 ** min(times, 30), LONGEST_PAUSE_SECONDS)
+
+
+def _about(job_id: str, job: Job) -> structlog.stdlib.BoundLogger:
+    return _log.bind(job=job_id, kind=kind_of(job), project=job.project_id, branch=job.branch)
 
 
 def _reason(error: Exception) -> str:
-    return redact(f"{type(error).__name__}: {error}")
+    return f"{type(error).__name__}: {error}"
+
+
+def _words(why: str) -> str:
+    """A reason as it may be stored and shown: databases take no NUL, and people no page of it."""
+    return shorten(visible(" ".join(redact(why).split())), MAX_WHY_CHARACTERS)
 
 
 def _outcome(ended: str, *later: Later) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from bot.adapters.database import (
 )
 from bot.domain.facts import JobCounts
 from bot.domain.jobs import Job, Later
-from bot.jobs.names import KINDS, Name, child_id, kind_of, lane_of, read_name
+from bot.jobs.names import KINDS, Name, child_id, kind_of, lane_of, read_job, read_name
 
 QUEUE = "jobs"
 APPLICATION = "mlreef-bot"
@@ -134,7 +134,7 @@ class Engine:
             try:
                 outcome = DBOS.run_step({"name": "do"}, do, job_id, kind, values)
                 for index, follower in enumerate(outcome["later"]):
-                    job = KINDS[follower["kind"]](**follower["job"])
+                    job = read_job(follower["kind"], follower["job"])
                     later = Later(job, follower["seconds"], follower.get("why", ""))
                     self.enqueue(child_id(job_id, index, job), later)
                 return str(outcome["ended"])

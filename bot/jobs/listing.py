@@ -13,7 +13,7 @@ from bot.domain.jobs import COMMAND, EnsurePipeline, Job, Publish
 from bot.domain.text import plain
 from bot.errors import OperatorError
 from bot.jobs.engine import DELAYED, FAILED, RUNNING, Desk, Known
-from bot.jobs.names import KINDS, again_id
+from bot.jobs.names import again_id, read_job
 
 State = Literal["waiting", "running", "failed"]
 STATES: tuple[State, ...] = ("waiting", "running", "failed")
@@ -176,8 +176,7 @@ def _line(
 
 
 def _anew(stored: Mapping[str, Any]) -> Job:
-    values = {name: value for name, value in stored.items() if name != "kind"}
-    job: Job = replace(KINDS[stored["kind"]](**values), attempt=0)
+    job = replace(read_job(stored["kind"], stored), attempt=0, faults=0)
     if isinstance(job, Publish | EnsurePipeline):
         # Its commit counts as handled since it was given up; what a person asks for is done all the same.
         return Publish(job.project_id, job.branch, job.sha, cause=COMMAND)

@@ -7,6 +7,7 @@ back to, what a newer job must be about to take its place, and, of jobs that fol
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from bot.domain.jobs import COMMAND, EnsurePipeline, Follow, Job, Publish
@@ -32,6 +33,13 @@ def read_name(job_id: str) -> Name:
 def kind_of(job: Job) -> str:
     """The name under which jobs like this one are stored."""
     return next(kind for kind, of in KINDS.items() if type(job) is of)
+
+
+def read_job(kind: str, values: Mapping[str, Any]) -> Job:
+    """A job as it was stored; what a later version of the bot added to it is left out. KeyError for no kind of ours."""
+    of = KINDS[kind]
+    job: Job = of(**{name: value for name, value in values.items() if name in of.__slots__})
+    return job
 
 
 def branch_name(job: Job) -> str:

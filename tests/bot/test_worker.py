@@ -6,13 +6,18 @@ import signal
 import statistics
 import time
 
+from bot.adapters.database import engine_url
 from bot.domain.events import Asked
+from bot.domain.jobs import Publish
 from bot.jobs.doing import (
     FIRST_PAUSE_SECONDS,
     LONGEST_NAMED_PAUSE_SECONDS,
     LONGEST_PAUSE_SECONDS,
+    MAX_TRIES,
     pause_seconds,
 )
+from bot.jobs.engine import Desk
+from bot.jobs.names import read_job
 from tests.bot.workers import PATIENCE_SECONDS, Bench, Line, push
 
 
@@ -274,6 +279,27 @@ def test_a_fault_of_ours_is_tried_a_few_times_and_then_kept_with_its_reason(benc
     assert not any("job given up" in line and '"level": "error"' not in line for line in errors.splitlines())
 
 
+def test_faults_are_counted_apart_from_waits_and_a_full_disk_is_a_wait(bench: Bench) -> None:
+    waits = ["again", "again", "again", "again"]
+    bench.script({"main": {"fails": 6, "how": [*waits, "bug", "full"], "after": 0.1}})
+    bench.start()
+    bench.tell(push(1))
+    bench.wait_for(6, "begin")
+    assert bench.store.parked() == ()
+    desk = Desk(engine_url(bench.store.url), 4)
+    bench.wait(lambda: any("No space left" in one.why for one in desk.jobs()))
+    desk.close()
+    assert bench.lines("given-up") == []
+
+
+def test_a_reason_of_any_length_with_any_characters_is_stored_and_shown(bench: Bench) -> None:
+    bench.script({"main": {"fails": 1, "how": "odd words"}})
+    bench.start()
+    bench.tell(push(1))
+    bench.wait_for(1)
+    assert [line.attempt for line in bench.lines("begin")] == [0, 1]
+
+
 def test_work_about_something_gone_simply_ends(bench: Bench) -> None:
     bench.script({"main": {"fails": 99, "how": "gone"}})
     bench.start()
@@ -323,6 +349,15 @@ def test_pauses_grow_up_to_a_cap_and_a_named_one_is_believed_within_reason() -> 
     assert pause_seconds(0, 7.5) == 7.5
     assert pause_seconds(0, 1e9) == LONGEST_NAMED_PAUSE_SECONDS
     assert pause_seconds(0, 0.0) > 0
+    # a lock of GitLab's that is held for an hour, a second at a time, costs nobody his publication
+    for named in (0.0, 1.0, 5.0, 60.0):
+        assert [pause_seconds(attempt, named) for attempt in range(3)] == [max(named, 0.5)] * 3
+        assert sum(pause_seconds(attempt, named) for attempt in range(MAX_TRIES)) > 36 * 3600
+
+
+def test_what_a_later_version_adds_to_a_job_is_left_out() -> None:
+    stored = {"project_id": 1, "branch": "main", "sha": "1" * 40, "since_version_9": True}
+    assert read_job("publish", stored) == Publish(1, "main", "1" * 40)
 
 
 def test_a_second_worker_on_the_same_file_does_not_start(file_bench: Bench) -> None:

@@ -5,6 +5,7 @@ Lines of the log: `begin KIND BRANCH SHA ATTEMPT TIME` and `end …`. Started by
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -37,7 +38,12 @@ def main(folder: Path, url: str) -> None:
         act = script.get(job.branch, {})
         time.sleep(act.get("seconds", 0.0))
         if job.attempt < act.get("fails", 0):
-            match act["how"]:
+            how = act["how"] if isinstance(act["how"], str) else act["how"][job.attempt]
+            match how:
+                case "full":
+                    raise OSError(errno.ENOSPC, "No space left on device")
+                case "odd words":
+                    raise TryAgain(f"GitLab said: \0 \x1b[31m {'x' * 100_000} canary-secret-value", 0.1)
                 case "again":
                     raise TryAgain("GitLab does not answer", act.get("after"))
                 case "operator":
