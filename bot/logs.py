@@ -20,6 +20,9 @@ REDACTED = "[redacted]"
 MIN_SECRET_CHARACTERS = 8
 """Shorter texts are not taken out: they would appear by chance and make logs unreadable. Config refuses them."""
 
+SAME_LINE_SECONDS = 60.0
+"""How long the engine's word of one trouble is not told again."""
+
 PATTERNS = (
     # GitLab's own token prefixes: personal, job, deploy, runner, trigger, feed, agent, OAuth and others.
     r"\bgl[a-z]{1,8}-[A-Za-z0-9_.=-]{8,}",
@@ -92,6 +95,22 @@ class Redaction:
                 return self._redact(repr(value))
 
 
+class Seldom(logging.Filter):
+    """Lets through what one line of code tells once in SAME_LINE_SECONDS."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: dict[tuple[str, int], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is told."""
+        place = (record.pathname, record.lineno)
+        if record.created - self._told.get(place, float("-inf")) < SAME_LINE_SECONDS:
+            return False
+        self._told[place] = record.created
+        return True
+
+
 def set_up(
     format: Literal["json", "console"] = "console",
     level: str = "INFO",
@@ -130,6 +149,9 @@ def set_up(
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
+    # The engine brings a handler of its own unless there is one, and tells an absent database ten times a second.
+    engine = logging.getLogger("dbos")
+    engine.handlers, engine.filters, engine.propagate = [handler], [Seldom()], False
     # These libraries tell every request or query at INFO, which says nothing to an operator.
     for name in ("urllib3", "sqlalchemy", "werkzeug", "dbos", "docker"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))

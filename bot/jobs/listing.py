@@ -112,7 +112,8 @@ FORMATS: Mapping[str, Callable[[Sequence[Line]], str]] = {"table": as_table, "js
 
 
 def _cells(line: Line) -> tuple[str, ...]:
-    due = f"in {_span(line.due_seconds)}: " if line.due_seconds else ""
+    why = " ".join(line.why.split())
+    due = f"in {_span(line.due_seconds)}" if line.due_seconds else ""
     return (
         line.state,
         _span(line.age_seconds),
@@ -121,7 +122,7 @@ def _cells(line: Line) -> tuple[str, ...]:
         line.kind,
         str(line.attempt + 1),
         line.id,
-        plain(due + " ".join(line.why.split()))[:MAX_WHY_CHARACTERS],
+        plain(": ".join(filter(None, (due, why))))[:MAX_WHY_CHARACTERS],
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -140,6 +141,7 @@ def test_the_table_and_the_json_show_hostile_names_harmlessly() -> None:
     assert len(table.splitlines()) == 2
     assert "2 h" in table
     assert json.loads(as_json([line]))[0]["branch"] == "main\x1b[2J"
+    assert as_table([replace(line, due_seconds=90.0, why="")]).endswith("  in 2 min")
     assert as_table([]) == "Nothing waits, runs, or failed."
 
 
