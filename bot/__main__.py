@@ -109,6 +109,7 @@ def _render(options: argparse.Namespace) -> int:
     if report.refused:
         for line in problem_lines(report.problems):
             _say(line)
+        _say("There is no mlreef.yml of this: it would be refused.")
         return REFUSED
     if options.config:
         from bot.app import read_policy
@@ -243,17 +244,33 @@ def _parser() -> argparse.ArgumentParser:
 
     def reader(name: str, run: Callable[[argparse.Namespace], int], words: str) -> argparse.ArgumentParser:
         added = command(name, run, words)
-        added.add_argument("path", metavar="PATH", type=Path, help="the repository's folder, or one script")
+        added.epilog = "Exit codes: 0 it can be published, 1 it would be refused, 2 usage, 3 a bug."
+        added.add_argument(
+            "path",
+            metavar="PATH",
+            type=Path,
+            nargs="?",
+            default=Path(),
+            help="the repository's folder, or one script (default: this folder)",
+        )
         added.add_argument("--entry-point", metavar="FILE", help="the script to run, if it cannot be guessed")
         return added
 
     checked = reader("check", _check, "Tell what is wrong with a repository on disk.")
     checked.add_argument(
-        "--format", choices=("text", "json", "codequality", "junit", "sarif"), default="text"
+        "--format",
+        choices=("text", "json", "codequality", "junit", "sarif"),
+        default="text",
+        help="for people (text, the default), for a pipeline's reports, or for other programs",
     )
-    checked.add_argument("--fix", action="store_true", help="mend what can be mended without asking")
     checked.add_argument(
-        "--color", choices=("auto", "always", "never"), default="auto", help="colour the text"
+        "--fix", action="store_true", help="mend what needs no decision, in the files themselves"
+    )
+    checked.add_argument(
+        "--color",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="colour the text (default: auto, on a terminal unless NO_COLOR is set)",
     )
     explained = command("explain", _explain, "Tell what a problem means, with an example.")
     explained.add_argument(
@@ -261,7 +278,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     explained.add_argument("--all", action="store_true", help="all problems, as a page in Markdown")
     described = reader("describe", _describe, "Print what a repository on disk would publish.")
-    described.add_argument("--format", choices=("json", "yaml", "table"), default="json")
+    described.add_argument(
+        "--format",
+        choices=("json", "yaml", "table"),
+        default="json",
+        help="for programs (default: json), or a table for people",
+    )
     rendered = reader("render", _render, "Print the mlreef.yml of a repository on disk.")
     rendered.add_argument("--branch", default="main", help="the published branch (default: main)")
     rendered.add_argument(
@@ -277,7 +299,12 @@ def _parser() -> argparse.ArgumentParser:
     jobs.add_argument("action", nargs="?", choices=("retry", "forget"), help="what to do with the job ID")
     jobs.add_argument("id", metavar="ID", nargs="?", help="the job, as the list names it")
     jobs.add_argument("--state", choices=("waiting", "running", "failed"), help="list only these")
-    jobs.add_argument("--format", choices=("table", "json"), default="table")
+    jobs.add_argument(
+        "--format",
+        choices=("table", "json"),
+        default="table",
+        help="for people (default: table), or for programs",
+    )
     token = service("token", _token, "Print the secret token for the webhooks of one project.")
     token.add_argument(
         "project_id", metavar="PROJECT_ID", type=_project_id, help="the project's number in GitLab"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bot.domain.policy import Policy
 
 
-MARKS = (".mlreef.yaml", "requirements.txt", ".git")
+MARKS = (".mlreef.yaml", "requirements.txt", ".git", "pyproject.toml", "setup.py", "setup.cfg")
 """What the root of a repository holds; any of them tells it."""
 
 MAX_CLIMBED = 4
@@ -89,7 +89,8 @@ def _within(folder: Path, named: str) -> str:
 def describe(report: Report, form: str) -> str:
     """The report as `json`, `yaml` or a `table` for people."""
     if form == "table":
-        return "\n".join((*_table(report), *problem_lines(report.problems)))
+        refused = ["This would be refused."] if report.refused else []
+        return "\n".join((*_table(report), *problem_lines(report.problems), *refused))
     data = report_to_dict(report)
     if form == "yaml":
         import yaml
@@ -136,7 +137,7 @@ def problem_lines(problems: Sequence[Problem]) -> Iterator[str]:
 def _table(report: Report) -> Iterator[str]:
     module = report.module
     if module is None:
-        yield "There is nothing here that could be published."
+        yield "What would be published is not known."
         return
     yield _plain(f"{module.name} ({module.slug}), {module.kind}, {module.input_type} → {module.output_type}")
     yield _plain(f"runs {module.main}")

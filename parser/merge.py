@@ -36,6 +36,18 @@ _WORDS: Mapping[str, str] = {
 }
 _HINTS = ("|", "{", "' or '", "one of", "either", "choices", "options", "values", "positive", "negative")
 _LISTS = frozenset({"LIST", "TUPLE"})
+NEAR = 0.8
+"""How alike two names of parameters have to be, from 0 to 1; `angel` and `angle` are 0.8."""
+
+MIN_COMPARED = 4
+"""Letters of a name that can miss another; shorter ones are alike by chance."""
+
+MAX_COMPARED = 60
+"""Letters of a name that is compared."""
+
+MAX_PARAMETERS = 500
+"""Parameters that a name is compared with."""
+
 _DECLARATIONS: Mapping[str, str] = {
     "argparse": 'parser.add_argument("--{name}", …)',
     "click": '@click.option("--{name}", …)',
@@ -57,8 +69,9 @@ def merge(
         match = next((p for p in accepted if _is(p, one.name)), None)
         if match is None:
             near = _near(one, accepted)
-            meant.update([near.name] if near is not None else [])
-            problems.append(_not_accepted(one, near, command_line))
+            like = _like(one, annotated, accepted) if near is None else None
+            meant.update(p.name for p in (near, like) if p is not None)
+            problems.append(_not_accepted(one, near, like, command_line))
         elif match.name in by_name:
             first = by_name[match.name].place
             words = {"name": shown(one.name), "line": str(first.line)}
@@ -97,11 +110,32 @@ def _near(one: Annotated, accepted: tuple[Parameter, ...]) -> Parameter | None:
     return next(named, None) or next((p for p in accepted if p.flags and p.dest == one.name), None)
 
 
-def _not_accepted(one: Annotated, near: Parameter | None, command_line: CommandLine) -> Problem:
+def _like(
+    one: Annotated, annotated: tuple[Annotated, ...], accepted: tuple[Parameter, ...]
+) -> Parameter | None:
+    """The parameter that nobody annotated and that an annotation misses by a letter or two."""
+    if not MIN_COMPARED <= len(one.name) <= MAX_COMPARED or len(accepted) > MAX_PARAMETERS:
+        return None
+    import difflib  # slow to load, and a name is rarely wrong
+
+    taken = {_plain_name(note.name) for note in annotated}
+    free = {_plain_name(p.name): p for p in accepted if len(p.name) <= MAX_COMPARED}
+    free = {name: p for name, p in free.items() if name not in taken}
+    found = difflib.get_close_matches(_plain_name(one.name), free, 1, NEAR)
+    return free[found[0]] if found else None
+
+
+def _not_accepted(
+    one: Annotated, near: Parameter | None, like: Parameter | None, command_line: CommandLine
+) -> Problem:
     # People must give a required parameter, so the image would refuse every use of it.
     refused = one.required is True and command_line.complete
     name = one.name[:120]
     mend = f"Add `{_declaration(command_line, name)}`, or remove the annotation."
+    if like is not None:
+        mend = (
+            f"Is {shown(like.name)} meant, which the script accepts? Otherwise, {mend[0].lower()}{mend[1:]}"
+        )
     edits: list[Edit] = []
     if near is not None:
         mend = f"The script calls it {shown(near.flags[0] if near.flags else near.name)}; write the same name in both."
@@ -109,7 +143,7 @@ def _not_accepted(one: Annotated, near: Parameter | None, command_line: CommandL
         turned = near.action == "store_false" and _plain_name(near.name) != _plain_name(one.name)
         if near.name.replace("_", "").replace("-", "").isalnum() and not turned:
             edits = _replaced(one, "name", near.name)
-    also = [near.place if near is not None else command_line.place]
+    also = [other.place if (other := near or like) is not None else command_line.place]
     severity = Severity.ERROR if refused else None
     return problem(
         "annotated-not-accepted", one.place, severity, also=also, edits=edits, name=name, mend=mend

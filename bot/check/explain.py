@@ -21,7 +21,7 @@ PROJECT = "pictures"
 MAX_SHOWN = 3
 """Problems of the same code that are shown of one example."""
 
-MAX_NEAR = 3
+MAX_NEAR = 5
 """Codes that are offered for one that there is not."""
 
 _HEAD = """\
@@ -40,8 +40,8 @@ def explain(code: str) -> str:
     """One problem in plain text, its code in any case. Raises OperatorError for a code that there is not."""
     asked = code.strip("[]").lower().replace("_", "-")
     if asked not in EXAMPLES:
-        parts = [one for one in EXAMPLES if asked and asked in one]
-        near = difflib.get_close_matches(asked, EXAMPLES, MAX_NEAR) or parts[:MAX_NEAR]
+        parts = [one for one in sorted(EXAMPLES) if asked and asked in one]
+        near = parts[:MAX_NEAR] or difflib.get_close_matches(asked, EXAMPLES, MAX_NEAR)
         hint = f"is {' or '.join(near)} meant?" if near else "`mlreef-bot explain --all` prints them all"
         raise OperatorError(f"there is no problem with the code {code!r}", hint)
     return "\n".join(_plain(asked))

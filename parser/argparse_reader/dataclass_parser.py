@@ -82,14 +82,28 @@ def _add_classes(machine: Machine, parser: Parser, call: Call) -> None:
     if given is MISSING:
         return
     types = items_of(machine, given) if isinstance(given, list | tuple) else [given]
-    for one in [Unknown()] if types is None else types:
-        _add_class(machine, parser, one, call)
+    if types is None:
+        types = [Unknown()]
+    written = _written(call, len(types))
+    for one, node in zip(types, written, strict=True):
+        _add_class(machine, parser, one, call, node)
 
 
-def _add_class(machine: Machine, parser: Parser, given: Any, call: Call) -> None:
+def _written(call: Call, count: int) -> list[ast.AST]:
+    """Where each of the classes is written; the whole call, if they do not stand there one by one."""
+    first = call.node.args[0] if isinstance(call.node, ast.Call) and call.node.args else None
+    if isinstance(first, ast.Tuple | ast.List) and len(first.elts) == count:
+        return list(first.elts)
+    return [call.node] * count
+
+
+def _add_class(machine: Machine, parser: Parser, given: Any, call: Call, written: ast.AST) -> None:
     if not isinstance(given, Class):
         machine.tell(
-            "parser-fields-unknown", call.place, source=call.script.source(call.node), why=why_unknown(given)
+            "parser-fields-unknown",
+            call.script.place(written),
+            source=call.script.source(written),
+            why=why_unknown(given),
         )
         return
     fields: dict[str, _Field] = {}

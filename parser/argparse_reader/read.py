@@ -63,6 +63,9 @@ KEYWORDS = frozenset(
 MAX_FLAG = 300
 """Characters of a flag or name."""
 
+_COLLECTIONS = {External(f"builtins.{name}"): name for name in ("list", "tuple", "set", "frozenset")}
+"""Types that take a text for a row of characters."""
+
 _LOST = ("argument-not-followed", "parser-escapes", "parser-fields-unknown", "file-unfollowed")
 _FROM_KEYWORDS = ("type", "default", "choices", "nargs", "help", "action")
 _CONVERTERS: Mapping[str, Any] = {
@@ -522,6 +525,11 @@ def _check_default(
 ) -> None:
     if argument.keywords.get("type") == External("builtins.bool"):
         unknowns.problems.append(problem("type-bool", argument.at("type"), name=shown(name)))
+    kind = argument.keywords.get("type")
+    collection = _COLLECTIONS.get(kind) if isinstance(kind, External) else None
+    if collection is not None:
+        words = {"type": collection, "option": name[:120], "name": shown(name)}
+        unknowns.problems.append(problem("type-list", argument.at("type"), None, **words))
     if choices is None or default is None or argument.required is True:
         return
     given = default if isinstance(default, tuple) else (default,)

@@ -110,6 +110,11 @@ COMMAND_LINES: dict[str, Known] = {
         "{name} has `type=bool`: argparse turns every text but the empty one into True, `False` included.",
         'Use `action="store_true"`, or `argparse.BooleanOptionalAction`.',
     ),
+    "type-list": Known(
+        _WARNING,
+        "{name} has `type={type}`: argparse splits what is given into its single characters.",
+        'Give the type of one item and `nargs="+"`: `--{option} 1 2 3` is three items then.',
+    ),
     "parser-escapes": Known(
         _WARNING,
         "The parser is handed to {function}, which is not in this repository and may add arguments of its own.",
@@ -117,7 +122,7 @@ COMMAND_LINES: dict[str, Known] = {
     ),
     "parser-fields-unknown": Known(
         _WARNING,
-        "The parser takes parameters from the fields of `{source}`, which {why}; those are not known.",
+        "The parser takes parameters from the fields of `{source}`; they are not known, as it {why}.",
         "List the fields that belong to the module in a dataclass of this repository.",
     ),
     "subcommands": Known(

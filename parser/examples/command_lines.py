@@ -121,6 +121,11 @@ COMMAND_LINES: dict[str, Example] = {
         'parser.add_argument("--flip", type=bool, default=False)\n',
         'parser.add_argument("--flip", action="store_true")\n',
     ),
+    "type-list": Example(
+        'argparse calls `list("64,32")`, and that has five items: "6", "4", ",", "3" and "2".',
+        'parser.add_argument("--sizes", type=list, default=[64, 32])\n',
+        'parser.add_argument("--sizes", type=int, nargs="+", default=[64, 32])\n',
+    ),
     "parser-escapes": Example(
         "What a function of another package does to the parser is not known here.",
         "import lightning\n\nlightning.add_arguments(parser)\n",

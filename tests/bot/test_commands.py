@@ -151,7 +151,15 @@ def test_a_terminal_is_not_moved_by_what_a_repository_says(repository: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "words", [(), ("unknown",), ("describe",), ("describe", "nowhere"), ("check", "nowhere"), ("serve",)]
+    "words",
+    [
+        (),
+        ("unknown",),
+        ("describe", "--format", "x"),
+        ("describe", "nowhere"),
+        ("check", "nowhere"),
+        ("serve",),
+    ],
 )
 def test_wrong_usage_and_missing_configuration_are_exit_code_2(
     tmp_path: Path, words: tuple[str, ...]
@@ -212,6 +220,30 @@ def test_a_script_in_a_folder_is_read_with_its_repository(repository: Path) -> N
 
 def git(folder: Path, *words: str) -> None:
     subprocess.run(["git", "-C", folder, *words], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("mark", ["pyproject.toml", "setup.py", "setup.cfg"])
+def test_packaging_tells_the_root_of_a_repository_too(repository: Path, mark: str) -> None:
+    (repository / "requirements.txt").unlink()
+    (repository / mark).write_text("")
+    (repository / "tools").mkdir()
+    (repository / "resize.py").rename(repository / "tools" / "resize.py")
+    described = json.loads(run("describe", "tools/resize.py", cwd=repository).stdout)
+    assert described["entry_points"] == {"main": "tools/resize.py"}
+
+
+def test_without_a_path_the_folder_is_read_where_one_is(repository: Path) -> None:
+    for command in ("check", "describe", "render"):
+        assert run(command, cwd=repository).stdout == run(command, ".", cwd=repository).stdout
+        assert "Exit codes: 0" in run(command, "--help", cwd=repository).stdout
+
+
+def test_what_is_refused_is_said_to_be_refused_in_every_form_for_people(repository: Path) -> None:
+    (repository / "requirements.txt").unlink()
+    for words in (["check"], ["describe", "--format", "table"], ["render"]):
+        done = run(*words, cwd=repository)
+        assert done.returncode == 1
+        assert "would be refused" in done.stdout + done.stderr
 
 
 def test_what_git_ignores_is_not_read_and_that_is_said(repository: Path) -> None:

@@ -44,6 +44,9 @@ def test_a_part_of_a_code_leads_to_the_whole_and_its_case_does_not_matter() -> N
     with pytest.raises(OperatorError) as refused:
         explain("unprovided")
     assert "import-unprovided" in refused.value.hint
+    with pytest.raises(OperatorError) as refused:
+        explain("described-")
+    assert refused.value.hint == "is described-choices or described-range meant?"
     assert explain("[TYPE_Bool]") == explain("type-bool")
 
 

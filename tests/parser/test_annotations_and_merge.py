@@ -394,6 +394,31 @@ def test_a_parameter_that_is_annotated_by_another_name_is_one_problem(
     assert [edit.text for edit in told.edits] == ([mended] if mended else [])
 
 
+def test_an_annotation_that_misses_a_parameter_by_a_letter_is_asked_about_it() -> None:
+    (told,) = merged("@parameter('angel')", "p.add_argument('--angle')").problems
+    assert told.hint.startswith("Is 'angle' meant, which the script accepts? Otherwise, add `parser")
+    assert told.also[0].line > told.place.line
+    assert told.edits == ()
+
+
+def test_an_annotation_is_not_taken_for_a_parameter_that_has_its_own() -> None:
+    found = merged("@parameter('angle')\n@parameter('angel')", "p.add_argument('--angle')")
+    assert [one.hint for one in found.problems] == [
+        'Add `parser.add_argument("--angel", …)`, or remove the annotation.'
+    ]
+
+
+@pytest.mark.parametrize("kind", ["[1]", "{}", "lambda text: list(text)", "str"])
+def test_another_type_is_not_said_to_split_text(kind: str) -> None:
+    assert "type-list" not in codes(merged("@parameter('x')", f"p.add_argument('--x', type={kind})"))
+
+
+@pytest.mark.parametrize("kind", ["list", "tuple", "set"])
+def test_a_type_that_splits_text_into_characters_is_told(kind: str) -> None:
+    told = merged("@parameter('x')", f"p.add_argument('--x', type={kind})").problems[-1]
+    assert (told.code, told.severity) == ("type-list", Severity.WARNING)
+
+
 def test_the_mend_of_an_annotation_that_is_not_accepted_is_written_as_the_script_writes() -> None:
     assert "parser.add_argument" in merged("@parameter('y')", "pass").problems[0].hint
 

@@ -45,6 +45,8 @@ def test_fields_of_a_class_that_is_not_here_are_said_to_be_unknown() -> None:
     found = of_fields("", "(Mine, TrainingArguments)")
     (told,) = [one for one in found.problems if one.code == "parser-fields-unknown"]
     assert "transformers" in told.message
+    assert "of `TrainingArguments`" in told.message
+    assert (told.place.end_column or 0) - told.place.column == len("TrainingArguments")
     assert len(found.module.parameters) == 2
 
 
