@@ -79,6 +79,7 @@ def find_entry_point(source: Source, named: str | None, at: Place | None = None)
     if guarded:
         return _one_of(source, guarded, "reads a command line under a main guard", broken)
     loose = [script for script in scripts if _parses_at_top(script.tree)]
+    loose += [script for script in _calling(scripts) if script not in loose and _followed(source, script)]
     if loose:
         return _loose(source, loose, broken)
     return _last_resorts(source, paths, possible, scripts, broken)
@@ -177,10 +178,30 @@ def _how_to_have_one(source: Source, possible: list[str]) -> str:
 
 def _reaches(source: Source, script: Script) -> bool:
     """Whether running the script reads a command line in another module of the repository."""
-    if not any(isinstance(node, ast.Import | ast.ImportFrom) for node in script.tree.body):
-        return False
+    imports = any(isinstance(node, ast.Import | ast.ImportFrom) for node in script.tree.body)
+    return imports and _followed(source, script)
+
+
+def _followed(source: Source, script: Script) -> bool:
+    """Whether running the script reads a command line, wherever that is written."""
     line = read_command_line(source, script)
     return line.found and not any(one.code == "never-parsed" for one in line.problems)
+
+
+def _calling(scripts: list[Script]) -> list[Script]:
+    """Those that call something when they are run, as `main()` without a main guard."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+    calling = [
+        script
+        for script in scripts
+        if any(
+            isinstance(inner, ast.Call)
+            for node in script.tree.body
+            if not isinstance(node, kinds)
+            for inner in ast.walk(node)
+        )
+    ]
+    return calling[:MAX_FOLLOWED]
 
 
 def _unguarded(script: Script, advice: Advice) -> Problem:

@@ -168,3 +168,33 @@ def test_what_packaging_calls_and_the_file_does_not_is_one_problem() -> None:
 def test_without_an_entry_point_the_hint_says_how_to_have_one(files: dict[str, str], wanted: str) -> None:
     (told,) = [one for one in report(files).problems if one.code == "no-entry-point"]
     assert wanted in told.hint
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "main()",
+        "import sys\nsys.exit(main())",
+        "def run():\n    main()\nrun()",
+        "try:\n    main()\nexcept KeyboardInterrupt:\n    pass",
+    ],
+)
+def test_a_script_that_calls_its_main_without_a_guard_is_found_and_that_is_told(call: str) -> None:
+    found = report({"run.py": f"{FUNCTION}\n\n{call}\n", "library.py": f"{FUNCTION}\n"})
+    assert found.module.main == "run.py"
+    assert [one.name for one in found.module.parameters] == ["input-path", "output-path"]
+    assert "entry-point-assumed" in codes(found)
+
+
+def test_several_scripts_that_call_their_main_without_a_guard_are_a_tie() -> None:
+    script = f"{FUNCTION}\n\nmain()\n"
+    found = report({"a.py": script, "b.py": script, "c.py": f"{HEAD}{PATHS}parser.parse_args()\n"})
+    assert found.module is None
+    (told,) = [one for one in found.problems if one.code == "several-entry-points"]
+    assert all(name in told.message for name in ("a.py", "b.py", "c.py"))
+
+
+def test_a_function_that_nobody_calls_makes_no_entry_point() -> None:
+    found = report({"library.py": f"{FUNCTION}\n\nprint('imported')\n"})
+    assert found.module is None
+    assert "no-entry-point" in codes(found)
