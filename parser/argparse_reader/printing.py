@@ -82,8 +82,19 @@ def _ancestry(formatter: Any) -> set[str]:
     return {formatter.name} if isinstance(formatter, External) else set()
 
 
+def _is_foreign(formatter: Any) -> bool:
+    """Whether it is, or comes from, a class of which nothing is known."""
+    if isinstance(formatter, Class):
+        return any(_is_foreign(one) for one in formatter.ancestry() if not isinstance(one, Class))
+    if isinstance(formatter, External):
+        return not formatter.name.startswith(("argparse.", "builtins."))
+    return isinstance(formatter, Unknown)
+
+
 def _help_string(machine: Machine, argument: Argument, text: str, formatter: Any) -> str | Unknown:
     """What the formatter makes of the help before its values are filled in."""
+    if _is_foreign(formatter):
+        return _OWN_WAY
     if isinstance(formatter, Class):
         if isinstance(formatter.member("_expand_help"), Function):
             return _OWN_WAY

@@ -62,6 +62,10 @@ def type_args(value: Alias) -> tuple[Any, ...]:
 def attribute(machine: Machine, value: Any, name: str) -> Any:
     """`value.name`; Unknown where it is not known or not there."""
     found = find_attribute(machine, value, name)
+    if isinstance(found, Either):
+        # Where it is not there, the script ends here.
+        there = [one for _, one in found.ways if one is not MISSING]
+        found = there[0] if len(there) == 1 < len(found.ways) else found
     if found is MISSING:
         machine.fail("AttributeError")
         return Unknown("is an attribute set elsewhere", "AttributeError")
@@ -371,6 +375,10 @@ def set_attribute(machine: Machine, value: Any, name: str, new: Any) -> None:
         return
     if old is MISSING and isinstance(value, Modelled):
         old = value.attribute(name)
-    if machine.conditions and old is not MISSING and not _equal(old, new) and not machine.is_own(value):
+    if old is MISSING and isinstance(value, Instance):
+        inherited = value.cls.member(name)
+        old = MISSING if isinstance(inherited, Function) else inherited
+    known_to_both = old is not MISSING or not isinstance(value, Modelled | Function | Given | Field)
+    if machine.conditions and known_to_both and not _equal(old, new) and not machine.is_own(value):
         new = changed(f"depends on `{machine.conditions[-1]}`", machine.conditions, new, old)
     names[name] = new

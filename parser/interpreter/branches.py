@@ -1,4 +1,4 @@
-"""Statements after which a script may go on in several ways: branches, loops, exceptions."""
+"""Statements after which a script may go on in several ways: `if` and `match`."""
 
 from __future__ import annotations
 
@@ -6,36 +6,13 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from parser.interpreter import comparing, containers, operations
-from parser.interpreter.flow import Finished, Raised, Read, Stopped
-from parser.interpreter.values import (
-    MISSING,
-    Scope,
-    Unknown,
-)
+from parser.interpreter import comparing
+from parser.interpreter.flow import Finished, Read, Stopped
+from parser.interpreter.values import MISSING, Scope
 from parser.interpreter.ways import Condition, alike, either
 
 if TYPE_CHECKING:
     from parser.interpreter.machine import Machine
-
-MAX_ROUNDS = 10_000
-"""Rounds of a loop that adds arguments; other loops are followed for PLAIN_ROUNDS at most."""
-
-PLAIN_ROUNDS = 256
-
-ROUNDS_BESIDE = 1_000
-"""Rounds of a loop that adds none, in a function that deals with parsers."""
-
-SHORT_TRY = 6
-"""Lines of a `try` whose `except Exception` is taken to wait for a value that is not there."""
-
-ABOVE: Mapping[str, frozenset[str]] = {
-    "KeyError": frozenset({"LookupError"}),
-    "IndexError": frozenset({"LookupError"}),
-    "ModuleNotFoundError": frozenset({"ImportError"}),
-    "ZeroDivisionError": frozenset({"ArithmeticError"}),
-}
-_EVERYTHING = frozenset({"Exception", "BaseException"})
 
 
 def _if(machine: Machine, node: ast.If, scope: Scope) -> str | None:
@@ -50,7 +27,7 @@ def _if(machine: Machine, node: ast.If, scope: Scope) -> str | None:
         # A script that comes to look at its command line has not raised: the rest needs no condition.
         return machine.block(node.orelse, scope)
     source = scope.script.source(node.test)
-    return _either(machine, scope, (source, node.body), (f"not ({source})", node.orelse))
+    return either_way(machine, scope, (source, node.body), (f"not ({source})", node.orelse))
 
 
 def _by_default(machine: Machine, node: ast.If, test: bool, scope: Scope) -> str | None:
@@ -99,7 +76,7 @@ def _suppose(machine: Machine, condition: str, body: Sequence[ast.stmt], scope: 
         scope.names.update(before)
 
 
-def _either(machine: Machine, scope: Scope, *branches: tuple[str, Sequence[ast.stmt]]) -> str | None:
+def either_way(machine: Machine, scope: Scope, *branches: tuple[str, Sequence[ast.stmt]]) -> str | None:
     """Runs branches of which one will be taken; what they leave different is not known afterwards."""
     before = dict(scope.names)
     ends: list[tuple[str, dict[str, Any]]] = []
@@ -138,121 +115,51 @@ def _either(machine: Machine, scope: Scope, *branches: tuple[str, Sequence[ast.s
     if len(left) == 1 and len(branches) == 2 and machine.frames and machine.frames[-1].hands_parser():
         # What follows is added to a parser that is used without it when the function has returned before.
         machine.conditions.append(conditions[1 - left[0]])
+    _skip(machine, conditions, signals)
     return None
 
 
-def _for(machine: Machine, node: ast.For | ast.AsyncFor, scope: Scope) -> str | None:
-    items = containers.items_of(machine, machine.evaluate(node.iter, scope))
-    rounds = _rounds(machine, node, scope)
-    if items is None or len(items) > rounds:
-        source = f"for {scope.script.source(node.target)} in {scope.script.source(node.iter)}"
-        machine.bind(node.target, Unknown(f"changes with `{source}`"), scope)
-        _either(machine, scope, (source, node.body), (source, ()))
-        return None
-    for item in items:
-        machine.bind(node.target, item, scope)
-        signal = _round(machine, node.body, scope)
-        if signal == "return":
-            return signal
-        if signal == "break":
-            return None
-    return machine.block(node.orelse, scope)
-
-
-def _rounds(machine: Machine, node: ast.For | ast.AsyncFor, scope: Scope) -> int:
-    """How many rounds of a loop are followed."""
-    if machine.concerns_parsers(node, scope):
-        return MAX_ROUNDS
-    function = machine.frames[-1].function if machine.frames else None
-    beside = function is not None and machine.concerns_parsers(function.node, function.scope)
-    return ROUNDS_BESIDE if beside else PLAIN_ROUNDS
-
-
-def _round(machine: Machine, body: Sequence[ast.stmt], scope: Scope) -> str | None:
-    """Once through a loop; raising ends the script only where it is certain that it comes to that."""
-    try:
-        return machine.block(body, scope)
-    except Finished:
-        raise
-    except Stopped:
-        if not machine.may_leave:
-            raise
-        return None
-
-
-def _while(machine: Machine, node: ast.While, scope: Scope) -> str | None:
-    if isinstance(node.test, ast.Constant) and node.test.value:
-        signal = machine.block(node.body, scope)
-        return signal if signal == "return" else None
-    for _ in range(PLAIN_ROUNDS):
-        test = comparing.truth(machine.evaluate(node.test, scope))
-        if test is False:
-            return machine.block(node.orelse, scope)
-        if test is None:
-            break
-        signal = machine.block(node.body, scope)
-        if signal == "return":
-            return signal
-        if signal == "break":
-            return None
-    _either(machine, scope, (f"while {scope.script.source(node.test)}", node.body), ("", ()))
-    return None
-
-
-def _try(machine: Machine, node: ast.Try, scope: Scope) -> str | None:
-    depth = len(machine.trying)
-    machine.trying.append(_caught(node))
-    try:
-        signal = machine.block(node.body, scope)
-    except Finished:
-        raise
-    except Stopped as stopped:
-        del machine.trying[depth:]
-        handler = _handler_of(node, stopped)
-        if handler is None:
-            machine.block(node.finalbody, scope)
-            raise
-        if handler.name:
-            scope.bind(handler.name, Unknown("is an exception"))
-        signal = machine.block(handler.body, scope)
-    else:
-        del machine.trying[depth:]
-        if any(isinstance(one.body[-1], ast.Return | ast.Continue | ast.Break) for one in node.handlers):
-            machine.may_leave = True
-        if signal is None:
-            signal = machine.block(node.orelse, scope)
-    return machine.block(node.finalbody, scope) or signal
+def _skip(machine: Machine, conditions: Sequence[Condition], signals: Sequence[str | None]) -> None:
+    """What follows in a loop that adds arguments is not reached when the round has ended before."""
+    left = [at for at, signal in enumerate(signals) if signal in ("continue", "break")]
+    if len(left) == 1 and len(signals) == 2 and machine.loops and machine.loops[-1] is not None:
+        stays = conditions[1 - left[0]]
+        machine.conditions.append(stays)
+        if signals[left[0]] == "break":
+            machine.loops[-1].add(id(stays))
 
 
 def _match(machine: Machine, node: ast.Match, scope: Scope) -> str | None:
     source = scope.script.source(node.subject)
-    machine.evaluate(node.subject, scope)
-    return _either(machine, scope, *((f"match {source}", case.body) for case in node.cases), ("", ()))
+    subject = machine.evaluate(node.subject, scope)
+    for at, case in enumerate(node.cases):
+        fits = _fits(machine, case.pattern, subject, scope)
+        if fits is not None and case.guard is not None:
+            if isinstance(case.pattern, ast.MatchAs) and case.pattern.name:
+                scope.bind(case.pattern.name, subject)
+            fits = fits and comparing.truth(machine.evaluate(case.guard, scope))
+        if fits is None:
+            rest = ((f"match {source}", one.body) for one in node.cases[at:])
+            return either_way(machine, scope, *rest, ("", ()))
+        if fits:
+            if isinstance(case.pattern, ast.MatchAs) and case.pattern.name:
+                scope.bind(case.pattern.name, subject)
+            return machine.block(case.body, scope)
+    return None
 
 
-def _names_of(handler: ast.ExceptHandler) -> list[str]:
-    """The exceptions that a clause catches, without their modules; `Exception` for a bare one."""
-    if handler.type is None:
-        return ["Exception"]
-    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return [one.attr if isinstance(one, ast.Attribute) else getattr(one, "id", "") for one in kinds]
-
-
-def _caught(node: ast.Try) -> set[str]:
-    """Names of exceptions that are waited for here; a clause for everything counts around a few lines only."""
-    names = {name for handler in node.handlers for name in _names_of(handler)}
-    first, last = node.body[0].lineno, node.body[-1].end_lineno or node.body[-1].lineno
-    if not names.isdisjoint(_EVERYTHING) and last - first < SHORT_TRY:
-        names |= operations.CERTAIN | {"ImportError", "ArgumentError"}
-    return names
-
-
-def _handler_of(node: ast.Try, stopped: Stopped) -> ast.ExceptHandler | None:
-    """The clause that catches it; the first one when it is not known what was raised."""
-    if not isinstance(stopped, Raised):
-        return node.handlers[0] if node.handlers else None
-    wanted = {stopped.kind, *ABOVE.get(stopped.kind, ()), *_EVERYTHING}
-    return next((one for one in node.handlers if not wanted.isdisjoint(_names_of(one))), None)
+def _fits(machine: Machine, pattern: ast.pattern, subject: Any, scope: Scope) -> bool | None:
+    """Whether a value fits the pattern of a `case`; None where that is not known, or not looked into."""
+    if isinstance(pattern, ast.MatchAs):
+        return True if pattern.pattern is None else None
+    if isinstance(pattern, ast.MatchSingleton):
+        return comparing.truth(comparing.compared(ast.Is(), subject, pattern.value))
+    if isinstance(pattern, ast.MatchValue):
+        return comparing.truth(comparing.compared(ast.Eq(), subject, machine.evaluate(pattern.value, scope)))
+    if isinstance(pattern, ast.MatchOr):
+        fits = [_fits(machine, one, subject, scope) for one in pattern.patterns]
+        return True if True in fits else None if None in fits else False
+    return None
 
 
 def _merged(ends: list[tuple[str, dict[str, Any]]], source: str) -> dict[str, Any]:
@@ -272,12 +179,4 @@ def _merged(ends: list[tuple[str, dict[str, Any]]], source: str) -> dict[str, An
     return merged
 
 
-HANDLERS: Mapping[type[ast.stmt], Callable[..., str | None]] = {
-    ast.If: _if,
-    ast.For: _for,
-    ast.AsyncFor: _for,
-    ast.While: _while,
-    ast.Try: _try,
-    ast.TryStar: _try,
-    ast.Match: _match,
-}
+HANDLERS: Mapping[type[ast.stmt], Callable[..., str | None]] = {ast.If: _if, ast.Match: _match}

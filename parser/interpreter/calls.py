@@ -138,7 +138,8 @@ def call_value(machine: Machine, function: Any, call: Call) -> Any:
             return call_value(machine, method, call)
     if isinstance(function, Modelled) and function.callable:
         return function.call(machine, "__call__", call)
-    _note_escape(machine, "a function that cannot be followed", call)
+    machine.doubts += 1
+    note_escape(machine, "a function that cannot be followed", call)
     if (back := _given_back(machine, call)) is not None:
         return back
     return Unknown(
@@ -187,6 +188,8 @@ def _call_method(machine: Machine, method: Method, call: Call) -> Any:
 
 def _written(machine: Machine, value: Any, method: str) -> Any:
     """An argument of `join` or `format`: what is iterated over as a list, members of enums as their text."""
+    if method == "join" and operations.is_unordered(value):
+        return operations.NO_ORDER
     if method == "join":
         items = items_of(machine, value)
         return value if items is None else items
@@ -248,7 +251,7 @@ def _call_external(machine: Machine, function: External, call: Call) -> Any:
     if name in ("builtins.dict", "collections.OrderedDict") and not call.args and not call.keywords_unknown:
         return machine.own(dict(call.keywords))
     if call.args_unknown or call.keywords_unknown:
-        _note_escape(machine, name, call)
+        note_escape(machine, name, call)
         if (back := _given_back(machine, call)) is not None:
             return back
         return Unknown("is put together from values not known")
@@ -256,6 +259,9 @@ def _call_external(machine: Machine, function: External, call: Call) -> Any:
         return library.sorted_by(machine, call)
     return _worked_out(machine, name, call)
 
+
+_NEVER_RAISE = ("builtins.print", "logging.", "warnings.", "os.path.", "os.getenv", "time.", "argparse.")
+"""Beginnings of the names of functions that a script calls inside a `try` without waiting for them to fail."""
 
 _WRAPPERS = frozenset({"functools.wraps"})
 _CONTAINERS = frozenset(
@@ -278,6 +284,10 @@ _CONTAINERS = frozenset(
 
 def _worked_out(machine: Machine, name: str, call: Call) -> Any:
     """A function of the world outside on known arguments, where it is one that is known."""
+    if name == "builtins.len" and len(call.args) == 1 and isinstance(call.args[0], Instance):
+        own = find_attribute(machine, call.args[0], "__len__")
+        if isinstance(own, Method):
+            return call_value(machine, own, replace(call, args=[]))
     containers = name in _CONTAINERS
     if not containers:
         call.args = [arg.value if isinstance(arg, EnumMember) and arg.plain else arg for arg in call.args]
@@ -299,11 +309,12 @@ def _worked_out(machine: Machine, name: str, call: Call) -> Any:
         result = operations.call_function(name, args, call.keywords)
         if result is not MISSING:
             return machine.own(result) if isinstance(result, list | dict | set) else result
-    _note_escape(machine, name, call)
+    note_escape(machine, name, call)
     if name.startswith("builtins.") and name in operations.FUNCTIONS:
         return Unknown(next((why_unknown(arg) for arg in args if not known(arg)), "cannot be worked out"))
     if not name.startswith("builtins.") and (back := _given_back(machine, call)) is not None:
         return back
+    machine.doubts += not name.startswith(_NEVER_RAISE)
     return Unknown(f"is computed by {name.removeprefix('builtins.')}()")
 
 
@@ -355,7 +366,7 @@ def _given_back(machine: Machine, call: Call) -> Modelled | None:
     return handed[0] if len(handed) == 1 else None
 
 
-def _note_escape(machine: Machine, name: str, call: Call) -> None:
+def note_escape(machine: Machine, name: str, call: Call) -> None:
     """Says it when something foreign is handed a parser and may add to it."""
     short = name.removeprefix("builtins.")
     if short in _HARMLESS or name in _HARMLESS_CALLS:
@@ -390,6 +401,8 @@ def decorated(machine: Machine, value: Any, decorator: ast.expr, scope: Scope) -
 
 def _decorated(machine: Machine, value: Any, decorator: ast.expr, scope: Scope) -> Any:
     made_by = machine.evaluate(decorator, scope)
+    if made_by == External("functools.singledispatch"):
+        return Unknown("is chosen by what it is called with")
     if isinstance(made_by, External) and isinstance(value, Function):
         value.kind = _KINDS.get(made_by.name, value.kind)
         value.abstract = value.abstract or made_by.name in _ABSTRACT

@@ -24,7 +24,7 @@ from parser.interpreter.values import (
     known,
     why_unknown,
 )
-from parser.interpreter.ways import joined
+from parser.interpreter.ways import Condition, joined
 
 if TYPE_CHECKING:
     from parser.interpreter.machine import Machine
@@ -89,6 +89,12 @@ def binary(op: ast.operator, left: Any, right: Any) -> Any:
         slash = isinstance(op, ast.Add) and isinstance(right, str) and right.startswith("/")
         made = located.joined(left, right.lstrip("/") if slash else right) if parts or slash else MISSING
         return Unknown(why_unknown(left)) if made is MISSING else made
+    if isinstance(op, ast.BitOr) and isinstance(left, dict) and isinstance(right, dict):
+        return (
+            Unknown("is put together from values not known")
+            if SPOILT in left or SPOILT in right
+            else left | right
+        )
     if isinstance(op, ast.BitOr) and any(comparing.is_type(one) for one in (left, right)):
         return _union(left, right)
     if isinstance(op, ast.Div) and isinstance(left, External):
@@ -114,7 +120,10 @@ def _union(left: Any, right: Any) -> Any:
 
 
 def _binary(machine: Machine, node: ast.BinOp, scope: Scope) -> Any:
-    return binary(node.op, machine.evaluate(node.left, scope), machine.evaluate(node.right, scope))
+    value = binary(node.op, machine.evaluate(node.left, scope), machine.evaluate(node.right, scope))
+    if isinstance(value, Unknown) and value.raises:
+        machine.fail(value.raises)
+    return value
 
 
 def _unary(machine: Machine, node: ast.UnaryOp, scope: Scope) -> Any:
@@ -133,14 +142,21 @@ def _bool(machine: Machine, node: ast.BoolOp, scope: Scope) -> Any:
     stops = isinstance(node.op, ast.Or)
     value: Any = None
     unknown: Unknown | None = None
-    for one in node.values:
-        value = machine.evaluate(one, scope)
-        test = comparing.truth(value)
-        if test is None:
-            unknown = unknown or Unknown(why_unknown(value))
-        elif test is stops:
-            # Whatever was not known before, the whole has this truth; its value is known only when nothing was.
-            return value if unknown is None else (stops if isinstance(value, bool) else unknown)
+    depth = len(machine.conditions)
+    try:
+        for one in node.values:
+            value = machine.evaluate(one, scope)
+            test = comparing.truth(value)
+            if test is None:
+                unknown = unknown or Unknown(why_unknown(value))
+                source = scope.script.source(one)
+                # What comes behind it is looked at only on one of two ways.
+                machine.conditions.append(Condition(f"not ({source})" if stops else source))
+            elif test is stops:
+                # Whatever was not known before, the whole has this truth; its value is known only when nothing was.
+                return value if unknown is None else (stops if isinstance(value, bool) else unknown)
+    finally:
+        del machine.conditions[depth:]
     return unknown or value
 
 
@@ -194,6 +210,8 @@ def _formatted(machine: Machine, node: ast.FormattedValue, scope: Scope) -> Any:
     spec = machine.evaluate(node.format_spec, scope) if node.format_spec else ""
     if node.conversion in (-1, 115) and (text := machine.text_of(value)) is not MISSING:
         value = text
+    if operations.is_unordered(value):
+        return operations.NO_ORDER
     if not (known(value) and isinstance(spec, str)):
         return Unknown(why_unknown(value))
     changes: Mapping[int, Callable[[Any], str]] = {115: str, 114: repr, 97: ascii}
@@ -205,6 +223,7 @@ def _formatted(machine: Machine, node: ast.FormattedValue, scope: Scope) -> Any:
 def _subscript(machine: Machine, node: ast.Subscript, scope: Scope) -> Any:
     value = machine.evaluate(node.value, scope)
     if isinstance(value, External) and value.name in ENVIRONMENT:
+        machine.doubts += 1
         return Unknown("is read from the environment")
     if isinstance(value, External) and value.name == "sys.argv":
         return Unknown(
@@ -218,7 +237,10 @@ def _subscript(machine: Machine, node: ast.Subscript, scope: Scope) -> Any:
         if isinstance(value, str | bytes | list | tuple | range) and all(known(part) for part in parts):
             return operations.apply(lambda: value[slice(*parts)])
         return Unknown(why_unknown(value), kind=value.kind if isinstance(value, Unknown) else "")
-    return item_of(machine, value, machine.evaluate(node.slice, scope))
+    item = item_of(machine, value, machine.evaluate(node.slice, scope))
+    if isinstance(item, Unknown) and item.raises:
+        machine.fail(item.raises)
+    return item
 
 
 def _lambda(machine: Machine, node: ast.Lambda, scope: Scope) -> Any:

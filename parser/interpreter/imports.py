@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,9 @@ from parser.script import Script
 
 if TYPE_CHECKING:
     from parser.interpreter.machine import Machine
+
+_NOT_ON_LINUX = frozenset({"winreg", "msvcrt", "winsound", "_winapi", "_winreg", "nt"})
+"""Modules of Python's library that an image never has."""
 
 
 def names_in(machine: Machine, path: str) -> Any:
@@ -105,6 +110,7 @@ def _import_from(machine: Machine, node: ast.ImportFrom, scope: Scope) -> None:
             machine.fail("ImportError")
             value = Unknown(f"comes from {'.' * node.level}{dotted}, which is not in the repository")
         else:
+            note_absence(machine, dotted)
             value = machine.external(f"{dotted}.{alias.name}")
         scope.bind(alias.asname or alias.name, value)
 
@@ -135,12 +141,22 @@ def imported(machine: Machine, dotted: str, importer: str, level: int) -> Any:
         return Module(found)
     if machine.modules.is_package(dotted, importer, level):
         return Package(dotted)
+    note_absence(machine, dotted)
     return External(dotted, module=True)
+
+
+def note_absence(machine: Machine, dotted: str) -> None:
+    """Notes that a package may be absent; one that no Linux has is."""
+    top = dotted.partition(".")[0]
+    machine.doubts += top not in sys.stdlib_module_names
+    if top in _NOT_ON_LINUX:
+        machine.fail("ImportError")
 
 
 def _import_star(machine: Machine, found: str | None, dotted: str, scope: Scope) -> None:
     if found is None:
-        for name in (*machine.models, *machine._constants):
+        own = [f"argparse.{name}" for name in argparse.__all__] if dotted == "argparse" else []
+        for name in (*own, *machine.models, *machine._constants):
             if name.rpartition(".")[0] == dotted:
                 scope.bind(name.rpartition(".")[2], machine.external(name))
     module = machine.module(found) if found else None

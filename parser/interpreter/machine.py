@@ -12,15 +12,18 @@ from typing import Any
 from parser.interpreter import (
     branches,
     calls,
+    exceptions,
     expressions,
     imports,
     library,
+    loops,
     operations,
     statements,
 )
-from parser.interpreter.branches import ABOVE, MAX_ROUNDS
+from parser.interpreter.exceptions import ABOVE
 from parser.interpreter.flow import Call, Exhausted, Finished, Raised, Read, Stopped, TooDeep
 from parser.interpreter.interest import Interest
+from parser.interpreter.loops import MAX_ROUNDS
 from parser.interpreter.modules import Modules
 from parser.interpreter.values import (
     MISSING,
@@ -32,6 +35,7 @@ from parser.interpreter.values import (
     Modelled,
     Scope,
     Unknown,
+    known,
     why_unknown,
 )
 from parser.interpreter.ways import Condition, Way, joined, negated, settled
@@ -50,6 +54,9 @@ MODULES_WITH_STEPS = 150
 
 MAX_CALLS = 20
 """Calls of the repository's functions inside each other."""
+
+MAX_AGAIN = 12
+"""Calls of one function inside each other, where it is known what it is called with; 2 where that is not."""
 
 SMALL_LINES = 25
 """Lines of a function that is followed for its value although it has nothing to do with parsers."""
@@ -130,6 +137,10 @@ class Machine:
         self._interest = Interest(modules, known_by_heart.keywords)
         self._importing = 0
         self.may_leave = False
+        self.loops: list[set[int] | None] = []
+        """The loops that run now: of those that add arguments the conditions under which they go on."""
+        self.doubts = 0
+        """How often something was done that may raise an exception when the script runs."""
         self.left: set[str] = set()
         self.ended: dict[int, str] = {}
         self.trying: list[set[str]] = []
@@ -382,7 +393,13 @@ class Machine:
         if not concerned and not self._small(function):
             return Unknown(f"is computed by {function.name}()")
         running = sum(frame.function is function for frame in self.frames)
-        if running >= 2 or len(self.frames) >= MAX_CALLS:
+        most = (
+            2
+            if self.conditions or not all(known(one) or isinstance(one, Modelled) for one in args)
+            else MAX_AGAIN
+        )
+        if running >= most or len(self.frames) >= MAX_CALLS:
+            calls.note_escape(self, f"{function.name}, which calls itself", call)
             return Unknown(f"is computed by {function.name}(), which calls itself")
         self._steps += STEPS_OF_A_CALL
         scope = Scope(function.scope.script, outer=function.scope, module_level=function.scope.module_level)
@@ -483,6 +500,8 @@ def _one_of(returned: list[Way], name: str) -> Any:
 _STATEMENTS: Mapping[type[ast.stmt], Callable[..., str | None]] = {
     **statements.HANDLERS,
     **branches.HANDLERS,
+    **loops.HANDLERS,
+    **exceptions.HANDLERS,
     **imports.HANDLERS,
 }
 _EXPRESSIONS: Mapping[type[ast.expr], Callable[..., Any]] = {**expressions.HANDLERS, ast.Call: calls.call}

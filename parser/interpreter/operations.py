@@ -139,7 +139,9 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "builtins.sorted": sorted,
     "builtins.reversed": lambda items: list(reversed(items)),
     "builtins.enumerate": lambda *args, **kw: list(enumerate(*args, **kw)),
-    "builtins.zip": lambda *args: list(zip(*args, strict=False)),
+    "builtins.zip": lambda *args, strict=False: list(zip(*args, strict=strict)),
+    "builtins.dict.fromkeys": lambda keys, value=None: dict.fromkeys(keys, value),
+    "builtins.format": lambda value, spec="": TOO_LARGE if _SPEC_WIDE.search(spec) else format(value, spec),
     "builtins.min": min,
     "builtins.max": max,
     "builtins.sum": sum,
@@ -378,11 +380,23 @@ def len_of(value: Any) -> int:
         return MAX_ITEMS + 1
 
 
+NO_ORDER = Unknown("comes from a set, whose order differs from run to run")
+
+
+def is_unordered(value: Any) -> bool:
+    """Whether it is a set of several texts: Python goes through those in another order each time."""
+    return (
+        isinstance(value, set | frozenset) and len(value) > 1 and any(isinstance(one, str) for one in value)
+    )
+
+
 def call_function(name: str, args: list[Any], keywords: dict[str, Any]) -> Any:
     """A builtin or library function by its dotted name, on known arguments; MISSING when it is none we know."""
     function = FUNCTIONS.get(name)
     if function is None:
         return MISSING
+    if name in ("builtins.str", "builtins.repr") and any(is_unordered(arg) for arg in args):
+        return NO_ORDER
     if name.endswith(
         (".list", ".tuple", ".set", ".sorted", ".sum", ".enumerate", ".zip", ".reversed", ".dict")
     ) and any(isinstance(arg, range) and len_of(arg) > MAX_ITEMS for arg in args):

@@ -6,9 +6,10 @@ import ast
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from parser.interpreter import attributes, calls, classes, containers, expressions
+from parser.interpreter import attributes, calls, classes, containers, exceptions, expressions
 from parser.interpreter.flow import Call, Stopped
 from parser.interpreter.values import (
+    External,
     Function,
     Instance,
     Modelled,
@@ -43,6 +44,9 @@ def _augmented_assign(machine: Machine, node: ast.AugAssign, scope: Scope) -> No
     right = machine.evaluate(node.value, scope)
     if isinstance(left, list) and isinstance(node.op, ast.Add) and isinstance(right, list | tuple):
         containers.mutate(machine, left, "extend", [right], {})
+        return
+    if isinstance(left, dict | set) and isinstance(node.op, ast.BitOr) and type(left) is type(right):
+        containers.mutate(machine, left, "update", [right], {})
         return
     bind(machine, node.target, expressions.binary(node.op, left, right), scope)
 
@@ -117,11 +121,24 @@ def _assert(machine: Machine, node: ast.Assert, scope: Scope) -> None:
 
 
 def _with(machine: Machine, node: ast.With | ast.AsyncWith, scope: Scope) -> str | None:
-    for item in node.items:
+    for at, item in enumerate(node.items):
         value = machine.evaluate(item.context_expr, scope)
+        if (names := _suppressed(machine, item.context_expr, scope)) is not None and at == len(
+            node.items
+        ) - 1:
+            return exceptions.suppressed(machine, names, node.body, scope)
         if item.optional_vars is not None:
             bind(machine, item.optional_vars, _entered(machine, value, item.context_expr, scope), scope)
     return machine.block(node.body, scope)
+
+
+def _suppressed(machine: Machine, node: ast.expr, scope: Scope) -> set[str] | None:
+    """The exceptions of `contextlib.suppress(…)`, without their modules; None when it is something else."""
+    if not isinstance(node, ast.Call) or "suppress" not in scope.script.words(node):
+        return None
+    if machine.evaluate(node.func, scope) != External("contextlib.suppress"):
+        return None
+    return {one.attr if isinstance(one, ast.Attribute) else getattr(one, "id", "") for one in node.args}
 
 
 def _entered(machine: Machine, value: Any, node: ast.expr, scope: Scope) -> Any:

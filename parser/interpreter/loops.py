@@ -1,0 +1,133 @@
+"""Loops: followed round by round where it is known what they go through."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from parser.interpreter import comparing, containers
+from parser.interpreter.flow import Finished, Stopped
+from parser.interpreter.values import Scope, Unknown
+
+if TYPE_CHECKING:
+    from parser.interpreter.machine import Machine
+
+from parser.interpreter.branches import either_way
+
+MAX_ROUNDS = 10_000
+"""Rounds of a loop that adds arguments; other loops are followed for PLAIN_ROUNDS at most."""
+
+
+PLAIN_ROUNDS = 256
+
+
+ROUNDS_BESIDE = 1_000
+"""Rounds of a loop that adds none, in a function that deals with parsers."""
+
+
+@contextmanager
+def _loop(machine: Machine, node: ast.stmt, scope: Scope) -> Iterator[Callable[[], None]]:
+    """Around a loop; what is given is called behind each round, and forgets what held in that round only."""
+    depth = len(machine.conditions)
+    to_the_end: set[int] | None = set() if machine.concerns_parsers(node, scope) else None
+
+    def next_round() -> None:
+        kept = [one for one in machine.conditions[depth:] if to_the_end and id(one) in to_the_end]
+        machine.conditions[depth:] = kept
+
+    machine.loops.append(to_the_end)
+    try:
+        yield next_round
+    finally:
+        machine.loops.pop()
+        del machine.conditions[depth:]
+
+
+def _for(machine: Machine, node: ast.For | ast.AsyncFor, scope: Scope) -> str | None:
+    items = containers.items_of(machine, machine.evaluate(node.iter, scope))
+    rounds = _rounds(machine, node, scope)
+    if items is None or len(items) > rounds:
+        source = f"for {scope.script.source(node.target)} in {scope.script.source(node.iter)}"
+        machine.bind(node.target, Unknown(f"changes with `{source}`"), scope)
+        with _loop(machine, node, scope):
+            either_way(machine, scope, (source, node.body), (source, ()))
+        return None
+    with _loop(machine, node, scope) as next_round:
+        for item in items:
+            machine.bind(node.target, item, scope)
+            signal = _round(machine, node.body, scope)
+            next_round()
+            if signal == "return":
+                return signal
+            if signal == "break":
+                return None
+    return machine.block(node.orelse, scope)
+
+
+def _rounds(machine: Machine, node: ast.For | ast.AsyncFor, scope: Scope) -> int:
+    """How many rounds of a loop are followed."""
+    if machine.concerns_parsers(node, scope):
+        return MAX_ROUNDS
+    function = machine.frames[-1].function if machine.frames else None
+    beside = function is not None and machine.concerns_parsers(function.node, function.scope)
+    return ROUNDS_BESIDE if beside else PLAIN_ROUNDS
+
+
+def _round(machine: Machine, body: Sequence[ast.stmt], scope: Scope) -> str | None:
+    """Once through a loop; raising ends the script only where it is certain that it comes to that."""
+    try:
+        return machine.block(body, scope)
+    except Finished:
+        raise
+    except Stopped:
+        if not machine.may_leave:
+            raise
+        return None
+
+
+def _while(machine: Machine, node: ast.While, scope: Scope) -> str | None:
+    if isinstance(node.test, ast.Constant) and node.test.value:
+        return _endless(machine, node, scope)
+    source = f"while {scope.script.source(node.test)}"
+    with _loop(machine, node, scope) as next_round:
+        for _ in range(PLAIN_ROUNDS):
+            test = comparing.truth(machine.evaluate(node.test, scope))
+            if test is not True:
+                break
+            signal = machine.block(node.body, scope)
+            next_round()
+            if signal == "return":
+                return signal
+            if signal == "break":
+                return None
+        if test is not False:
+            either_way(machine, scope, (source, node.body), ("", ()))
+            return None
+    return machine.block(node.orelse, scope)
+
+
+def _endless(machine: Machine, node: ast.While, scope: Scope) -> str | None:
+    """`while True`: further rounds are followed for the arguments that they add, until one surely leaves the loop."""
+    rounds = PLAIN_ROUNDS if machine.concerns_parsers(node, scope) else 1
+    may_leave, machine.may_leave = machine.may_leave, False
+    try:
+        with _loop(machine, node, scope) as next_round:
+            for _ in range(rounds):
+                signal = machine.block(node.body, scope)
+                next_round()
+                if signal == "return":
+                    return signal
+                if signal == "break" or machine.may_leave:
+                    return None
+        return None
+    finally:
+        machine.may_leave = machine.may_leave or may_leave
+
+
+HANDLERS: Mapping[type[ast.stmt], Callable[..., str | None]] = {
+    ast.For: _for,
+    ast.AsyncFor: _for,
+    ast.While: _while,
+}
