@@ -60,6 +60,11 @@ def test_a_journey_that_nothing_disturbs_comes_to_its_end(clean: dict[str, Run],
     assert outcome["publications"][-1][3] == journey.ends, json.dumps(outcome, indent=1)
 
 
+def test_the_commit_of_a_delivery_is_a_boundary(clean: dict[str, Run]) -> None:
+    names = {name for run in clean.values() for name, _ in run.commits}
+    assert "door commits INSERT deliveries" in names, names
+
+
 @pytest.mark.timeout(3600)
 def test_whatever_dies_the_end_is_the_same(arena: Arena, clean: dict[str, Run]) -> None:
     journeys = {journey.name: journey for journey in JOURNEYS}

@@ -10,11 +10,14 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import threading
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.engine.default import DefaultDialect
 
@@ -58,25 +61,39 @@ class Trap:
         """Watch every commit of every SQLAlchemy engine of this process from now on."""
         sa.event.listen(sa.Engine, "after_cursor_execute", self._note)
         sa.event.listen(sa.Engine, "rollback", lambda connection: connection.info.pop("writes", None))
+        sa.event.listen(sa.Engine, "do_connect", self._connect)
         commit = DefaultDialect.do_commit
 
         def watched(dialect: DefaultDialect, connection: Any) -> None:
             writes = connection.info.pop("writes", None)
-            if not writes:
-                return commit(dialect, connection)
-            armed, number = self._count(name := self._name(writes))
-            due = armed.get("role") == self._role and (armed.get("name"), armed.get("number")) == (
-                name,
-                number,
-            )
-            if due and armed["when"] == BEFORE:
-                self._die(armed)
-            commit(dialect, connection)
-            if due:
-                self._die(armed)
-            return None
+            if writes:
+                self._pass(writes, lambda: commit(dialect, connection))
+            else:
+                commit(dialect, connection)
 
         DefaultDialect.do_commit = watched  # type: ignore[method-assign] # the library has no event after a commit
+
+    def _connect(self, dialect: sa.Dialect, _record: object, given: Any, named: dict[str, Any]) -> Any:
+        """What is given to the driver itself is a commit of its own, and no event of the library's."""
+        if dialect.name == "sqlite":
+            named["factory"] = _watching(sqlite3.Connection, self._statement)
+            return None
+        return _watching(psycopg.Connection, self._statement).connect(*given, **named)
+
+    def _statement(self, statement: object, do: Callable[[], Any]) -> Any:
+        found = WRITE.match(statement) if isinstance(statement, str) else None
+        return self._pass([_what(found)], do) if found else do()
+
+    def _pass(self, writes: list[str], do: Callable[[], Any]) -> Any:
+        armed, number = self._count(name := self._name(writes))
+        met = (self._role, name, number)
+        due = met == (armed.get("role"), armed.get("name"), armed.get("number"))
+        if due and armed["when"] == BEFORE:
+            self._die(armed)
+        done = do()
+        if due:
+            self._die(armed)
+        return done
 
     def _die(self, armed: dict[str, Any]) -> None:
         # the next process meets the same commit again, and must live
@@ -94,8 +111,7 @@ class Trap:
     ) -> None:
         found = WRITE.match(statement)
         if found and cursor.rowcount != 0:
-            verb, table = found[1].split()[0].upper(), found[2].replace('"', "").rpartition(".")[2]
-            connection.info.setdefault("writes", []).append(f"{verb} {table}")
+            connection.info.setdefault("writes", []).append(_what(found))
 
     def _name(self, writes: list[str]) -> str:
         name = f"{self._role} commits " + ", ".join(dict.fromkeys(writes))
@@ -114,3 +130,16 @@ class Trap:
             with (self._folder / "seen").open("a") as seen:
                 seen.write(json.dumps([armed["case"], name, number]) + "\n")
             return armed, number
+
+
+def _what(found: re.Match[str]) -> str:
+    verb, table = found[1].split()[0].upper(), found[2].replace('"', "").rpartition(".")[2]
+    return f"{verb} {table}"
+
+
+def _watching(driver: type[Any], around: Callable[[object, Callable[[], Any]], Any]) -> type[Any]:
+    class Watching(driver):  # type: ignore[misc] # the base is whichever driver is in use
+        def execute(self, statement: object, *given: Any, **named: Any) -> Any:
+            return around(statement, lambda: super(Watching, self).execute(statement, *given, **named))
+
+    return Watching
