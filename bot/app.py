@@ -131,15 +131,17 @@ def build_forge(
     return Forge(build_client(config, store, on_call, before_write))
 
 
-def build_reach(config: Config, world: World, act: bool = True) -> Reach:
-    """What a sweep may touch."""
+def build_reach(
+    config: Config, world: World, act: bool = True, before_write: Callable[[], None] = lambda: None
+) -> Reach:
+    """What a sweep may touch. `before_write` may raise to keep a worker that was cut off from writing."""
     from bot.adapters.overview import Overview
     from bot.metrics import gitlab_called
     from bot.reconcile import Reach
 
     return Reach(
         world,
-        Overview(build_client(config, world.store, gitlab_called)),
+        Overview(build_client(config, world.store, gitlab_called, before_write)),
         read_enrolment(config),
         read_rhythm(config),
         act,
@@ -288,7 +290,7 @@ def run_worker(config: Config) -> None:
         store,
         f"{socket.gethostname()} {os.getpid()}",
         read_rhythm(config),
-        lambda: build_reach(config, world.get()),
+        lambda: build_reach(config, world.get(), before_write=presence.check),
         count_finds,
     )
     for number in (signal.SIGTERM, signal.SIGINT):

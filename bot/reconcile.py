@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from bot.adapters.overview import Overview
+from bot.adapters.patience import Patience
 from bot.adapters.store import Store
 from bot.domain.events import Found, subject, to_dict
 from bot.domain.facts import SWEEPING, SWEPT
@@ -34,7 +35,7 @@ from bot.domain.reconcile import (
     truth_of,
 )
 from bot.domain.steps import PUBLISH_STATUS, SetStatus
-from bot.errors import BotError, Gone, Refused
+from bot.errors import BotError, Refused
 from bot.jobs.names import KINDS, read_job
 from bot.logs import get
 from bot.telling import perform, tell_given_up
@@ -90,27 +91,37 @@ def sweep(scope: Scope, reach: Reach, keep_on: Callable[[Scope], None] = lambda 
         ours = [project for project in page if reach.enrolment.takes(project, known)]
         heads = reach.overview.fetch_heads(ours)
         branches = {project.id: project.default_branch or "" for project in ours}
-        news = missed(heads, reach.store.handled(heads))
+        # to what a newer commit took the place of, a branch can be moved back
+        news = missed(heads, reach.store.handled(heads, (State.SUPERSEDED,)))
         entered = [_enter_head(project_id, branches[project_id], sha, reach) for project_id, sha in news]
         suspicious |= {project_id for project_id, sha in news if project_id in known}
         found += Findings(projects=len(ours), missed_heads=sum(entered))
         left = replace(left, after_id=page[-1].id if page else left.after_id)
+    patience = Patience()
     for project_id in sorted({i for i in known if scope.has_turn(i)} | suspicious):
         keep_on(left)
-        found += _look_closely(project_id, scope, reach)
+        with patience.of(project_id):
+            found += _close_status(project_id, reach)
+            found += _mend_hooks(project_id, scope, reach)
     return found
 
 
 def _enter_head(project_id: int, branch: str, sha: str, reach: Reach) -> bool:
-    pushes = reach.store.told(f"push {project_id} refs/heads/{branch}", 2 * reach.rhythm.interval_seconds)
+    before = reach.store.publication(project_id, sha, branch)
+    recent = 2 * reach.rhythm.interval_seconds
+    if before is not None:
+        # what was told before a newer commit took its place is no word of the move back
+        recent = min(recent, max(time.time() - before.updated_at, 0.0))
+    pushes = reach.store.told(f"push {project_id} refs/heads/{branch}", recent)
     if any(push.get("after") == sha for push in pushes):
         return False  # a hook told of it just now, and it is being worked on
     event = Found(project_id, branch, sha)
     if not reach.act:
         _log.info("head was never handled", project=project_id, branch=branch, sha=sha)
         return True
-    # One key for one head: what was found once and needs no publication is not found again.
-    fresh = reach.store.accept(f"sweep {project_id} {branch} {sha}", to_dict(event), subject(event))
+    # One key for one head: what was found once and needs no publication is not found again, unless it was one since.
+    since = f" {before.updated_at}" if before else ""
+    fresh = reach.store.accept(f"sweep {project_id} {branch} {sha}{since}", to_dict(event), subject(event))
     if fresh:
         _log.warning("head was never handled", project=project_id, branch=branch, sha=sha)
     return fresh
@@ -127,7 +138,7 @@ def _look_after_open(scope: Scope, reach: Reach) -> Findings:
 
 def _tell_of_given_up(reach: Reach) -> Findings:
     """Tell authors of jobs that were given up while GitLab could not be told so."""
-    untold = 0
+    untold, patience = 0, Patience()
     for parked in reach.store.parked():
         if parked.job.get("kind") not in KINDS:
             continue  # a delivery that could not be read has no author
@@ -136,21 +147,10 @@ def _tell_of_given_up(reach: Reach) -> Findings:
         if job.sha is None or (known is not None and State(known.state).ended):
             continue
         untold += 1
-        try:
+        with patience.of(job.project_id):
             if reach.act:
                 tell_given_up(job, reach.world)
-        except (Refused, Gone) as refusal:
-            _log.info("author cannot be told", project=job.project_id, sha=job.sha, why=str(refusal))
     return Findings(untold_failures=untold)
-
-
-def _look_closely(project_id: int, scope: Scope, reach: Reach) -> Findings:
-    try:
-        return _close_status(project_id, reach) + _mend_hooks(project_id, scope, reach)
-    except Refused as refusal:
-        # one project that says no keeps nobody from the others
-        _log.info("project cannot be looked at", project=project_id, why=str(refusal))
-        return Findings()
 
 
 def _close_status(project_id: int, reach: Reach) -> Findings:
@@ -271,8 +271,11 @@ class Sweeper:
         return found
 
     def _keep_on(self, left: Scope) -> None:
-        self._store.keep_fact(SWEEPING, left.to_text())
-        if self._stop.is_set() or not self._store.lease(LEASE, self._owner, LEASE_SECONDS):
+        # the lease first: whoever lost it must not say where the next one goes on
+        mine = self._store.lease(LEASE, self._owner, LEASE_SECONDS)
+        if mine:
+            self._store.keep_fact(SWEEPING, left.to_text())
+        if self._stop.is_set() or not mine:
             raise NotMine("another worker sweeps, or this one ends")
 
 

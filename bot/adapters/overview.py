@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from urllib.parse import quote
 
 from bot.adapters.gitlab_client import Answer, GitlabClient
+from bot.adapters.patience import Patience
 from bot.domain.reconcile import Enrolled, FailedDelivery, Hook
+from bot.errors import TryAgain
 
 DEVELOPER = 30
 MAX_PROJECT_PAGES = 10_000
@@ -60,7 +63,7 @@ class Overview:
         """The head of each project's default branch by project id, by one question for a hundred of them.
 
         Of a merge that changed nothing the answer may be the commit that was merged: a hint, as a hook's sha is.
-        Where GraphQL will not answer, each project is asked for by itself.
+        Where GraphQL will not answer, or one broken project spoils the answer for all, each is asked for by itself.
         """
         asked = [project for project in projects if project.default_branch]
         heads: dict[int, str] = {}
@@ -74,7 +77,7 @@ class Overview:
         ids = [f"gid://gitlab/Project/{project.id}" for project in batch]
         try:
             data = self._client.graphql(_HEADS_QUERY, {"ids": ids})
-        except Answer:
+        except (Answer, TryAgain):
             return None
         heads = {}
         for node in (data.get("projects") or {}).get("nodes") or ():
@@ -85,14 +88,12 @@ class Overview:
         return heads
 
     def _heads_alone(self, batch: Sequence[Enrolled]) -> dict[int, str]:
-        heads = {}
+        heads, patience = {}, Patience()
         for project in batch:
             branch = quote(project.default_branch or "", safe="")
-            try:
+            with patience.of(project.id), suppress(Answer):
                 found = self._client.get(f"/projects/{project.id}/repository/branches/{branch}")
-            except Answer:
-                continue
-            heads[project.id] = str(found["commit"]["id"])
+                heads[project.id] = str(found["commit"]["id"])
         return heads
 
     def fetch_hooks(self, project_id: int) -> tuple[Hook, ...] | None:

@@ -377,8 +377,8 @@ class Store:
         with self._engine.connect() as connection:
             return frozenset(connection.scalars(sa.select(schema.publications.c.project_id).distinct()))
 
-    def handled(self, heads: Mapping[int, str]) -> frozenset[tuple[int, str]]:
-        """Those of these commits (project id → sha) that a publication of is known, in whatever state."""
+    def handled(self, heads: Mapping[int, str], undone: Iterable[str] = ()) -> frozenset[tuple[int, str]]:
+        """Those of these commits (project id → sha) that a publication of is known, in a state not of `undone`."""
         found: set[tuple[int, str]] = set()
         rows = schema.publications.c
         wanted = tuple(heads.items())
@@ -388,6 +388,7 @@ class Store:
                 query = sa.select(rows.project_id, rows.sha).where(
                     rows.project_id.in_([project for project, _ in batch]),
                     rows.sha.in_([sha for _, sha in batch]),
+                    rows.state.not_in(list(undone)),
                 )
                 found |= {(row.project_id, row.sha) for row in connection.execute(query)}
         return frozenset(found) & frozenset(wanted)

@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from werkzeug.wrappers import Response
 
 from bot.adapters.forge import Forge
 from bot.adapters.gitlab_client import GitlabClient
 from bot.adapters.overview import Overview
+from bot.adapters.patience import MOST_FAILED
 from bot.adapters.schema import publications
 from bot.adapters.store import Publication, Store
 from bot.domain.events import Found, Push, from_dict, subject, to_dict
@@ -29,6 +31,8 @@ from bot.errors import Refused, TryAgain
 from bot.reconcile import LEASE, Reach, Sweeper, read_swept, sweep_now
 from bot.world import World
 from sandbox.gitlab import DEVELOPER, MAINTAINER, REPORTER, Project, Sandbox, Trouble, User, trouble
+from sandbox.gitlab.moods import Asked
+from sandbox.gitlab.trouble import Answer
 from sandbox.gitlab.values import Project as ProjectRow
 
 NO_REGISTRY: Any = None
@@ -155,6 +159,19 @@ def test_a_push_that_a_hook_told_just_now_is_not_taken_for_missed(place: Place) 
     assert place.found() == [push]
 
 
+def test_a_branch_moved_back_to_a_commit_that_was_superseded_is_found_each_time(place: Place) -> None:
+    project = place.project("lab/noise")
+    head = str(place.sandbox.head(project.id))
+    push = Push(project.id, "refs/heads/main", "0" * 40, head, place.alice.id, "main", None)
+    place.store.accept("hook 1", to_dict(push), subject(push))
+    for times in (1, 2):
+        # published or not, a newer commit took its place; then the branch came back, and no hook told of it
+        place.handle(project, State.SUPERSEDED)
+        assert place.sweep().missed_heads == 1
+        assert place.found() == [push, *[Found(project.id, "main", head)] * times]
+        assert place.sweep().missed_heads == 0
+
+
 def test_where_graphql_does_not_answer_each_project_is_asked(place: Place) -> None:
     projects = [place.project(f"lab/noise-{number}") for number in range(3)]
     place.bad.on("POST", "/api/graphql", trouble.refuse(404), times=None)
@@ -175,6 +192,31 @@ def test_a_dry_run_tells_and_changes_nothing(place: Place, door: Door) -> None:
     assert [asked.method for asked in place.sandbox.requests if asked.route != "/api/graphql"].count(
         "POST"
     ) == 0
+
+
+def test_a_project_that_answers_with_errors_alone_keeps_nobody_from_the_others(place: Place) -> None:
+    broken, other = place.project("lab/broken"), place.project("lab/other")
+    place.handle(broken, State.FAILED)
+    head = place.handle(other, State.FAILED)
+    job = {"kind": "publish", **asdict(Publish(broken.id, "main", "5" * 40))}
+    place.store.park("job 1", job, "GitLab did not answer")
+    newer = place.sandbox.commit(other.id, place.alice, {"a.py": "2\n"}, quietly=True)
+    place.reach.world.forge.set_status(
+        other.id, head, PUBLISH_STATUS, "running", "The image is being built", "", None, "main"
+    )
+    # one broken project spoils the answer for all, too
+    place.bad.on("POST", "/api/graphql", trouble.server_error(500), times=None)
+    fails = trouble.server_error(500)
+
+    def on_broken(asked: Asked, answer: Answer) -> Response:
+        its = f"/projects/{broken.id}/" in f"{asked.path}/"
+        return fails(asked, answer) if its else answer()
+
+    place.bad.on("*", "*", on_broken, times=None)
+    found = place.sweep()
+    assert place.found() == [Found(other.id, "main", newer)]
+    assert (found.missed_heads, found.stale_statuses) == (1, 1)
+    assert read_swept(place.store) is not None
 
 
 # What stood still
@@ -290,7 +332,7 @@ def test_a_person_is_told_that_a_worker_sweeps(place: Place) -> None:
 
 def test_a_sweep_that_gitlab_broke_off_is_done_again(place: Place) -> None:
     place.project("lab/noise")
-    place.bad.on("POST", "/api/graphql", trouble.server_error(502))
+    place.bad.on("GET", "/projects", trouble.server_error(502))
     one = sweeper(place, "one")
     with pytest.raises(TryAgain, match="502"):
         one.sweep_if_due()
@@ -303,6 +345,7 @@ def test_a_long_sweep_that_was_broken_off_goes_on_where_it_was(place: Place) -> 
     ids = rows(place, 250)
     # the third page's heads are not told: GitLab asks to slow down
     place.bad.on("POST", "/api/graphql", trouble.server_error(502), after=2)
+    place.bad.on("GET", "*/repository/branches/*", trouble.server_error(502), times=MOST_FAILED)
     with pytest.raises(TryAgain, match="502"):
         sweeper(place, "one").sweep_if_due()
     assert len(place.found()) == 100  # the store gives a hundred at a time
