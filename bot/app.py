@@ -282,7 +282,11 @@ def run_worker(config: Config) -> None:
             config.worker.per_project,
             config.worker.shutdown_seconds,
         ),
-        housekeeping=lambda: give_sign_of_life(store, world),
+        # in threads of their own: a GitLab that hangs must not look like a worker that died
+        housekeeping={
+            "sign of life": lambda: give_sign_of_life(store),
+            "who the bot is": world.look,
+        },
         given_up=lambda job, _why: tell_given_up(job, world.get()),
         presence=presence,
     )
@@ -300,9 +304,13 @@ def run_worker(config: Config) -> None:
         tell_metrics(config.metrics.listen, store)
     worker.start()
     sweeper.start()
-    worker.run_until_stopped()
-    sweeper.stop()
-    store.close()
+    try:
+        worker.run_until_stopped()
+        sweeper.stop()
+        store.close()
+    except Exception as error:  # noqa: BLE001 -- threads of the engine would keep the process alive
+        _log.error("worker does not end well", exc_info=error)
+        leave(1)
     leave()
 
 
@@ -363,10 +371,9 @@ class WorldOnDemand:
                 _log.warning("GitLab has not said yet who the bot is", why=self._told)
 
 
-def give_sign_of_life(store: Store, world: WorldOnDemand) -> None:
-    """Note that the worker lives, and find out who the bot is, for the door."""
+def give_sign_of_life(store: Store) -> None:
+    """Note that the worker lives."""
     store.keep_fact(WORKER_SEEN, str(time.time()))
-    world.look()
 
 
 # Commands ---------------------------------------------------------------------------------------------

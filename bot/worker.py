@@ -31,7 +31,10 @@ LOOK_ANYWAY_SECONDS = 1.0
 """How often deliveries are looked for though nothing seems to have changed."""
 
 HOUSEKEEPING_SECONDS = 5.0
-"""How often the worker gives a sign of life."""
+"""How often each worker does its housekeeping, such as giving a sign of life."""
+
+LAST_SECONDS = 0.5
+"""How long each last thing may take when the time for running jobs is over: a database that is away answers none."""
 
 COUNT_SECONDS = 5.0
 """How often one of the workers counts jobs."""
@@ -75,8 +78,9 @@ class Worker:
     """Takes accepted deliveries and follow-up jobs, one process of its own. See the module for its promises.
 
     `route` decides what an event asks for; `handlers` do jobs and return what follows from them; `given_up` is told
-    of jobs that are not tried any more. `housekeeping` is called every few seconds in each worker. `presence` is this
-    worker's place among the others. One Worker a process: the engine is global.
+    of jobs that are not tried any more. `housekeeping`, by name, is done every few seconds in each worker, each in a
+    thread of its own, so that one that hangs keeps no other. `presence` is this worker's place among the others. One
+    Worker a process: the engine is global.
     """
 
     def __init__(
@@ -86,14 +90,14 @@ class Worker:
         route: Callable[[Event], Job | Ignored],
         handlers: Mapping[type[Any], Handler],
         limits: Limits | None = None,
-        housekeeping: Callable[[], None] = lambda: None,
+        housekeeping: Mapping[str, Callable[[], object]] | None = None,
         given_up: Callable[[Job, str], None] = lambda _job, _why: None,
         chores: Sequence[Chore] = (),
         presence: Presence | None = None,
     ) -> None:
         self._store = store
         self._limits = limits or Limits()
-        self._housekeeping = housekeeping
+        self._housekeeping = dict(housekeeping or {})
         self._presence = presence or open_presence(engine_url)
         self._engine = Engine(
             engine_url, self._presence.executor, self._limits.concurrency, self._limits.per_project
@@ -115,8 +119,10 @@ class Worker:
         self._engine.start(self._doer.do)
         loops: list[tuple[str, Callable[[], object], float]] = [
             ("dispatch", self._dispatch, self._limits.poll_seconds),
-            ("housekeeping", self._housekeeping, HOUSEKEEPING_SECONDS),
             ("peers", self._peers.look, LOOK_SECONDS),
+        ]
+        loops += [
+            (f"housekeeping: {name}", do, HOUSEKEEPING_SECONDS) for name, do in self._housekeeping.items()
         ]
         loops += [
             (f"chore: {chore.name}", self._in_turn(chore), min(chore.seconds, LOOK_SECONDS))
@@ -131,14 +137,19 @@ class Worker:
         _log.info("worker started", executor=self._presence.executor, concurrency=self._limits.concurrency)
 
     def stop(self) -> None:
-        """Take nothing new, let running jobs end for a few seconds, then return. Nothing is lost either way."""
+        """Take nothing new, let running jobs end for a few seconds, then return. Nothing is lost either way.
+
+        Raises nothing, and returns also when database and GitLab answer nothing any more.
+        """
         self._stop.set()
-        deadline = time.monotonic() + self._limits.shutdown_seconds
+        seconds = self._limits.shutdown_seconds
+        # First of all: what is claimed from here on would only be cut off.
+        _within(seconds + LAST_SECONDS, "end of the job engine", lambda: self._engine.stop(seconds))
+        deadline = time.monotonic() + LAST_SECONDS
         for thread in self._threads:
             thread.join(timeout=max(deadline - time.monotonic(), 0.0))
-        self._engine.stop(max(deadline - time.monotonic(), 0.0))
         # From here on nothing is written for a job that did not end: whoever is there takes it over.
-        self._presence.give_back()
+        _within(LAST_SECONDS, "leaving the other workers", self._presence.give_back)
         _log.info("worker stopped")
 
     def run_until_stopped(self) -> None:
@@ -165,6 +176,8 @@ class Worker:
                     _log.info("trouble has passed", work=name, was=told)
                     told = ""
             except Exception as error:  # noqa: BLE001 -- a thread must outlive a locked, full or absent database
+                if self._stop.is_set():
+                    return  # the engine may be gone already
                 what = f"{type(error).__name__}: {error}".splitlines()[0]
                 if what != told or time.monotonic() - told_at > SAME_TROUBLE_SECONDS:
                     told, told_at = what, time.monotonic()
@@ -202,6 +215,22 @@ class Worker:
     def _forget(self) -> None:
         self._store.forget_deliveries()
         self._engine.forget(JOBS_KEPT_SECONDS)
+
+
+def _within(seconds: float, name: str, do: Callable[[], object]) -> None:
+    """Do it, for so long at most; what is in its way is logged."""
+
+    def run() -> None:
+        try:
+            do()
+        except Exception as error:  # noqa: BLE001 -- the process ends, whatever is in the way
+            _log.error("cannot be done before the end", work=name, why=f"{type(error).__name__}: {error}")
+
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    thread.start()
+    thread.join(timeout=seconds)
+    if thread.is_alive():
+        _log.error("is not waited for any more", work=name, seconds=seconds)
 
 
 def leave(status: int = 0) -> None:

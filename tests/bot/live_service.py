@@ -23,13 +23,13 @@ TOKEN = "glpat-canary-of-the-token"
 class Service:
     """One running `mlreef-bot serve` in a folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, gitlab_url: str = "http://127.0.0.1:9") -> None:
         self.folder = folder
         self.errors = folder / "stderr.txt"
         environ = {name: value for name, value in os.environ.items() if not name.startswith("MLREEF_")}
-        # nobody listens on port 9: GitLab is away all the time
+        # nobody listens on port 9: unless told otherwise, GitLab is away all the time
         environ |= {
-            "MLREEF_GITLAB__URL": "http://127.0.0.1:9",
+            "MLREEF_GITLAB__URL": gitlab_url,
             "MLREEF_GITLAB__TOKEN": TOKEN,
             "MLREEF_WEBHOOK__SECRETS": SECRET,
             "MLREEF_WEBHOOK__LISTEN": "127.0.0.1:0",

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from bot.serve import SPARE_SECONDS
 from sandbox.postgres import Cluster
 from tests.bot.workers import PATIENCE_SECONDS, Bench, push
 
@@ -154,3 +155,21 @@ def test_what_does_not_end_in_time_after_sigterm_is_handed_to_another_worker(ser
     server_bench.wait_for(1)
     assert [line.number for line in server_bench.lines("end")] == [1]
     assert time.monotonic() - asked < TAKE_OVER_SECONDS
+
+
+def test_a_worker_whose_database_is_away_ends_in_time(server_bench: Bench, cluster: Cluster) -> None:
+    server_bench.script({"main": {"seconds": 60.0}, "shutdown": 2.0})
+    worker = server_bench.start()
+    server_bench.tell(push(1))
+    server_bench.wait_for(1, "begin")
+    cluster.stop("immediate")
+    try:
+        asked = time.monotonic()
+        worker.terminate()
+        assert worker.wait(PATIENCE_SECONDS) == 0
+        assert time.monotonic() - asked < 2.0 + SPARE_SECONDS
+    finally:
+        cluster.start()
+    server_bench.script({})
+    server_bench.start()
+    server_bench.wait_for(1)

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from deliveries import SECRET, payload
 from live_service import PATIENCE_SECONDS, TOKEN, Service
 
 from bot.adapters.store import Store
+from bot.domain.facts import WORKER_SEEN
 from bot.serve import COUNTS, HELD, address_of, open_socket, shared_counts
 from bot.webhook import MAX_BODY_BYTES
 
@@ -118,6 +120,20 @@ def test_nothing_that_it_said_or_stored_holds_a_secret(service: Service) -> None
         assert secret not in output
         assert secret.encode() not in stored
     assert "the secret token is not one of ours" in output
+
+
+def test_a_gitlab_that_hangs_neither_silences_the_worker_nor_keeps_it_from_its_end(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as hangs:
+        service = Service(tmp_path, f"http://127.0.0.1:{hangs.getsockname()[1]}")
+        store = Store(f"sqlite:///{tmp_path}/bot.db")
+        service.wait(lambda: store.fact(WORKER_SEEN))
+        first = store.fact(WORKER_SEEN)
+        service.wait(lambda: store.fact(WORKER_SEEN) != first)
+        assert service.get("/readyz") == 200
+        store.close()
+        began = time.monotonic()
+        assert service.end() == 0
+        assert time.monotonic() - began < 5
 
 
 def test_children_end_when_their_supervisor_is_killed(tmp_path: Path) -> None:

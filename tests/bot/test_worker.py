@@ -324,6 +324,22 @@ def test_sigterm_lets_the_running_job_end_and_takes_no_new_one(bench: Bench) -> 
     assert [line.number for line in bench.lines("end")] == [1, 2]
 
 
+def test_after_sigterm_nothing_is_begun_also_while_a_thread_of_the_worker_hangs(bench: Bench) -> None:
+    branches = {f"b{n}": {"seconds": 0.5} for n in range(8)}
+    bench.script({**branches, "concurrency": 1, "hangs": 60.0, "shutdown": 4.0})
+    worker = bench.start()
+    for number, branch in enumerate(branches):
+        bench.tell(push(number + 1, branch, project=number))
+    bench.wait(lambda: bench.store.pending(1) == ())
+    bench.wait_for(1, "begin")
+    worker.terminate()
+    begun = len(bench.lines("begin"))
+    assert worker.wait(PATIENCE_SECONDS) == 0
+    # one may have been on its way at that instant
+    assert len(bench.lines("begin")) <= begun + 1
+    assert len(bench.lines("end")) == len(bench.lines("begin"))
+
+
 def test_an_idle_worker_ends_within_seconds(bench: Bench) -> None:
     worker = bench.start()
     began = time.monotonic()

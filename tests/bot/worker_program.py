@@ -69,6 +69,7 @@ def main(folder: Path, url: str) -> None:
         lambda event: route(event, Rules(("main",), ("mlreef-verify", "mlreef-promote")), 99),
         {Publish: handle, EnsurePipeline: handle, Follow: handle},
         Limits(script.get("concurrency", 8), shutdown_seconds=script.get("shutdown", 6.0)),
+        housekeeping={"hangs": lambda: time.sleep(script.get("hangs", 0.0))},
         given_up=lambda job, why: write("given-up", type(job).__name__, job.branch, job.sha, 0, time.time()),
         presence=presence,
     )
