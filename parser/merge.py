@@ -302,6 +302,8 @@ def _alike(left: Value, right: Value) -> bool:
 
 def _missing(command_line: CommandLine, annotated: tuple[Annotated, ...]) -> list[Problem]:
     """Every module takes an input and an output path, so that it can be put into a pipeline."""
+    if any(one.code == "never-parsed" and one.severity is Severity.ERROR for one in command_line.problems):
+        return []  # nothing is accepted, whatever is declared: that is the one thing to mend
     found: list[Problem] = []
     for name in MANDATORY:
         flag = f"--{name}"

@@ -294,6 +294,8 @@ def _syntax_problem(path: str, text: str, error: SyntaxError) -> Problem:
     why = ascii_controls(str(error.msg or "invalid syntax"))
     if newer := _newer(text, line, str(error.msg)):
         why += f" (this looks like Python {newer}; it is read with Python {sys.version_info[0]}.{sys.version_info[1]})"
+    elif "".join(text.split("\n")[line - 1 : line]).lstrip().startswith(("!", "%")):
+        why += " (lines that begin with ! or % are a notebook's, and no Python)"
     elif _PYTHON2.search(text):
         why += " (this looks like Python 2)"
     end_line, end_column = error.end_lineno, error.end_offset

@@ -91,6 +91,8 @@ class Parser(Modelled):
         self.untitled: list[Argument] = []
         """Arguments that lost the title of their group on their way from a parent."""
         self.used = False
+        self.reads_own_words = False
+        """Whether it parses words that the script itself wrote, instead of the command line."""
         self.subparsers: list[Subparsers] = []
         self.groups: list[Group] = []
         self.standard: Group | None = None

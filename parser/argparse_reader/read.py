@@ -183,6 +183,9 @@ def _chosen(registry: Registry, problems: list[Problem]) -> list[Parser]:
         return sorted(reading, key=lambda parser: parser.reads_at)
     loose = [parser for parser in registry.parsers if not parser.used]
     problems.extend(problem("never-parsed", parser.place) for parser in loose)
+    if not loose:
+        deaf = [parser for parser in registry.parsers if parser.reads_own_words]
+        problems.extend(problem("never-parsed", parser.place, Severity.ERROR) for parser in deaf[:1])
     return loose
 
 

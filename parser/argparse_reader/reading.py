@@ -30,6 +30,7 @@ def _parse(machine: Machine, call: Call, parser: Parser) -> Any:
         parser.reads_at = 1 + max((one.reads_at for one in parser.family), default=0)
     else:
         parser.used = True
+        parser.reads_own_words = True
     namespace = call.args[1] if len(call.args) > 1 else call.keywords.get("namespace")
     if call.args_unknown or call.keywords_unknown:
         namespace = Unknown(GIVEN)

@@ -47,7 +47,7 @@ COMMAND_LINES: dict[str, Known] = {
     "never-parsed": Known(
         _WARNING,
         "The argument parser made here never reads the command line when the script runs.",
-        'Call `parser.parse_args()` under `if __name__ == "__main__":`.',
+        'Call `parser.parse_args()`, with nothing in its brackets, under `if __name__ == "__main__":`.',
     ),
     "argument-not-followed": Known(
         _WARNING,

@@ -99,8 +99,8 @@ REQUIREMENTS: dict[str, Known] = {
     ),
     "requirement-local": Known(
         _ERROR,
-        "This line installs files of the repository itself; requirements are installed before the sources are there.",
-        "Remove the line: the sources are in the image anyway. Write what they need as requirements.",
+        "This line installs files of {what}.",
+        "{mend}",
     ),
     "requirement-variable": Known(
         _WARNING,

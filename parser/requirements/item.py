@@ -42,6 +42,9 @@ _ARCHIVES = frozenset(
         *(".tar.lz", ".tar.lzma"),
     )
 )
+_ELSEWHERE = re.compile(r"(?:\w+\+)?file:/|/|~|[A-Za-z]:[\\/]", re.IGNORECASE)
+"""Paths that begin at the top of a machine, or in somebody's home."""
+
 _EGG = re.compile(r"[#&]egg=([^&]*)")
 _PROJECT = re.compile(r"([A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9])\Z", re.IGNORECASE)
 _OLD_WHEEL = re.compile(r"([^\s-]+?)-([^\s-]*?)(?:-\d[^-]*?)?-[^\s-]+?-[^\s-]+?-[^\s-]+?\.whl\Z")
@@ -85,7 +88,7 @@ def read_item(text: str, line: Line, tell: Tell) -> Requirement | None:
     if is_address:
         return _from_address(name, marker, line, tell)
     if _is_file(name):
-        tell(problem("requirement-local", line.place))
+        tell(_local(line, name))
         return None
     return _from_name(name, marker, line, tell)
 
@@ -105,7 +108,7 @@ def read_editable(value: str, line: Line, tell: Tell) -> Requirement | None:
                 )
             )
         else:
-            tell(problem("requirement-local", line.place))
+            tell(_local(line, address))
         return None
     _tell_tool(address, line.place, tell)
     if named is not None:
@@ -141,6 +144,19 @@ def _is_file(name: str) -> bool:
     return name.startswith(".") or "/" in before
 
 
+def _local(line: Line, address: str, name: str | None = None) -> Problem:
+    """A line for a file or folder: of the machine it was written on, if its path says so, or of the repository."""
+    if _ELSEWHERE.match(address):
+        what = "the machine that it was written on; they are not there when the image is built"
+        mend = f"Write {f'`{name}==VERSION`' if name else 'the name and version of the package'} instead."
+        if name:
+            mend += " `pip list --format=freeze` lists all in that form."
+    else:
+        what = "the repository itself; requirements are installed before the sources are there"
+        mend = "Remove the line: the sources are in the image anyway. Write what they need as requirements."
+    return problem("requirement-local", line.place, None, what=what, mend=mend)
+
+
 def _from_name(name: str, marker: str | None, line: Line, tell: Tell) -> Requirement | None:
     parsed = _pep508(name, line, tell)
     if parsed is None:
@@ -148,7 +164,7 @@ def _from_name(name: str, marker: str | None, line: Line, tell: Tell) -> Require
     if parsed.url:
         address = urlsplit_or_none(parsed.url)
         if _scheme(parsed.url) == "file" or _scheme(parsed.url).endswith("+file"):
-            tell(problem("requirement-local", line.place))
+            tell(_local(line, parsed.url, parsed.name))
             return None
         if address is None or not address[0] or not address[1]:
             why, mend = f"{_shown(parsed.url)} is no address", "Write the whole address: `NAME @ https://…`."
@@ -219,7 +235,7 @@ def _direct(text: str) -> Pep508 | None:
 def _from_address(address: str, marker: str | None, line: Line, tell: Tell) -> Requirement | None:
     """A bare address: its wheel's file name or `#egg=` may tell the package's name."""
     if _scheme(address) == "file" or _scheme(address).endswith("+file"):
-        tell(problem("requirement-local", line.place))
+        tell(_local(line, address))
         return None
     _tell_tool(address, line.place, tell)
     parts = urlsplit_or_none(address)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -20,6 +21,17 @@ DEFAULT_FILE = "requirements.txt"
 
 MAX_SHOWN_LINES = 10
 """Requirements that a hint writes out."""
+
+_OTHER_NAME = re.compile(r"requirements[-_.][A-Za-z0-9._-]+\.txt")
+
+NEAR = 0.85
+"""How alike a file's name has to be, from 0 to 1; `requirement.txt` is 0.97."""
+
+MAX_COMPARED = 60
+"""Characters of a file's name that is compared."""
+
+MAX_LOOKED_AT = 1_000
+"""Files whose names are compared."""
 
 LIST_THEM = "Add one that lists the packages the script imports, one a line; an empty one if it needs none."
 """What to do where nothing in the repository says what is needed."""
@@ -117,6 +129,18 @@ def _mend(source: Source, named: str | None) -> str:
     near = [path for path in source.entries if posixpath.basename(path) == DEFAULT_FILE]
     if near:
         return f"Name it in .mlreef.yaml: `requirements_file: {ascii_controls(near[0])[:120]}`."
+    top = [path for path in source.entries if "/" not in path and len(path) <= MAX_COMPARED][:MAX_LOOKED_AT]
+    others = sorted(path for path in top if _OTHER_NAME.fullmatch(path))
+    if others:
+        return (
+            f"Is {others[0]} what the image needs? Name it in .mlreef.yaml: `requirements_file: {others[0]}`."
+        )
+    import difflib  # slow to load
+
+    by_lower = {path.lower(): path for path in top}
+    alike = difflib.get_close_matches(DEFAULT_FILE, by_lower, 1, NEAR)
+    if alike:
+        return f"Rename {ascii_controls(by_lower[alike[0]])[:120]}: pip's usual name is {DEFAULT_FILE}."
     others = [path for path in (*OTHER_FILES, "setup.py", "setup.cfg") if path in source.entries]
     if others:
         return f"Write the packages of {others[0]} into a requirements.txt; only that is installed into the image."

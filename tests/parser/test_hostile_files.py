@@ -240,3 +240,11 @@ PIECES = st.sampled_from(re.findall(r"\w+|[^\w ]| ", PROGRAM))
 def test_no_pile_of_python_words_makes_the_reader_raise(pieces: list[str]) -> None:
     found = of_script(" ".join(pieces))
     assert found.module is not None or any(one.severity is Severity.ERROR for one in found.problems)
+
+
+@pytest.mark.parametrize("line", ["!pip install numpy", "%matplotlib inline", "    !ls"])
+def test_a_line_of_a_notebook_is_named_as_that(line: str) -> None:
+    (told,) = [
+        one for one in report({"run.py": f"import os\n{line}\n"}).problems if one.code == "syntax-error"
+    ]
+    assert "a notebook's" in told.message

@@ -159,6 +159,38 @@ def test_without_the_file_the_hint_knows_where_the_packages_are() -> None:
     assert "environment.yml" in problems[0].hint
 
 
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("requirement.txt", "Rename requirement.txt"),
+        ("Requirements.txt", "Rename Requirements.txt"),
+        ("requirements-gpu.txt", "`requirements_file: requirements-gpu.txt`"),
+        ("README.txt", "Add one that lists"),
+    ],
+)
+def test_a_file_of_nearly_that_name_is_offered(name: str, wanted: str) -> None:
+    _, problems = read_requirements(source({"requirements.txt": None, name: "numpy\n"}), None)
+    assert wanted in problems[0].hint
+
+
+@pytest.mark.parametrize(
+    ("line", "elsewhere"),
+    [
+        ("absl-py @ file:///home/conda/feedstock_root/absl_1/work", True),
+        ("/home/me/a-1-py3-none-any.whl", True),
+        ("-e /home/me/project", True),
+        ("./package", False),
+        ("-e .", False),
+    ],
+)
+def test_a_path_of_the_authors_machine_is_not_taken_for_one_of_the_repository(
+    line: str, elsewhere: bool
+) -> None:
+    _, problems = read_requirements(source({"requirements.txt": line}), None)
+    assert [one.code for one in problems] == ["requirement-local"]
+    assert ("the machine that it was written on" in problems[0].message) == elsewhere
+
+
 def test_another_file_can_be_named() -> None:
     items, _ = read("", "requirements/gpu.txt", requirements__gpu="torch\n")
     assert [one.name for one in items] == ["torch"]

@@ -3,9 +3,10 @@
 import time
 
 import pytest
-from repositories import report
+from repositories import HEAD, PATHS, TAIL, codes, report
 
 from parser.argparse_reader.details import MAX_EXCLUDED
+from parser.model import Severity
 
 SECONDS = 20
 """Of a busy machine; comparing every member with every other takes minutes."""
@@ -119,3 +120,20 @@ parser.parse_args()
 """
     (rate,) = report({"run.py": text}).module.parameters
     assert rate.condition is None
+
+
+@pytest.mark.parametrize("given", ["[]", "''", "args=[]", "['--input-path', 'x', '--output-path', 'y']"])
+def test_a_parser_that_is_given_the_scripts_own_words_reads_no_command_line(given: str) -> None:
+    tail = TAIL.replace("parse_args()", f"parse_args({given})")
+    found = report({"run.py": HEAD + PATHS + tail})
+    told = [one for one in found.problems if one.severity is Severity.ERROR]
+    assert [one.code for one in told] == ["never-parsed"], (
+        "that alone, and not that its arguments are missing"
+    )
+    assert told[0].place.line == 2
+    assert "with nothing in its brackets" in told[0].hint
+
+
+def test_a_parser_that_reads_the_command_line_elsewhere_too_is_no_such() -> None:
+    tail = "\nparser.parse_args([])" + TAIL
+    assert "never-parsed" not in codes(report({"run.py": HEAD + PATHS + tail}))
