@@ -53,6 +53,10 @@ PUT_OFF_SECONDS = 60.0
 
 HOOK_HINT = "GitLab switches hooks off that fail: look at its log of deliveries (Settings › Webhooks › Edit)."
 MISSING_HINT = f"Add a webhook to the bot's address, ending in {HOOK_PATH}, for pushes, jobs and pipelines."
+UNSEEN_HINT = (
+    "Make the bot's user Maintainer of the project, or look yourself now and then whether GitLab has switched its "
+    "webhook off (Settings › Webhooks); missed pushes are found all the same."
+)
 
 _log = get(__name__)
 
@@ -172,8 +176,11 @@ def _close_status(project_id: int, reach: Reach) -> Findings:
 
 def _mend_hooks(project_id: int, scope: Scope, reach: Reach) -> Findings:
     hooks = reach.overview.fetch_hooks(project_id)
+    untold = _note_sight(project_id, hooks is not None, reach)
     if hooks is None:
-        return Findings()
+        if untold:
+            _log.warning("webhooks cannot be seen", project=project_id, hint=UNSEEN_HINT)
+        return Findings(unseen_hooks=1)
     ours = [hook for hook in hooks if hook.ours]
     if not ours:
         # a group's or the instance's hook may do; the operator knows
@@ -196,6 +203,15 @@ def _mend_hooks(project_id: int, scope: Scope, reach: Reach) -> Findings:
         if works:
             found += _send_again(project_id, hook.id, scope, reach)
     return found
+
+
+def _note_sight(project_id: int, seen: bool, reach: Reach) -> bool:
+    """Note whether the project's hooks can be seen; True when the operator is to be told now that they cannot."""
+    name = f"hooks unseen {project_id}"
+    told = bool(reach.store.fact(name))
+    if reach.act and told == seen:
+        reach.store.keep_fact(name, "" if seen else "told")
+    return not seen and not told
 
 
 def _send_again(project_id: int, hook_id: int, scope: Scope, reach: Reach) -> Findings:
@@ -316,6 +332,7 @@ def lines_of(found: Findings) -> Iterable[str]:
         "stale_statuses": "statuses left open",
         "bad_hooks": "webhooks switched off by GitLab",
         "missing_hooks": "projects without a webhook to the bot",
+        "unseen_hooks": "projects whose webhooks the bot may not see",
         "resent_deliveries": "failed deliveries to send again",
     }
     return (f"{number:6} {words[name]}" for name, number in _numbers(found).items())

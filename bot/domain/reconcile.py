@@ -107,6 +107,7 @@ class Findings:
     bad_hooks: int = 0
     missing_hooks: int = 0
     resent_deliveries: int = 0
+    unseen_hooks: int = 0
 
     def __add__(self, other: Findings) -> Findings:
         return Findings(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Findings)))

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from structlog.testing import capture_logs
 from werkzeug.wrappers import Response
 
 from bot.adapters.forge import Forge
@@ -28,7 +29,7 @@ from bot.domain.policy import Policy
 from bot.domain.reconcile import Enrolment, Findings, Rhythm
 from bot.domain.steps import PUBLISH_STATUS
 from bot.errors import Refused, TryAgain
-from bot.reconcile import LEASE, Reach, Sweeper, read_swept, sweep_now
+from bot.reconcile import LEASE, UNSEEN_HINT, Reach, Sweeper, read_swept, sweep_now
 from bot.world import World
 from sandbox.gitlab import DEVELOPER, MAINTAINER, REPORTER, Project, Sandbox, Trouble, User, trouble
 from sandbox.gitlab.moods import Asked
@@ -301,6 +302,24 @@ def test_where_the_bot_may_not_see_hooks_the_rest_is_done_all_the_same(place: Pl
     place.sandbox.commit(project.id, place.alice, {"a.py": "2\n"}, quietly=True)
     found = place.sweep()
     assert (found.missed_heads, found.bad_hooks, found.missing_hooks) == (1, 0, 0)
+
+
+def test_the_operator_is_told_once_of_hooks_that_the_bot_may_not_see(place: Place) -> None:
+    project = place.project("lab/noise", level=DEVELOPER)
+    place.handle(project)
+
+    def told() -> tuple[int, list[str]]:
+        with capture_logs() as lines:
+            unseen = place.sweep().unseen_hooks
+        return unseen, [line["hint"] for line in lines if line["event"] == "webhooks cannot be seen"]
+
+    assert told() == (1, [UNSEEN_HINT])
+    assert told() == (1, [])
+    place.sandbox.add_member(project.id, place.bot, MAINTAINER)
+    assert told() == (0, [])
+    # seen, and then not any more, is news again
+    place.sandbox.add_member(project.id, place.bot, DEVELOPER)
+    assert told() == (1, [UNSEEN_HINT])
 
 
 # One sweeper at a time, in its rhythm
