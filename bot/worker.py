@@ -22,7 +22,7 @@ from bot.domain.events import Event
 from bot.domain.jobs import Job
 from bot.domain.routing import Ignored
 from bot.jobs.dispatch import Dispatcher
-from bot.jobs.doing import Doer, Handler
+from bot.jobs.doing import FIRST_PAUSE_SECONDS, Doer, Handler
 from bot.jobs.engine import Engine
 from bot.jobs.peers import LOOK_SECONDS, Peers
 from bot.logs import get
@@ -56,13 +56,15 @@ class Limits:
 
     `concurrency`: jobs side by side in this process; `per_project`: of one project, in all processes together, and
     the same in each; `poll_seconds`: between looks for new deliveries; `shutdown_seconds`: how long running jobs may
-    take to end after SIGTERM, before they are left to others or to the next start.
+    take to end after SIGTERM, before they are left to others or to the next start; `first_pause_seconds`: how soon a
+    failed job is tried again, and twice that the next time, and so on.
     """
 
     concurrency: int = 8
     poll_seconds: float = 0.02
     per_project: int = 4
     shutdown_seconds: float = 6.0
+    first_pause_seconds: float = FIRST_PAUSE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,9 @@ class Worker:
             engine_url, self._presence.executor, self._limits.concurrency, self._limits.per_project
         )
         self._dispatcher = Dispatcher(store, self._engine, route)
-        self._doer = Doer(store, self._engine, self._presence, handlers, given_up)
+        self._doer = Doer(
+            store, self._engine, self._presence, handlers, given_up, self._limits.first_pause_seconds
+        )
         self._peers = Peers(self._engine, self._presence)
         self._chores = (
             Chore("count jobs", COUNT_SECONDS, self._count),

@@ -66,12 +66,14 @@ class Doer:
         presence: Presence,
         handlers: Mapping[type[Any], Handler],
         given_up: GivenUp,
+        first_pause: float = FIRST_PAUSE_SECONDS,
     ) -> None:
         self._store = store
         self._engine = engine
         self._presence = presence
         self._handlers = dict(handlers)
         self._given_up = given_up
+        self._first_pause = first_pause
         self._met: dict[str, float] = {}
 
     def do(self, job_id: str, kind: str, values: dict[str, Any]) -> dict[str, Any]:
@@ -120,7 +122,7 @@ class Doer:
         why = _words(found.why)
         if found.status == BROKEN_OFF and job.attempt + 1 < MAX_TRIES:
             _log.warning("job was broken off and is tried again", job=found.job_id, why=why)
-            later = Later(dataclasses.replace(job, attempt=job.attempt + 1), pause_seconds(job.attempt), why)
+            later = Later(dataclasses.replace(job, attempt=job.attempt + 1), self._pause(job.attempt), why)
             self._engine.enqueue(again_id(found.job_id, found.created_at), later)
         else:
             _log.error("job given up", job=found.job_id, why=why or DEATHS)
@@ -144,13 +146,16 @@ class Doer:
     ) -> dict[str, Any]:
         if tries is not None and job.attempt + 1 >= tries:
             return self._end(job_id, job, why)
-        return self._put_off(job_id, job, why, pause_seconds(job.attempt, after))
+        return self._put_off(job_id, job, why, self._pause(job.attempt, after))
 
     def _fault(self, job_id: str, job: Job, why: str) -> dict[str, Any]:
         failed = dataclasses.replace(job, faults=job.faults + 1)
         if failed.faults >= MAX_FAULTS:
             return self._end(job_id, failed, why)
-        return self._put_off(job_id, failed, why, pause_seconds(job.faults))
+        return self._put_off(job_id, failed, why, self._pause(job.faults))
+
+    def _pause(self, attempt: int, named: float | None = None) -> float:
+        return pause_seconds(attempt, named, self._first_pause)
 
     def _put_off(self, job_id: str, job: Job, why: str, pause: float) -> dict[str, Any]:
         why = _words(why)
@@ -178,17 +183,17 @@ class Doer:
             _log.warning("author is not told of a job given up", job=job_id, why=_words(_reason(error)))
 
 
-def pause_seconds(attempt: int, named: float | None = None) -> float:
+def pause_seconds(attempt: int, named: float | None = None, first: float = FIRST_PAUSE_SECONDS) -> float:
     """How long to wait after a failed try: doubling up to a cap, or as long as the other side said."""
     if named is None:
-        return _grown(attempt)
-    least = FIRST_PAUSE_SECONDS / 4 if attempt < FAST_TRIES else _grown(attempt - FAST_TRIES)
+        return _grown(attempt, first)
+    least = first / 4 if attempt < FAST_TRIES else _grown(attempt - FAST_TRIES, first)
     return max(least, min(named, LONGEST_NAMED_PAUSE_SECONDS))
 
 
-def _grown(times: int) -> float:
+def _grown(times: int, first: float) -> float:
     # Capped before the power: 2**300 s is no float that anybody can wait for.
-    return min(FIRST_PAUSE_SECONDS * 2.0 ** min(times, 30), LONGEST_PAUSE_SECONDS)
+    return min(first * 2.0 ** min(times, 30), LONGEST_PAUSE_SECONDS)
 
 
 def _about(job_id: str, job: Job) -> structlog.stdlib.BoundLogger:

@@ -16,25 +16,26 @@ from bot.errors import OperatorError
 from bot.jobs.engine import Desk
 from bot.jobs.listing import Line, as_json, as_table, forget, list_jobs, retry
 from bot.worker import Limits
-from tests.bot.workers import PATIENCE_SECONDS, Bench, push
+from tests.bot.workers import Bench, push
 
 
 @pytest.fixture
 def desk(bench: Bench) -> Iterator[Desk]:
     """Opened after the first worker made the engine's tables."""
     worker = bench.start()
-    worker.terminate()
-    worker.wait(PATIENCE_SECONDS)
+    worker.kill()
+    worker.wait()
     opened = Desk(engine_url(bench.store.url), Limits().per_project)
     yield opened
     opened.close()
 
 
-def fail(bench: Bench) -> None:
-    bench.script({"main": {"fails": 99, "how": "bug"}})
+def fail(bench: Bench, desk: Desk) -> None:
+    """Until a job has failed for good, and the engine, too, has noted that it ended."""
+    bench.script({"first pause": 0.2, "main": {"fails": 99, "how": "bug"}})
     bench.start()
     bench.tell(push(1))
-    bench.wait(bench.store.parked)
+    bench.wait(lambda: [line.state for line in list_jobs(bench.store, desk)] == ["failed"])
 
 
 def only_delayed(bench: Bench, desk: Desk) -> Line:
@@ -55,6 +56,7 @@ def test_before_the_first_worker_there_are_deliveries_only(bench: Bench) -> None
 def test_what_waits_runs_and_failed_is_listed_with_its_reason(bench: Bench, desk: Desk) -> None:
     bench.script(
         {
+            "first pause": 0.2,
             "broken": {"fails": 99, "how": "bug"},
             "slow": {"seconds": 60.0},
             "locked": {"fails": 99, "how": "again", "after": 900.0},
@@ -79,7 +81,7 @@ def test_what_waits_runs_and_failed_is_listed_with_its_reason(bench: Bench, desk
 
 
 def test_a_failed_job_that_is_retried_is_done_once_as_a_person_asked(bench: Bench, desk: Desk) -> None:
-    fail(bench)
+    fail(bench, desk)
     for process in bench.processes:
         process.kill()
         process.wait()
@@ -116,7 +118,7 @@ def test_a_waiting_job_that_is_forgotten_is_not_done(bench: Bench, desk: Desk) -
 
 
 def test_a_failed_job_that_is_forgotten_is_gone(bench: Bench, desk: Desk) -> None:
-    fail(bench)
+    fail(bench, desk)
     (failed,) = list_jobs(bench.store, desk, "failed")
     forget(bench.store, desk, failed.id)
     bench.wait(lambda: list_jobs(bench.store, desk) == [])

@@ -263,7 +263,7 @@ def test_work_waits_for_the_operator_who_is_told_once(bench: Bench) -> None:
 
 
 def test_a_fault_of_ours_is_tried_a_few_times_and_then_kept_with_its_reason(bench: Bench) -> None:
-    bench.script({"main": {"fails": 99, "how": "bug", "seconds": 0}})
+    bench.script({"first pause": 0.2, "main": {"fails": 99, "how": "bug", "seconds": 0}})
     bench.start()
     bench.tell(push(1))
     bench.wait(lambda: bench.store.parked())

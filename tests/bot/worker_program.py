@@ -19,6 +19,7 @@ from bot.adapters.store import Store
 from bot.domain.jobs import EnsurePipeline, Follow, Later, Publish
 from bot.domain.routing import Rules, route
 from bot.errors import Gone, OperatorError, TryAgain
+from bot.jobs.doing import FIRST_PAUSE_SECONDS
 from bot.logs import set_up
 from bot.worker import Limits, Worker, leave
 
@@ -68,7 +69,11 @@ def main(folder: Path, url: str) -> None:
         engine_url(store.url),
         lambda event: route(event, Rules(("main",), ("mlreef-verify", "mlreef-promote")), 99),
         {Publish: handle, EnsurePipeline: handle, Follow: handle},
-        Limits(script.get("concurrency", 8), shutdown_seconds=script.get("shutdown", 6.0)),
+        Limits(
+            script.get("concurrency", 8),
+            shutdown_seconds=script.get("shutdown", 6.0),
+            first_pause_seconds=script.get("first pause", FIRST_PAUSE_SECONDS),
+        ),
         housekeeping={"hangs": lambda: time.sleep(script.get("hangs", 0.0))},
         given_up=lambda job, why: write("given-up", type(job).__name__, job.branch, job.sha, 0, time.time()),
         presence=presence,
