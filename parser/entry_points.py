@@ -44,6 +44,7 @@ _PARSES = (
 )
 _PROCESSOR = re.compile(rb"processor\b")
 _OTHERS = re.compile(rb"\b(?:click|cloup|absl|gflags|tensorflow)\b")
+_MISSPELT_GUARD = re.compile(rb"""^if\s+\(?\w+\s*==\s*["']_*(?i:main)_*["']""", re.MULTILINE)
 _NOT_ENTRY = re.compile(
     r"(^|/)(tests?|docs?|examples?)/|(^|/)(test_[^/]*|[^/]*_test|conftest|setup|noxfile|fabfile)\.py$"
 )
@@ -155,6 +156,15 @@ def _last_resorts(
 def _how_to_have_one(source: Source, possible: list[str]) -> str:
     """What to do where no file is run by anybody: it depends on what is there instead."""
     reads = 'read --input-path and --output-path with argparse under `if __name__ == "__main__":`'
+    makes = [path for path in possible if b"ArgumentParser(" in source.contents.get(path, b"")]
+    if len(makes) == 1:
+        name = _short(makes[0])
+        if _MISSPELT_GUARD.search(source.contents[makes[0]]):
+            return f'The guard in {name} is never true: write `if __name__ == "__main__":`.'
+        return (
+            f"{name} makes an argument parser, and nothing reads the command line when it is run: call"
+            ' `parse_args()`, or the function that does, under `if __name__ == "__main__":` at its end.'
+        )
     if len(possible) == 1:
         name = _short(possible[0])
         return (

@@ -23,7 +23,7 @@ from parser.requirements import compare_imports, name_packages, packages_of_impo
 from parser.script import Script
 from parser.settings import read_settings
 from parser.source import Ledger, Source
-from parser.undefined import undefined_annotations
+from parser.undefined import notebook_commands, undefined_annotations
 
 MAX_NAME = 300
 """Characters of a module's name."""
@@ -70,6 +70,7 @@ def _read_module(
         command_line = read_other_command_line(source, script, command_line)
     annotations = read_annotations(script, lambda node: _evaluate(command_line, node))
     problems = [*command_line.problems, *annotations.problems, *undefined_annotations(script)]
+    problems.extend(notebook_commands(script))
     parameters: tuple[Parameter, ...] = ()
     if command_line.found:
         parameters, contradictions = merge(annotations.parameters, command_line)

@@ -1,4 +1,4 @@
-"""Annotations whose decorator the script neither defines nor imports: Python stops in that line."""
+"""Annotations whose decorator the script neither defines nor imports, and what only notebooks define: Python stops."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from parser.script import Script
 
 DYNAMIC = frozenset({"exec", "globals", "vars", "locals", "builtins", "__builtins__"})
 """Names by which a script may define others that nobody sees."""
+
+
+_NOTEBOOK = "get_ipython"
 
 
 def undefined_annotations(script: Script) -> list[Problem]:
@@ -31,6 +34,19 @@ def undefined_annotations(script: Script) -> list[Problem]:
         for name, node in first.items()
         if name not in bound
     ]
+
+
+def notebook_commands(script: Script) -> list[Problem]:
+    """The first call of a notebook's `get_ipython()` that running the file comes by; nothing binds that name there."""
+    for statement in script.tree.body:
+        if not isinstance(statement, ast.Expr | ast.Assign):
+            continue
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name) and node.id == _NOTEBOOK:
+                bound = _bound(script)
+                hidden = bound is None or _NOTEBOOK in bound
+                return [] if hidden else [problem("notebook-command", script.place(statement))]
+    return []
 
 
 def _root(node: ast.expr) -> ast.Name | None:

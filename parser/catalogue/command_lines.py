@@ -49,6 +49,11 @@ COMMAND_LINES: dict[str, Known] = {
         "The argument parser made here never reads the command line when the script runs.",
         'Call `parser.parse_args()`, with nothing in its brackets, under `if __name__ == "__main__":`.',
     ),
+    "notebook-command": Known(
+        _ERROR,
+        "`get_ipython()` exists in notebooks only; the script stops here when it is run.",
+        "Remove the line; what it installs belongs into requirements.txt.",
+    ),
     "argument-not-followed": Known(
         _WARNING,
         "This argument could not be read: {why}.",

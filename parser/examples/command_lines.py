@@ -58,6 +58,11 @@ COMMAND_LINES: dict[str, Example] = {
         frame=WHOLE,
         beside={".mlreef.yaml": "entry_points:\n  main: run.py\n"},
     ),
+    "notebook-command": Example(
+        "`jupyter nbconvert` makes such lines of a notebook's `%` and `!` commands. Python knows none of them.",
+        "get_ipython().run_line_magic('matplotlib', 'inline')\n",
+        "",
+    ),
     "argument-not-followed": Example(
         "The script adds an argument here, and which one depends on something that is not in the repository.",
         'import settings\n\nparser.add_argument(settings.FLAG, help="how large")\n',

@@ -156,11 +156,23 @@ def test_what_packaging_calls_and_the_file_does_not_is_one_problem() -> None:
     assert [one.code for one in found.problems if one.severity == "error"] == ["entry-point-unguarded"]
 
 
+UNCALLED = "import argparse\ndef main():\n    argparse.ArgumentParser().parse_args()\n"
+
+
 @pytest.mark.parametrize(
     ("files", "wanted"),
     [
         ({"analysis.ipynb": "{}"}, "`jupyter nbconvert --to script analysis.ipynb`"),
         ({"train.py": "import pandas\n"}, "Have train.py read --input-path"),
+        ({"train.py": UNCALLED, "lib.py": "x = 1\n"}, "train.py makes an argument parser, and nothing reads"),
+        (
+            {"train.py": UNCALLED + "if __name__ == 'main':\n    main()\n"},
+            "The guard in train.py is never true",
+        ),
+        (
+            {"train.py": UNCALLED + "if __name__ == '__Main__':\n    main()\n"},
+            "The guard in train.py is never true",
+        ),
         ({"a.py": "x = 1\n", "b.py": "x = 1\n"}, "Have the script that is to be run read --input-path"),
         ({}, "Add a script, and have it read --input-path"),
     ],
