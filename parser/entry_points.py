@@ -44,7 +44,7 @@ _PARSES = (
 )
 _PROCESSOR = re.compile(rb"processor\b")
 _OTHERS = re.compile(rb"\b(?:click|cloup|absl|gflags|tensorflow)\b")
-_MISSPELT_GUARD = re.compile(rb"""^if\s+\(?\w+\s*==\s*["']_*(?i:main)_*["']""", re.MULTILINE)
+_MISSPELT_GUARD = re.compile(rb"""^if\s+\(?\w+\s*==\s*["'](?!__main__["'])_*(?i:main)_*["']""", re.MULTILINE)
 _NOT_ENTRY = re.compile(
     r"(^|/)(tests?|docs?|examples?)/|(^|/)(test_[^/]*|[^/]*_test|conftest|setup|noxfile|fabfile)\.py$"
 )

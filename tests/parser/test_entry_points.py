@@ -164,7 +164,14 @@ UNCALLED = "import argparse\ndef main():\n    argparse.ArgumentParser().parse_ar
     [
         ({"analysis.ipynb": "{}"}, "`jupyter nbconvert --to script analysis.ipynb`"),
         ({"train.py": "import pandas\n"}, "Have train.py read --input-path"),
-        ({"train.py": UNCALLED, "lib.py": "x = 1\n"}, "train.py makes an argument parser, and nothing reads"),
+        ({"train.py": UNCALLED, "lib.py": "x = 1\n"}, "train.py makes an argument"),
+        (
+            {
+                "train.py": UNCALLED.replace("parse_args", "parse_arg")
+                + TAIL.replace("parser.parse_args", "main")
+            },
+            "train.py makes an argument parser, and nothing reads",
+        ),
         (
             {"train.py": UNCALLED + "if __name__ == 'main':\n    main()\n"},
             "The guard in train.py is never true",
