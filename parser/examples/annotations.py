@@ -58,11 +58,14 @@ ANNOTATIONS: dict[str, Example] = {
     "annotation-without-processor": Example(
         "`@parameter` describes one parameter; name and kind of the module are said by `@data_processor`.",
         '@parameter(name="size", type="INTEGER", required=False, defaultValue=64)\n',
+        '@data_processor(name="Resize", type="OPERATION", input_type="IMAGE", output_type="IMAGE")\n'
+        '@parameter(name="size", type="INTEGER", required=False, defaultValue=64)\n',
         frame=ANNOTATED,
     ),
     "parameter-name": Example(
         "The name becomes a flag on a command line and a key in files.",
         '@parameter(name="in put", type="STRING")\n',
+        '@parameter(name="input-path", type="STRING", required=True)\n',
         frame=DESCRIBED,
     ),
     "parameter-type": Example(
@@ -87,6 +90,10 @@ ANNOTATIONS: dict[str, Example] = {
     ),
     "accepted-not-annotated": Example(
         "The script has more parameters than the annotations describe; they are published all the same.",
+        '@parameter(name="size", type="INTEGER", required=False, defaultValue=64)\n',
+        '@parameter(name="input-path", type="STRING", required=True)\n'
+        '@parameter(name="output-path", type="STRING", required=True)\n'
+        '@parameter(name="mode", type="STRING", required=False, defaultValue="fast")\n'
         '@parameter(name="size", type="INTEGER", required=False, defaultValue=64)\n',
         frame=DESCRIBED,
     ),

@@ -134,6 +134,7 @@ COMMAND_LINES: dict[str, Example] = {
     "parser-escapes": Example(
         "What a function of another package does to the parser is not known here.",
         "import lightning\n\nlightning.add_arguments(parser)\n",
+        'parser.add_argument("--devices", type=int, default=1)\n',
     ),
     "parser-fields-unknown": Example(
         "A package's own class may have hundreds of fields, and others in its next version.",

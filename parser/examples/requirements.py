@@ -59,6 +59,7 @@ REQUIREMENTS: dict[str, Example] = {
     "requirement-cycle": Example(
         "pip opens the file again and again; newer versions refuse it.",
         "-r base.txt\n",
+        "numpy\n",
         frame=WHOLE,
         file="requirements.txt",
         beside={"base.txt": "-r requirements.txt\n"},
@@ -81,6 +82,7 @@ REQUIREMENTS: dict[str, Example] = {
         "conda installs programs and libraries of any kind, pip only packages of Python. The environment has to have"
         " the rest.",
         "dependencies:\n  - numpy=2.1\n  - cudatoolkit=11.8\n",
+        "dependencies:\n  - numpy=2.1\n",
         frame=WHOLE,
         file="environment.yml",
         beside={"requirements.txt": None},
@@ -148,6 +150,7 @@ REQUIREMENTS: dict[str, Example] = {
     "requirement-outside": Example(
         "Where the image is built there are the files of this repository and nothing else.",
         "-r ../common/requirements.txt\n",
+        "numpy\n",
         frame=WHOLE,
         file="requirements.txt",
     ),
@@ -169,12 +172,14 @@ REQUIREMENTS: dict[str, Example] = {
     "requirement-variable": Example(
         "pip puts environment variables into the file; where the image is built only those of the environment exist.",
         "--extra-index-url https://${INDEX_HOST}/simple\nnumpy\n",
+        "--extra-index-url https://packages.example.com/simple\nnumpy\n",
         frame=WHOLE,
         file="requirements.txt",
     ),
     "requirement-credentials": Example(
         "A password in a repository is known to everyone who can read it, now and in its history.",
         "--extra-index-url https://ada:secret@packages.example.com/simple\nnumpy\n",
+        "--extra-index-url https://packages.example.com/simple\nnumpy\n",
         frame=WHOLE,
         file="requirements.txt",
     ),
