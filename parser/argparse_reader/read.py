@@ -21,7 +21,7 @@ from parser.argparse_reader.printing import printed_help
 from parser.argparse_reader.reading import namespace
 from parser.argparse_reader.words import CONSTANTS, NO_VALUE, FileType, enum_text, type_name
 from parser.interpreter import operations
-from parser.interpreter.calls import call_value
+from parser.interpreter.calls import call_value, plain_method
 from parser.interpreter.containers import items_of
 from parser.interpreter.flow import Call, Exhausted, Stopped, TooDeep
 from parser.interpreter.machine import ByHeart, Machine
@@ -483,6 +483,10 @@ def _converted(machine: Machine, argument: Argument, text: str, unknowns: _Unkno
         return text
     if isinstance(given, Function | Method | Partial | Instance):
         result = enum_text(_called(machine, given, text))
+        if known(result):
+            return result
+    if isinstance(given, External) and (given.name in operations.FUNCTIONS or plain_method(given.name)):
+        result = _called(machine, given, text)
         if known(result):
             return result
     return Unknown(f"is {shown(text)} converted by {type_name(given) or 'its type'} when the script runs")

@@ -6,9 +6,9 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from parser.interpreter import comparing
+from parser.interpreter import comparing, matching
 from parser.interpreter.flow import Finished, Read, Stopped
-from parser.interpreter.values import MISSING, Scope
+from parser.interpreter.values import MISSING, Scope, Unknown
 from parser.interpreter.ways import Condition, alike, either
 
 if TYPE_CHECKING:
@@ -130,36 +130,17 @@ def _skip(machine: Machine, conditions: Sequence[Condition], signals: Sequence[s
 
 
 def _match(machine: Machine, node: ast.Match, scope: Scope) -> str | None:
-    source = scope.script.source(node.subject)
+    asked, machine.asked = machine.asked, False
     subject = machine.evaluate(node.subject, scope)
-    for at, case in enumerate(node.cases):
-        fits = _fits(machine, case.pattern, subject, scope)
-        if fits is not None and case.guard is not None:
-            if isinstance(case.pattern, ast.MatchAs) and case.pattern.name:
-                scope.bind(case.pattern.name, subject)
-            fits = fits and comparing.truth(machine.evaluate(case.guard, scope))
-        if fits is None:
-            rest = ((f"match {source}", one.body) for one in node.cases[at:])
-            return either_way(machine, scope, *rest, ("", ()))
-        if fits:
-            if isinstance(case.pattern, ast.MatchAs) and case.pattern.name:
-                scope.bind(case.pattern.name, subject)
-            return machine.block(case.body, scope)
-    return None
-
-
-def _fits(machine: Machine, pattern: ast.pattern, subject: Any, scope: Scope) -> bool | None:
-    """Whether a value fits the pattern of a `case`; None where that is not known, or not looked into."""
-    if isinstance(pattern, ast.MatchAs):
-        return True if pattern.pattern is None else None
-    if isinstance(pattern, ast.MatchSingleton):
-        return comparing.truth(comparing.compared(ast.Is(), subject, pattern.value))
-    if isinstance(pattern, ast.MatchValue):
-        return comparing.truth(comparing.compared(ast.Eq(), subject, machine.evaluate(pattern.value, scope)))
-    if isinstance(pattern, ast.MatchOr):
-        fits = [_fits(machine, one, subject, scope) for one in pattern.patterns]
-        return True if True in fits else None if None in fits else False
-    return None
+    # What a command line gives is another case on another day.
+    subject = Unknown("is given on the command line") if machine.asked else subject
+    machine.asked = asked
+    possible, certain = matching.cases_of(machine, node, subject, scope)
+    if not possible:
+        return machine.block(certain.body, scope) if certain else None
+    source = f"match {scope.script.source(node.subject)}"
+    last = (source, certain.body) if certain else ("", ())
+    return either_way(machine, scope, *((source, case.body) for case in possible), last)
 
 
 def _merged(ends: list[tuple[str, dict[str, Any]]], source: str) -> dict[str, Any]:

@@ -240,6 +240,10 @@ def _call_external(machine: Machine, function: External, call: Call) -> Any:
         return Partial(External("functools.wraps()"), [call.args[-1]], {})
     if name in records.ENUMS:
         return records.made_enum(Class(name.rpartition(".")[2], Scope(call.script), [function]), call)
+    kind, _, method = name.rpartition(".")
+    plain = operations.TYPES.get(kind)
+    if plain is not None and call.args and type(call.args[0]) is plain and plain_method(name):
+        return _call_method(machine, Method(call.args[0], method), replace(call, args=call.args[1:]))
     placed = located.FUNCTIONS.get(name)
     if placed is not None and not call.args_unknown and (result := placed(machine, call)) is not MISSING:
         return result
@@ -258,6 +262,13 @@ def _call_external(machine: Machine, function: External, call: Call) -> Any:
     if name == "builtins.sorted" and "key" in call.keywords:
         return library.sorted_by(machine, call)
     return _worked_out(machine, name, call)
+
+
+def plain_method(name: str) -> bool:
+    """Whether it is a method of a plain type that can be worked out, as `builtins.str.lower`."""
+    kind, _, method = name.rpartition(".")
+    plain = operations.TYPES.get(kind)
+    return plain is not None and operations.has_method_of(plain, method)
 
 
 _NEVER_RAISE = ("builtins.print", "logging.", "warnings.", "os.path.", "os.getenv", "time.", "argparse.")

@@ -84,6 +84,9 @@ def set_item(machine: Machine, container: Any, key: Any, new: Any) -> None:
     if isinstance(container, dict) and isinstance(key, Instance):
         found = held_key(machine, container, key)
         key = key if found is MISSING else found
+    if isinstance(container, list) and isinstance(key, slice):
+        _set_slice(machine, container, key, new)
+        return
     if machine.conditions and isinstance(container, dict | list) and not machine.is_own(container):
         old = container.get(key, MISSING) if isinstance(container, dict) and hashable(key) else Unknown()
         new = changed(f"depends on `{machine.conditions[-1]}`", machine.conditions, new, old)
@@ -93,6 +96,36 @@ def set_item(machine: Machine, container: Any, key: Any, new: Any) -> None:
         container[key] = new
     elif isinstance(container, dict | list):
         spoil(container, "is changed in a way that cannot be followed")
+
+
+def _set_slice(machine: Machine, container: list[Any], key: slice, new: Any) -> None:
+    """`container[a:b] = new`."""
+    items = items_of(machine, new)
+    if machine.conditions and not machine.is_own(container):
+        spoil(container, f"depends on `{machine.conditions[-1]}`")
+    elif items is None or len(items) + len(container) > MAX_ITEMS:
+        spoil(container, "is changed in a way that cannot be followed")
+    else:
+        failed = operations.apply(container.__setitem__, key, items)
+        if isinstance(failed, Unknown) and failed.raises:
+            machine.fail(failed.raises)
+
+
+def delete_item(machine: Machine, container: Any, key: Any) -> None:
+    """`del container[key]`."""
+    if isinstance(container, Instance):
+        method = container.cls.member("__delitem__")
+        if isinstance(method, Function):
+            machine.follow(method, Call(method.node, method.scope.script, [key], {}), container)
+        return
+    if isinstance(container, dict) and isinstance(key, Instance):
+        found = held_key(machine, container, key)
+        key = key if found is MISSING else found
+    if isinstance(container, dict) and SPOILT in container:
+        return
+    result = mutate(machine, container, "__delitem__", [key], {})
+    if isinstance(result, Unknown) and result.raises:
+        machine.fail(result.raises)
 
 
 def spoil(container: Any, why: str) -> None:

@@ -229,18 +229,24 @@ def _subscript(machine: Machine, node: ast.Subscript, scope: Scope) -> Any:
         return Unknown(
             "is given on the command line", kind="list" if isinstance(node.slice, ast.Slice) else "str"
         )
+    key = key_of(machine, node.slice, scope)
     if isinstance(node.slice, ast.Slice):
-        parts = [
-            None if one is None else machine.evaluate(one, scope)
-            for one in (node.slice.lower, node.slice.upper, node.slice.step)
-        ]
-        if isinstance(value, str | bytes | list | tuple | range) and all(known(part) for part in parts):
-            return operations.apply(lambda: value[slice(*parts)])
+        if isinstance(value, str | bytes | list | tuple | range) and isinstance(key, slice):
+            return operations.apply(lambda: value[key])
         return Unknown(why_unknown(value), kind=value.kind if isinstance(value, Unknown) else "")
-    item = item_of(machine, value, machine.evaluate(node.slice, scope))
+    item = item_of(machine, value, key)
     if isinstance(item, Unknown) and item.raises:
         machine.fail(item.raises)
     return item
+
+
+def key_of(machine: Machine, node: ast.expr, scope: Scope) -> Any:
+    """What stands between the brackets of `value[…]`; a slice is Unknown when one of its ends is."""
+    if not isinstance(node, ast.Slice):
+        return machine.evaluate(node, scope)
+    ends = (node.lower, node.upper, node.step)
+    parts = [None if one is None else machine.evaluate(one, scope) for one in ends]
+    return slice(*parts) if all(known(part) for part in parts) else Unknown("is between ends not known")
 
 
 def _lambda(machine: Machine, node: ast.Lambda, scope: Scope) -> Any:

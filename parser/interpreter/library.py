@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from parser.interpreter import classes, comparing, operations, patterns, records, reflection
+from parser.interpreter import classes, comparing, operations, patterns, records, reflection, sequences
 from parser.interpreter.attributes import (
     TYPING_ORIGINS,
     UNION_TYPE,
@@ -233,28 +233,6 @@ def _default_dict(machine: Machine, call: Call) -> Any:
     return machine.own(Defaults(factory, {**(items[0] if items else {}), **call.keywords}))
 
 
-def _chain(machine: Machine, call: Call) -> Any:
-    lists = [items_of(machine, arg) for arg in call.args]
-    if call.args_unknown or any(one is None for one in lists):
-        return _NOT_KNOWN
-    return [item for one in lists if one is not None for item in one]
-
-
-def _flat(machine: Machine, call: Call) -> Any:
-    lists = items_of(machine, call.args[0]) if len(call.args) == 1 else None
-    return _NOT_KNOWN if lists is None else _chain(machine, Call(call.node, call.script, lists, {}))
-
-
-def _product(machine: Machine, call: Call) -> Any:
-    found: list[tuple[Any, ...]] = [()]
-    for arg in call.args:
-        items = items_of(machine, arg)
-        if items is None or call.keywords or len(items) * len(found) > 1000:
-            return _NOT_KNOWN
-        found = [(*row, item) for row in found for item in items]
-    return found
-
-
 def _of_kind(kind: str) -> Callable[[Machine, Call], Any]:
     """`staticmethod(function)`, `classmethod(function)`, `property(function)`; the function itself stays as it is."""
 
@@ -454,9 +432,6 @@ LIBRARY: Mapping[str, Callable[[Machine, Call], Any]] = {
     "operator.attrgetter": _getter("operator.attrgetter()"),
     "operator.itemgetter()": _item,
     "operator.attrgetter()": _attr,
-    "itertools.chain": _chain,
-    "itertools.chain.from_iterable": lambda machine, call: _flat(machine, call),
-    "itertools.product": _product,
     "functools.wraps()": _wrapped,
     "functools.update_wrapper": lambda machine, call: _wrapped(
         machine, Call(call.node, call.script, call.args[1::-1], {})
@@ -464,6 +439,7 @@ LIBRARY: Mapping[str, Callable[[Machine, Call], Any]] = {
     "copy.copy": _copy,
     "copy.deepcopy": _copy,
     **patterns.FUNCTIONS,
+    **sequences.FUNCTIONS,
     **reflection.FUNCTIONS,
 }
 """Dotted name → function(machine, call); MISSING means that it is nothing special after all."""

@@ -140,8 +140,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "builtins.reversed": lambda items: list(reversed(items)),
     "builtins.enumerate": lambda *args, **kw: list(enumerate(*args, **kw)),
     "builtins.zip": lambda *args, strict=False: list(zip(*args, strict=strict)),
-    "builtins.dict.fromkeys": lambda keys, value=None: dict.fromkeys(keys, value),
-    "builtins.format": lambda value, spec="": TOO_LARGE if _SPEC_WIDE.search(spec) else format(value, spec),
+    "builtins.format": lambda value, spec="": formatted(value, spec),
     "builtins.min": min,
     "builtins.max": max,
     "builtins.sum": sum,
@@ -349,6 +348,11 @@ def formatted(value: Any, spec: str) -> Any:
 def has_method(value: Any, name: str) -> bool:
     """Whether `value.name(…)` is something that can be worked out here."""
     return name in _METHODS.get(dict if isinstance(value, dict) else type(value), ())
+
+
+def has_method_of(kind: type, name: str) -> bool:
+    """Whether `kind.name` is a method that can be worked out here."""
+    return name in _METHODS.get(kind, ())
 
 
 def apply(function: Callable[..., Any], *args: Any, **keywords: Any) -> Any:

@@ -45,10 +45,22 @@ def _augmented_assign(machine: Machine, node: ast.AugAssign, scope: Scope) -> No
     if isinstance(left, list) and isinstance(node.op, ast.Add) and isinstance(right, list | tuple):
         containers.mutate(machine, left, "extend", [right], {})
         return
-    if isinstance(left, dict | set) and isinstance(node.op, ast.BitOr) and type(left) is type(right):
-        containers.mutate(machine, left, "update", [right], {})
+    in_place = _IN_PLACE.get((type(left), type(node.op)))
+    if in_place is not None and isinstance(right, dict | set | frozenset | Unknown):
+        # Whoever else holds it sees the change too.
+        containers.mutate(machine, left, in_place, [right], {})
         return
     bind(machine, node.target, expressions.binary(node.op, left, right), scope)
+
+
+_IN_PLACE: Mapping[tuple[type, type[ast.operator]], str] = {
+    (dict, ast.BitOr): "update",
+    (set, ast.BitOr): "update",
+    (set, ast.BitAnd): "intersection_update",
+    (set, ast.Sub): "difference_update",
+    (set, ast.BitXor): "symmetric_difference_update",
+}
+"""What `left op= right` does to a container."""
 
 
 def bind(machine: Machine, target: ast.expr, value: Any, scope: Scope) -> None:
@@ -63,7 +75,7 @@ def bind(machine: Machine, target: ast.expr, value: Any, scope: Scope) -> None:
         attributes.set_attribute(machine, machine.evaluate(target.value, scope), target.attr, value)
     elif isinstance(target, ast.Subscript):
         container = machine.evaluate(target.value, scope)
-        containers.set_item(machine, container, machine.evaluate(target.slice, scope), value)
+        containers.set_item(machine, container, expressions.key_of(machine, target.slice, scope), value)
 
 
 def _unpack(machine: Machine, targets: list[ast.expr], value: Any, scope: Scope) -> None:
@@ -172,7 +184,7 @@ def _delete(machine: Machine, node: ast.Delete, scope: Scope) -> None:
             scope.names.pop(target.id, None)
         elif isinstance(target, ast.Subscript):
             container = machine.evaluate(target.value, scope)
-            containers.mutate(machine, container, "pop", [machine.evaluate(target.slice, scope)], {})
+            containers.delete_item(machine, container, expressions.key_of(machine, target.slice, scope))
 
 
 def _break(machine: Machine, node: ast.Break, scope: Scope) -> str:

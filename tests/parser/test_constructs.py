@@ -35,6 +35,8 @@ HOW_A_PARSER_COMES_TO_BE = {
     "a loop over a dict": ("fields", r"for name in TABLE:"),
     "a loop over .items()": ("fields", r"in enumerate\(TABLE.items\(\)"),
     "a loop over a range": ("fields", r"for number in range\(3, 0, -2\)"),
+    "a match whose subject is known": ("matched", r"match value:"),
+    "combinations of known items": ("sequences", r"itertools.permutations\("),
     "a condition that is known": ("control_flow", r"if sys.version_info >= "),
     "star-arguments": ("wrappers", r"add_argument\(\*args\[1:1\]"),
     "f-strings": ("fields", r"f\"--\{name\}-\{number:02d\}\""),
