@@ -16,7 +16,8 @@ from parser.source import Source
 _STEERED = re.compile(rb"sys\.path|sys\.meta_path|addsitedir|rootutils")
 """What makes Python look for modules elsewhere."""
 
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+MAX_WRITTEN = 100
+"""Characters of an import that a hint writes out."""
 
 
 def unreachable_imports(source: Source, entry: Script, requirements: Requirements | None) -> list[Problem]:
@@ -45,11 +46,21 @@ def _relative(entry: Script, imports: list[ast.Import | ast.ImportFrom]) -> list
         return []
     for node in imports:
         if isinstance(node, ast.ImportFrom) and node.level:
-            names = ", ".join(one.name for one in node.names)
-            plain = f"from {node.module} import {names}" if node.module else f"import {names}"
-            words = {"file": ascii_controls(entry.path)[:120], "plain": ascii_controls(plain)[:120]}
+            mend = "import this file's package in a script in the top folder, and name that in .mlreef.yaml."
+            plain = ascii_controls(_without_dots(node))
+            if node.level == 1 and len(plain) <= MAX_WRITTEN:
+                # Of what lies a folder higher, Python finds nothing without its dots either.
+                mend = f"Write `{plain}` if that file imports nothing relatively itself; else {mend}"
+            else:
+                mend = mend[0].upper() + mend[1:]
+            words = {"file": ascii_controls(entry.path)[:120], "mend": mend}
             return [problem("import-relative", entry.place(node), None, **words)]
     return []
+
+
+def _without_dots(node: ast.ImportFrom) -> str:
+    names = ", ".join(ast.unparse(one) for one in node.names)
+    return f"from {node.module} import {names}" if node.module else f"import {names}"
 
 
 def _elsewhere(

@@ -69,8 +69,7 @@ REQUIREMENTS: dict[str, Known] = {
     "import-relative": Known(
         _ERROR,
         "The image runs `python {file}`, and a file that is run this way cannot import relatively.",
-        "Write `{plain}` if that file imports nothing relatively itself; else import this file's package in a script in"
-        " the top folder, and name that in .mlreef.yaml.",
+        "{mend}",
     ),
     "import-out-of-reach": Known(
         _WARNING,

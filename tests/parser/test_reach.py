@@ -28,6 +28,20 @@ def test_a_relative_import_of_the_script_itself_is_an_error() -> None:
 
 
 @pytest.mark.parametrize(
+    ("imports", "written"),
+    [
+        ("from .helpers import X as Y", "Write `from helpers import X as Y` if"),
+        ("from . import helpers", "Write `import helpers` if"),
+        ("from ..helpers import X", "Import this file's package"),
+        (f"from .helpers import {', '.join('X' * n for n in range(1, 20))}", "Import this file's package"),
+    ],
+)
+def test_the_mend_of_a_relative_import_is_one_that_can_help(imports: str, written: str) -> None:
+    (one,) = told(imports, "pkg/run.py", helpers="pkg/")
+    assert one.hint.startswith(written)
+
+
+@pytest.mark.parametrize(
     "imports",
     [
         "try:\n    from .helpers import X\nexcept ImportError:\n    from helpers import X",
