@@ -20,10 +20,11 @@ from bot.adapters.presence import Presence, open_presence
 from bot.adapters.store import Store
 from bot.domain.events import Event
 from bot.domain.jobs import Job
+from bot.domain.plan import State
 from bot.domain.routing import Ignored
 from bot.jobs.dispatch import Dispatcher
 from bot.jobs.doing import FIRST_PAUSE_SECONDS, Doer, Handler
-from bot.jobs.engine import Engine
+from bot.jobs.engine import MOST_AT_ONCE, Engine
 from bot.jobs.peers import LOOK_SECONDS, Peers
 from bot.logs import get
 
@@ -40,7 +41,7 @@ COUNT_SECONDS = 5.0
 """How often one of the workers counts jobs."""
 
 SWEEP_SECONDS = 3600.0
-"""How often finished jobs and deliveries are forgotten."""
+"""How often what ended long ago is forgotten: jobs, deliveries, publications."""
 
 JOBS_KEPT_SECONDS = 14 * 24 * 3600.0
 
@@ -165,9 +166,15 @@ class Worker:
         """Make `run` return soon; fit for a signal handler."""
         self._stop.set()
 
-    def forget_jobs(self, older_than_seconds: float) -> int:
-        """Delete jobs that ended longer ago; returns how many went."""
-        return self._engine.forget(older_than_seconds)
+    def forget_jobs(self, older_than_seconds: float, at_once: int = MOST_AT_ONCE) -> int:
+        """Delete all jobs that ended longer ago, so many in one go; returns how many went."""
+        gone = 0
+        while not self._stop.is_set():
+            went = self._engine.forget(older_than_seconds, at_once)
+            gone += went
+            if went < at_once:
+                break
+        return gone
 
     # What threads do ------------------------------------------------------------------------------
 
@@ -218,7 +225,8 @@ class Worker:
 
     def _forget(self) -> None:
         self._store.forget_deliveries()
-        self._engine.forget(JOBS_KEPT_SECONDS)
+        self._store.forget_publications([state for state in State if not state.ended])
+        self.forget_jobs(JOBS_KEPT_SECONDS)
 
 
 def _within(seconds: float, name: str, do: Callable[[], object]) -> None:

@@ -43,6 +43,15 @@ LONGEST_TURN_SECONDS = 30
 DELIVERIES_KEPT_SECONDS = 14 * 24 * 3600.0
 """How long a finished delivery is remembered, so that sending it again does nothing. GitLab keeps two days."""
 
+PUBLICATIONS_KEPT_SECONDS = 90 * 24 * 3600.0
+"""How long a publication is remembered that nothing rests on. GitLab and the registry know of it for longer."""
+
+PUBLICATIONS_KEPT_PER_BRANCH = 10
+"""So many of a branch's newest publications are remembered, however old they are."""
+
+PUBLICATION_BATCH = 100
+"""Publications that are forgotten in one transaction: others wait to write meanwhile."""
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -409,6 +418,52 @@ class Store:
         return self._newest(
             sa.select(schema.publications).where(schema.publications.c.project_id == project_id)
         )
+
+    def forget_publications(
+        self,
+        open_states: Iterable[str],
+        older_than_seconds: float = PUBLICATIONS_KEPT_SECONDS,
+        kept_per_branch: int = PUBLICATIONS_KEPT_PER_BRANCH,
+    ) -> int:
+        """Delete publications that did not change for so long and that nothing rests on; returns how many went.
+
+        Kept are, however old: those in an open state, the newest of each branch, the one that its newest image is
+        of and the author's commit that led to that, and those that a job was given up for.
+        """
+        before = time.time() - older_than_seconds
+        table = schema.publications.c
+        branch = (table.project_id, table.branch)
+        by_age = table.updated_at.desc()
+        ranked = sa.select(
+            schema.publications,
+            sa.func.row_number().over(partition_by=branch, order_by=by_age).label("rank"),
+            sa.func.row_number()
+            .over(partition_by=(*branch, table.digest.is_(None)), order_by=by_age)
+            .label("peer"),
+        ).cte("ranked")
+        row, image = ranked.c, ranked.alias("image").c
+        rests = sa.exists().where(
+            image.project_id == row.project_id,
+            image.branch == row.branch,
+            image.digest.is_not(None),
+            image.peer == 1,
+            row.sha.in_((image.sha, image.source_sha)),
+        )
+        old = sa.select(row.project_id, row.branch, row.sha).where(
+            row.updated_at < before, row.rank > kept_per_branch, row.state.not_in(list(open_states)), ~rests
+        )
+        parked = {(item.job.get("project_id"), item.job.get("sha")) for item in self.parked()}
+        with self._engine.connect() as connection:
+            going = [tuple(key) for key in connection.execute(old) if (key.project_id, key.sha) not in parked]
+        gone = 0
+        for start in range(0, len(going), PUBLICATION_BATCH):
+            keys = sa.tuple_(*branch, table.sha).in_(going[start : start + PUBLICATION_BATCH])
+            with self._writing() as connection:
+                # what changed since it was looked at is old no more
+                gone += connection.execute(
+                    sa.delete(schema.publications).where(keys, table.updated_at < before)
+                ).rowcount
+        return gone
 
     # Cached file contents -------------------------------------------------------------------------
 

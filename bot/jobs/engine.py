@@ -45,7 +45,7 @@ MAX_CRASHES = 20
 STUCK_SECONDS = 900.0
 """A job that runs for longer is counted as stuck: reading, GitLab and registry all have shorter limits."""
 
-MOST_AT_ONCE = 10_000
+MOST_AT_ONCE = 1000
 """Ended jobs that are forgotten in one go."""
 
 WAITING, DELAYED, RUNNING = "ENQUEUED", "DELAYED", "PENDING"
@@ -219,12 +219,10 @@ class Engine:
         """Forget these jobs."""
         DBOS.delete_workflows(list(job_ids))
 
-    def forget(self, older_than_seconds: float) -> int:
-        """Delete jobs that ended longer ago; returns how many went."""
+    def forget(self, older_than_seconds: float, at_once: int = MOST_AT_ONCE) -> int:
+        """Delete jobs that ended longer ago, `at_once` at most; returns how many went."""
         before = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(time.time() - older_than_seconds))
-        old = DBOS.list_workflows(
-            completed_before=before, limit=MOST_AT_ONCE, load_input=False, load_output=False
-        )
+        old = DBOS.list_workflows(completed_before=before, limit=at_once, load_input=False, load_output=False)
         if old:
             DBOS.delete_workflows([workflow.workflow_id for workflow in old])
         return len(old)

@@ -9,16 +9,23 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.adapters import schema
 from bot.adapters.database import engine_url, prepare_sqlite, teach_subseconds
-from bot.adapters.store import Backlog, Publication, Store
+from bot.adapters.store import (
+    PUBLICATION_BATCH,
+    PUBLICATIONS_KEPT_PER_BRANCH,
+    Backlog,
+    Publication,
+    Store,
+)
 from bot.domain.facts import JOB_COUNTS, JobCounts
 from bot.errors import OperatorError
 
@@ -169,6 +176,80 @@ def test_the_same_commit_on_two_branches_is_two_publications(store: Store) -> No
     newest = store.publication(1, PUBLICATION.sha)
     assert newest is not None
     assert newest.branch == "release"
+
+
+def write_publications(store: Store, **states: str) -> None:
+    """One publication for each name, the oldest first, by its name as its commit; those published have a digest."""
+    for sha, state in states.items():
+        digest = f"sha256:{sha}" if state == "published" else None
+        store.ensure_publication(
+            replace(PUBLICATION, sha=sha, source_sha=f"source_of_{sha}", state=state, digest=digest)
+        )
+
+
+def known_publications(store: Store) -> set[str]:
+    with store._engine.connect() as connection:
+        return set(connection.scalars(sa.select(schema.publications.c.sha)))
+
+
+def test_old_publications_are_forgotten_and_whatever_something_rests_on_is_kept(store: Store) -> None:
+    write_publications(
+        store,
+        first="published",
+        still_open="running",
+        waits="waiting",
+        source_of_image="superseded",
+        image="published",
+        given_up="unbuilt",
+        failed="failed",
+        refused="refused",
+        newest="failed",
+    )
+    store.ensure_publication(replace(PUBLICATION, branch="quiet", sha="alone", state="failed"))
+    store.park("job", {"kind": "publish", "project_id": 1, "branch": "main", "sha": "given_up"}, "why")
+    assert store.forget_publications(("running", "waiting"), 3600.0, 1) == 0
+    assert store.forget_publications(("running", "waiting"), -1.0, 10) == 0
+    assert store.forget_publications(("running", "waiting"), -1.0, 1) == 3
+    assert known_publications(store) == {
+        "still_open",
+        "waits",
+        "source_of_image",
+        "image",
+        "given_up",
+        "newest",
+        "alone",
+    }
+    assert store.forget_publications(("running", "waiting"), -1.0, 1) == 0
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=20)
+@given(st.lists(st.sampled_from(("published", "failed", "superseded", "running")), min_size=1, max_size=8))
+def test_of_each_branch_the_newest_publication_and_the_newest_image_are_never_forgotten(
+    file_store: Store, states: list[str]
+) -> None:
+    with file_store._engine.begin() as connection:
+        connection.execute(schema.publications.delete())
+    named = {f"{place}": state for place, state in enumerate(states)}
+    write_publications(file_store, **named)
+    file_store.forget_publications(("running",), -1.0, 1)
+    images = [sha for sha, state in named.items() if state == "published"]
+    still_open = [sha for sha, state in named.items() if state == "running"]
+    assert known_publications(file_store) == {*list(named)[-1:], *images[-1:], *still_open}
+
+
+def test_more_publications_are_forgotten_than_one_transaction_takes(store: Store) -> None:
+    rows = [
+        asdict(
+            replace(
+                PUBLICATION, project_id=number % 3, sha=f"{number:040x}", state="failed", updated_at=number
+            )
+        )
+        for number in range(PUBLICATION_BATCH * 3)
+    ]
+    with store._engine.begin() as connection:
+        connection.execute(schema.publications.insert(), rows)
+    assert store.forget_publications(()) == len(rows) - 3 * PUBLICATIONS_KEPT_PER_BRANCH
+    assert store.known_projects() == {0, 1, 2}
 
 
 def test_contents_are_kept_byte_for_byte_and_unknown_ones_are_left_out(store: Store) -> None:

@@ -81,7 +81,7 @@ def main(folder: Path, url: str) -> None:
     signal.signal(signal.SIGTERM, lambda *_: worker.request_stop())
     worker.start()
     if "forget" in script:
-        (folder / "forgotten").write_text(str(worker.forget_jobs(script["forget"])))
+        (folder / "forgotten").write_text(str(worker.forget_jobs(script["forget"], 2)))
     (folder / f"ready-{os.getpid()}").touch()
     worker.run_until_stopped()
     leave()
