@@ -11,13 +11,16 @@ from typing import Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.domain.budget import WHOLE, Gate, plan_gate
+from bot.domain.budget import MAX_RETRY_AFTER_SECONDS, WHOLE, Gate, plan_gate
 from bot.domain.facts import GITLAB_GATES
 from bot.errors import OperatorError, TryAgain
 from bot.logs import get
 
 STALE_SECONDS = 1.0
 """How long another worker's gate may stay unseen."""
+
+LONGEST_GATE_SECONDS = 2 * MAX_RETRY_AFTER_SECONDS
+"""A gate that is closed for longer was closed by a clock that was wrong, and does not count."""
 
 _log = get(__name__)
 
@@ -98,8 +101,12 @@ class Budget:
 
 
 def _merged(one: Mapping[str, Gate], other: Mapping[str, Gate], now: float) -> dict[str, Gate]:
-    gates = dict(one)
+    gates = {scope: gate for scope, gate in one.items() if _counts(gate, now)}
     for scope, gate in other.items():
-        if scope not in gates or gate.until > gates[scope].until:
+        if _counts(gate, now) and (scope not in gates or gate.until > gates[scope].until):
             gates[scope] = gate
-    return {scope: gate for scope, gate in gates.items() if gate.until > now}
+    return gates
+
+
+def _counts(gate: Gate, now: float) -> bool:
+    return now < gate.until <= now + LONGEST_GATE_SECONDS

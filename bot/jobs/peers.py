@@ -29,12 +29,12 @@ class Peers:
         try:
             self._presence.keep()
             absent = self._presence.absent(self._engine.executors() - {self._presence.executor})
+            self._pick_up()
         except Exception:
             # Whoever was not seen may have been there: after trouble with the database all begin anew.
             self._missed.clear()
             self._lying.clear()
             raise
-        self._pick_up()
         self._missed = {executor: self._missed.get(executor, 0) + 1 for executor in absent}
         taken = 0
         for executor, missed in self._missed.items():

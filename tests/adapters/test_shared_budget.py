@@ -143,3 +143,20 @@ def test_the_longer_of_two_pauses_holds(tmp_path: Path) -> None:
     with pytest.raises(TryAgain) as told:
         budget.check("GET /user")
     assert told.value.after == 60
+
+
+def test_a_gate_of_a_clock_that_was_wrong_closes_nothing(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'bot.db'}"
+    Store.prepare(url).close()
+    clock = [time.time() + 400 * 86_400]
+    wrong = Budget(Store(url), now=lambda: clock[0])
+    wrong.close(WHOLE, Gate(clock[0] + 60, "GitLab asked to slow down (429)"))
+    with pytest.raises(TryAgain):
+        wrong.check("GET /user")
+    Budget(Store(url)).check("GET /user")
+    # and the same process, once its clock was put right; what is learned then counts
+    clock[0] = time.time()
+    wrong.check("GET /user")
+    wrong.close(WHOLE, Gate(clock[0] + 60, "GitLab asked to slow down (429)"))
+    with pytest.raises(TryAgain):
+        Budget(Store(url)).check("GET /user")
