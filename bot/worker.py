@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bot.adapters.database import SameFile, is_sqlite
 from bot.adapters.presence import Presence, open_presence
 from bot.adapters.store import Store
 from bot.domain.events import Event
@@ -105,6 +106,7 @@ class Worker:
         self._engine = Engine(
             engine_url, self._presence.executor, self._limits.concurrency, self._limits.per_project
         )
+        self._engine_url = engine_url
         self._dispatcher = Dispatcher(store, self._engine, route)
         self._doer = Doer(
             store, self._engine, self._presence, handlers, given_up, self._limits.first_pause_seconds
@@ -122,9 +124,11 @@ class Worker:
         """Go on with what was interrupted, and take deliveries from now on; returns at once."""
         self._presence.take()
         self._engine.start(self._doer.do)
+        self._files = tuple(map(SameFile, filter(is_sqlite, (self._store.url, self._engine_url))))
         loops: list[tuple[str, Callable[[], object], float]] = [
             ("dispatch", self._dispatch, self._limits.poll_seconds),
             ("peers", self._peers.look, LOOK_SECONDS),
+            ("files", self._look_at_files, LOOK_SECONDS),
         ]
         loops += [
             (f"housekeeping: {name}", do, HOUSEKEEPING_SECONDS) for name, do in self._housekeeping.items()
@@ -201,6 +205,14 @@ class Worker:
             self._looked = time.monotonic()
             while self._dispatcher.dispatch() and not self._stop.is_set():
                 pass
+
+    def _look_at_files(self) -> None:
+        if any(file.changed() for file in self._files):
+            # the engine cannot change its file while it runs; whoever keeps this process alive starts it anew
+            _log.error(
+                "a database file was moved away or replaced, and this worker ends to begin with the new one"
+            )
+            self._stop.set()
 
     def _in_turn(self, chore: Chore) -> Callable[[], None]:
         due = 0.0

@@ -201,6 +201,25 @@ class WriteLock:
                 self._descriptor = -1
 
 
+class SameFile:
+    """Tells whether an SQLite file is still the one that it was, or was moved away or replaced; for any thread."""
+
+    def __init__(self, url: str) -> None:
+        self._file = sqlite_file(url)
+        self._was = self._look()
+
+    def changed(self) -> bool:
+        """Whether what is open is not what others find under this name any more."""
+        return self._look() != self._was
+
+    def _look(self) -> tuple[int, int] | None:
+        try:
+            found = self._file.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+
 class Watch:
     """Tells cheaply whether anybody else committed to an SQLite file; for one thread's use."""
 

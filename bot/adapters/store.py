@@ -6,6 +6,7 @@ GitLab and the registry hold the truth; everything here but the deliveries can b
 from __future__ import annotations
 
 import json
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,6 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from bot.adapters import schema
 from bot.adapters.database import (
     BUSY_SECONDS,
+    SameFile,
     Watch,
     WriteLock,
     is_sqlite,
@@ -138,6 +140,8 @@ class Store:
         self._engine = open_engine(url, patience_seconds)
         self._lock = WriteLock(url, patience_seconds) if is_sqlite(url) else None
         self._watch: Watch | None = None
+        self._file = SameFile(url) if is_sqlite(url) else None
+        self._moving = threading.Lock()
         self._intake = Intake(self._engine)
 
     @classmethod
@@ -166,6 +170,14 @@ class Store:
                 schema.bring_up_to_date(connection)
         except sa.exc.DBAPIError as error:
             raise unusable(self.url, error) from error
+        self._file = SameFile(self.url) if is_sqlite(self.url) else None
+
+    def _follow_file(self) -> None:
+        """Begin anew when the file is another one: nobody would look into the old one for what is written there."""
+        if self._file is not None and self._file.changed():
+            with self._moving:
+                if self._file.changed():
+                    self.reopen()
 
     def close(self) -> None:
         """Give all connections back."""
@@ -200,6 +212,7 @@ class Store:
         hooks can be found. When this returns, the event outlives a power cut.
         """
         values = {"key": key, "subject": subject, "event": json.dumps(event), "received_at": time.time()}
+        self._follow_file()
         with self._lock or nullcontext():
             return self._intake.insert(values)
 

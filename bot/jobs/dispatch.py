@@ -60,7 +60,7 @@ class Dispatcher:
         if isinstance(decision, Ignored):
             _log.info("delivery needs no work", key=delivery.key, why=decision.why)
             return
-        self._engine.enqueue(first_id(delivery.seq, decision), Later(decision))
+        self._engine.enqueue(first_id(delivery.seq, delivery.key, decision), Later(decision))
 
     def _decide(self, delivery: Delivery) -> Job | Ignored:
         event = from_dict(delivery.event)

@@ -1,7 +1,8 @@
 """What jobs are called: ids that follow from what led to them, so that nothing is started twice.
 
-An id is `BRANCH:SEQ:SLOT` or `BRANCH:SEQ:SLOT:PATH`: a branch of a project, the number of the delivery that it goes
-back to, what a newer job must be about to take its place, and, of jobs that follow from another one, the way there.
+An id is `BRANCH:SEQ:SLOT:PATH`: a branch of a project, the number of the delivery that it goes back to, what a newer
+job must be about to take its place, and a hash of that delivery's key or, of jobs that follow from another one, of the
+way there. The number alone would not do: in a database that was put back from a backup it is given again.
 """
 
 from __future__ import annotations
@@ -48,9 +49,9 @@ def branch_name(job: Job) -> str:
     return f"{job.project_id}-{_digest(job.branch)[:16]}"
 
 
-def first_id(seq: int, job: Job) -> str:
-    """The id of the job that a delivery leads to; ids of one branch sort by age."""
-    return f"{branch_name(job)}:{seq:020d}:{slot_of(job)}"
+def first_id(seq: int, key: str, job: Job) -> str:
+    """The id of the job that a delivery leads to, by its number and key; ids of one branch sort by age."""
+    return f"{branch_name(job)}:{seq:020d}:{slot_of(job)}:{_digest(key)[:24]}"
 
 
 def child_id(parent: str, index: int, job: Job) -> str:

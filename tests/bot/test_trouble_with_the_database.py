@@ -11,7 +11,7 @@ import pytest
 
 from bot.adapters.database import passes_by_itself, sqlite_file, unusable
 from bot.adapters.store import Store
-from tests.bot.workers import Bench, push
+from tests.bot.workers import PATIENCE_SECONDS, Bench, push
 
 
 def said(bench: Bench) -> str:
@@ -30,6 +30,25 @@ def test_a_locked_file_is_waited_for_and_nothing_is_lost(file_bench: Bench) -> N
         assert len(file_bench.lines("end")) == 1
         holder.execute("ROLLBACK")
     file_bench.wait_for(2)
+
+
+@pytest.mark.parametrize("name", ["bot.db", "bot-jobs.db"])
+def test_a_worker_whose_file_was_moved_away_ends_and_begins_with_the_new_one(
+    file_bench: Bench, name: str
+) -> None:
+    worker = file_bench.start()
+    file_bench.tell(push(1))
+    file_bench.wait_for(1)
+    for left in file_bench.folder.glob(f"{name}*"):
+        if not left.name.endswith((".lock", ".worker")):
+            left.rename(left.with_name(f"old-{left.name}"))
+    # told by a door that was there all the time
+    file_bench.tell(push(2, before=1))
+    assert worker.wait(PATIENCE_SECONDS) == 0
+    assert "was moved away or replaced" in said(file_bench)
+    file_bench.start()
+    file_bench.wait_for(2)
+    assert [line.number for line in file_bench.lines("end")] == [1, 2]
 
 
 def test_a_full_disk_is_told_and_work_goes_on_when_there_is_room(file_bench: Bench) -> None:
