@@ -146,7 +146,18 @@ class Doer:
     ) -> dict[str, Any]:
         if tries is not None and job.attempt + 1 >= tries:
             return self._end(job_id, job, why)
+        job = dataclasses.replace(job, attempt=self._tries_of_branch(job_id, job))
         return self._put_off(job_id, job, why, self._pause(job.attempt, after))
+
+    def _tries_of_branch(self, job_id: str, job: Job) -> int:
+        """Pauses grow for the branch: a new push is tried at once, and goes on where the one that it replaces was."""
+        mine = read_name(job_id)
+        replaced = (
+            int(one.values.get("attempt", 0))
+            for one in self._engine.delayed(mine.branch)
+            if (name := read_name(one.job_id)).slot == mine.slot and name.seq < mine.seq
+        )
+        return max(job.attempt, *replaced, 0)
 
     def _fault(self, job_id: str, job: Job, why: str) -> dict[str, Any]:
         failed = dataclasses.replace(job, faults=job.faults + 1)

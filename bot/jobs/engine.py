@@ -159,6 +159,13 @@ class Engine:
         )
         return [(read_name(one.workflow_id), one.workflow_id, one.status) for one in found]
 
+    def delayed(self, branch: str) -> list[Known]:
+        """The branch's jobs that wait for their time, with what they are about."""
+        found = DBOS.list_workflows(
+            workflow_id_prefix=f"{branch}:", status=DELAYED, queue_name=QUEUE, load_output=False
+        )
+        return [_known(one) for one in found]
+
     def executors(self) -> frozenset[str]:
         """Who does jobs now, or died doing them."""
         query = sa.select(self._jobs.c.executor_id).where(self._jobs.c.status == RUNNING).distinct()

@@ -16,7 +16,7 @@ from bot.jobs.doing import (
     MAX_TRIES,
     pause_seconds,
 )
-from bot.jobs.engine import Desk
+from bot.jobs.engine import DELAYED, Desk
 from bot.jobs.names import read_job
 from tests.bot.workers import PATIENCE_SECONDS, Bench, Line, push
 
@@ -251,6 +251,25 @@ def test_a_waiting_retry_gives_way_to_a_newer_push(bench: Bench) -> None:
     bench.wait_for(1)
     time.sleep(FIRST_PAUSE_SECONDS + 1)
     assert [line.number for line in bench.lines("end")] == [2]
+
+
+def test_pauses_go_on_growing_for_a_branch_though_it_is_pushed_to(bench: Bench) -> None:
+    bench.script({"main": {"fails": 99, "how": "again"}})
+    bench.start()
+    bench.tell(push(1))
+    bench.wait_for(3, "begin")
+    desk = Desk(engine_url(bench.store.url), 4)
+
+    def attempts() -> dict[str, int]:
+        return {one.values["sha"]: one.values["attempt"] for one in desk.jobs() if one.status == DELAYED}
+
+    bench.wait(lambda: attempts() == {f"{1:040x}": 3})
+    bench.tell(push(2, before=1))
+    bench.wait(lambda: attempts().get(f"{2:040x}"))
+    # it was tried at once, and now waits for as long as the first one would have waited next
+    assert (bench.lines("begin")[3].number, bench.lines("begin")[3].attempt) == (2, 0)
+    assert attempts()[f"{2:040x}"] == 4
+    desk.close()
 
 
 def test_work_waits_for_the_operator_who_is_told_once(bench: Bench) -> None:
