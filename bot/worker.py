@@ -25,7 +25,7 @@ from bot.domain.plan import State
 from bot.domain.routing import Ignored
 from bot.jobs.dispatch import Dispatcher
 from bot.jobs.doing import FIRST_PAUSE_SECONDS, Doer, Handler
-from bot.jobs.engine import MOST_AT_ONCE, Engine
+from bot.jobs.engine import MAX_CRASHES, MOST_AT_ONCE, Engine
 from bot.jobs.peers import LOOK_SECONDS, Peers
 from bot.logs import get
 
@@ -59,7 +59,8 @@ class Limits:
     `concurrency`: jobs side by side in this process; `per_project`: of one project, in all processes together, and
     the same in each; `poll_seconds`: between looks for new deliveries; `shutdown_seconds`: how long running jobs may
     take to end after SIGTERM, before they are left to others or to the next start; `first_pause_seconds`: how soon a
-    failed job is tried again, and twice that the next time, and so on.
+    failed job is tried again, and twice that the next time, and so on; `crashes`: how often the worker may die of a job
+    before the job is not begun any more.
     """
 
     concurrency: int = 8
@@ -67,6 +68,7 @@ class Limits:
     per_project: int = 4
     shutdown_seconds: float = 6.0
     first_pause_seconds: float = FIRST_PAUSE_SECONDS
+    crashes: int = MAX_CRASHES
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,11 @@ class Worker:
         self._housekeeping = dict(housekeeping or {})
         self._presence = presence or open_presence(engine_url)
         self._engine = Engine(
-            engine_url, self._presence.executor, self._limits.concurrency, self._limits.per_project
+            engine_url,
+            self._presence.executor,
+            self._limits.concurrency,
+            self._limits.per_project,
+            self._limits.crashes,
         )
         self._engine_url = engine_url
         self._dispatcher = Dispatcher(store, self._engine, route)
@@ -230,8 +236,8 @@ class Worker:
         return do
 
     def _count(self) -> None:
-        for found in self._engine.failed():
-            self._doer.mend(found)
+        for place, found in enumerate(self._engine.failed()):
+            self._doer.mend(found, place)
             self._engine.delete(found.job_id)
         self._store.keep_job_counts(replace(self._engine.counts(), failed=self._store.count_parked()))
 

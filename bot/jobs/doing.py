@@ -16,7 +16,7 @@ from bot.adapters.store import Store
 from bot.domain.jobs import Job, Later
 from bot.domain.text import shorten, visible
 from bot.errors import Gone, OperatorError, Refused, TryAgain
-from bot.jobs.engine import BROKEN_OFF, RUNNING, Engine, Known
+from bot.jobs.engine import BROKEN_OFF, DEADLY, RUNNING, Engine, Known
 from bot.jobs.names import again_id, kind_of, read_job, read_name
 from bot.logs import get, redact
 from bot.metrics import JOBS
@@ -46,6 +46,12 @@ TOLD_AGAIN_SECONDS = 3 * LONGEST_NAMED_PAUSE_SECONDS
 
 MAX_WHY_CHARACTERS = 1000
 """Of a reason that is stored; GitLab's words may be a whole page."""
+
+DEADLY_FAULTS = MAX_FAULTS // 2
+"""A job that its worker died of as often as is allowed counts as failed so many times: it has one more chance."""
+
+APART_PAUSES = 30
+"""First pauses between two such jobs: one of them kills the others that run beside it, and they are found together."""
 
 DEATHS = "the worker died each time it did this job"
 OTHER_RUNS = "another job of its branch runs"
@@ -116,14 +122,25 @@ class Doer:
         )
         return _outcome("done", *later)
 
-    def mend(self, found: Known) -> None:
-        """Try a job again that was broken off; give one up that was the death of its worker time after time."""
+    def mend(self, found: Known, place: int = 0) -> None:
+        """Try a job again that was broken off; give one up that was the death of its worker time after time.
+
+        Who dies is not always who kills, so a job is given up only when it came to that twice, the second time away
+        from the others: `place` is its number among those found at once.
+        """
         job = read_job(found.kind, found.values)
         why = _words(found.why)
         if found.status == BROKEN_OFF and job.attempt + 1 < MAX_TRIES:
             _log.warning("job was broken off and is tried again", job=found.job_id, why=why)
             later = Later(dataclasses.replace(job, attempt=job.attempt + 1), self._pause(job.attempt), why)
             self._engine.enqueue(again_id(found.job_id, found.created_at), later)
+        elif found.status == DEADLY and job.faults + DEADLY_FAULTS < MAX_FAULTS:
+            pause = (place + 1) * APART_PAUSES * self._first_pause
+            _log.warning(
+                "worker died doing this job, which is tried again apart", job=found.job_id, seconds=pause
+            )
+            suspect = dataclasses.replace(job, faults=job.faults + DEADLY_FAULTS)
+            self._engine.enqueue(again_id(found.job_id, found.created_at), Later(suspect, pause, DEATHS))
         else:
             _log.error("job given up", job=found.job_id, why=why or DEATHS)
             self._give_up(found.job_id, job, why or DEATHS)

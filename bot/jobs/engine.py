@@ -39,8 +39,8 @@ POLL_SECONDS = 0.08
 SPARE_THREADS = 8
 """Threads beside those of running jobs, for jobs that end while others begin."""
 
-MAX_CRASHES = 20
-"""Starts of a job during which the worker died, before the job is taken for the cause."""
+MAX_CRASHES = 10
+"""Starts of a job during which the worker died, before the job is one of those that may be the cause."""
 
 STUCK_SECONDS = 900.0
 """A job that runs for longer is counted as stuck: reading, GitLab and registry all have shorter limits."""
@@ -73,11 +73,14 @@ class Known:
 class Engine:
     """Starts jobs, does them with `do(job_id, kind, values)`, and tells what is known of them."""
 
-    def __init__(self, url: str, executor: str, concurrency: int, lanes: int) -> None:
+    def __init__(
+        self, url: str, executor: str, concurrency: int, lanes: int, crashes: int = MAX_CRASHES
+    ) -> None:
         self._url = url
         self._executor = executor
         self._concurrency = concurrency
         self._lanes = lanes
+        self._crashes = crashes
         self._here: set[str] = set()
         self._tables = open_engine(url)
         # Counting is not among what the engine offers; its table is read, and never written.
@@ -107,7 +110,7 @@ class Engine:
             config["db_engine_kwargs"] = {"connect_args": dict(KEEP_ALIVE), "pool_pre_ping": True}
         DBOS(config=config)
         for kind in KINDS:
-            DBOS.workflow(name=kind, max_recovery_attempts=MAX_CRASHES)(self._workflow(kind, do))
+            DBOS.workflow(name=kind, max_recovery_attempts=self._crashes)(self._workflow(kind, do))
         DBOS.launch()
         DBOS.register_queue(
             QUEUE,

@@ -9,6 +9,10 @@ import time
 
 import pytest
 
+from bot.adapters.database import engine_url
+from bot.domain.jobs import COMMAND, Publish
+from bot.jobs.engine import Desk
+from bot.jobs.names import first_id, lane_of
 from bot.serve import SPARE_SECONDS
 from sandbox.postgres import Cluster
 from tests.bot.workers import PATIENCE_SECONDS, Bench, push
@@ -175,3 +179,26 @@ def test_a_worker_whose_database_is_away_ends_in_time(server_bench: Bench, clust
     server_bench.script({})
     server_bench.start()
     server_bench.wait_for(1)
+
+
+def test_jobs_of_one_branch_that_are_taken_at_once_step_aside_for_each_other(server_bench: Bench) -> None:
+    branches = [f"b{number}" for number in range(6)]
+    server_bench.script({branch: {"seconds": 0.3} for branch in branches})
+    for _ in range(2):
+        server_bench.start()
+    # Jobs of one branch share a lane, and the engine begins one of a lane at a time. While machines do not agree on
+    # how many lanes a project has, nothing but the jobs themselves keeps them apart.
+    desks = [Desk(engine_url(server_bench.store.url), lanes) for lanes in (1, 1000)]
+    for project, branch in enumerate(branches):
+        pushed = Publish(project, branch, f"{1:040x}")
+        asked = Publish(project, branch, cause=COMMAND)
+        assert lane_of(pushed, 1) != lane_of(asked, 1000)
+        for desk, job in zip(desks, (pushed, asked), strict=True):
+            desk.enqueue(first_id(1, job), job)
+    server_bench.wait_for(2 * len(branches))
+    for desk in desks:
+        desk.close()
+    assert '"outcome": "not its turn"' in (server_bench.folder / "stderr.txt").read_text()
+    for branch in branches:
+        lines = sorted((line.time, line.what) for line in server_bench.lines() if line.branch == branch)
+        assert [what for _, what in lines] == ["begin", "end"] * 2

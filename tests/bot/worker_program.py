@@ -12,16 +12,25 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from bot.adapters.database import engine_url
+from bot.adapters.forge import Forge
+from bot.adapters.gitlab_client import GitlabClient
 from bot.adapters.presence import open_presence
 from bot.adapters.store import Store
-from bot.domain.jobs import EnsurePipeline, Follow, Later, Publish
+from bot.domain.jobs import EnsurePipeline, Follow, Job, Later, Publish
 from bot.domain.routing import Rules, route
 from bot.errors import Gone, OperatorError, TryAgain
 from bot.jobs.doing import FIRST_PAUSE_SECONDS
+from bot.jobs.engine import MAX_CRASHES
 from bot.logs import set_up
+from bot.telling import tell_given_up
 from bot.worker import Limits, Worker, leave
+from bot.world import World
+
+NOT_ASKED: Any = None
+"""What telling an author needs nothing of."""
 
 
 def main(folder: Path, url: str) -> None:
@@ -62,6 +71,13 @@ def main(folder: Path, url: str) -> None:
             return (Later(EnsurePipeline(job.project_id, job.branch, job.sha or "none"), act["later"]),)
         return ()
 
+    def give_up(job: Job, _why: str) -> None:
+        write("given-up", type(job).__name__, job.branch, job.sha, 0, time.time())
+        if "gitlab" in script:
+            gitlab = script["gitlab"]
+            forge = Forge(GitlabClient(gitlab["url"], gitlab["token"], 10))
+            tell_given_up(job, World(forge, NOT_ASKED, store, NOT_ASKED, gitlab["user_id"]))
+
     store = Store.prepare(url)
     presence = open_presence(engine_url(url))
     worker = Worker(
@@ -73,9 +89,10 @@ def main(folder: Path, url: str) -> None:
             script.get("concurrency", 8),
             shutdown_seconds=script.get("shutdown", 6.0),
             first_pause_seconds=script.get("first pause", FIRST_PAUSE_SECONDS),
+            crashes=script.get("crashes", MAX_CRASHES),
         ),
         housekeeping={"hangs": lambda: time.sleep(script.get("hangs", 0.0))},
-        given_up=lambda job, why: write("given-up", type(job).__name__, job.branch, job.sha, 0, time.time()),
+        given_up=give_up,
         presence=presence,
     )
     signal.signal(signal.SIGTERM, lambda *_: worker.request_stop())
