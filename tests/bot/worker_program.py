@@ -1,13 +1,18 @@
 """A real worker process whose handlers write down what they do; told what else to do by a file of JSON.
 
-Lines of the log: `begin KIND BRANCH SHA ATTEMPT TIME` and `end …`. Started by the tests, which kill it.
+Lines of the log: `begin KIND BRANCH SHA ATTEMPT TIME` and `end …`. Forked for the tests, which kill it: importing
+takes most of a second, and there are a hundred workers in a run. A line `FOLDER URL` on standard input starts one and
+is answered by its process id; how it ended stands in FOLDER/ended-ID. All end with this program.
 """
 
 from __future__ import annotations
 
+import ctypes
 import errno
+import importlib
 import json
 import os
+import select
 import signal
 import sys
 import time
@@ -31,6 +36,13 @@ from bot.world import World
 
 NOT_ASKED: Any = None
 """What telling an author needs nothing of."""
+
+DIE_WITH_PARENT = 1
+"""PR_SET_PDEATHSIG of prctl(2)."""
+
+for module in ("sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.dialects.sqlite.pysqlite"):
+    # what a worker would import once it starts
+    importlib.import_module(module)
 
 
 def main(folder: Path, url: str) -> None:
@@ -104,5 +116,45 @@ def main(folder: Path, url: str) -> None:
     leave()
 
 
+def fork(folder: Path, url: str) -> int:
+    """Start a worker; its process id."""
+    pid = os.fork()
+    if pid == 0:
+        ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
+        os.setsid()
+        errors = os.open(folder / "stderr.txt", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        for descriptor, target in ((os.open(os.devnull, os.O_RDONLY), 0), (errors, 1), (errors, 2)):
+            os.dup2(descriptor, target)
+        try:
+            main(folder, url)
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+            raise
+        finally:
+            sys.stderr.flush()
+            os._exit(1)
+    return pid
+
+
+def serve() -> None:
+    """Fork what is asked for, and note how each fork ended, until standard input does."""
+    forks: dict[int, tuple[int, Path]] = {}
+    while True:
+        for ready in select.select([0, *forks], [], [])[0]:
+            if ready in forks:
+                pid, folder = forks.pop(ready)
+                status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+                os.close(ready)
+                if folder.exists():
+                    (folder / f"ended-{pid}").write_text(f"{status}\n")
+            elif order := sys.stdin.readline().split():
+                pid = fork(Path(order[0]), order[1])
+                forks[os.pidfd_open(pid)] = (pid, Path(order[0]))
+                sys.stdout.write(f"{pid}\n")
+                sys.stdout.flush()
+            else:
+                return
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    serve()

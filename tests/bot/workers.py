@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,26 +46,67 @@ class Line:
         return int(self.sha, 16)
 
 
+class Forked:
+    """A worker process, by the names of subprocess.Popen."""
+
+    def __init__(self, pid: int, folder: Path) -> None:
+        self.pid = pid
+        self._ended = folder / f"ended-{pid}"
+
+    def poll(self) -> int | None:
+        text = self._ended.read_text() if self._ended.exists() else ""
+        return int(text) if text.endswith("\n") else None
+
+    def wait(self, timeout: float = PATIENCE_SECONDS) -> int:
+        deadline = time.monotonic() + timeout
+        while (status := self.poll()) is None:
+            assert time.monotonic() < deadline, f"worker {self.pid} does not end"
+            time.sleep(0.01)
+        return status
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+
+@cache
+def forkery() -> subprocess.Popen[str]:
+    """The program that forks workers, one for the whole run; it ends with its standard input."""
+    return subprocess.Popen(
+        [sys.executable, str(PROGRAM)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
 class Bench:
     """A folder with a store, and worker processes that are started and killed on it."""
 
     def __init__(self, folder: Path, url: str) -> None:
         self.folder = folder
         self.store = Store.prepare(url)
-        self.processes: list[subprocess.Popen[bytes]] = []
+        self.processes: list[Forked] = []
         self.script({})
 
     def script(self, script: dict[str, Any]) -> None:
         (self.folder / "script.json").write_text(json.dumps(script))
 
-    def start(self) -> subprocess.Popen[bytes]:
-        with (self.folder / "stderr.txt").open("ab") as errors:
-            process = subprocess.Popen(
-                [sys.executable, str(PROGRAM), str(self.folder), self.store.url],
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
-                stdout=errors,
-                stderr=errors,
-            )
+    def start(self) -> Forked:
+        program = forkery()
+        assert program.stdin is not None
+        assert program.stdout is not None
+        program.stdin.write(f"{self.folder} {self.store.url}\n")
+        program.stdin.flush()
+        process = Forked(int(program.stdout.readline()), self.folder)
         self.processes.append(process)
         ready = self.folder / f"ready-{process.pid}"
         self.wait(lambda: ready.exists() or process.poll() is not None)
