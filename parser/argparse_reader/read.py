@@ -131,7 +131,7 @@ def read_command_line(source: Source, script: Script) -> CommandLine:
     parsers = _chosen(registry, problems)
     for parser in parsers:
         _tell_subcommands(parser, problems)
-    made = (_parameter(machine, *one, problems) for one in _arguments(parsers))
+    made = (_parameter_or_told(machine, one, problems) for one in _arguments(parsers))
     parameters = [one for one in made if one is not None]
     problems.extend(_not_reached(machine, script))
     place = parsers[0].place if parsers else Place(script.path)
@@ -143,6 +143,16 @@ def read_command_line(source: Source, script: Script) -> CommandLine:
 
 _Found = tuple[Parser, Argument, tuple[str, ...]]
 """An argument, the parser that holds it, and the conditions under which it exists."""
+
+
+def _parameter_or_told(machine: Machine, found: _Found, problems: list[Problem]) -> Parameter | None:
+    """The parameter; None, and a problem, where an object of the script that it asks for has no end."""
+    try:
+        return _parameter(machine, *found, problems)
+    except (Stopped, Exhausted, TooDeep, RecursionError):
+        why = "what it is given cannot be followed to its end"
+        problems.append(problem("argument-not-followed", found[1].place, None, why=why))
+        return None
 
 
 def _arguments(parsers: list[Parser]) -> list[_Found]:

@@ -139,7 +139,7 @@ def call_value(machine: Machine, function: Any, call: Call) -> Any:
     if isinstance(function, Modelled) and function.callable:
         return function.call(machine, "__call__", call)
     machine.doubts += 1
-    note_escape(machine, "a function that cannot be followed", call)
+    _note_escape(machine, "a function that cannot be followed", call)
     if (back := _given_back(machine, call)) is not None:
         return back
     return Unknown(
@@ -255,7 +255,7 @@ def _call_external(machine: Machine, function: External, call: Call) -> Any:
     if name in ("builtins.dict", "collections.OrderedDict") and not call.args and not call.keywords_unknown:
         return machine.own(dict(call.keywords))
     if call.args_unknown or call.keywords_unknown:
-        note_escape(machine, name, call)
+        _note_escape(machine, name, call)
         if (back := _given_back(machine, call)) is not None:
             return back
         return Unknown("is put together from values not known")
@@ -318,9 +318,12 @@ def _worked_out(machine: Machine, name: str, call: Call) -> Any:
         enough = all(known(arg) for arg in args)
     if enough and all(known(value) for value in call.keywords.values()):
         result = operations.call_function(name, args, call.keywords)
+        if isinstance(result, list | dict | set):
+            machine.charge(len(result))
+            return machine.own(result)
         if result is not MISSING:
-            return machine.own(result) if isinstance(result, list | dict | set) else result
-    note_escape(machine, name, call)
+            return result
+    _note_escape(machine, name, call)
     if name.startswith("builtins.") and name in operations.FUNCTIONS:
         return Unknown(next((why_unknown(arg) for arg in args if not known(arg)), "cannot be worked out"))
     if not name.startswith("builtins.") and (back := _given_back(machine, call)) is not None:
@@ -377,7 +380,7 @@ def _given_back(machine: Machine, call: Call) -> Modelled | None:
     return handed[0] if len(handed) == 1 else None
 
 
-def note_escape(machine: Machine, name: str, call: Call) -> None:
+def _note_escape(machine: Machine, name: str, call: Call) -> None:
     """Says it when something foreign is handed a parser and may add to it."""
     short = name.removeprefix("builtins.")
     if short in _HARMLESS or name in _HARMLESS_CALLS:

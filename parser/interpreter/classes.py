@@ -164,7 +164,7 @@ def plain_object(machine: Machine, cls: Class, call: Call) -> Any:
             made = machine.models[name](
                 machine, Call(call.node, call.script, [], {}) if isinstance(init, Function) else call
             )
-            if isinstance(made, Modelled):
+            if isinstance(made, Modelled | Instance):
                 made.cls = cls
                 if isinstance(init, Function):
                     machine.follow(init, call, made)

@@ -227,7 +227,8 @@ def _items_of_instance(machine: Machine, value: Instance) -> list[Any] | None:
         return [value.attributes.get(name, Unknown()) for name in value.cls.fields]
     method = value.cls.member("__iter__")
     if isinstance(method, Function):
-        return items_of(
-            machine, machine.follow(method, Call(method.node, method.scope.script, [], {}), value)
-        )
+        items = machine.follow(method, Call(method.node, method.scope.script, [], {}), value)
+        # One that gives objects like itself goes on and on.
+        again = isinstance(items, Instance) and items.cls is value.cls
+        return None if again else items_of(machine, items)
     return None

@@ -29,6 +29,9 @@ from parser.interpreter.ways import Condition, joined
 if TYPE_CHECKING:
     from parser.interpreter.machine import Machine
 
+MAX_UNITED = 1_000
+"""Items of two dictionaries that are put together by `|`."""
+
 ENVIRONMENT = frozenset({"os.environ", "os.getenv", "os.environ.get", "os.environb"})
 
 
@@ -92,7 +95,7 @@ def binary(op: ast.operator, left: Any, right: Any) -> Any:
     if isinstance(op, ast.BitOr) and isinstance(left, dict) and isinstance(right, dict):
         return (
             Unknown("is put together from values not known")
-            if SPOILT in left or SPOILT in right
+            if SPOILT in left or SPOILT in right or len(left) + len(right) > MAX_UNITED
             else left | right
         )
     if isinstance(op, ast.BitOr) and any(comparing.is_type(one) for one in (left, right)):

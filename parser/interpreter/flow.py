@@ -27,6 +27,14 @@ class Raised(Stopped):
         self.kind = kind
 
 
+class Thrown(Stopped):
+    """The script ends by an exception that it raises there, as far as can be seen."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self.place = place
+
+
 class Finished(Stopped):
     """What was to be learned is learned: nothing that the script does from here on matters."""
 

@@ -21,7 +21,7 @@ from parser.interpreter import (
     statements,
 )
 from parser.interpreter.exceptions import ABOVE
-from parser.interpreter.flow import Call, Exhausted, Finished, Raised, Read, Stopped, TooDeep
+from parser.interpreter.flow import Call, Exhausted, Finished, Raised, Read, Stopped, Thrown, TooDeep
 from parser.interpreter.interest import Interest
 from parser.interpreter.loops import MAX_ROUNDS
 from parser.interpreter.modules import Modules
@@ -45,6 +45,9 @@ from parser.script import Script
 
 STEPS_OF_A_CALL = 8
 """Steps that following a function counts for, its own statements not included."""
+
+ITEMS_OF_A_STEP = 16
+"""Items of a list or dictionary that is copied which count for a step."""
 
 STEPS_OF_A_MODULE = 2000
 """Steps that every further module of the repository adds to what may be taken: large repositories take longer."""
@@ -137,6 +140,7 @@ class Machine:
         self._interest = Interest(modules, known_by_heart.keywords)
         self._importing = 0
         self.may_leave = False
+        self._recursive: set[int] = set()
         self.loops: list[set[int] | None] = []
         """The loops that run now: of those that add arguments the conditions under which they go on."""
         self.doubts = 0
@@ -161,6 +165,11 @@ class Machine:
         why = ""
         try:
             self.block(script.tree.body, scope)
+        except Thrown as thrown:
+            if script.path == self.entry:
+                why = "it raises an exception there before it has parsed its arguments"
+                self.tell("file-unfollowed", thrown.place, file=thrown.place.file, why=why)
+            return
         except Stopped:
             return
         except Exhausted:
@@ -393,13 +402,8 @@ class Machine:
         if not concerned and not self._small(function):
             return Unknown(f"is computed by {function.name}()")
         running = sum(frame.function is function for frame in self.frames)
-        most = (
-            2
-            if self.conditions or not all(known(one) or isinstance(one, Modelled) for one in args)
-            else MAX_AGAIN
-        )
-        if running >= most or len(self.frames) >= MAX_CALLS:
-            calls.note_escape(self, f"{function.name}, which calls itself", call)
+        if running >= self._most_again(args) or len(self.frames) >= MAX_CALLS:
+            self._note_recursion(function, args, call)
             return Unknown(f"is computed by {function.name}(), which calls itself")
         self._steps += STEPS_OF_A_CALL
         scope = Scope(function.scope.script, outer=function.scope, module_level=function.scope.module_level)
@@ -440,6 +444,25 @@ class Machine:
                 frame.yielded if frame.yielded is not None else Unknown(f"is computed by {function.name}()")
             )
         return _one_of(frame.returned, function.name)
+
+    def _most_again(self, args: list[Any]) -> int:
+        """How often a function is followed inside itself: further where it is known what it is called with."""
+        clear = not self.conditions and all(known(one) or isinstance(one, Modelled) for one in args)
+        return MAX_AGAIN if clear and self._steps < self._max_steps // 8 else 2
+
+    def _note_recursion(self, function: Function, args: list[Any], call: Call) -> None:
+        """Says it, once for each function, when one that adds arguments calls itself further than is followed."""
+        adds = any(isinstance(one, Modelled) and self.is_watched(one) for one in args)
+        if id(function.node) not in self._recursive and (
+            adds or self.concerns_parsers(function.node, function.scope)
+        ):
+            self._recursive.add(id(function.node))
+            why = f"{function.name}() calls itself more often than is followed"
+            self.tell("file-unfollowed", call.place, file=call.script.path, why=why)
+
+    def charge(self, items: int) -> None:
+        """Counts what a container of so many items costs as steps."""
+        self._steps += items // ITEMS_OF_A_STEP
 
     def frame_function(self) -> tuple[Function | None, Any]:
         """The function that runs now and the object it was called on, for `super()`."""

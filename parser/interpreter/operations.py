@@ -402,7 +402,18 @@ def call_function(name: str, args: list[Any], keywords: dict[str, Any]) -> Any:
     if name in ("builtins.str", "builtins.repr") and any(is_unordered(arg) for arg in args):
         return NO_ORDER
     if name.endswith(
-        (".list", ".tuple", ".set", ".sorted", ".sum", ".enumerate", ".zip", ".reversed", ".dict")
+        (
+            ".list",
+            ".tuple",
+            ".set",
+            ".sorted",
+            ".sum",
+            ".enumerate",
+            ".zip",
+            ".reversed",
+            ".dict",
+            ".fromkeys",
+        )
     ) and any(isinstance(arg, range) and len_of(arg) > MAX_ITEMS for arg in args):
         return TOO_LARGE
     if name in ("builtins.min", "builtins.max", "builtins.any", "builtins.all", "builtins.frozenset") and any(

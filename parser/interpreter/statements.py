@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from parser.interpreter import attributes, calls, classes, containers, exceptions, expressions
-from parser.interpreter.flow import Call, Stopped
+from parser.interpreter.flow import Call, Stopped, Thrown
 from parser.interpreter.values import (
     External,
     Function,
@@ -122,9 +122,16 @@ def _return(machine: Machine, node: ast.Return, scope: Scope) -> str:
     return "return"
 
 
+_ENDINGS = frozenset({"SystemExit", "KeyboardInterrupt"})
+"""Exceptions by which a script ends as it means to."""
+
+
 def _raise(machine: Machine, node: ast.Raise, scope: Scope) -> None:
     if node.exc is not None:
         machine.evaluate(node.exc, scope)
+        called = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+        if not (isinstance(called, ast.Name) and called.id in _ENDINGS):
+            raise Thrown(scope.script.place(node))
     raise Stopped
 
 

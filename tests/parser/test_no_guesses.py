@@ -109,7 +109,8 @@ def test_a_function_that_calls_itself_is_followed_to_its_end() -> None:
 def test_a_function_that_calls_itself_too_often_is_told() -> None:
     lines = "def f(q, n):\n    if n:\n        q.add_argument(f'--r{n}')\n        f(q, n - 1)\nf(p, 50)\n"
     found = report({"run.py": HEAD + lines + TAIL})
-    assert "parser-escapes" in {one.code for one in found.problems}
+    told = [one.message for one in found.problems if one.code == "file-unfollowed"]
+    assert told == ["run.py could not be followed to its end: f() calls itself more often than is followed."]
 
 
 @pytest.mark.parametrize("last", ["main()", "import sys\nsys.exit(main())"])
@@ -163,3 +164,60 @@ def test_a_match_on_what_is_not_known_may_take_any_case() -> None:
 def test_what_python_makes_of_plain_values_is_known(lines: str, value: object) -> None:
     found = read(lines + "\np.add_argument('--v', default=v)")["v"]
     assert (found.default, found.unknown) == (value, ())
+
+
+def test_an_own_class_of_namespaces_makes_objects_of_that_class() -> None:
+    found = read(
+        "class Options(argparse.Namespace):\n    def __init__(self, **given):\n"
+        "        super().__init__(**given)\n        self.extra = 4\n"
+        "o = Options()\nif not isinstance(o, Options):\n    raise TypeError\n"
+        "p.add_argument('--v', default=o.extra)"
+    )
+    assert found["v"].default == 4
+
+
+def test_a_script_that_ends_by_an_exception_before_it_parses_strictly_is_told() -> None:
+    lines = (
+        "class Broken(Exception): pass\np.add_argument('--first')\np.parse_known_args()\n"
+        "raise Broken('no')\np.add_argument('--lost')\n"
+    )
+    found = report(
+        {"run.py": "import argparse\np = argparse.ArgumentParser()\n" + lines + "p.parse_args()\n"}
+    )
+    told = {one.code: one for one in found.problems}
+    assert (told["file-unfollowed"].place.line, "raises" in told["file-unfollowed"].message) == (6, True)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "def __iter__(self): return iter(self)",
+        "def __str__(self): return str(self)",
+        "def __len__(self): return len(self)",
+        "def __eq__(self, other): return self == other",
+        "def __getattr__(self, name): return getattr(self, name + 'x')",
+        "def __getitem__(self, key): return self[key]",
+        "def __call__(self, *args): return self(*args)",
+    ],
+)
+def test_an_object_that_asks_itself_without_end_costs_its_argument_at_most(method: str) -> None:
+    lines = f"class A:\n    {method}\na = A()\np.add_argument('--first')\n"
+    asked = "choices=a, default=a.p, help=str(a), type=a, required=a == a, metavar=a[1], nargs=len(a)"
+    found = report(
+        {"run.py": HEAD + lines + f"p.add_argument('--own', {asked})\np.add_argument('--last')" + TAIL}
+    )
+    assert {"first", "last"} <= {one.name for one in found.module.parameters}
+    assert "value-not-static" in {one.code for one in found.problems}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "dict.fromkeys(range(10**9))",
+        "list(zip(range(10**9), range(10**9)))",
+        "format(1, '9' * 9)",
+        "range(10**9) | 1",
+    ],
+)
+def test_what_would_be_too_large_is_not_made(value: str) -> None:
+    assert "default" in read(f"p.add_argument('--v', default={value})")["v"].unknown
