@@ -273,7 +273,8 @@ def test_pauses_go_on_growing_for_a_branch_though_it_is_pushed_to(bench: Bench) 
 
 
 def test_work_waits_for_the_operator_who_is_told_once(bench: Bench) -> None:
-    bench.script({name: {"fails": 1, "how": "operator"} for name in ("main", "b1", "b2")})
+    failing = {name: {"fails": 1, "how": "operator"} for name in ("main", "b1", "b2")}
+    bench.script({"first pause": 0.2, **failing})
     bench.start()
     for branch in ("main", "b1", "b2"):
         bench.tell(push(1, branch))
@@ -302,7 +303,7 @@ def test_a_fault_of_ours_is_tried_a_few_times_and_then_kept_with_its_reason(benc
 
 def test_faults_are_counted_apart_from_waits_and_a_full_disk_is_a_wait(bench: Bench) -> None:
     waits = ["again", "again", "again", "again"]
-    bench.script({"main": {"fails": 6, "how": [*waits, "bug", "full"], "after": 0.1}})
+    bench.script({"first pause": 0.2, "main": {"fails": 6, "how": [*waits, "bug", "full"], "after": 0.1}})
     bench.start()
     bench.tell(push(1))
     bench.wait_for(6, "begin")
@@ -322,11 +323,11 @@ def test_a_reason_of_any_length_with_any_characters_is_stored_and_shown(bench: B
 
 
 def test_work_about_something_gone_simply_ends(bench: Bench) -> None:
-    bench.script({"main": {"fails": 99, "how": "gone"}})
+    bench.script({"first pause": 0.2, "main": {"fails": 99, "how": "gone"}})
     bench.start()
     bench.tell(push(1))
     bench.wait_for(1, "begin")
-    time.sleep(FIRST_PAUSE_SECONDS + 1)
+    time.sleep(1.5)
     assert len(bench.lines("begin")) == 1
     assert bench.store.parked() == ()
 
