@@ -187,7 +187,7 @@ def _type_word(given: Any) -> Any:
 def _shown(value: Any) -> Any:
     """A value as `%s` shows it; types by their name, as argparse does."""
     if known(value):
-        return value
+        return operations.NO_ORDER if operations.is_unordered(value) else value
     if isinstance(value, Function | Class):
         return value.name
     if isinstance(value, External) and value.name.startswith("builtins."):

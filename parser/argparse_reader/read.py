@@ -22,7 +22,7 @@ from parser.argparse_reader.reading import namespace
 from parser.argparse_reader.words import CONSTANTS, NO_VALUE, FileType, enum_text, type_name
 from parser.interpreter import operations
 from parser.interpreter.calls import call_value, plain_method
-from parser.interpreter.containers import items_of
+from parser.interpreter.containers import all_items, items_of
 from parser.interpreter.flow import Call, Exhausted, Stopped, TooDeep
 from parser.interpreter.machine import ByHeart, Machine
 from parser.interpreter.modules import Modules
@@ -525,7 +525,7 @@ def _choices(machine: Machine, argument: Argument, unknowns: _Unknowns) -> tuple
     value = argument.keywords.get("choices")
     if value is None:
         return None
-    items = items_of(machine, value)
+    items = all_items(machine, value) if isinstance(value, set | frozenset) else items_of(machine, value)
     plain = (
         to_value(machine, [enum_text(item) for item in items])
         if items is not None

@@ -11,7 +11,7 @@ from parser.argparse_reader import CommandLine
 from parser.frameworks.fields import Fields, unusable
 from parser.frameworks.names import imports_of
 from parser.frameworks.recognise import APP_RUNS, FLAG_ROOTS
-from parser.interpreter.containers import items_of
+from parser.interpreter.containers import all_items, items_of
 from parser.interpreter.flow import Call, Exhausted, Stopped, TooDeep
 from parser.interpreter.machine import ByHeart, Machine
 from parser.interpreter.modules import Modules
@@ -184,7 +184,7 @@ class _Flags:
         self.short.update(dict.fromkeys(names[1:], parameter.name))
 
     def _named(self, machine: Machine, value: Any) -> list[str]:
-        items = items_of(machine, value) if isinstance(value, list | tuple | set) else [value]
+        items = all_items(machine, value) if isinstance(value, list | tuple | set) else [value]
         found = [one.name if isinstance(one, _Holder) else one for one in items or []]
         return [one for one in found if isinstance(one, str) and one in self.parameters]
 
@@ -250,7 +250,7 @@ def _flag(fields: Fields, kind: str) -> Parameter:
 
 def _choices(fields: Fields, kind: str) -> tuple[Any, ...] | None:
     if kind == "enum":
-        given = items_of(fields.machine, fields.get("enum_values", ()))
+        given = all_items(fields.machine, fields.get("enum_values", ()))
     elif kind == "enum_class":
         enum = fields.get("enum_class")
         members = items_of(fields.machine, enum) if isinstance(enum, Class) else None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from parser.interpreter.containers import items_of
+from parser.interpreter.containers import all_items, items_of
 from parser.interpreter.flow import Call
 from parser.interpreter.machine import Machine
 from parser.interpreter.values import Class, EnumMember, External, Modelled, Unknown, known
@@ -138,5 +138,5 @@ def _made(machine: Machine, given: ClickType) -> Read:
 
 def _choices(machine: Machine, given: Any) -> Any:
     """The words that may be given: members of an enum go by their names."""
-    items = items_of(machine, given)
+    items = all_items(machine, given)
     return given if items is None else [one.name if isinstance(one, EnumMember) else one for one in items]

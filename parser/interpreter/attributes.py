@@ -20,6 +20,7 @@ from parser.interpreter.values import (
     Function,
     Given,
     Instance,
+    Jumbled,
     Located,
     Method,
     Modelled,
@@ -81,6 +82,8 @@ def find_attribute(machine: Machine, value: Any, name: str) -> Any:
         return found
     if isinstance(value, Either):
         return mapped(value, lambda one: _attribute_or_unknown(machine, one, name))
+    if isinstance(value, Jumbled):
+        return Method(value, name)
     if isinstance(value, Unknown):
         return value
     if isinstance(value, External):
@@ -371,6 +374,12 @@ def set_attribute(machine: Machine, value: Any, name: str, new: Any) -> None:
     else:
         return
     old = names.get(name, MISSING)
+    if (
+        isinstance(value, Instance | Class)
+        and machine.is_changed_in_any_order(value)
+        and not _equal(old, new)
+    ):
+        new = operations.NO_ORDER
     if machine.supposing and not machine.is_own(value):
         return
     if old is MISSING and isinstance(value, Modelled):

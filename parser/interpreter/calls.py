@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from parser.interpreter import classes, comparing, library, located, operations, patterns, records
 from parser.interpreter.attributes import find_attribute
-from parser.interpreter.containers import held_key, items_of, mutate, spoil
+from parser.interpreter.containers import held_key, items_of, mutate, spoil, unordered_items
 from parser.interpreter.expressions import ENVIRONMENT
 from parser.interpreter.flow import Call, Stopped
 from parser.interpreter.values import (
@@ -20,6 +20,7 @@ from parser.interpreter.values import (
     External,
     Function,
     Instance,
+    Jumbled,
     Located,
     Method,
     Modelled,
@@ -156,6 +157,8 @@ def _call_method(machine: Machine, method: Method, call: Call) -> Any:
         return None
     if isinstance(method.receiver, Class) and method.name == "__subclasses__":
         return machine.own(list(method.receiver.subclasses))
+    if isinstance(method.receiver, Jumbled):
+        return mutate(machine, method.receiver, method.name, call.args, call.keywords)
     if isinstance(method.receiver, re.Pattern):
         return patterns.method(machine, method.receiver, method.name, call)
     if isinstance(method.receiver, Located):
@@ -188,7 +191,7 @@ def _call_method(machine: Machine, method: Method, call: Call) -> Any:
 
 def _written(machine: Machine, value: Any, method: str) -> Any:
     """An argument of `join` or `format`: what is iterated over as a list, members of enums as their text."""
-    if method == "join" and operations.is_unordered(value):
+    if operations.is_unordered(value):
         return operations.NO_ORDER
     if method == "join":
         items = items_of(machine, value)
@@ -293,6 +296,13 @@ _CONTAINERS = frozenset(
 ) | {"collections.OrderedDict"}
 
 
+_LISTS = frozenset({"builtins.list", "builtins.tuple"})
+_ORDERING = _LISTS | frozenset(
+    f"builtins.{name}" for name in ("dict", "zip", "enumerate", "reversed", "str", "repr", "format")
+)
+"""Functions whose result has the order in which they find the items."""
+
+
 def _worked_out(machine: Machine, name: str, call: Call) -> Any:
     """A function of the world outside on known arguments, where it is one that is known."""
     if name == "builtins.len" and len(call.args) == 1 and isinstance(call.args[0], Instance):
@@ -303,6 +313,12 @@ def _worked_out(machine: Machine, name: str, call: Call) -> Any:
     if not containers:
         call.args = [arg.value if isinstance(arg, EnumMember) and arg.plain else arg for arg in call.args]
     args = [_iterated(machine, arg) if containers or isinstance(arg, Class) else arg for arg in call.args]
+    if name in operations.FUNCTIONS and any(isinstance(arg, set | frozenset | Jumbled) for arg in args):
+        given = [unordered_items(arg) for arg in args]
+        if name in _ORDERING and any(one is not None and len(one) > 1 for one in given):
+            items = given[0]
+            return operations.jumbled(list(items)) if items and name in _LISTS else operations.NO_ORDER
+        args = [arg if one is None else one for arg, one in zip(args, given, strict=True)]
     if containers:
         enough = all(known(arg) or _shallow(arg) for arg in args) and (
             name not in ("builtins.sorted", "builtins.set", "builtins.any", "builtins.all")

@@ -17,6 +17,7 @@ from parser.interpreter.values import (
     External,
     Function,
     Instance,
+    Jumbled,
     Located,
     Method,
     Modelled,
@@ -153,6 +154,8 @@ def contains(container: Any, item: Any) -> bool | None:
             return None
         result = operations.apply(lambda: item in container)
         return result if isinstance(result, bool) else None
+    if isinstance(container, Jumbled):
+        container = container.items
     if not isinstance(container, list | tuple | set | frozenset | dict):
         return None
     if isinstance(container, dict | set | frozenset) and isinstance(

@@ -17,6 +17,7 @@ from parser.interpreter.values import (
     External,
     Function,
     Instance,
+    Jumbled,
     Unknown,
     hashable,
     known,
@@ -84,6 +85,9 @@ def set_item(machine: Machine, container: Any, key: Any, new: Any) -> None:
     if isinstance(container, dict) and isinstance(key, Instance):
         found = held_key(machine, container, key)
         key = key if found is MISSING else found
+    if isinstance(container, Jumbled) or machine.is_changed_in_any_order(container):
+        spoil(container, operations.NO_ORDER.why)
+        return
     if isinstance(container, list) and isinstance(key, slice):
         _set_slice(machine, container, key, new)
         return
@@ -136,6 +140,8 @@ def spoil(container: Any, why: str) -> None:
         container[SPOILT] = Unknown(why)
     elif isinstance(container, set):
         container.add(Unknown(why))
+    elif isinstance(container, Jumbled):
+        container.items.append(Unknown(why))
 
 
 def mutate(machine: Machine, container: Any, name: str, args: list[Any], keywords: dict[str, Any]) -> Any:
@@ -145,12 +151,32 @@ def mutate(machine: Machine, container: Any, name: str, args: list[Any], keyword
     if machine.conditions and not machine.is_own(container):
         spoil(container, f"depends on `{machine.conditions[-1]}`")
         return Unknown()
+    if isinstance(container, Jumbled) or _takes_order(machine, container, name, args):
+        spoil(container, operations.NO_ORDER.why)
+        return operations.NO_ORDER
     if not isinstance(container, list | dict | set):
         return Unknown()
+    if isinstance(container, set):
+        args = [unordered_items(one) or one if isinstance(one, Jumbled) else one for one in args]
     result = operations.call_method(container, name, args, keywords)
     if isinstance(result, Unknown):
         spoil(container, result.why)
     return result
+
+
+_IN_ANY_ORDER = frozenset({"add", "update", "discard"})
+"""Methods of a set with the same result in whatever order they are called."""
+
+
+def _takes_order(machine: Machine, container: Any, name: str, args: list[Any]) -> bool:
+    """Whether the change gives the container an order, or an item, that is not known."""
+    if isinstance(container, set):
+        several = len(container) > 1 and name == "pop"
+        return several or (machine.is_changed_in_any_order(container) and name not in _IN_ANY_ORDER)
+    return machine.is_changed_in_any_order(container) or (
+        isinstance(container, list)
+        and any(isinstance(one, set | Jumbled) for one in args if name == "extend")
+    )
 
 
 def item_of(machine: Machine, value: Any, key: Any) -> Any:
@@ -204,6 +230,19 @@ def _item_of_instance(machine: Machine, value: Instance, key: Any) -> Any:
     return Unknown("is an item of an object that is not known")
 
 
+def unordered_items(value: Any) -> list[Any] | None:
+    """What a set holds, or a list made of one: all of it is known, and nothing of its order."""
+    if isinstance(value, Jumbled):
+        return None if any(isinstance(one, Unknown) for one in value.items) else value.items
+    return sorted(value, key=repr) if isinstance(value, set | frozenset) and known(value) else None
+
+
+def all_items(machine: Machine, value: Any) -> list[Any] | None:
+    """What the value holds, in whatever order, or None when that is not known or too much."""
+    items = items_of(machine, value)
+    return unordered_items(value) if items is None else items
+
+
 def items_of(machine: Machine, value: Any) -> list[Any] | None:
     """What a loop over the value sees, or None when that is not known or too much."""
     if isinstance(value, Class):
@@ -211,8 +250,7 @@ def items_of(machine: Machine, value: Any) -> list[Any] | None:
     if isinstance(value, Instance):
         return _items_of_instance(machine, value)
     if isinstance(value, set | frozenset):
-        # The order of a set of text changes from run to run.
-        return sorted(value, key=repr) if known(value) else None
+        return list(value) if len(value) < 2 and known(value) else None
     if isinstance(value, dict):
         return None if SPOILT in value else list(value)
     if isinstance(value, list | tuple):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from parser.interpreter import comparing, located, operations
 from parser.interpreter.attributes import UNION_TYPE, attribute
-from parser.interpreter.containers import equal_objects, held_key, item_of, items_of
+from parser.interpreter.containers import equal_objects, held_key, item_of, items_of, unordered_items
 from parser.interpreter.records import is_enum as is_enum
 from parser.interpreter.values import (
     MAX_ITEMS,
@@ -17,6 +17,7 @@ from parser.interpreter.values import (
     Alias,
     External,
     Instance,
+    Jumbled,
     Located,
     Scope,
     Unknown,
@@ -47,14 +48,20 @@ def _sequence(machine: Machine, node: ast.List | ast.Tuple | ast.Set, scope: Sco
     if len(node.elts) > MAX_ITEMS:
         return operations.TOO_LARGE
     items: list[Any] = []
+    ordered = True
     for one in node.elts:
         if isinstance(one, ast.Starred):
-            inner = items_of(machine, machine.evaluate(one.value, scope))
+            given = machine.evaluate(one.value, scope)
+            inner = items_of(machine, given)
+            if inner is None:
+                ordered, inner = False, unordered_items(given)
             if inner is None or len(inner) + len(items) > MAX_ITEMS:
                 return Unknown("is put together from values not known")
             items.extend(inner)
         else:
             items.append(machine.evaluate(one, scope))
+    if not ordered and not isinstance(node, ast.Set):
+        return operations.jumbled(items)
     if isinstance(node, ast.List):
         return machine.own(items)
     if isinstance(node, ast.Tuple):
@@ -100,8 +107,15 @@ def binary(op: ast.operator, left: Any, right: Any) -> Any:
         )
     if isinstance(op, ast.BitOr) and any(comparing.is_type(one) for one in (left, right)):
         return _union(left, right)
+    if isinstance(op, ast.Mod) and isinstance(left, str | bytes) and operations.is_unordered(right):
+        return operations.NO_ORDER
     if isinstance(op, ast.Div) and isinstance(left, External):
         return Unknown(why_unknown(left))
+    if isinstance(op, ast.Add) and isinstance(left, list | Jumbled) and isinstance(right, list | Jumbled):
+        items = [*(left.items if isinstance(left, Jumbled) else left)]
+        items.extend(right.items if isinstance(right, Jumbled) else right)
+        if isinstance(left, Jumbled) or isinstance(right, Jumbled):
+            return operations.jumbled(items) if len(items) <= MAX_ITEMS else operations.TOO_LARGE
     if isinstance(op, ast.Add) and isinstance(right, Unknown) and type(left) in (list, str):
         return Unknown(why_unknown(right if known(left) else left), kind=type(left).__name__)
     containers = isinstance(op, ast.Add) and isinstance(left, list | tuple) and type(left) is type(right)
@@ -281,8 +295,10 @@ def _comprehension(
 ) -> Any:
     inner = Scope(scope.script, outer=scope, module_level=scope.module_level)
     found: list[Any] = []
+    ordered = True
 
     def rounds(at: int) -> bool:
+        nonlocal ordered
         if at == len(node.generators):
             if isinstance(node, ast.DictComp):
                 found.append((machine.evaluate(node.key, inner), machine.evaluate(node.value, inner)))
@@ -290,7 +306,10 @@ def _comprehension(
                 found.append(machine.evaluate(node.elt, inner))
             return len(found) <= MAX_ITEMS
         generator = node.generators[at]
-        items = items_of(machine, machine.evaluate(generator.iter, inner))
+        given = machine.evaluate(generator.iter, inner)
+        items = items_of(machine, given)
+        if items is None:
+            ordered, items = False, unordered_items(given)
         if items is None:
             return False
         for item in items:
@@ -304,6 +323,8 @@ def _comprehension(
 
     if not rounds(0):
         return Unknown("is put together from values not known")
+    if not ordered and len(found) > 1 and not isinstance(node, ast.SetComp):
+        return operations.NO_ORDER if isinstance(node, ast.DictComp) else operations.jumbled(found)
     if isinstance(node, ast.DictComp):
         return (
             machine.own(dict(found))

@@ -15,7 +15,7 @@ from parser.interpreter.attributes import (
     set_attribute,
     type_args,
 )
-from parser.interpreter.containers import item_of, items_of
+from parser.interpreter.containers import all_items, item_of, items_of, unordered_items
 from parser.interpreter.flow import Call
 from parser.interpreter.values import (
     MISSING,
@@ -26,6 +26,7 @@ from parser.interpreter.values import (
     External,
     Function,
     Instance,
+    Jumbled,
     Method,
     Module,
     Partial,
@@ -95,6 +96,10 @@ def _callable(machine: Machine, call: Call) -> Any:
 
 
 def _map(machine: Machine, call: Call) -> Any:
+    if len(call.args) == 2 and items_of(machine, call.args[1]) is None:
+        jumbled = unordered_items(call.args[1])
+        if jumbled is not None:
+            return operations.jumbled([machine.call(call.args[0], [one], {}, call) for one in jumbled])
     lists = [items_of(machine, arg) for arg in call.args[1:]]
     if not lists or any(one is None for one in lists):
         return _NOT_KNOWN
@@ -103,7 +108,8 @@ def _map(machine: Machine, call: Call) -> Any:
 
 
 def _filter(machine: Machine, call: Call) -> Any:
-    items = items_of(machine, call.args[1]) if len(call.args) == 2 else None
+    given = call.args[1] if len(call.args) == 2 else None
+    items = all_items(machine, given)
     if items is None:
         return _NOT_KNOWN
     kept = []
@@ -113,7 +119,7 @@ def _filter(machine: Machine, call: Call) -> Any:
             return _NOT_KNOWN
         if test:
             kept.append(item)
-    return kept
+    return kept if items_of(machine, given) is not None else operations.jumbled(kept)
 
 
 def _next(machine: Machine, call: Call) -> Any:
@@ -125,7 +131,7 @@ def _next(machine: Machine, call: Call) -> Any:
 
 def _sorted(machine: Machine, call: Call) -> Any:
     given = call.args[0] if len(call.args) == 1 else None
-    items = list(given) if isinstance(given, set | frozenset) else items_of(machine, given)
+    items = list(given) if isinstance(given, set | frozenset) else all_items(machine, given)
     key, reverse = call.keywords.get("key"), call.keywords.get("reverse", False)
     if items is None or not isinstance(reverse, bool | int):
         return _NOT_KNOWN
@@ -134,7 +140,7 @@ def _sorted(machine: Machine, call: Call) -> Any:
         return _by_their_own_order(machine, items, keys, bool(reverse), call)
     if not all(known(one) for one in keys):
         return _NOT_KNOWN
-    if isinstance(given, set | frozenset) and len(set(map(repr, keys))) < len(keys):
+    if isinstance(given, set | frozenset | Jumbled) and len(set(map(repr, keys))) < len(keys):
         return Unknown("is in an order that changes from run to run")
     order = operations.apply(
         lambda: sorted(range(len(items)), key=lambda at: keys[at], reverse=bool(reverse))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from parser.interpreter import comparing, containers
+from parser.interpreter import comparing, containers, operations
 from parser.interpreter.flow import Finished, Stopped
-from parser.interpreter.values import Scope, Unknown
+from parser.interpreter.values import MISSING, Scope, Unknown
+from parser.interpreter.ways import alike
 
 if TYPE_CHECKING:
     from parser.interpreter.machine import Machine
@@ -46,8 +47,13 @@ def _loop(machine: Machine, node: ast.stmt, scope: Scope) -> Iterator[Callable[[
 
 
 def _for(machine: Machine, node: ast.For | ast.AsyncFor, scope: Scope) -> str | None:
-    items = containers.items_of(machine, machine.evaluate(node.iter, scope))
+    given = machine.evaluate(node.iter, scope)
+    items = containers.items_of(machine, given)
     rounds = _rounds(machine, node, scope)
+    jumbled = containers.unordered_items(given) if items is None else None
+    if jumbled is not None and len(jumbled) <= rounds and not _may_end_early(node):
+        _in_any_order(machine, node, jumbled, scope)
+        return machine.block(node.orelse, scope)
     if items is None or len(items) > rounds:
         source = f"for {scope.script.source(node.target)} in {scope.script.source(node.iter)}"
         machine.bind(node.target, Unknown(f"changes with `{source}`"), scope)
@@ -64,6 +70,38 @@ def _for(machine: Machine, node: ast.For | ast.AsyncFor, scope: Scope) -> str | 
             if signal == "break":
                 return None
     return machine.block(node.orelse, scope)
+
+
+def _may_end_early(node: ast.For | ast.AsyncFor) -> bool:
+    """Whether a round may be the last one, or give something to who waits: then the order of the rounds matters."""
+    ends = (ast.Break, ast.Return, ast.Yield, ast.YieldFrom)
+    return any(isinstance(inner, ends) for one in node.body for inner in ast.walk(one))
+
+
+def _in_any_order(machine: Machine, node: ast.For | ast.AsyncFor, items: list[Any], scope: Scope) -> None:
+    """Goes through items without an order: no round knows what the one before has left, and nobody which was last."""
+    before, ends = dict(scope.names), list[dict[str, Any]]()
+    machine.in_any_order += 1
+    try:
+        with _loop(machine, node, scope) as next_round:
+            for item in items:
+                machine.bind(node.target, item, scope)
+                _round(machine, node.body, scope)
+                next_round()
+                ends.append(dict(scope.names))
+                for name, old in before.items():
+                    now = scope.names.get(name, MISSING)
+                    if now is not old and not alike(now, old):
+                        scope.names[name] = operations.NO_ORDER
+    finally:
+        machine.in_any_order -= 1
+    for name, last in list(scope.names.items()):
+        if last is before.get(name, MISSING):
+            continue
+        if not all(alike(end.get(name, MISSING), ends[-1].get(name)) for end in ends):
+            scope.names[name] = operations.NO_ORDER
+        else:
+            scope.names[name] = ends[-1][name]
 
 
 def _rounds(machine: Machine, node: ast.For | ast.AsyncFor, scope: Scope) -> int:

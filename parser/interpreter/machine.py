@@ -150,6 +150,8 @@ class Machine:
         self.trying: list[set[str]] = []
         self.decorating = 0
         self.making: list[Class] = []
+        self.in_any_order = 0
+        """Inside how many loops over what has no order."""
         self._own: dict[int, tuple[Any, tuple[str, ...]]] = {}
 
     # Running
@@ -309,14 +311,18 @@ class Machine:
 
     def own(self, value: Any) -> Any:
         """Notes that a value was made under the present conditions, so that changing it under them is certain."""
-        if self.conditions:
-            self._own[id(value)] = (value, tuple(self.conditions))
+        if self.conditions or self.in_any_order:
+            self._own[id(value)] = (value, (*self.conditions, str(self.in_any_order)))
         return value
 
     def is_own(self, value: Any) -> bool:
         """Whether the value was made under the very conditions that hold now."""
         made = self._own.get(id(value))
-        return made is not None and made[0] is value and made[1] == tuple(self.conditions)
+        return made is not None and made[0] is value and made[1] == (*self.conditions, str(self.in_any_order))
+
+    def is_changed_in_any_order(self, value: Any) -> bool:
+        """Whether the value is older than a loop over a set that runs now: what that leaves in it has no order."""
+        return self.in_any_order > 0 and not self.is_own(value)
 
     def yielded(self, items: list[Any] | None) -> None:
         """Takes what a generator gives; None when that is not known."""

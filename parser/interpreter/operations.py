@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from parser.interpreter.values import MAX_ITEMS, MISSING, Unknown, known
+from parser.interpreter.values import MAX_ITEMS, MISSING, Jumbled, Unknown, known
 
 MAX_TEXT = 100_000
 """Characters or bytes of a known text."""
@@ -387,11 +387,24 @@ def len_of(value: Any) -> int:
 NO_ORDER = Unknown("comes from a set, whose order differs from run to run")
 
 
+_WRITE = frozenset({"builtins.str", "builtins.repr", "builtins.format"})
+
+
+def jumbled(items: list[Any]) -> Any:
+    """A list of items whose order is not known; the list itself where there is only one."""
+    return Jumbled(NO_ORDER.why, kind="list", items=items) if len(items) > 1 else items
+
+
 def is_unordered(value: Any) -> bool:
-    """Whether it is a set of several texts: Python goes through those in another order each time."""
-    return (
-        isinstance(value, set | frozenset) and len(value) > 1 and any(isinstance(one, str) for one in value)
-    )
+    """Whether it is a set of several items, or known and holds one: nobody knows how Python writes that."""
+    return isinstance(value, set | frozenset | list | tuple | dict) and known(value) and _has_set(value)
+
+
+def _has_set(value: Any) -> bool:
+    if isinstance(value, set | frozenset) and len(value) > 1:
+        return True
+    items = value.values() if isinstance(value, dict) else value
+    return isinstance(value, set | frozenset | list | tuple | dict) and any(map(_has_set, items))
 
 
 def call_function(name: str, args: list[Any], keywords: dict[str, Any]) -> Any:
@@ -399,7 +412,7 @@ def call_function(name: str, args: list[Any], keywords: dict[str, Any]) -> Any:
     function = FUNCTIONS.get(name)
     if function is None:
         return MISSING
-    if name in ("builtins.str", "builtins.repr") and any(is_unordered(arg) for arg in args):
+    if name in _WRITE and any(map(is_unordered, args)):
         return NO_ORDER
     if name.endswith(
         (

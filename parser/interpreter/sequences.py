@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from parser.interpreter import comparing, operations
-from parser.interpreter.containers import items_of
+from parser.interpreter.containers import all_items, items_of
 from parser.interpreter.flow import Call
 from parser.interpreter.values import MAX_ITEMS, MISSING, Unknown, hashable, known, why_unknown
 
@@ -139,7 +139,7 @@ def _best(best: Callable[..., Any]) -> _Behaviour:
         key = call.keywords.get("key")
         if key is None:
             return MISSING
-        items = items_of(machine, call.args[0]) if len(call.args) == 1 else list(call.args)
+        items = all_items(machine, call.args[0]) if len(call.args) == 1 else list(call.args)
         if items is None or call.keywords_unknown or len(items) > MAX_ROWS:
             return _NOT_KNOWN
         if not items:
@@ -148,7 +148,10 @@ def _best(best: Callable[..., Any]) -> _Behaviour:
         if not all(known(one) for one in keys):
             return Unknown(next(why_unknown(one) for one in keys if not known(one)))
         at = operations.apply(lambda: best(range(len(items)), key=lambda at: keys[at]))
-        return at if isinstance(at, Unknown) else items[at]
+        if isinstance(at, Unknown):
+            return at
+        tie = len(call.args) == 1 and items_of(machine, call.args[0]) is None and keys.count(keys[at]) > 1
+        return operations.NO_ORDER if tie else items[at]
 
     return found
 

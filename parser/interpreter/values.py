@@ -38,6 +38,13 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True)
+class Jumbled(Unknown):
+    """A list of items that are known, in an order that is not; one of them is Unknown when it was changed since."""
+
+    items: list[Any] = field(default_factory=list, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Given(Unknown):
     """What a command line gives; its parts stand at what they are when nothing is given, or as the script set them."""
 

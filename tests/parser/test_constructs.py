@@ -36,6 +36,7 @@ HOW_A_PARSER_COMES_TO_BE = {
     "a loop over .items()": ("fields", r"in enumerate\(TABLE.items\(\)"),
     "a loop over a range": ("fields", r"for number in range\(3, 0, -2\)"),
     "a match whose subject is known": ("matched", r"match value:"),
+    "a set, in no order": ("without_order", r"for name in NAMES:"),
     "combinations of known items": ("sequences", r"itertools.permutations\("),
     "a condition that is known": ("control_flow", r"if sys.version_info >= "),
     "star-arguments": ("wrappers", r"add_argument\(\*args\[1:1\]"),

@@ -221,3 +221,21 @@ def test_an_object_that_asks_itself_without_end_costs_its_argument_at_most(metho
 )
 def test_what_would_be_too_large_is_not_made(value: str) -> None:
     assert "default" in read(f"p.add_argument('--v', default={value})")["v"].unknown
+
+
+def test_arguments_added_in_a_loop_over_a_set_are_all_there() -> None:
+    found = read("for n in {'b', 'a'}:\n    p.add_argument('--' + n, default=n)")
+    assert {name: (one.default, one.condition) for name, one in found.items()} == {
+        "a": ("a", None),
+        "b": ("b", None),
+    }
+
+
+def test_which_argument_a_loop_over_a_set_adds_before_it_ends_is_not_known() -> None:
+    assert read("for n in {'b', 'a'}:\n    p.add_argument('--' + n)\n    break") == {}
+
+
+@pytest.mark.parametrize("change", ["append('z')", "clear()", "__setitem__(0, 'z')"])
+def test_a_list_made_of_a_set_and_changed_since_is_not_known(change: str) -> None:
+    found = read(f"v = list({{'b', 'a'}})\nv.{change}\np.add_argument('--v', default=sorted(v))")["v"]
+    assert (found.default, found.unknown) == (None, ("default",))
