@@ -112,7 +112,8 @@ def either_way(machine: Machine, scope: Scope, *branches: tuple[str, Sequence[as
     scope.names.clear()
     scope.names.update(_merged(ends, branches[0][0]))
     left = [at for at, signal in enumerate(signals) if signal == "return"]
-    if len(left) == 1 and len(branches) == 2 and machine.frames and machine.frames[-1].hands_parser():
+    outside = machine.frames and (machine.frames[-1].hands_parser() or machine.adds_only())
+    if len(left) == 1 and len(branches) == 2 and outside:
         # What follows is added to a parser that is used without it when the function has returned before.
         machine.conditions.append(conditions[1 - left[0]])
     _skip(machine, conditions, signals)

@@ -340,6 +340,8 @@ def _worked_out(machine: Machine, name: str, call: Call) -> Any:
         if result is not MISSING:
             return result
     _note_escape(machine, name, call)
+    if name in ("builtins.exec", "builtins.eval"):
+        machine.lost_in_text(call)
     if name.startswith("builtins.") and name in operations.FUNCTIONS:
         return Unknown(next((why_unknown(arg) for arg in args if not known(arg)), "cannot be worked out"))
     if not name.startswith("builtins.") and (back := _given_back(machine, call)) is not None:

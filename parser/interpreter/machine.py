@@ -122,6 +122,7 @@ class Machine:
         self.models = known_by_heart.models
         self._constants = {**operations.CONSTANTS, **known_by_heart.constants}
         self._watched = known_by_heart.watched
+        self._keywords = known_by_heart.keywords
         self.entry = entry
         self.problems: list[Problem] = []
         self.conditions: list[str] = []
@@ -400,6 +401,21 @@ class Machine:
             receiver = scope.script.source(node.value)
             why = f"it is called on `{receiver}`, which {why_unknown(function)}"
             self.tell(code, scope.script.place(node), why=why)
+
+    def adds_only(self) -> bool:
+        """Whether the running function does nothing with parsers but add to one, which then is from outside of it."""
+        function = self.frames[-1].function if self.frames else None
+        if function is None:
+            return False
+        of_parsers = function.scope.script.words(function.node) & self._keywords
+        return bool(of_parsers) and of_parsers <= self._watched.keys()
+
+    def lost_in_text(self, call: Call) -> None:
+        """Says it when text that is executed makes a call that should not be lost."""
+        text = call.args[0] if call.args else None
+        for name, code in self._watched.items():
+            if isinstance(text, str) and name in text:
+                self.tell(code, call.place, why="it stands in text that is executed")
 
     def follow(self, function: Function, call: Call, receiver: Any = MISSING) -> Any:
         """Runs a function of the repository with the call's arguments, if it is worth it."""

@@ -239,3 +239,14 @@ def test_which_argument_a_loop_over_a_set_adds_before_it_ends_is_not_known() -> 
 def test_a_list_made_of_a_set_and_changed_since_is_not_known(change: str) -> None:
     found = read(f"v = list({{'b', 'a'}})\nv.{change}\np.add_argument('--v', default=sorted(v))")["v"]
     assert (found.default, found.unknown) == (None, ("default",))
+
+
+def test_what_a_function_adds_after_it_may_have_returned_is_conditional() -> None:
+    body = "def add():\n    if os.environ.get('X'):\n        return\n    p.add_argument('--later')\nadd()"
+    assert read(body)["later"].condition == "not (os.environ.get('X'))"
+
+
+def test_arguments_in_text_that_is_executed_are_told_as_not_followed() -> None:
+    found = report({"run.py": HEAD + "exec('p.add_argument(\"--hidden\")')" + TAIL})
+    told = {one.code: one for one in found.problems}
+    assert "text that is executed" in told["argument-not-followed"].message
