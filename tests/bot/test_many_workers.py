@@ -196,7 +196,7 @@ def test_jobs_of_one_branch_that_are_taken_at_once_step_aside_for_each_other(ser
         asked = Publish(project, branch, cause=COMMAND)
         assert lane_of(pushed, 1) != lane_of(asked, 1000)
         for desk, job in zip(desks, (pushed, asked), strict=True):
-            desk.enqueue(first_id(1, job), job)
+            desk.enqueue(first_id(1, "key", job), job)
     server_bench.wait_for(2 * len(branches))
     for desk in desks:
         desk.close()
