@@ -105,9 +105,10 @@ def test_what_hangs_or_is_reset_took_no_effect(
     sandbox: Sandbox, project: Project, alice: User, bad: Trouble
 ) -> None:
     sha = str(sandbox.head(project.id))
-    for mishap, words in ((trouble.hang(0.1), "without response"), (trouble.reset(), "reset by peer")):
+    for mishap in (trouble.hang(0.1), trouble.reset()):
         bad.on("POST", NOTES, mishap)
-        with pytest.raises(requests.ConnectionError, match=words):
+        # which of its words a broken connection gets is the kernel's to decide
+        with pytest.raises(requests.ConnectionError):
             comment(sandbox, project, alice)
     assert sandbox.comments(project.id, sha) == []
     assert comment(sandbox, project, alice).status_code == 201
