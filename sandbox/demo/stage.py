@@ -51,6 +51,8 @@ def bot_config(gitlab_url: str, listen: str, folder: Path, made: Images) -> Mapp
     return {
         "gitlab": {"url": gitlab_url, "token_file": str(folder / "token")},
         "webhook": {"listen": listen, "secrets_file": str(folder / "webhook-secret"), "processes": 1},
+        # who plays with it pushes as often as they like
+        "publish": {"commits_per_hour": 10_000},
         "database": {"url": f"sqlite:///{folder / 'bot.db'}"},
         "environments": [
             {"name": base.name, "title": base.title, "image": base.image, "python": base.python}

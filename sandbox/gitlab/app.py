@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import struct
 import threading
@@ -116,10 +115,11 @@ class _Handler(WSGIRequestHandler):
         """A mood hung up, or the client did: either way the connection is over."""
         self.close_connection = True
         if isinstance(error, ConnectionResetError):
-            # Closed at once and without lingering, the socket answers with a reset.
+            # Closed at once and without lingering, the socket answers with a reset. Its reader holds it open, too.
             with suppress(OSError):
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                os.close(self.connection.detach())
+                self.rfile.close()
+                self.connection.close()
 
     def log(self, type: str, message: str, *args: Any) -> None:
         """Requests are kept in the core's log."""
