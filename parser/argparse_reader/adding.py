@@ -37,6 +37,7 @@ from parser.problems import problem
 
 
 def add(machine: Machine, parser: Parser, call: Call, group: Group | None) -> Any:
+    """`add_argument(…)` on a parser or on one of its groups: the action that it gives back."""
     try:
         argument = made_argument(machine, parser, call, group)
         if argument is None:
@@ -52,7 +53,7 @@ def add(machine: Machine, parser: Parser, call: Call, group: Group | None) -> An
             # What the group makes of the action is kept; the caller gets the action as it was.
             call_value(machine, standard, Call(call.node, call.script, [action_of(argument)], {}))
             return action_of(argument)
-        put(machine, parser, argument)
+        put(parser, argument)
     except Wrong as wrong:
         machine.fail("ArgumentError" if isinstance(wrong, Clash) else "ValueError")
         place, why = call.at(wrong.keyword), str(wrong)
@@ -183,11 +184,10 @@ def _is_boolean_optional(action: Any) -> bool:
     return isinstance(action, External) and action.name == "argparse.BooleanOptionalAction"
 
 
-def put(machine: Machine, parser: Parser, argument: Argument) -> None:
+def put(parser: Parser, argument: Argument) -> None:
     """Adds the argument, minding others with the same flags."""
-    if not parser.arguments and not parser.by_flag and parser.add_help is True and parser.prefix_chars:
-        prefix = "-" if "-" in parser.prefix_chars else parser.prefix_chars[0]
-        for flag in (f"{prefix}h", f"{prefix * 2}help"):
+    if not parser.arguments and not parser.by_flag and parser.add_help is True:
+        for flag in parser.help_flags:
             parser.by_flag.setdefault(flag, HELP)
     for flag in argument.flags:
         older = parser.by_flag.get(flag)
@@ -261,7 +261,7 @@ def add_action(machine: Machine, call: Call, owner: Parser | Group) -> Any:
     if isinstance(owner, Group):
         argument.group, argument.exclusive = owner.shown_title, owner.excluding
     try:
-        put(machine, parser, argument)
+        put(parser, argument)
     except Wrong as wrong:
         machine.tell("argument-refused", call.place, why=str(wrong))
     return action_of(argument)

@@ -57,7 +57,7 @@ def adopt(machine: Machine, parser: Parser, other: Parser, call: Call) -> None:
             raise Wrong("both the parser and its parent have -h; make the parent with add_help=False")
         for argument in other.arguments:
             # The very same action, as argparse has it: what is set on it later is seen by both.
-            put(machine, parser, argument)
+            put(parser, argument)
             if argument.exclusive is not None and not _titles_are_inherited():
                 parser.untitled.append(argument)
     except Wrong as wrong:
@@ -86,6 +86,7 @@ def parser_init(machine: Machine, call: Call, parser: Parser) -> None:
 
 
 def add_parser(machine: Machine, call: Call, subparsers: Subparsers) -> Any:
+    """`subparsers.add_parser(name, …)`."""
     name = call.args[0] if call.args else call.keywords.get("name")
     if not isinstance(name, str):
         why = f"the name of the subcommand {why_unknown(name)}"

@@ -152,15 +152,19 @@ class Parser(Modelled):
                     self._members.setdefault(id(group), []).append(argument)
         return self._members
 
+    @property
+    def help_flags(self) -> tuple[str, str]:
+        """The flags of argparse's own option for help."""
+        prefix = "-" if "-" in self.prefix_chars else self.prefix_chars[0]
+        return (f"{prefix}h", f"{prefix * 2}help")
+
     def _own_help(self) -> list[Action]:
         """The action of `-h`, which argparse adds before all others; scripts count it, or pass it over."""
         if self.add_help is not True:
             return []
         if self.help is None:
-            prefix = "-" if "-" in self.prefix_chars else self.prefix_chars[0]
             words = {"help": "show this help message and exit"}
-            flags = (f"{prefix}h", f"{prefix * 2}help")
-            self.help = Argument(flags, "help", "help", words, SUPPRESS, False, 0, self.place)
+            self.help = Argument(self.help_flags, "help", "help", words, SUPPRESS, False, 0, self.place)
         return [action_of(self.help)]
 
     def others_read(self, machine: Machine) -> bool:
@@ -252,18 +256,8 @@ _CLASS_OF: Mapping[str, str] = {word: name for name, word in ACTION_CLASSES.item
 
 
 _ACTION_FIELDS = (
-    *(
-        "option_strings",
-        "dest",
-        "nargs",
-        "const",
-        "default",
-        "type",
-        "choices",
-        "required",
-        "help",
-        "metavar",
-    ),
+    *("option_strings", "dest", "nargs", "const", "default"),
+    *("type", "choices", "required", "help", "metavar"),
 )
 
 
@@ -273,9 +267,6 @@ class Action(Modelled):
     def __init__(self, argument: Argument) -> None:
         self.argument = argument
         self.attributes: dict[str, Any] = {}
-
-    def methods(self) -> Mapping[str, Behaviour]:
-        return {}
 
     def is_a(self, name: str) -> bool | None:
         action = self.argument.action

@@ -71,9 +71,10 @@ def _add_group(machine: Machine, call: Call, parser: Parser) -> Any:
 
 
 def _add_exclusive(machine: Machine, call: Call, parser: Parser | Group) -> Any:
-    outer = parser if isinstance(parser, Group) else None
     required = call.keywords.get("required", call.args[0] if call.args else False)
-    return Group(outer.parser if outer else parser, outer.title if outer else None, True, required, outer)  # type: ignore[arg-type]  # it is one of the two
+    if isinstance(parser, Group):
+        return Group(parser.parser, parser.title, True, required, parser)
+    return Group(parser, None, True, required)
 
 
 def _set_defaults(machine: Machine, call: Call, parser: Parser) -> None:

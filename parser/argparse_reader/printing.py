@@ -11,7 +11,7 @@ from typing import Any
 from parser.argparse_reader.actions import SUPPRESS
 from parser.argparse_reader.details import metavar_of
 from parser.argparse_reader.objects import Action, Argument, Parser, action_of
-from parser.argparse_reader.words import Behaviour, type_name
+from parser.argparse_reader.words import VERSION_HELP, Behaviour, type_name
 from parser.interpreter import operations
 from parser.interpreter.containers import items_of
 from parser.interpreter.flow import Call, Exhausted, Stopped, TooDeep
@@ -29,14 +29,14 @@ _OWN_WAY = Unknown("is put together by the script's own formatter")
 
 
 def printed_help(
-    machine: Machine, parser: Parser, argument: Argument, action: str | None, type_: str | None, const: Any
+    machine: Machine, parser: Parser, argument: Argument, action: str | None, const: Any
 ) -> str | Unknown | None:
     """The help as `--help` prints it, on one line unless the formatter keeps lines; None when it is not shown."""
     text = argument.keywords.get("help")
     if argument.keywords_unknown and "help" not in argument.keywords:
         return Unknown(argument.keywords_unknown)
     if "help" not in argument.keywords and action == "version":
-        text = "show program's version number and exit"
+        text = VERSION_HELP
     if text is None or text == SUPPRESS or text == "":
         return None
     if not isinstance(text, str):
@@ -47,7 +47,7 @@ def printed_help(
     if isinstance(text, Unknown):
         return text
     if "%" in text:
-        words = _words(machine, parser, argument, type_, const)
+        words = _words(machine, parser, argument, const)
         if isinstance(words, Unknown) or _WIDE.search(text):
             return Unknown("is put together from values not known")
         missing = [
@@ -144,9 +144,7 @@ def _followed(machine: Machine, own: Function, argument: Argument, formatter: Cl
     return made if isinstance(made, str) else _OWN_WAY
 
 
-def _words(
-    machine: Machine, parser: Parser, argument: Argument, type_: str | None, const: Any
-) -> Mapping[str, Any]:
+def _words(machine: Machine, parser: Parser, argument: Argument, const: Any) -> Mapping[str, Any]:
     """What the help can show of the argument."""
     choices = items_of(machine, argument.keywords.get("choices"))
     given = argument.keywords.get("type")

@@ -19,7 +19,7 @@ from parser.argparse_reader.objects import Argument, Parser
 from parser.argparse_reader.parsers import Registry
 from parser.argparse_reader.printing import printed_help
 from parser.argparse_reader.reading import namespace
-from parser.argparse_reader.words import CONSTANTS, NO_VALUE, FileType, enum_text, type_name
+from parser.argparse_reader.words import CONSTANTS, NO_VALUE, VERSION_HELP, FileType, enum_text, type_name
 from parser.interpreter import operations
 from parser.interpreter.calls import call_value, plain_method
 from parser.interpreter.containers import all_items, items_of
@@ -75,7 +75,6 @@ _CONVERTERS: Mapping[str, Any] = {
     "builtins.bool": bool,
     "builtins.complex": complex,
 }
-_VERSION_HELP = "show program's version number and exit"
 _HELP_WORDS = [
     "prog",
     "default",
@@ -287,7 +286,7 @@ def _parameter(
     action = _action(argument, unknowns)
     told_action = None if "action" in unknowns.fields else action
     type_ = _type(argument, action, unknowns)
-    default = _default(machine, argument, action, type_, unknowns)
+    default = _default(machine, argument, action, unknowns)
     choices = _choices(machine, argument, unknowns)
     if "default" not in unknowns.fields:
         _check_default(argument, name, default, choices, unknowns)
@@ -296,7 +295,7 @@ def _parameter(
     dest = argument.dest if isinstance(argument.dest, str) else name
     if not isinstance(argument.dest, str):
         unknowns.note("dest", why_unknown(argument.dest))
-    written = argument.keywords.get("help", _VERSION_HELP if action == "version" else None)
+    written = argument.keywords.get("help", VERSION_HELP if action == "version" else None)
     help_ = _simple(written, "help", unknowns, (str,))
     if help_ and "%" in help_ and (bad := _unprintable(help_, default, choices)):
         mend = (
@@ -309,7 +308,7 @@ def _parameter(
     title = None if argument in parser.untitled else argument.group
     group = _simple(title, "group", unknowns, (str,))
     const = const_of(argument)
-    plain_const = to_value(machine, const)
+    plain_const = to_value(const)
     if isinstance(plain_const, Unknown):
         unknowns.note("const", plain_const.why)
     metavar = metavar_of(argument)
@@ -318,7 +317,7 @@ def _parameter(
         metavar = None
     if argument.keywords_unknown and unknowns.rest:
         unknowns.tell_rest(argument.keywords_unknown)
-    printed = printed_help(machine, parser, argument, action, type_, const)
+    printed = printed_help(machine, parser, argument, action, const)
     if isinstance(printed, Unknown) or (printed is not None and not _encodable(printed)):
         unknowns.fields.append("printed_help")
         printed = None
@@ -444,9 +443,7 @@ def _type(argument: Argument, action: str | None, unknowns: _Unknowns) -> str | 
     return name
 
 
-def _default(
-    machine: Machine, argument: Argument, action: str | None, type_: str | None, unknowns: _Unknowns
-) -> Value:
+def _default(machine: Machine, argument: Argument, action: str | None, unknowns: _Unknowns) -> Value:
     """The default that the script would see when the argument is not given."""
     if "default" in unknowns.fields:
         return None
@@ -456,7 +453,7 @@ def _default(
     text = isinstance(argument.default, str) or getattr(argument.default, "mixin", "") == "str"
     if isinstance(value, str) and text and action not in NO_VALUE:
         value = _converted(machine, argument, value, unknowns)
-    plain = to_value(machine, value)
+    plain = to_value(value)
     if isinstance(plain, Unknown):
         unknowns.note("default", plain.why)
         return None
@@ -527,9 +524,7 @@ def _choices(machine: Machine, argument: Argument, unknowns: _Unknowns) -> tuple
         return None
     items = all_items(machine, value) if isinstance(value, set | frozenset) else items_of(machine, value)
     plain = (
-        to_value(machine, [enum_text(item) for item in items])
-        if items is not None
-        else Unknown(why_unknown(value))
+        to_value([enum_text(item) for item in items]) if items is not None else Unknown(why_unknown(value))
     )
     if isinstance(plain, Unknown) or not isinstance(plain, tuple):
         unknowns.note("choices", plain.why if isinstance(plain, Unknown) else "is not a list")
@@ -566,7 +561,7 @@ def _check_default(
         )
 
 
-def to_value(machine: Machine, value: Any) -> Value | Unknown:
+def to_value(value: Any) -> Value | Unknown:
     """A known value as JSON can hold it, or Unknown with the reason."""
     if not known(value):
         return Unknown(why_unknown(value))

@@ -86,5 +86,6 @@ def parse_strictly(machine: Machine, call: Call, parser: Parser) -> Any:
 
 
 def parse_known(machine: Machine, call: Call, parser: Parser) -> Any:
+    """`parse_known_args()`: what this parser does not accept may be another's, which is still to come."""
     args = _parse(machine, call, parser)
     return (args, Unknown(GIVEN))

@@ -32,6 +32,9 @@ CONSTANTS: Mapping[str, str] = {
 }
 
 
+VERSION_HELP = "show program's version number and exit"
+"""The help of an option with `action="version"` that is given none."""
+
 NO_VALUE = frozenset({"store_const", "store_true", "store_false", "append_const", "count", "help", "version"})
 """Actions of options that take no value."""
 
@@ -41,9 +44,6 @@ class FileType(Modelled):
 
     def __init__(self) -> None:
         self.attributes: dict[str, Any] = {}
-
-    def methods(self) -> Mapping[str, Behaviour]:
-        return {}
 
 
 def type_name(value: Any) -> str | None:

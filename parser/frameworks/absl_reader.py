@@ -104,9 +104,6 @@ class _Holder(Modelled):
             "value": Unknown("is given on the command line"),
         }
 
-    def methods(self) -> Mapping[str, Any]:
-        return {}
-
 
 class _Flags:
     """All flags defined so far, in order."""

@@ -51,9 +51,6 @@ class Command(Modelled):
         self.complete = True
         self.attributes: dict[str, Any] = {"__name__": node.name, "__doc__": ast.get_docstring(node)}
 
-    def methods(self) -> Mapping[str, Any]:
-        return {}
-
 
 class _Decorator(Modelled):
     """What `click.option(…)` or `click.command(…)` gives, to be called with a function."""
@@ -114,9 +111,6 @@ class _Parameter(Modelled):
             kind, Call(call.node, call.script, flags, call.keywords, nodes=call.nodes), ()
         )
         self.attributes: dict[str, Any] = {}
-
-    def methods(self) -> Mapping[str, Any]:
-        return {}
 
 
 def _models() -> dict[str, Any]:

@@ -42,9 +42,6 @@ class ClickType(Modelled):
         self.given = call
         self.attributes: dict[str, Any] = {}
 
-    def methods(self) -> Mapping[str, Any]:
-        return {}
-
 
 @dataclass(slots=True)
 class Read:

@@ -69,7 +69,7 @@ class Fields:
         """A plain value, or None when it is not known."""
         if not known(enum_text(value)):
             value = [enum_text(one) for one in value] if isinstance(value, list | tuple) else value
-        plain = to_value(self.machine, enum_text(value))
+        plain = to_value(enum_text(value))
         if isinstance(plain, Unknown):
             self.note(field, plain.why)
             return None

@@ -312,7 +312,6 @@ def _class_attribute(machine: Machine, value: Class, name: str) -> Any:
         "__dict__": dict(value.scope.names) if name == "__dict__" else MISSING,
         "__dataclass_fields__": _fields(value) if name == "__dataclass_fields__" else MISSING,
         "_fields": tuple(value.fields) if value.record == "NamedTuple" else MISSING,
-        "__members__": MISSING,
         "__subclasses__": Method(value, name),
     }
     if records.is_enum(value):

@@ -73,6 +73,7 @@ _EXITS = frozenset({"sys.exit", "builtins.exit", "builtins.quit", "os._exit"})
 
 
 def call(machine: Machine, node: ast.Call, scope: Scope) -> Any:
+    """What a call that is written down gives."""
     function = machine.evaluate(node.func, scope)
     machine.visited.add(id(node))
     if isinstance(node.func, ast.Attribute):
@@ -236,7 +237,7 @@ def _call_external(machine: Machine, function: External, call: Call) -> Any:
     if name in ENVIRONMENT or name.startswith("os.environ."):
         return Unknown("is read from the environment")
     if name == "builtins.super":
-        return _super(machine, call)
+        return _super(machine)
     if name == "functools.partial" and call.args and not call.args_unknown:
         return Partial(call.args[0], call.args[1:], dict(call.keywords))
     if name in _WRAPPERS and call.args:
@@ -369,7 +370,7 @@ def _shallow(value: Any) -> bool:
     )
 
 
-def _super(machine: Machine, call: Call) -> Any:
+def _super(machine: Machine) -> Any:
     function, receiver = machine.frame_function()
     if function is None or function.owner is None or receiver is MISSING:
         return Unknown()

@@ -34,9 +34,7 @@ def define(machine: Machine, node: ast.ClassDef, scope: Scope) -> None:
     made = Class(node.name, inner, bases)
     made.metaclass = words.pop("metaclass", MISSING)
     if made.metaclass is MISSING:
-        made.metaclass = next(
-            (one.metaclass for one in bases if isinstance(one, Class) and one.metaclass), None
-        )
+        made.metaclass = _metaclass_of(bases)
     scope.bind(node.name, made)
     for base in bases:
         if isinstance(base, Class):
@@ -44,10 +42,10 @@ def define(machine: Machine, node: ast.ClassDef, scope: Scope) -> None:
     module = scope.module_level.names.get("__name__") if scope.module_level else None
     inner.names["__module__"] = module
     inner.names["__doc__"] = ast.get_docstring(node, clean=False)
-    machine.run_body(node.body, inner)
+    machine.block(node.body, inner)
     makers = [one.func if isinstance(one, ast.Call) else one for one in node.decorator_list]
     dataclass = any(records.makes_dataclass(machine.evaluate(one, scope)) for one in makers)
-    records.finish_class(machine, made, dataclass)
+    records.finish_class(made, dataclass)
     _claim(made, scope)
     call = Call(node, scope.script, [], words)
     value: Any = _by_metaclass(machine, made, call)
@@ -60,6 +58,7 @@ def define(machine: Machine, node: ast.ClassDef, scope: Scope) -> None:
 
 
 def _metaclass_of(bases: list[Any]) -> Any:
+    """The metaclass that a class has from the first of its bases with one; None when none has."""
     return next((one.metaclass for one in bases if isinstance(one, Class) and one.metaclass), None)
 
 

@@ -230,7 +230,7 @@ def _is_of(value: Any, kind: Any) -> bool | None:
     if isinstance(value, EnumMember):
         if isinstance(kind, Class):
             return kind.name == value.cls
-        return True if kind in (External("enum.Enum"),) else None
+        return True if kind == External("enum.Enum") else None
     if isinstance(value, Modelled):
         if isinstance(kind, Class):
             return value.is_made_by(kind)

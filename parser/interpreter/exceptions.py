@@ -24,6 +24,7 @@ ABOVE: Mapping[str, frozenset[str]] = {
     "ModuleNotFoundError": frozenset({"ImportError"}),
     "ZeroDivisionError": frozenset({"ArithmeticError"}),
 }
+"""Exception → those that it is a kind of, `Exception` left out."""
 
 
 _ENDS = frozenset({"exit", "_exit", "error", "abort"})
@@ -78,7 +79,7 @@ def _doubt(
     for name, value in list(scope.names.items()):
         if not known(value) or before.get(name, MISSING) is value:
             continue
-        otherwise = [_bound_by(machine, one, name, before.get(name, MISSING), scope) for one in clauses]
+        otherwise = [_bound_by(one, name, before.get(name, MISSING)) for one in clauses]
         if any(one is not MISSING and not alike(one, value) for one in otherwise):
             scope.names[name] = unknown
 
@@ -100,7 +101,7 @@ def _returns(machine: Machine, clause: ast.ExceptHandler, value: Any, scope: Sco
     return constant and alike(value, machine.evaluate(last.value, scope) if last.value else None)
 
 
-def _bound_by(machine: Machine, clause: ast.ExceptHandler, name: str, old: Any, scope: Scope) -> Any:
+def _bound_by(clause: ast.ExceptHandler, name: str, old: Any) -> Any:
     """What a name stands for behind the clause: `old` where it does not bind it."""
     for one in reversed(clause.body):
         if isinstance(one, ast.Assign) and any(

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from parser.interpreter import comparing, located, operations
 from parser.interpreter.attributes import UNION_TYPE, attribute
 from parser.interpreter.containers import equal_objects, held_key, item_of, items_of, unordered_items
-from parser.interpreter.records import is_enum as is_enum
 from parser.interpreter.values import (
     MAX_ITEMS,
     MISSING,

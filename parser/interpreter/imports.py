@@ -135,6 +135,7 @@ def _import_for_effect(machine: Machine, path: str) -> None:
 
 
 def imported(machine: Machine, dotted: str, importer: str, level: int) -> Any:
+    """What `import dotted` means: a module or package of the repository, else one of the world outside."""
     found = machine.modules.find(dotted, importer, level)
     if found is not None:
         _import_for_effect(machine, found)
@@ -156,7 +157,7 @@ def note_absence(machine: Machine, dotted: str) -> None:
 def _import_star(machine: Machine, found: str | None, dotted: str, scope: Scope) -> None:
     if found is None:
         own = [f"argparse.{name}" for name in argparse.__all__] if dotted == "argparse" else []
-        for name in (*own, *machine.models, *machine._constants):
+        for name in (*own, *machine.models, *machine.constants):
             if name.rpartition(".")[0] == dotted:
                 scope.bind(name.rpartition(".")[2], machine.external(name))
     module = machine.module(found) if found else None

@@ -129,7 +129,8 @@ def _next(machine: Machine, call: Call) -> Any:
     return call.args[1] if items is not None and len(call.args) > 1 else _NOT_KNOWN
 
 
-def _sorted(machine: Machine, call: Call) -> Any:
+def sorted_by(machine: Machine, call: Call) -> Any:
+    """`sorted(items, key=…)`."""
     given = call.args[0] if len(call.args) == 1 else None
     items = list(given) if isinstance(given, set | frozenset) else all_items(machine, given)
     key, reverse = call.keywords.get("key"), call.keywords.get("reverse", False)
@@ -449,8 +450,3 @@ LIBRARY: Mapping[str, Callable[[Machine, Call], Any]] = {
     **reflection.FUNCTIONS,
 }
 """Dotted name → function(machine, call); MISSING means that it is nothing special after all."""
-
-
-def sorted_by(machine: Machine, call: Call) -> Any:
-    """`sorted(items, key=…)`."""
-    return _sorted(machine, call)

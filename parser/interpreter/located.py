@@ -13,7 +13,8 @@ from parser.interpreter.values import MISSING, Located, Module, Unknown
 if TYPE_CHECKING:
     from parser.interpreter.machine import Machine
 
-_OUTSIDE = "../"
+MAX_PARENTS = 20
+"""Folders around a path that `parents` lists."""
 
 
 def joined(base: Located, *parts: Any) -> Any:
@@ -26,7 +27,7 @@ def joined(base: Located, *parts: Any) -> Any:
 def parent(value: Located, times: int = 1) -> Located:
     """The folder around it."""
     path = value.path
-    for _ in range(min(times, 50)):
+    for _ in range(times):
         path = _tidy(posixpath.join(path, ".."))
     return Located(path, value.is_path)
 
@@ -43,7 +44,7 @@ def attribute(value: Located, name: str) -> Any:
     if name == "parent":
         return parent(value)
     if name == "parents":
-        return [parent(value, times + 1) for times in range(20)]
+        return [parent(value, times + 1) for times in range(MAX_PARENTS)]
     if name in ("name", "stem", "suffix") and value.path and not value.path.endswith(".."):
         base = posixpath.basename(value.path)
         stem, suffix = posixpath.splitext(base)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from parser.interpreter import comparing, containers, operations
+from parser.interpreter.branches import either_way
 from parser.interpreter.flow import Finished, Stopped
 from parser.interpreter.values import MISSING, Scope, Unknown
 from parser.interpreter.ways import alike
@@ -15,14 +16,11 @@ from parser.interpreter.ways import alike
 if TYPE_CHECKING:
     from parser.interpreter.machine import Machine
 
-from parser.interpreter.branches import either_way
-
 MAX_ROUNDS = 10_000
-"""Rounds of a loop that adds arguments; other loops are followed for PLAIN_ROUNDS at most."""
-
+"""Rounds of a `for` that adds arguments."""
 
 PLAIN_ROUNDS = 256
-
+"""Rounds of a `while`, and of a `for` that has nothing to do with parsers."""
 
 ROUNDS_BESIDE = 1_000
 """Rounds of a loop that adds none, in a function that deals with parsers."""

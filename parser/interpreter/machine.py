@@ -120,7 +120,7 @@ class Machine:
         # Levels inside each other, calls included; keeps Python's own stack small.
         self.max_nesting = modules.limits.depth
         self.models = known_by_heart.models
-        self._constants = {**operations.CONSTANTS, **known_by_heart.constants}
+        self.constants = {**operations.CONSTANTS, **known_by_heart.constants}
         self._watched = known_by_heart.watched
         self._keywords = known_by_heart.keywords
         self.entry = entry
@@ -281,10 +281,6 @@ class Machine:
                 return signal
         return None
 
-    def run_body(self, body: Sequence[ast.stmt], scope: Scope) -> None:
-        """Runs the statements of a class body."""
-        self.block(body, scope)
-
     @contextmanager
     def condition(self, *sources: str) -> Iterator[None]:
         """What happens inside happens only if these, which are not known, are true."""
@@ -388,7 +384,7 @@ class Machine:
 
     def external(self, dotted: str) -> Any:
         """Something of the world outside by its dotted name: its value where that is known by heart."""
-        return self._constants[dotted] if dotted in self._constants else External(dotted)
+        return self.constants[dotted] if dotted in self.constants else External(dotted)
 
     def is_watched(self, model: Modelled) -> bool:
         """Whether the model has methods whose calls must not be lost."""

@@ -25,6 +25,9 @@ from parser.interpreter.values import (
 if TYPE_CHECKING:
     from parser.interpreter.machine import Machine
 
+MAX_MATCHED = 1_000
+"""Numbers of a range that is matched item by item."""
+
 _THEMSELVES = frozenset(operations.TYPES) - {"builtins.complex", "builtins.range"}
 """Types whose one positional pattern is matched with the value itself."""
 
@@ -114,7 +117,7 @@ def _sequence(
     machine: Machine, pattern: ast.MatchSequence, subject: Any, scope: Scope, names: dict[str, Any]
 ) -> bool | None:
     if isinstance(subject, range):
-        subject = subject if operations.len_of(subject) <= 1000 else Unknown()
+        subject = subject if operations.len_of(subject) <= MAX_MATCHED else Unknown()
     if not isinstance(subject, list | tuple | range):
         return False if isinstance(subject, (dict, set, frozenset)) or _is_single(subject) else None
     if any(isinstance(one, Unknown) for one in subject):

@@ -27,7 +27,6 @@ _DATACLASSES = frozenset(
     | {"attrs.define", "attrs.frozen", "attrs.mutable"}
 )
 _NAMED_TUPLES = frozenset({"typing.NamedTuple", "collections.namedtuple"})
-_NO_FIELDS = frozenset({"typing.ClassVar", "ClassVar"})
 
 
 def is_enum(value: Class) -> bool:
@@ -40,7 +39,7 @@ def makes_dataclass(decorator: Any) -> bool:
     return isinstance(decorator, External) and decorator.name in _DATACLASSES
 
 
-def finish_class(machine: Machine, made: Class, dataclass: bool) -> None:
+def finish_class(made: Class, dataclass: bool) -> None:
     """Works out, once the body has run, what the class's fields and members are."""
     if is_enum(made):
         _finish_enum(made)
@@ -56,9 +55,8 @@ def finish_class(machine: Machine, made: Class, dataclass: bool) -> None:
         made.record = "dataclass"
     own: dict[str, Field] = {}
     for name, node in made.scope.annotations.items():
-        if any(
-            isinstance(one, ast.Name | ast.Attribute) and _last(one) == "ClassVar" for one in _heads(node)
-        ):
+        kind = _head(node)
+        if kind == "ClassVar":
             continue
         given = made.scope.names.get(name, MISSING)
         if isinstance(given, Field):
@@ -70,8 +68,7 @@ def finish_class(machine: Machine, made: Class, dataclass: bool) -> None:
                 made.scope.names.pop(name, None)
         else:
             own[name] = Field(name, node, given, owner=made)
-        head = node.value if isinstance(node, ast.Subscript) else node
-        own[name].passed_on = isinstance(head, ast.Name | ast.Attribute) and _last(head) == "InitVar"
+        own[name].passed_on = kind == "InitVar"
     for name, given in list(made.scope.names.items()):
         if isinstance(given, Field) and name not in own and dataclass:
             given.name = name
@@ -80,12 +77,10 @@ def finish_class(machine: Machine, made: Class, dataclass: bool) -> None:
     made.fields = {**inherited, **({} if made.record == "dataclass" and not dataclass else own)}
 
 
-def _heads(node: ast.expr) -> list[ast.expr]:
-    return [node.value] if isinstance(node, ast.Subscript) else [node]
-
-
-def _last(node: ast.Name | ast.Attribute) -> str:
-    return node.id if isinstance(node, ast.Name) else node.attr
+def _head(node: ast.expr) -> str:
+    """The name of an annotation, without its module and its parameters; empty when it has none."""
+    head = node.value if isinstance(node, ast.Subscript) else node
+    return head.attr if isinstance(head, ast.Attribute) else getattr(head, "id", "")
 
 
 def _finish_enum(made: Class) -> None:

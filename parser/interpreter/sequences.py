@@ -29,7 +29,7 @@ def _lists(machine: Machine, call: Call) -> list[list[Any]] | None:
     return lists if len(lists) == len(found) and not call.args_unknown else None
 
 
-def chain(machine: Machine, call: Call) -> Any:
+def _chain(machine: Machine, call: Call) -> Any:
     """`itertools.chain(*iterables)`."""
     lists = _lists(machine, call)
     return _NOT_KNOWN if lists is None else [item for one in lists for item in one]
@@ -37,7 +37,7 @@ def chain(machine: Machine, call: Call) -> Any:
 
 def _flat(machine: Machine, call: Call) -> Any:
     lists = items_of(machine, call.args[0]) if len(call.args) == 1 else None
-    return _NOT_KNOWN if lists is None else chain(machine, Call(call.node, call.script, lists, {}))
+    return _NOT_KNOWN if lists is None else _chain(machine, Call(call.node, call.script, lists, {}))
 
 
 def _product(machine: Machine, call: Call) -> Any:
@@ -164,7 +164,7 @@ def _from_keys(machine: Machine, call: Call) -> Any:
 
 
 FUNCTIONS: Mapping[str, _Behaviour] = {
-    "itertools.chain": chain,
+    "itertools.chain": _chain,
     "itertools.chain.from_iterable": _flat,
     "itertools.product": _product,
     "itertools.permutations": _chosen(itertools.permutations, math.perm),

@@ -327,7 +327,7 @@ class Modelled:
 
     def methods(self) -> Mapping[str, Any]:
         """Name → function(machine, call, object) of what the object can be asked."""
-        raise NotImplementedError
+        return {}
 
     def attribute(self, name: str) -> Any:
         """What is known by heart of an attribute that the script has not set; MISSING when nothing is."""

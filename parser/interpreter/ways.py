@@ -48,8 +48,7 @@ def either(why: str, *ways: Way) -> Unknown:
 
 def changed(why: str, conditions: Sequence[str], new: Any, old: Any) -> Unknown:
     """What was `old` (MISSING: nothing) and was set to `new` under conditions."""
-    otherwise = Condition(f"not ({' and '.join(conditions)})")
-    return either(why, (tuple(conditions), new), ((otherwise,), old))
+    return either(why, (tuple(conditions), new), (negated(conditions), old))
 
 
 def negated(conditions: Sequence[str]) -> tuple[str, ...]:
