@@ -44,7 +44,7 @@ test: $(READY) ## Run every test this machine can run; what it cannot is said (w
 	@$(BIN)/python -m pytest $(ARGS)
 
 # Each takes as long as it takes; the time-out of a usual test would cut it off.
-chaos: $(READY) ## Kill, cut off and misbehave everywhere, at length (docs/reliability.md; takes an hour)
+chaos: $(READY) ## Kill, cut off and misbehave everywhere, at length (docs/reliability.md; takes long)
 	@MLREEF_TEST_CHAOS=whole $(BIN)/python -m pytest tests/chaos --timeout=7200 $(ARGS)
 
 lint: $(READY) ## Style, types and the direction of imports

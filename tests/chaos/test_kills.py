@@ -2,7 +2,7 @@
 
 The boundaries are those that a clean run passes: each request that reaches GitLab or the registry, and each commit
 that changes the database, of door and worker; a process dies before it takes effect, and after it did but before
-anybody was told. So a new step is tested as soon as it is there. A usual run tries one of each kind, others with
+anybody was told. So a new step is tested as soon as it is there. A usual run tries SHARES of the kinds, others with
 every commit of this repository; `make chaos` tries all, on both databases.
 """
 
