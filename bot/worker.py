@@ -173,7 +173,7 @@ class Worker:
         self.stop()
 
     def request_stop(self) -> None:
-        """Make `run` return soon; fit for a signal handler."""
+        """Make `run_until_stopped` return soon; fit for a signal handler."""
         self._stop.set()
 
     def forget_jobs(self, older_than_seconds: float, at_once: int = MOST_AT_ONCE) -> int:

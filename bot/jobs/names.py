@@ -60,10 +60,10 @@ def child_id(parent: str, index: int, job: Job) -> str:
     return f"{name.branch}:{name.seq}:{slot_of(job)}:{_digest(f'{parent}/{index}')[:24]}"
 
 
-def again_id(job_id: str, parked_at: float) -> str:
-    """The id under which a job that was given up is started anew, once for each time it was given up."""
+def again_id(job_id: str, at: float) -> str:
+    """The id under which a job that was given up or broken off is started anew, once for each time (`at`) it was."""
     name = read_name(job_id)
-    return f"{name.branch}:{name.seq}:{name.slot}:again-{round(parked_at * 1000)}"
+    return f"{name.branch}:{name.seq}:{name.slot}:again-{round(at * 1000)}"
 
 
 def slot_of(job: Job) -> str:
