@@ -26,7 +26,7 @@ LOCK_LOOK_SECONDS = 0.0005
 """How often the writers' lock is looked at by whoever waits for it; a write takes a few of these."""
 
 POOL_SIZE = 8
-"""Connections kept by one process; a process has fewer threads than that which use the store."""
+"""Connections kept by one process; for moments in which more threads ask, a few more are opened."""
 
 CONNECT_SECONDS = 5
 SILENCE_SECONDS = 10
@@ -151,6 +151,20 @@ def passes_by_itself(error: Exception) -> bool:
     return isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.TimeoutError)
 
 
+def open_lock(file: Path) -> int:
+    """The descriptor of a file that is there to be locked, created where it is missing; closing it gives it free."""
+    return os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def take_lock(descriptor: int) -> bool:
+    """Lock the file for this descriptor alone; False, at once, while another one has it locked."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 class WriteLock:
     """Lets one writer at a time to an SQLite file, of all threads and processes that use this lock.
 
@@ -172,22 +186,15 @@ class WriteLock:
             raise TimeoutError(f"{self._file} is held by another thread")
         try:
             if self._descriptor < 0:
-                self._descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                self._descriptor = open_lock(self._file)
             # flock itself would wait for ever
-            while not self._taken():
+            while not take_lock(self._descriptor):
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"{self._file} is held by another process")
                 time.sleep(LOCK_LOOK_SECONDS)
         except BaseException:
             self._threads.release()
             raise
-
-    def _taken(self) -> bool:
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
 
     def __exit__(self, *_: object) -> None:
         fcntl.flock(self._descriptor, fcntl.LOCK_UN)

@@ -6,7 +6,6 @@ network between. On SQLite it is a lock on a file, and there is one worker.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import socket
@@ -16,7 +15,15 @@ from typing import Protocol
 
 import sqlalchemy as sa
 
-from bot.adapters.database import KEEP_ALIVE, SERVER_KEEP_ALIVE, is_sqlite, sqlite_file, unusable
+from bot.adapters.database import (
+    KEEP_ALIVE,
+    SERVER_KEEP_ALIVE,
+    is_sqlite,
+    open_lock,
+    sqlite_file,
+    take_lock,
+    unusable,
+)
 from bot.errors import OperatorError, TryAgain
 
 LONE_WORKER = "worker-1"
@@ -53,7 +60,7 @@ class Presence(Protocol):
         """Those of the executors that are not there. Raises TryAgain when that cannot be told."""
 
     def give_back(self) -> None:
-        """Be there no longer; the end of the process does the same."""
+        """Be there no longer, if it was; the end of the process does the same."""
 
 
 def open_presence(url: str) -> Presence:
@@ -61,10 +68,24 @@ def open_presence(url: str) -> Presence:
     return FilePresence(url) if is_sqlite(url) else ServerPresence(url)
 
 
-class _Terms(threading.local):
-    """In which term this thread's job began; what was begun in an earlier one may be in other hands by now."""
+class _Terms:
+    """In which term each thread's job began; what was begun in an earlier one may be in other hands by now."""
 
-    began: int | None = None
+    def __init__(self) -> None:
+        self._now = 0
+        self._here = threading.local()
+
+    def begin(self) -> None:
+        """A job begins in this thread."""
+        self._here.began = self._now
+
+    def end(self) -> None:
+        """The term is over: the place was given back or lost."""
+        self._now += 1
+
+    def over(self) -> bool:
+        """Whether the term of this thread's job is over; never where no job began."""
+        return getattr(self._here, "began", self._now) != self._now
 
 
 class FilePresence:
@@ -72,36 +93,33 @@ class FilePresence:
 
     def __init__(self, url: str) -> None:
         self.executor = LONE_WORKER
-        self._term = 0
-        self._here = _Terms()
+        self._terms = _Terms()
         self._url = url
         self._descriptor = -1
 
     def take(self) -> None:
         """Raises OperatorError when another process is the worker: two would do each other's jobs at once."""
         file = sqlite_file(self._url)
-        lock = file.with_name(f"{file.name}.worker")
-        self._descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            self.give_back()
+        descriptor = open_lock(file.with_name(f"{file.name}.worker"))
+        if not take_lock(descriptor):
+            os.close(descriptor)
             raise OperatorError(
                 "another worker uses this database already",
                 "end the other `mlreef-bot serve` or `mlreef-bot worker`, give this one a database.url of its own, "
                 "or use PostgreSQL, which serves several workers",
-            ) from error
+            )
+        self._descriptor = descriptor
 
     def keep(self) -> None:
         """The lock is the process's own until it ends."""
 
     def begin(self) -> None:
         """Remember the term."""
-        self._here.began = self._term
+        self._terms.begin()
 
     def check(self) -> None:
         """Raises TryAgain after the place was given back."""
-        if self._here.began not in (None, self._term):
+        if self._terms.over():
             raise TryAgain("this worker is ending", LOST_PAUSE_SECONDS)
 
     def absent(self, executors: frozenset[str]) -> frozenset[str]:
@@ -110,9 +128,10 @@ class FilePresence:
 
     def give_back(self) -> None:
         """Let the next worker in."""
-        self._term += 1
-        os.close(self._descriptor)
-        self._descriptor = -1
+        self._terms.end()
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
 class ServerPresence:
@@ -120,8 +139,7 @@ class ServerPresence:
 
     def __init__(self, url: str) -> None:
         self.executor = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}"
-        self._term = 0
-        self._here = _Terms()
+        self._terms = _Terms()
         self._url = url
         # The lock belongs to one connection: it must neither be pooled nor be left to anybody else.
         self._engine = sa.create_engine(
@@ -151,7 +169,7 @@ class ServerPresence:
 
     def begin(self) -> None:
         """Remember the term."""
-        self._here.began = self._term
+        self._terms.begin()
 
     def check(self) -> None:
         """Ask the server over the connection that holds the lock: an answer means that it is held."""
@@ -161,7 +179,7 @@ class ServerPresence:
             except sa.exc.DBAPIError as error:
                 self._lost()
                 raise TryAgain(_words(error), LOST_PAUSE_SECONDS) from error
-            if self._connection is None or self._here.began not in (None, self._term):
+            if self._connection is None or self._terms.over():
                 raise TryAgain(
                     "this worker was cut off, and others may be doing its jobs", LOST_PAUSE_SECONDS
                 )
@@ -209,7 +227,7 @@ class ServerPresence:
             self._connection.exec_driver_sql("SELECT 1")
 
     def _lost(self) -> None:
-        self._term += 1
+        self._terms.end()
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.invalidate()
