@@ -11,7 +11,7 @@ from parser.argparse_reader.objects import Parser
 from parser.argparse_reader.parsers import Registry
 from parser.interpreter.calls import call_value
 from parser.interpreter.containers import items_of
-from parser.interpreter.flow import Call, Exhausted, Stopped, TooDeep
+from parser.interpreter.flow import Call
 from parser.interpreter.machine import Machine
 from parser.interpreter.values import MISSING, Class, EnumMember, External, Scope, Unknown, known, why_unknown
 
@@ -292,16 +292,8 @@ def _give_default(
 
 def _made(machine: Machine, factory: Any) -> Any:
     """What a default_factory gives."""
-    script = machine.modules.script(machine.entry)
-    if script is None:
-        return Unknown()
-    machine.wanted += 1
-    try:
-        return call_value(machine, factory, Call(script.tree, script, [], {}))
-    except (Stopped, TooDeep, Exhausted, RecursionError):
-        return Unknown()
-    finally:
-        machine.wanted -= 1
+    call = machine.call_from_nowhere()
+    return machine.safely(lambda: call_value(machine, factory, call)) if call else Unknown()
 
 
 def _settings(machine: Machine, node: ast.AnnAssign, scope: Scope) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from parser.argparse_reader.objects import Action, Argument, Parser, action_of
 from parser.argparse_reader.words import VERSION_HELP, Behaviour, type_name
 from parser.interpreter import operations
 from parser.interpreter.containers import items_of
-from parser.interpreter.flow import Call, Exhausted, Stopped, TooDeep
+from parser.interpreter.flow import Call
 from parser.interpreter.machine import Machine
 from parser.interpreter.values import Class, External, Function, Instance, Modelled, Partial, Unknown, known
 
@@ -134,13 +134,7 @@ def _inherited(machine: Machine, call: Call, formatter: _Formatter) -> Any:
 def _followed(machine: Machine, own: Function, argument: Argument, formatter: Class) -> str | Unknown:
     """What the script's own formatter answers."""
     call = Call(own.node, own.scope.script, [action_of(argument)], {})
-    machine.wanted += 1
-    try:
-        made = machine.follow(own, call, _Formatter(formatter))
-    except (Stopped, TooDeep, Exhausted, RecursionError):
-        return _OWN_WAY
-    finally:
-        machine.wanted -= 1
+    made = machine.safely(lambda: machine.follow(own, call, _Formatter(formatter)))
     return made if isinstance(made, str) else _OWN_WAY
 
 

@@ -507,13 +507,7 @@ def _called(machine: Machine, function: Any, text: str) -> Any:
     )
     if script is None:
         return Unknown()
-    machine.wanted += 1
-    try:
-        return call_value(machine, function, Call(node, script, [text], {}))
-    except (Stopped, TooDeep, Exhausted, RecursionError):
-        return Unknown()
-    finally:
-        machine.wanted -= 1
+    return machine.safely(lambda: call_value(machine, function, Call(node, script, [text], {})))
 
 
 def _choices(machine: Machine, argument: Argument, unknowns: _Unknowns) -> tuple[Value, ...] | None:

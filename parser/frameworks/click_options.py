@@ -10,7 +10,7 @@ from typing import Any
 from parser.frameworks.click_types import Read, read_type
 from parser.frameworks.fields import Fields, unusable
 from parser.interpreter.calls import call_value
-from parser.interpreter.flow import Call, Exhausted, Stopped, TooDeep
+from parser.interpreter.flow import Call
 from parser.interpreter.machine import Machine
 from parser.interpreter.values import MISSING, Function, Unknown, known, why_unknown
 from parser.model import Parameter, Problem, Severity
@@ -352,13 +352,8 @@ def _refuse(fields: Fields, value: Any, wanted: str) -> None:
 
 def _called(machine: Machine, function: Function, args: list[Any]) -> Any:
     """What a function of the repository gives, where it can be followed."""
-    machine.wanted += 1
-    try:
-        return call_value(machine, function, Call(function.node, function.scope.script, args, {}))
-    except (Stopped, TooDeep, Exhausted, RecursionError):
-        return Unknown()
-    finally:
-        machine.wanted -= 1
+    call = Call(function.node, function.scope.script, args, {})
+    return machine.safely(lambda: call_value(machine, function, call))
 
 
 def _check(fields: Fields, read: Read, value: Any, choices: tuple[Any, ...] | None) -> None:

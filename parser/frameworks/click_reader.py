@@ -6,6 +6,7 @@ import ast
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from parser.argparse_reader import CommandLine
@@ -13,7 +14,7 @@ from parser.frameworks.click_options import KINDS, Declared, read_declared
 from parser.frameworks.click_types import ROOTS, type_models
 from parser.interpreter.calls import call_value
 from parser.interpreter.containers import items_of
-from parser.interpreter.flow import Call, Exhausted, Stopped, TooDeep
+from parser.interpreter.flow import Call
 from parser.interpreter.machine import ByHeart, Machine
 from parser.interpreter.modules import Modules
 from parser.interpreter.values import External, Function, Method, Modelled, Scope, Unknown, why_unknown
@@ -189,7 +190,7 @@ class _Commands:
 
     def _through(self, command: Command, value: Function | Method, decorator: ast.expr, scope: Scope) -> None:
         before = len(command.declared), command.made
-        result = self._safely(
+        result = self.machine.safely(
             lambda: call_value(self.machine, value, Call(decorator, scope.script, [command], {}))
         )
         if result is command or (len(command.declared), command.made) != before:
@@ -212,25 +213,16 @@ class _Commands:
 
     def value(self, node: ast.expr, scope: Scope) -> Any:
         """What an expression is worth, decorated functions as they were before they were decorated."""
-        found = self._safely(lambda: self.machine.evaluate(node, scope))
+        found = self.machine.safely(lambda: self.machine.evaluate(node, scope))
         if isinstance(node, ast.Name) and not isinstance(found, Function):
             for one in scope.script.tree.body:
                 if isinstance(one, _Definition) and one.name == node.id and one.decorator_list:
-                    return self._safely(lambda: self.machine.function(one, one.name, scope))  # noqa: B023 # called here
+                    return self.machine.safely(partial(self.machine.function, one, one.name, scope))
         return found
 
     def defined(self, node: _Definition, scope: Scope) -> Command | None:
         """The command that a function definition makes."""
-        return self.of(self._safely(lambda: self.machine.function(node, node.name, scope)))
-
-    def _safely(self, work: Any) -> Any:
-        self.machine.wanted += 1
-        try:
-            return work()
-        except (Stopped, TooDeep, Exhausted, RecursionError):
-            return Unknown()
-        finally:
-            self.machine.wanted -= 1
+        return self.of(self.machine.safely(lambda: self.machine.function(node, node.name, scope)))
 
 
 def _wraps(node: _Definition) -> bool:

@@ -362,6 +362,16 @@ class Machine:
         """Calls a value with arguments that are values already."""
         return calls.call_value(self, function, Call(origin.node, origin.script, args, keywords))
 
+    def safely(self, work: Callable[[], Any]) -> Any:
+        """What the work comes to, as a value that a parser needs; Unknown where it ends the script or has no end."""
+        self.wanted += 1
+        try:
+            return work()
+        except (Stopped, TooDeep, Exhausted, RecursionError):
+            return Unknown()
+        finally:
+            self.wanted -= 1
+
     def text_of(self, value: Any) -> Any:
         """`str(value)` of what is no plain value; MISSING when nothing special is known of it."""
         if isinstance(value, str | int | float | list | dict | tuple | Unknown | type(None)):
