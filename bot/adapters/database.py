@@ -25,6 +25,9 @@ DOOR_SECONDS = 3
 LOCK_LOOK_SECONDS = 0.0005
 """How often the writers' lock is looked at by whoever waits for it; a write takes a few of these."""
 
+SWITCH_LOOK_SECONDS = 0.01
+"""How long to wait before a file that another process was just switching to WAL is tried again."""
+
 POOL_SIZE = 8
 """Connections kept by one process; for moments in which more threads ask, a few more are opened."""
 
@@ -92,11 +95,25 @@ def prepare_sqlite(url: str, patience_seconds: int = BUSY_SECONDS) -> None:
         connection = sqlite3.connect(file, timeout=patience_seconds)
         try:
             connection.execute(f"PRAGMA busy_timeout={patience_seconds * 1000}")
-            connection.execute("PRAGMA journal_mode=WAL")
+            _switch_to_wal(connection, time.monotonic() + patience_seconds)
         finally:
             connection.close()
     except (OSError, sqlite3.Error) as error:
         raise unusable(url, error) from error
+
+
+def _switch_to_wal(connection: sqlite3.Connection, deadline: float) -> None:
+    # Of several processes that switch a new file at the same moment, SQLite refuses some at once: it does not let
+    # them wait for each other, whatever the busy_timeout says.
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(SWITCH_LOOK_SECONDS)
+        else:
+            return
 
 
 def unusable(url: str, error: Exception) -> OperatorError:

@@ -407,6 +407,21 @@ def test_several_processes_make_the_tables_at_the_same_moment(database_url: str)
     store.close()
 
 
+def test_a_new_file_may_be_switched_to_wal_by_many_at_once(tmp_path: Path) -> None:
+    rounds, crowd = 25, 6
+    together = threading.Barrier(crowd)
+
+    def switch(number: int) -> None:
+        together.wait()
+        prepare_sqlite(f"sqlite:///{tmp_path}/{number}.db")
+
+    with ThreadPoolExecutor(crowd) as pool:
+        for number in range(rounds):
+            list(pool.map(switch, [number] * crowd))
+            with sqlite3.connect(tmp_path / f"{number}.db") as connection:
+                assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
 def test_a_server_that_does_not_answer_is_the_operators_to_mend() -> None:
     with pytest.raises(OperatorError, match="127") as refusal:
         Store.prepare("postgresql+psycopg://bot:secret-word@127.0.0.1:1/bot")
