@@ -65,7 +65,7 @@ def read_policy(config: Config) -> Policy:
     """The operator's part of every publication."""
     return Policy(
         environments=tuple(
-            Environment(each.name, each.title or each.name, each.image, each.python, each.env)
+            Environment(**{**each.model_dump(), "title": each.title or each.name})
             for each in config.environments
         ),
         default_environment=config.environment_by_default,

@@ -22,6 +22,7 @@ from bot.config_values import (
     Word,
     Words,
 )
+from bot.shapes import CUDA, DEFAULT_WHEELS, EXECUTABLE, PYTHON, WHEEL_PLATFORM
 from parser.limits import DEFAULT_LIMITS, LEAST, MOST
 
 PREFIX = "MLREEF_"
@@ -87,9 +88,24 @@ class Environment(_Part):
 
     name: Word
     title: str = ""
+    description: str = ""
     image: Image
-    python: Annotated[str, Field(pattern=r"^3\.\d{1,2}$")]
+    python: Annotated[str, Field(pattern=f"^{PYTHON}$")]
     env: Mapping[str, str] = Field(default_factory=dict)
+    gpu: bool = False
+    cuda: Annotated[str, Field(pattern=f"^{CUDA}$")] | None = None
+    platforms: Annotated[tuple[Literal["linux/amd64", "linux/arm64"], ...], Field(min_length=1)] = (
+        "linux/amd64",
+    )
+    wheel_platform: Annotated[str, Field(pattern=f"^{WHEEL_PLATFORM}$")] = DEFAULT_WHEELS
+    executable: Annotated[str, Field(pattern=f"^{EXECUTABLE}$")] | Literal[""] = ""
+    bytecode: bool = True
+
+    @model_validator(mode="after")
+    def _gpu_fits(self) -> Environment:
+        if self.cuda and not self.gpu:
+            raise ValueError("cuda is given, but gpu is not: write `gpu: true` as well")
+        return self
 
 
 class Builder(_Part):

@@ -11,11 +11,13 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, cast, get_args
 
 import yaml
 
+from bot.domain.environments import Environment as Environment  # people look for it beside its settings
+from bot.domain.environments import environment_to_data, read_environment
 from bot.domain.tags import branch_slug, gitlab_slug
 from ci_templates import read_template
 from parser.limits import DEFAULT_LIMITS, LEAST, MOST, Limits
@@ -48,18 +50,6 @@ _HOLE = re.compile(r"<([a-z-]+)>")
 _PLAIN_TEXT = re.compile(r"[A-Za-z_$/.]")
 _PLAIN_KEY = re.compile(r"[a-z][a-z_]*\Z")
 _MAX_INT = 2**63
-
-
-@dataclass(frozen=True, slots=True)
-class Environment:
-    """A base image that people choose by name; `asked` is whether a repository did, or got it by default."""
-
-    name: str
-    title: str
-    image: str
-    python: str
-    env: Mapping[str, str] = field(default_factory=dict)
-    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +116,7 @@ def is_for(content: bytes | None, branch: str) -> bool:
 
 def _settings(settings: PipelineSettings) -> dict[str, Any]:
     """The settings as plain data; limits only where the operator has changed them."""
-    data = asdict(settings)
+    data = asdict(settings) | {"environment": environment_to_data(settings.environment)}
     if settings.limits == DEFAULT_LIMITS:
         del data["limits"]
     return data
@@ -143,23 +133,12 @@ def read_pipeline_settings(content: bytes) -> PipelineSettings:
     settings = own.get("settings")
     if not isinstance(settings, dict) or not isinstance(settings.get("environment"), dict):
         raise ValueError("its `.mlreef` section has no settings")
-    environment = settings["environment"]
-    env = environment.get("env")
-    if not isinstance(env, dict) or not all(isinstance(word, str) for pair in env.items() for word in pair):
-        raise ValueError("its environment variables are not texts")
     if settings.get("engine") not in ENGINES:
         raise ValueError("it names no known engine")
     return PipelineSettings(
         builder_image=_text(settings, "builder_image"),
         engine=cast(Engine, settings["engine"]),
-        environment=Environment(
-            name=_text(environment, "name"),
-            title=_text(environment, "title"),
-            image=_text(environment, "image"),
-            python=_text(environment, "python"),
-            env=env,
-            asked=environment.get("asked") is True,
-        ),
+        environment=read_environment(settings["environment"]),
         docs_url=_text(settings, "docs_url"),
         limits=_limits(settings.get("limits")),
     )
