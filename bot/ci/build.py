@@ -12,7 +12,7 @@ from typing import Any
 from bot.adapters.checkout import Commit, load_blobs, load_tree
 from bot.adapters.engine import Account, BuildFailed, Engine, Image
 from bot.adapters.registry import Registry, read_image
-from bot.ci.context import Contents, plan_contents, write_context
+from bot.ci.context import write_context
 from bot.ci.dockerfile import USER, render_dockerfile
 from bot.ci.failures import SHOWN_LINES, pip_cause
 from bot.ci.handover import ensure_folder, write_dotenv
@@ -23,6 +23,7 @@ from bot.ci.verify import Verdict, judge_checkout
 from bot.domain.pipeline import PATH, PipelineSettings
 from bot.domain.tags import REVISION_LABEL, candidate_tag
 from bot.errors import OperatorError, TryAgain
+from bot.layers.contents import Contents, plan_contents
 from parser.model import SCHEMA, Module, Problem
 from parser.wire import canonical, module_to_dict
 

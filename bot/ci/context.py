@@ -2,76 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
-import re
 import tarfile
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from bot.adapters.checkout import TreeFile, load_blobs
+from bot.adapters.checkout import load_blobs
+from bot.layers.contents import Contents, real_content, shown_path
 from parser.model import Place, Problem
 from parser.problems import problem
-
-MAX_SOURCE_BYTES = 8 * 1024**3
-"""Bytes of all files of a commit together."""
-
-MAX_SOURCE_FILES = 200_000
-"""Files of a commit."""
-
-MAX_LINK_STEPS = 40
-"""Links that are followed one after the other, as on Linux."""
-
-_LFS = re.compile(
-    rb"version https://git-lfs\.github\.com/spec/v1\n(?:.*\n)*?oid sha256:([0-9a-f]{64})\n(?:.*\n)*?size (\d+)\n"
-)
-_LFS_MAX_BYTES = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Contents:
-    """What goes into an archive, decided before a byte is written."""
-
-    files: tuple[TreeFile, ...]
-    requirements: tuple[str, ...]
-    submodules: tuple[str, ...]
-
-    @property
-    def size(self) -> int:
-        """Bytes of all files."""
-        return sum(file.size for file in self.files)
-
-
-def plan_contents(
-    tree: Iterable[TreeFile],
-    links: Mapping[bytes, bytes],
-    requirements: Iterable[str],
-    left_out: Iterable[str],
-) -> Contents | tuple[Problem, ...]:
-    """Which files go in; the problems of a tree that cannot. `links`: path of a link → what it points to."""
-    without = {path.encode() for path in left_out}
-    kept = sorted((file for file in tree if file.path not in without), key=lambda file: file.path)
-    files = tuple(file for file in kept if file.kind != "submodule")
-    problems = [
-        problem("path-refused", Place(_shown(file.path))) for file in files if not _is_proper(file.path)
-    ]
-    problems += [
-        problem("link-leaves-repository", Place(_shown(file.path)), target=_shown(links[file.path]))
-        for file in files
-        if file.kind == "symlink" and not _stays_inside(file.path, links)
-    ]
-    size = sum(file.size for file in files)
-    if size > MAX_SOURCE_BYTES or len(files) > MAX_SOURCE_FILES:
-        words = {"files": str(len(files)), "size": f"{size / 1024**2:.0f}"}
-        most = {"most_files": str(MAX_SOURCE_FILES), "most_size": f"{MAX_SOURCE_BYTES / 1024**2:.0f}"}
-        problems.append(problem("repository-too-large", None, None, **words, **most))
-    if problems:
-        return tuple(problems)
-    gone = tuple(_shown(file.path) for file in kept if file.kind == "submodule")
-    return Contents(files, tuple(requirements), gone)
 
 
 def write_context(
@@ -91,64 +31,15 @@ def write_context(
             if file.kind == "symlink":
                 _add_link(archive, f"source/{name}", os.fsdecode(content))
                 continue
-            real = _real_content(content, checkout, file.path)
+            real = real_content(content, checkout, file.path)
             if real is None:
-                problems.append(problem("lfs-missing", Place(_shown(file.path))))
+                problems.append(problem("lfs-missing", Place(shown_path(file.path))))
                 continue
             mode = 0o755 if file.kind == "executable" else 0o644
             _add_bytes(archive, f"source/{name}", real, mode)
             if file.path in wanted:
                 _add_bytes(archive, f"requirements/{name}", real)
     return tuple(problems)
-
-
-def _real_content(content: bytes, checkout: Path, path: bytes) -> bytes | None:
-    """A file's bytes; for one that git keeps elsewhere (LFS) those in the working tree, if they are the right ones."""
-    pointer = _LFS.match(content) if len(content) <= _LFS_MAX_BYTES else None
-    if pointer is None:
-        return content
-    try:
-        handle = os.open(os.fsencode(checkout) + b"/" + path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(handle, "rb") as stream:
-            found = stream.read(int(pointer[2]) + 1)
-    except OSError:
-        return None
-    return found if hashlib.sha256(found).hexdigest().encode() == pointer[1] else None
-
-
-def _is_proper(path: bytes) -> bool:
-    parts = path.split(b"/")
-    return not any(part in {b"", b".", b".."} or part.lower() == b".git" or b"\0" in part for part in parts)
-
-
-def _stays_inside(path: bytes, links: Mapping[bytes, bytes]) -> bool:
-    """Whether a link, followed as the system would, never leaves the root; it may point to nothing."""
-    done: list[bytes] = []
-    waiting = path.split(b"/")[::-1]
-    steps = 0
-    while waiting:
-        part = waiting.pop()
-        if part in {b"", b"."}:
-            continue
-        if part == b"..":
-            if not done:
-                return False
-            done.pop()
-            continue
-        here = b"/".join([*done, part])
-        target = links.get(here)
-        if target is None:
-            done.append(part)
-            continue
-        steps += 1
-        if target.startswith(b"/") or steps > MAX_LINK_STEPS:
-            return False
-        waiting += target.split(b"/")[::-1]
-    return True
-
-
-def _shown(path: bytes) -> str:
-    return path.decode("utf-8", "backslashreplace")
 
 
 def _add_bytes(archive: tarfile.TarFile, name: str, content: bytes, mode: int = 0o644) -> None:

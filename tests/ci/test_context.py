@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from bot.adapters.checkout import TreeFile, load_blobs, load_tree
-from bot.ci.context import Contents, plan_contents, write_context
+from bot.ci.context import write_context
+from bot.layers.contents import Contents, plan_contents
 from parser.model import Problem
 from tests.ci.world import Repository
 
