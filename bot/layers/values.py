@@ -1,0 +1,39 @@
+"""What everybody here speaks of: the form of layers, the paths in an image, and a layer by its digest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.errors import BotError
+from parser.model import Problem
+
+LAYOUT = 1
+"""Number of the form of layers; raised whenever any byte of one would come out otherwise."""
+
+OCI_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+
+ENV_ROOT = "/opt/mlreef/env"
+"""The virtual environment of the module, made of plain files."""
+
+LOCK_PATH = "/opt/mlreef/pylock.toml"
+APP = "/app"
+HOME = "/home/module"
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A layer as manifest and configuration name it: `sha256:…` of its bytes and of the tar inside, size in bytes."""
+
+    digest: str
+    size: int
+    diff_id: str
+    title: str
+    media_type: str = OCI_LAYER
+
+
+class BadWheel(BotError):
+    """Wheels that cannot become a layer; what was written of it until then is worth nothing."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__(" ".join(problem.message for problem in problems))
+        self.problems = problems
