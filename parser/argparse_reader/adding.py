@@ -30,9 +30,9 @@ from parser.interpreter.values import (
     Method,
     Modelled,
     Unknown,
-    known,
     why_unknown,
 )
+from parser.interpreter.ways import surely_equal
 from parser.problems import problem
 
 
@@ -226,10 +226,10 @@ def _apart(left: Sequence[str], right: Sequence[str]) -> bool:
 def _unite(older: Argument, newer: Argument) -> None:
     """One argument added in several branches: what they do not agree on is not known."""
     for name in ("dest", "action", "default", "required", "nargs", "group"):
-        if not _same(getattr(older, name), getattr(newer, name)):
+        if not surely_equal(getattr(older, name), getattr(newer, name)):
             setattr(older, name, Unknown("depends on a condition not known"))
     for name in {*older.keywords, *newer.keywords}:
-        if not _same(older.keywords.get(name), newer.keywords.get(name)):
+        if not surely_equal(older.keywords.get(name), newer.keywords.get(name)):
             older.keywords[name] = Unknown("depends on a condition not known")
     if older.conditions and newer.conditions:
         *common, last = older.conditions
@@ -237,12 +237,6 @@ def _unite(older: Argument, newer: Argument) -> None:
             older.conditions = tuple(common)
     elif not newer.conditions:
         older.conditions = ()
-
-
-def _same(left: Any, right: Any) -> bool:
-    return left is right or (
-        type(left) is type(right) and (not known(left) or bool(left == right)) and known(right)
-    )
 
 
 def add_action(machine: Machine, call: Call, owner: Parser | Group) -> Any:

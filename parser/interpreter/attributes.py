@@ -32,7 +32,7 @@ from parser.interpreter.values import (
     hashable,
     known,
 )
-from parser.interpreter.ways import Either, changed, mapped, settled
+from parser.interpreter.ways import Either, changed, mapped, settled, surely_equal
 
 if TYPE_CHECKING:
     from parser.interpreter.machine import Machine
@@ -360,10 +360,6 @@ def _super_attribute(machine: Machine, value: Super, name: str) -> Any:
     return Unknown("is inherited from a class that is not in the repository")
 
 
-def _equal(old: Any, new: Any) -> bool:
-    return old is new or (type(old) is type(new) and known(old) and known(new) and bool(old == new))
-
-
 def set_attribute(machine: Machine, value: Any, name: str, new: Any) -> None:
     """`value.name = new`."""
     if isinstance(value, Instance | Modelled | Function | Given | Field):
@@ -376,7 +372,7 @@ def set_attribute(machine: Machine, value: Any, name: str, new: Any) -> None:
     if (
         isinstance(value, Instance | Class)
         and machine.is_changed_in_any_order(value)
-        and not _equal(old, new)
+        and not surely_equal(old, new)
     ):
         new = operations.NO_ORDER
     if machine.supposing and not machine.is_own(value):
@@ -387,6 +383,6 @@ def set_attribute(machine: Machine, value: Any, name: str, new: Any) -> None:
         inherited = value.cls.member(name)
         old = MISSING if isinstance(inherited, Function) else inherited
     known_to_both = old is not MISSING or not isinstance(value, Modelled | Function | Given | Field)
-    if machine.conditions and known_to_both and not _equal(old, new) and not machine.is_own(value):
+    if machine.conditions and known_to_both and not surely_equal(old, new) and not machine.is_own(value):
         new = changed(f"depends on `{machine.conditions[-1]}`", machine.conditions, new, old)
     names[name] = new

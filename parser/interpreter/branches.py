@@ -153,7 +153,7 @@ def _merged(ends: list[tuple[str, dict[str, Any]]], source: str) -> dict[str, An
     for _, other in ends[1:]:
         for name in {**merged, **other}:
             left, right = merged.get(name, MISSING), other.get(name, MISSING)
-            if left is not right and (left is MISSING or right is MISSING or not alike(left, right)):
+            if not alike(left, right):
                 different[name] = None
     for name in different:
         ways = (((condition,), names.get(name, MISSING)) for condition, names in ends)

@@ -89,7 +89,7 @@ def _in_any_order(machine: Machine, node: ast.For | ast.AsyncFor, items: list[An
                 ends.append(dict(scope.names))
                 for name, old in before.items():
                     now = scope.names.get(name, MISSING)
-                    if now is not old and not alike(now, old):
+                    if not alike(now, old):
                         scope.names[name] = operations.NO_ORDER
     finally:
         machine.in_any_order -= 1

@@ -100,13 +100,18 @@ def on_each(machine: Machine, value: Either, act: Callable[[Any], Any]) -> Any:
 def joined(why: str, results: Sequence[Way]) -> Any:
     """The one value that all ways lead to, or which it is on which way."""
     first = results[0][1]
-    if all(value is first or alike(first, value) for _, value in results[1:]):
+    if all(alike(first, value) for _, value in results[1:]):
         return first
     return either(why, *results)
 
 
 def alike(left: Any, right: Any) -> bool:
     """Whether two values are certainly the same, or neither is known at all."""
-    if type(left) is Unknown and type(right) is Unknown:
+    return (type(left) is Unknown and type(right) is Unknown) or surely_equal(left, right)
+
+
+def surely_equal(left: Any, right: Any) -> bool:
+    """Whether it is one object, or two known values of one type that are equal."""
+    if left is right:
         return True
     return type(left) is type(right) and known(left) and known(right) and bool(left == right)
