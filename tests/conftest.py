@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from sandbox import postgres
 
@@ -47,13 +47,14 @@ def strict() -> bool:
     return os.environ.get("CI", "").lower() in {"1", "true"}
 
 
+# How fast a machine draws examples says nothing of the code; tests have a time-out each.
+settings.register_profile("desk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # In CI the same examples every time: what lands must not hang on a draw. New ones are looked for at the desk.
-settings.register_profile("ci", derandomize=True)
+settings.register_profile("ci", settings.get_profile("desk"), derandomize=True)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if strict():
-        settings.load_profile("ci")
+    settings.load_profile("ci" if strict() else "desk")
     # A developer's own MLREEF_… variables would change what the tests see.
     for name in [
         name for name in os.environ if name.startswith("MLREEF_") and not name.startswith("MLREEF_TEST_")
