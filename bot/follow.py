@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from bot.adapters.store import Publication
+from bot.adapters.publications import Publication
 from bot.domain import pipeline, reports, tags
 from bot.domain.gitlab import ENDED, CiJob, Pipeline, Project
 from bot.domain.jobs import EnsurePipeline, Follow, Later, Publish

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import structlog
 
-from bot.adapters.store import Publication
+from bot.adapters.publications import Publication
 from bot.domain import pipeline, plan, reports
 from bot.domain.gitlab import ENDED, Pipeline
 from bot.domain.jobs import COMMAND, EnsurePipeline, Follow, Later, Publish

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import structlog
 
-from bot.adapters.store import Publication
+from bot.adapters.publications import Publication
 from bot.domain import reports
 from bot.domain.gitlab import ENDED
 from bot.domain.jobs import Job

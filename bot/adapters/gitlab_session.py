@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -124,7 +124,7 @@ def read_whole(response: requests.Response, seconds: float) -> None:
     response._content = b"".join(parts)
 
 
-def pieces(response: requests.Response) -> Any:
+def pieces(response: requests.Response) -> Iterator[bytes]:
     """The body as it arrives; a slow sender gets no more time than its next piece may take."""
     raw = response.raw
     try:

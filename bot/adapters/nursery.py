@@ -205,9 +205,9 @@ def _answer(job: socket.socket, page: mmap.mmap) -> int:
             return 0
         seconds, memory, length = HEADER.unpack(asked)
         confine(seconds, memory)
-        source, words = unpack_source(stream.read(length), stream.read)
+        source, project_name = unpack_source(stream.read(length), stream.read)
     watched = Source(source.entries, _Watched(source.contents, page), source.limits)
-    report = pack_report(read(watched, words["project"], words["entry_point"]))
+    report = pack_report(read(watched, project_name))
     job.sendall(ANSWER.pack(REPORT, len(report)) + report)
     return 0
 

@@ -147,7 +147,7 @@ class Reader:
                 self._drop()
 
     def _send(self, ours: socket.socket, source: Source, project_name: str, ends: float) -> None:
-        header, contents = pack_source(source, project=project_name, entry_point=None)
+        header, contents = pack_source(source, project_name)
         first = HEADER.pack(self._allowance.seconds, self._allowance.memory_bytes, len(header))
         for piece in (first + header, *contents):
             ours.settimeout(max(0.1, ends - time.monotonic()))

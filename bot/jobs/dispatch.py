@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.adapters.store import Delivery, Store
+from bot.adapters.deliveries import Delivery
+from bot.adapters.store import Store
 from bot.domain.events import Event, from_dict
 from bot.domain.jobs import Follow, Job, Later
 from bot.domain.routing import Ignored, same_push

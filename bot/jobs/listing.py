@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from bot.adapters.store import Delivery, Parked, Store
+from bot.adapters.deliveries import Delivery
+from bot.adapters.given_up import Parked
+from bot.adapters.store import Store
 from bot.domain.jobs import COMMAND, EnsurePipeline, Job, Publish
 from bot.domain.text import plain
 from bot.errors import OperatorError

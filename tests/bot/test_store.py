@@ -19,13 +19,9 @@ from hypothesis import strategies as st
 
 from bot.adapters import schema
 from bot.adapters.database import engine_url, prepare_sqlite, teach_subseconds
-from bot.adapters.store import (
-    PUBLICATION_BATCH,
-    PUBLICATIONS_KEPT_PER_BRANCH,
-    Backlog,
-    Publication,
-    Store,
-)
+from bot.adapters.deliveries import Backlog
+from bot.adapters.publications import PUBLICATION_BATCH, PUBLICATIONS_KEPT_PER_BRANCH, Publication
+from bot.adapters.store import Store
 from bot.domain.facts import JOB_COUNTS, JobCounts
 from bot.errors import OperatorError
 

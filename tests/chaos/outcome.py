@@ -6,7 +6,7 @@ import re
 import subprocess
 from typing import Any
 
-from bot.adapters.store import Publication
+from bot.adapters.publications import Publication
 from sandbox.gitlab import Project, Sandbox
 from sandbox.registry import RegistryServer
 from tests.chaos.lane import Lane

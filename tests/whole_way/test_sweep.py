@@ -19,8 +19,9 @@ from bot.adapters.forge import Forge
 from bot.adapters.gitlab_client import GitlabClient
 from bot.adapters.overview import Overview
 from bot.adapters.patience import MOST_FAILED
+from bot.adapters.publications import Publication
 from bot.adapters.schema import publications
-from bot.adapters.store import Publication, Store
+from bot.adapters.store import Store
 from bot.domain.events import Found, Push, from_dict, subject, to_dict
 from bot.domain.jobs import Publish
 from bot.domain.pipeline import Environment

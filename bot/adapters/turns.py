@@ -1,0 +1,86 @@
+"""Who may do what alone among all processes: for a span of time, or for the length of a block."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import sqlalchemy as sa
+
+from bot.adapters import schema
+from bot.adapters.database import is_sqlite
+from bot.adapters.tables import Tables, Upsert
+
+TURNS = 0x6D74
+"""First number of the advisory locks by which workers take turns; the second one follows from the turn's name."""
+
+LONGEST_TURN_SECONDS = 30
+
+
+def _counted(statement: Upsert) -> Upsert:
+    # PostgreSQL's driver forgets how many rows an INSERT wrote unless it is asked to remember.
+    return statement.execution_options(preserve_rowcount=True)
+
+
+class Turns(Tables):
+    """Leases, which end by their time, and turns, which end with their block."""
+
+    def lease(self, name: str, owner: str, seconds: float) -> bool:
+        """Whether `owner` may do what `name` names, alone among all processes, for so many seconds from now.
+
+        Its owner may renew a lease before it ends; when it has ended, whoever asks first gets it. The database's
+        clock counts, where there is one, for those of several machines differ.
+        """
+        now = self._now()
+        values = {"name": name, "owner": owner, "until": now + seconds}
+        free = sa.or_(schema.leases.c.until <= now, schema.leases.c.owner == owner)
+        statement = (
+            self._insert(schema.leases)
+            .values(**values)
+            .on_conflict_do_update(
+                index_elements=["name"], set_={"owner": owner, "until": now + seconds}, where=free
+            )
+        )
+        with self._writing() as connection:
+            return connection.execute(_counted(statement)).rowcount == 1
+
+    def release(self, name: str, owner: str) -> None:
+        """End a lease early; does nothing when another one holds it."""
+        mine = sa.and_(schema.leases.c.name == name, schema.leases.c.owner == owner)
+        with self._writing() as connection:
+            connection.execute(sa.delete(schema.leases).where(mine))
+
+    @contextmanager
+    def turn(self, name: str) -> Iterator[bool]:
+        """Whether it is this caller's turn, alone among all processes, until the block ends.
+
+        On SQLite it always is: a file has one worker. A holder that hangs loses its turn after a while.
+        """
+        if is_sqlite(self.url):
+            yield True
+            return
+        with self._engine.connect() as connection:
+            mine = connection.scalar(
+                sa.text(
+                    "SELECT pg_try_advisory_xact_lock(:turns, :number)"
+                    " FROM set_config('idle_in_transaction_session_timeout', :limit, true)"
+                ),
+                {
+                    "turns": TURNS,
+                    "number": zlib.crc32(name.encode()) >> 1,
+                    "limit": str(LONGEST_TURN_SECONDS * 1000),
+                },
+            )
+            try:
+                yield bool(mine)
+            finally:
+                with suppress(sa.exc.DBAPIError):
+                    # a session that the server ended has given the turn back already
+                    connection.rollback()
+
+    def _now(self) -> sa.ColumnElement[float]:
+        if is_sqlite(self.url):
+            return sa.literal(time.time(), sa.Float)
+        return sa.cast(sa.func.extract("epoch", sa.func.clock_timestamp()), sa.Float)
