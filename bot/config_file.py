@@ -165,11 +165,7 @@ def _load_secret_files(values: MutableMapping[str, Any], faults: list[Fault]) ->
         if name in section:
             continue
         try:
-            with Path(str(file)).open("rb") as stream:
-                content = stream.read(MAX_SECRET_FILE_BYTES).decode().strip()
-            if not content:
-                raise OSError("it is empty")
-            section[name] = content
+            section[name] = _read_secret(Path(str(file)))
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or error
             faults.append(
@@ -179,12 +175,20 @@ def _load_secret_files(values: MutableMapping[str, Any], faults: list[Fault]) ->
             section[name] = STAND_IN
 
 
+def _read_secret(file: Path) -> str:
+    with file.open("rb") as stream:
+        content = stream.read(MAX_SECRET_FILE_BYTES).decode().strip()
+    if not content:
+        raise OSError("it is empty")
+    return content
+
+
 def load_token(config: Config) -> str | None:
     """GitLab's token as its file holds it now; None when there is no file or it cannot be read."""
     if config.gitlab.token_file is None:
         return None
     try:
-        return config.gitlab.token_file.read_text().strip() or None
+        return _read_secret(config.gitlab.token_file)
     except (OSError, UnicodeDecodeError):
         return None
 

@@ -101,7 +101,7 @@ def describe(report: Report, form: str) -> str:
 
 def render(report: Report, policy: Policy, branch: str) -> bytes:
     """The mlreef.yml of a report that is not refused. Raises OperatorError for an unknown environment."""
-    from bot.domain.pipeline import PipelineSettings, plan_environment
+    from bot.domain.pipeline import plan_environment
     from bot.domain.pipeline import render as render_pipeline
 
     if report.module is None:
@@ -109,10 +109,7 @@ def render(report: Report, policy: Policy, branch: str) -> bytes:
     environment = plan_environment(report, policy.environments, policy.default_environment)
     if isinstance(environment, Problem):
         raise OperatorError(environment.message, environment.hint)
-    settings = PipelineSettings(
-        policy.builder_image, policy.engine, environment, policy.docs_url, policy.limits
-    )
-    return render_pipeline(report.module, settings, branch)
+    return render_pipeline(report.module, policy.pipeline_settings(environment), branch)
 
 
 def stand_in_policy() -> Policy:

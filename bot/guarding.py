@@ -9,7 +9,6 @@ from dataclasses import astuple
 from bot.adapters.store import Store
 from bot.domain.gitlab import Branch
 from bot.domain.guards import (
-    GENERATED,
     MAX_GENERATED_IN_A_ROW,
     Guards,
     Written,
@@ -17,7 +16,7 @@ from bot.domain.guards import (
     is_written_for,
     spend,
 )
-from bot.domain.pipeline import is_for
+from bot.domain.pipeline import PATH, is_for
 from bot.domain.plan import Head, source_of
 from bot.world import World
 
@@ -29,7 +28,7 @@ def find_loop(head: Head, world: World) -> str | None:
     if is_for(head.generated, branch.name) and is_written_for(source_of(branch), branch.sha, guards):
         return "the head holds the file for its parent already"
     if guards.only_generated and is_a_loop(_generated_in_a_row(project_id, branch, world), guards):
-        return f"the last {MAX_GENERATED_IN_A_ROW} commits changed nothing but {GENERATED}"
+        return f"the last {MAX_GENERATED_IN_A_ROW} commits changed nothing but {PATH}"
     return None
 
 
@@ -37,7 +36,7 @@ def _generated_in_a_row(project_id: int, branch: Branch, world: World) -> int:
     sha, parents = branch.sha, branch.parents
     for count in range(MAX_GENERATED_IN_A_ROW):
         # a merge brings in whatever it brings in
-        if len(parents) != 1 or not world.forge.fetch_changed(project_id, sha) <= {GENERATED}:
+        if len(parents) != 1 or not world.forge.fetch_changed(project_id, sha) <= {PATH}:
             return count
         sha = parents[0]
         parents = world.forge.fetch_parents(project_id, sha)

@@ -40,11 +40,11 @@ def unpack_report(content: bytes) -> Report:
     return report
 
 
-def pack_source(source: Source, **words: str | None) -> tuple[bytes, list[bytes]]:
-    """A header, and the contents that have to follow it in this order; `words` are sent along."""
+def pack_source(source: Source, project_name: str) -> tuple[bytes, list[bytes]]:
+    """A header, and the contents that have to follow it in this order."""
     paths = list(source.contents)
     header = {
-        "words": words,
+        "project": project_name,
         "limits": {field.name: getattr(source.limits, field.name) for field in fields(Limits)},
         "entries": [[entry.path, entry.kind, entry.blob] for entry in source.entries.values()],
         "contents": [[path, len(source.contents[path])] for path in paths],
@@ -52,12 +52,12 @@ def pack_source(source: Source, **words: str | None) -> tuple[bytes, list[bytes]
     return json.dumps(header).encode("ascii"), [source.contents[path] for path in paths]
 
 
-def unpack_source(header: bytes, take: Callable[[int], bytes]) -> tuple[Source, dict[str, Any]]:
-    """The source and the words sent along; `take` gives the next so many bytes of contents."""
+def unpack_source(header: bytes, take: Callable[[int], bytes]) -> tuple[Source, str]:
+    """The source and its project's name; `take` gives the next so many bytes of contents."""
     told = json.loads(header)
     entries = {path: Entry(path, kind, blob) for path, kind, blob in told["entries"]}
     contents = {path: take(size) for path, size in told["contents"]}
-    return Source(entries, contents, Limits(**told["limits"])), told["words"]
+    return Source(entries, contents, Limits(**told["limits"])), told["project"]
 
 
 def _packed(value: Any) -> Any:

@@ -27,7 +27,7 @@ END_SECONDS = 5
 """Seconds that the output of an ended script is waited for."""
 
 NOT_PUBLISHED = "Not published:"
-"""Begins the line that says why; the service repeats it to the author."""
+"""Begins the line that says why; the service looks for the same words, but this file runs without the service."""
 
 _OURS = ("CI_", "GITLAB_", "MLREEF_", "FF_", "RUNNER_", "DOCKER_AUTH", "TRACEPARENT")
 

@@ -15,9 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.domain.events import Push
-
-GENERATED = "mlreef.yml"
-"""The one file that the bot writes into a repository."""
+from bot.domain.pipeline import PATH
 
 MAX_GENERATED_IN_A_ROW = 3
 """Commits in a row that changed the generated file alone; one more would be a loop. People get one repair."""
@@ -50,7 +48,7 @@ class Written:
 def is_own_push(push: Push, bot_user_id: int | None, guards: Guards) -> bool:
     """Whether a push is the bot's own commit of the generated file, by who pushed and what changed."""
     known = guards.identity and bot_user_id is not None
-    return known and push.user_id == bot_user_id and push.changed == (GENERATED,)
+    return known and push.user_id == bot_user_id and push.changed == (PATH,)
 
 
 def is_written_for(source: str, head: str, guards: Guards) -> bool:

@@ -30,22 +30,15 @@ _PLAIN_STAGE = re.compile(r"[A-Za-z][\w -]{0,60}\Z", re.ASCII)
 
 def triggers_ours(gitlab_ci_yml: bytes) -> bool:
     """Whether a project's own CI runs mlreef.yml as a child pipeline and waits for it. Never raises."""
-    if len(gitlab_ci_yml) > MAX_FILE_BYTES:
-        return False
-    try:
-        root = _last_document(gitlab_ci_yml)
-    except (yaml.YAMLError, UnicodeError, RecursionError, ValueError):
-        return False
-    jobs = {key: job for key, job in _pairs(root) if isinstance(job, yaml.MappingNode)}
+    jobs = {
+        key: job for key, job in _pairs(_last_document(gitlab_ci_yml)) if isinstance(job, yaml.MappingNode)
+    }
     return any(_triggers(jobs, name, 0) for name in jobs if not name.startswith("."))
 
 
 def trigger_example(gitlab_ci_yml: bytes) -> str:
     """The job to add to a project's own CI so that `triggers_ours`, in the last of the stages it has. Never raises."""
-    try:
-        root = dict(_pairs(_last_document(gitlab_ci_yml[:MAX_FILE_BYTES])))
-    except (yaml.YAMLError, UnicodeError, RecursionError, ValueError):
-        root = {}
+    root = dict(_pairs(_last_document(gitlab_ci_yml)))
     stages = [name for node in _items(root.get("stages")) if (name := _scalar(node)) is not None]
     stage = stages[-1] if stages and _PLAIN_STAGE.match(stages[-1]) else _USUAL_STAGE
     return _TRIGGER_EXAMPLE.replace("<stage>", stage)
@@ -74,12 +67,19 @@ def _local(node: yaml.Node) -> list[str]:
 def _last_document(content: bytes) -> yaml.Node | None:
     """The node graph of the file's configuration, which stands behind a `spec:` header if there is one.
 
+    None for a file that is too big, or no YAML.
+
     Nodes, not values: aliases stay shared, so a file that multiplies itself costs nothing, and GitLab's own
     tags (`!reference`) need no meaning.
     """
+    if len(content) > MAX_FILE_BYTES:
+        return None
     root = None
-    for document in yaml.compose_all(content.decode("utf-8-sig"), Loader=yaml.SafeLoader):
-        root = document
+    try:
+        for document in yaml.compose_all(content.decode("utf-8-sig"), Loader=yaml.SafeLoader):
+            root = document
+    except (yaml.YAMLError, UnicodeError, RecursionError, ValueError):
+        return None
     return root
 
 

@@ -107,11 +107,9 @@ def render(module: Module, settings: PipelineSettings, branch: str) -> bytes:
 def is_for(content: bytes | None, branch: str) -> bool:
     """Whether a file was rendered for that branch, by what it says itself."""
     try:
-        data = _load(content) if content is not None else None
+        return content is not None and _own_section(content).get("branch") == _quoted(branch)
     except ValueError:
         return False
-    own = data.get(".mlreef") if isinstance(data, dict) else None
-    return isinstance(own, dict) and own.get("branch") == _quoted(branch)
 
 
 def _settings(settings: PipelineSettings) -> dict[str, Any]:
@@ -124,10 +122,7 @@ def _settings(settings: PipelineSettings) -> dict[str, Any]:
 
 def read_pipeline_settings(content: bytes) -> PipelineSettings:
     """The settings that a file was rendered with. ValueError says why it cannot have been rendered here."""
-    data = _load(content)
-    own = data.get(".mlreef") if isinstance(data, dict) else None
-    if not isinstance(own, dict):
-        raise ValueError("it has no `.mlreef` section")
+    own = _own_section(content)
     if own.get("schema") != SCHEMA:
         raise ValueError(f"its schema is {own.get('schema')!r}, not {SCHEMA}")
     settings = own.get("settings")
@@ -142,6 +137,14 @@ def read_pipeline_settings(content: bytes) -> PipelineSettings:
         docs_url=_text(settings, "docs_url"),
         limits=_limits(settings.get("limits")),
     )
+
+
+def _own_section(content: bytes) -> dict[Any, Any]:
+    data = _load(content)
+    own = data.get(".mlreef") if isinstance(data, dict) else None
+    if not isinstance(own, dict):
+        raise ValueError("it has no `.mlreef` section")
+    return own
 
 
 def _limits(data: object) -> Limits:

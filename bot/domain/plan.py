@@ -77,14 +77,7 @@ def plan_publication(head: Head, policy: Policy) -> Plan:
         return _refuse(head, (*problems, environment))
     if report.refused or report.module is None:
         return _refuse(head, problems)
-    settings = pipeline.PipelineSettings(
-        builder_image=policy.builder_image,
-        engine=policy.engine,
-        environment=environment,
-        docs_url=policy.docs_url,
-        limits=policy.limits,
-    )
-    content = pipeline.render(report.module, settings, branch.name)
+    content = pipeline.render(report.module, policy.pipeline_settings(environment), branch.name)
     if content == head.generated and policy.guards.fixed_point:
         return _built(head, None)
     if branch.can_push:

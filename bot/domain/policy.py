@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.domain.guards import ALL_GUARDS, Guards
-from bot.domain.pipeline import Engine, Environment
+from bot.domain.pipeline import Engine, Environment, PipelineSettings
 from parser.limits import DEFAULT_LIMITS, Limits
 
 
@@ -32,3 +32,7 @@ class Policy:
     def publishes(self, branch: str, default_branch: str | None) -> bool:
         """Whether a branch is one that is published."""
         return branch == default_branch or branch in self.branches
+
+    def pipeline_settings(self, environment: Environment) -> PipelineSettings:
+        """The operator's part of a pipeline whose module runs in this environment."""
+        return PipelineSettings(self.builder_image, self.engine, environment, self.docs_url, self.limits)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bot.domain.events import Asked, Build, Event, Found, MergeRequest, Note, Other, Pipeline, Push
-from bot.domain.guards import ALL_GUARDS, GENERATED, Guards, is_own_push
+from bot.domain.guards import ALL_GUARDS, Guards, is_own_push
 from bot.domain.jobs import COMMAND, Follow, Job, Publish
+from bot.domain.pipeline import PATH
 
 ENDED_BADLY = frozenset({"failed", "canceled"})
 """States of a job of ours after which the publication is not done."""
@@ -71,7 +72,7 @@ def _route_push(push: Push, rules: Rules, bot_user_id: int | None) -> Job | Igno
     if not is_published(branch, push.default_branch, rules):
         return Ignored("this branch is not published")
     if is_own_push(push, bot_user_id, rules.guards):
-        return Ignored(f"this is the bot's own commit of {GENERATED}")
+        return Ignored(f"this is the bot's own commit of {PATH}")
     return Publish(push.project_id, branch, push.after)
 
 

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.ci.probes import plan_document
+from bot.domain.reports import read_cause
 from parser.model import EntryPoint, Kind, Module, Parameter, Place
 from parser.read import read
 from parser.source import load_source
@@ -203,7 +204,7 @@ def test_a_parameter_that_the_script_does_not_have_is_named(tmp_path: Path) -> N
     code, log = ask(tmp_path, plan)
     assert code == 1
     assert "  no mode: the script does not know it" in log
-    assert "does not accept what was read from it: mode." in log
+    assert read_cause(log.encode()) == "the script does not accept what was read from it: mode."
     assert "  ok input-path" in log
 
 
@@ -253,7 +254,10 @@ def test_a_script_that_crashes_fails_with_its_last_lines(tmp_path: Path) -> None
     code, log = ask(tmp_path, plan)
     assert code == 1
     assert "no --help: it ended with exit code 1" in log
-    assert "No module named 'nothing_of_this_name'" in log
+    cause = read_cause(log.encode())
+    assert cause is not None
+    assert cause.startswith("the script does not even print its help, it ended with exit code 1.")
+    assert "No module named 'nothing_of_this_name'" in cause
     assert "\x1b" not in log
 
 

@@ -12,7 +12,6 @@ from bot.domain.events import Push
 from bot.domain.guards import (
     ALL_GUARDS,
     BUDGET_SECONDS,
-    GENERATED,
     MAX_GENERATED_IN_A_ROW,
     Guards,
     Written,
@@ -21,9 +20,10 @@ from bot.domain.guards import (
     is_written_for,
     spend,
 )
+from bot.domain.pipeline import PATH
 
 BOT, ALICE, NOW = 7, 8, 1_000_000.0
-OWN = Push(1, "refs/heads/main", "a" * 40, "b" * 40, BOT, "main", (GENERATED,))
+OWN = Push(1, "refs/heads/main", "a" * 40, "b" * 40, BOT, "main", (PATH,))
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ OWN = Push(1, "refs/heads/main", "a" * 40, "b" * 40, BOT, "main", (GENERATED,))
         (replace(OWN, user_id=ALICE), False),
         (replace(OWN, user_id=None), False),
         # a suggestion that was applied, or a merge by the bot, brings more than the file
-        (replace(OWN, changed=(GENERATED, "train.py")), False),
+        (replace(OWN, changed=(PATH, "train.py")), False),
         (replace(OWN, changed=None), False),
         (replace(OWN, changed=()), False),
     ],
