@@ -46,6 +46,10 @@ DOOR_TIMEOUT_SECONDS = 30
 DOOR_GRACE_SECONDS = 5
 
 REGISTRY_USER = "mlreef-bot"
+
+REGISTRY_PAUSES = (0.2,)
+"""Seconds before a request to the registry is tried again: once, the job itself is tried again later."""
+
 """GitLab's registry looks at the token alone; any user name will do with it."""
 
 _log = get(__name__)
@@ -164,7 +168,9 @@ def build_registry(config: Config) -> Callable[[str], Registry]:
     own = config.registry
     username = own.username if own else REGISTRY_USER
     password = (own.password if own else config.gitlab.token).get_secret_value()
-    return functools.lru_cache(maxsize=16)(lambda host: Registry(host, username, password))
+    return functools.lru_cache(maxsize=16)(
+        lambda host: Registry(host, username, password, pauses=REGISTRY_PAUSES)
+    )
 
 
 # The door ---------------------------------------------------------------------------------------------
