@@ -16,6 +16,7 @@ from bot.adapters.database import DOOR_SECONDS, engine_url
 from bot.adapters.store import Store
 from bot.config import Config
 from bot.config_file import load_token
+from bot.domain.engines import Building
 from bot.domain.events import Asked, Event, subject, to_dict
 from bot.domain.facts import BOT_USER, WORKER_SEEN, JobCounts
 from bot.domain.guards import Guards
@@ -74,13 +75,27 @@ def read_policy(config: Config) -> Policy:
         ),
         default_environment=config.environment_by_default,
         builder_image=config.builder.image,
-        engine=config.builder.engine,
         docs_url=config.docs_url,
+        building=read_building(config),
         branches=config.publish.branches,
         grace_seconds=config.pipeline.grace_seconds,
         watch_seconds=config.pipeline.watch_seconds,
         guards=Guards(commits_per_hour=config.publish.commits_per_hour),
         limits=ReadingLimits(config.reading.file_bytes, config.reading.steps, config.reading.depth),
+    )
+
+
+def read_building(config: Config) -> Building:
+    """How images are built and vouched for."""
+    builder = config.builder
+    return Building(
+        engines=builder.engines,
+        shared_layers=builder.shared_layers,
+        index_url=builder.index_url,
+        attest=builder.attest,
+        signing_key=builder.signing_key,
+        advisories=builder.advisories,
+        advisories_url=builder.advisories_url,
     )
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bot.config_values import (
     DatabaseUrl,
+    Engines,
     Image,
     Listen,
     Masters,
@@ -18,6 +19,7 @@ from bot.config_values import (
     Secret,
     Secrets,
     SigningTokens,
+    VariableName,
     WebUrl,
     Word,
     Words,
@@ -112,7 +114,19 @@ class Builder(_Part):
     """What runs the jobs of generated pipelines."""
 
     image: Image
-    engine: Literal["docker", "docker-dind"] = "docker"
+    engines: Engines = ("layers",)
+    shared_layers: Image | Literal[""] = ""
+    index_url: WebUrl | Literal[""] = ""
+    attest: bool = True
+    signing_key: VariableName | Literal[""] = ""
+    advisories: Literal["off", "tell", "block"] = "off"
+    advisories_url: WebUrl | Literal[""] = ""
+
+    @model_validator(mode="after")
+    def _advisories_come_from_somewhere(self) -> Builder:
+        if self.advisories != "off" and not self.advisories_url:
+            raise ValueError("advisories are asked for: give builder.advisories_url, where they are read")
+        return self
 
 
 class Pipeline(_Part):

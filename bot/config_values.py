@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from bot.logs import MIN_SECRET_CHARACTERS
+from parser.model import ENGINES, Engine
 
 MIN_MASTER_CHARACTERS = 32
 """A master secret can be guessed at without asking us, by whoever knows one token that was derived from it."""
@@ -83,6 +84,20 @@ def _plain_word(value: str) -> str:
     return value
 
 
+def _variable_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Z][A-Z0-9_]{0,62}", value):
+        raise ValueError("this is the name of a CI variable, such as SIGNING_KEY, and never what it holds")
+    return value
+
+
+def _engines(value: tuple[Engine, ...]) -> tuple[Engine, ...]:
+    if not value:
+        raise ValueError(f"name at least one of {', '.join(ENGINES)}")
+    if len(set(value)) < len(value):
+        raise ValueError("an engine is named twice")
+    return value
+
+
 Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
 Secrets = Annotated[tuple[Secret, ...], BeforeValidator(_listed)]
 Masters = Annotated[tuple[Annotated[SecretStr, AfterValidator(_master)], ...], BeforeValidator(_listed)]
@@ -91,6 +106,8 @@ SigningTokens = Annotated[
 ]
 Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]
+Engines = Annotated[tuple[Engine, ...], BeforeValidator(_listed), AfterValidator(_engines)]
+VariableName = Annotated[str, AfterValidator(_variable_name)]
 Listen = Annotated[str, AfterValidator(_listen)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 Image = Annotated[str, AfterValidator(_image)]

@@ -101,15 +101,14 @@ def describe(report: Report, form: str) -> str:
 
 def render(report: Report, policy: Policy, branch: str) -> bytes:
     """The mlreef.yml of a report that is not refused. Raises OperatorError for an unknown environment."""
-    from bot.domain.pipeline import plan_environment
     from bot.domain.pipeline import render as render_pipeline
 
     if report.module is None:
         raise ValueError("a refused report has no pipeline")
-    environment = plan_environment(report, policy.environments, policy.default_environment)
-    if isinstance(environment, Problem):
-        raise OperatorError(environment.message, environment.hint)
-    return render_pipeline(report.module, policy.pipeline_settings(environment), branch)
+    settings = policy.pipeline_settings(report)
+    if isinstance(settings, Problem):
+        raise OperatorError(settings.message, settings.hint)
+    return render_pipeline(report.module, settings, branch)
 
 
 def stand_in_policy() -> Policy:
@@ -118,7 +117,7 @@ def stand_in_policy() -> Policy:
     from bot.domain.policy import Policy
 
     environment = Environment("stand-in", "Stand-in", "python.example.invalid/python:3.12", "3.12")
-    return Policy((environment,), "stand-in", "bot.example.invalid/mlreef-bot:0", "docker", "")
+    return Policy((environment,), "stand-in", "bot.example.invalid/mlreef-bot:0", "")
 
 
 def problem_lines(problems: Sequence[Problem]) -> Iterator[str]:

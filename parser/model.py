@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal, get_args
 
 SCHEMA = 1
 """Number of the JSON form below; raised whenever a reader of the old form could misread the new one."""
+
+Engine = Literal["layers", "docker", "docker-dind", "buildkit"]
+"""What builds the image; the first runs nothing, the others the instructions of a Dockerfile."""
+
+ENGINES: tuple[Engine, ...] = get_args(Engine)
 
 Value = None | bool | int | float | str | tuple["Value", ...] | Mapping[str, "Value"]
 """A value as JSON can hold it; lists are tuples so that values stand still."""
@@ -174,6 +180,22 @@ class Module:
 
 
 @dataclass(frozen=True, slots=True)
+class Stages:
+    """CI files of the repository that run as child pipelines: before the image is built, and before it is published."""
+
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All of them, in the order in which they run."""
+        return (*self.before, *self.after)
+
+
+NO_STAGES = Stages()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """A repository's own wishes (`.mlreef.yaml`); they describe the module, never what runs with our authority."""
 
@@ -187,6 +209,12 @@ class Settings:
     output_type: str | None = None
     description: str | None = None
     quiet: bool = False
+    engine: Engine | None = None
+    dockerfile: str | None = None
+    """Path of a Dockerfile of the repository's own that is named here; one in the root need not be."""
+    apt: tuple[str, ...] = ()
+    """Debian packages, each with or without `=VERSION`."""
+    stages: Stages = NO_STAGES
     places: Mapping[str, Place] = field(default_factory=dict)
     """Where each value is written; of an entry point by `entry_points.ROLE`."""
 
@@ -198,6 +226,8 @@ class Report:
     module: Module | None
     settings: Settings
     problems: tuple[Problem, ...]
+    dockerfile: str | None = None
+    """Path of the repository's own Dockerfile: the one that the settings name, else the one in the root."""
 
     @property
     def refused(self) -> bool:

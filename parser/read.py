@@ -17,6 +17,7 @@ from parser.interpreter.flow import Exhausted, Stopped, TooDeep
 from parser.interpreter.values import Unknown
 from parser.merge import merge
 from parser.model import EntryPoint, Kind, Module, Parameter, Place, Problem, Report, Requirements, Settings
+from parser.own_files import find_own_files
 from parser.problems import in_order, problem, shown
 from parser.reach import unreachable_imports
 from parser.requirements import compare_imports, name_packages, packages_of_imports, read_requirements
@@ -46,6 +47,8 @@ def read(source: Source, project_name: str, entry_point: str | None = None) -> R
         None if entry_point else settings.places.get("entry_points.main"),
     )
     everything = [*problems, *found.problems, *missing_files(source, settings), *faults]
+    dockerfile, more_faults = find_own_files(source, settings)
+    everything.extend(more_faults)
     module = None
     if found.script is not None:
         module, more = _read_module(source, found.script, settings, requirements, project_name)
@@ -59,7 +62,7 @@ def read(source: Source, project_name: str, entry_point: str | None = None) -> R
             packages = packages_of_imports(source, found.script)
             everything = [name_packages(one, packages) for one in everything]
         everything.extend(unreachable_imports(source, found.script, requirements))
-    return Report(module, settings, in_order(everything))
+    return Report(module, settings, in_order(everything), dockerfile)
 
 
 def _read_module(

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 from parser.model import Problem, Settings
 from parser.source import Source
 
 PATH = ".mlreef.yaml"
+
+# GitLab would expand `$` and `*` in the path of a file that is included.
+_CI_FILE = re.compile(r"(?:(?!\.{1,2}/)[A-Za-z0-9_.-]+/)*[A-Za-z0-9_.-]+\.ya?ml\Z")
+
+
+def is_ci_file(path: str) -> bool:
+    """Whether a path from the root may stand in a pipeline as a CI file of the repository."""
+    return _CI_FILE.match(path) is not None
 
 
 def read_settings(source: Source) -> tuple[Settings, tuple[Problem, ...]]:

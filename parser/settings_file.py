@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,10 +11,10 @@ import yaml
 
 from parser.annotations import DATA_TYPES
 from parser.env import env_faults
-from parser.model import Edit, Kind, Place, Problem, Settings
+from parser.model import ENGINES, Edit, Engine, Kind, Place, Problem, Settings, Stages
 from parser.problems import ascii_controls, problem, shown
 from parser.script import Refused, read_content
-from parser.settings import PATH
+from parser.settings import PATH, is_ci_file
 from parser.source import Source, Undecodable, read_text
 
 MAX_BYTES = 64 * 1024
@@ -25,7 +26,18 @@ MAX_ENTRIES = 100
 _KEYS = (
     *("entry_points", "requirements_file", "environment", "env", "name", "kind"),
     *("input_type", "output_type", "description", "quiet"),
+    *("engine", "dockerfile", "apt", "stages"),
 )
+
+MAX_PACKAGES = 100
+"""Debian packages of one module."""
+
+MAX_STAGE_FILES = 10
+"""CI files before the build, and as many after it."""
+
+# apt takes a name that ends in a dash for one to remove.
+_PACKAGE = re.compile(r"[a-z0-9](?:[a-z0-9.+-]*[a-z0-9+])(?:=[A-Za-z0-9][A-Za-z0-9.+:~-]*)?\Z")
+_OUR_FILE = "mlreef.yml"
 
 
 class _Fault(ValueError):
@@ -165,6 +177,78 @@ def _kind(node: yaml.Node) -> Kind:
     return Kind(_one_of(tuple(Kind))(node))
 
 
+def _list(node: yaml.Node, most: int) -> list[yaml.Node]:
+    if node.tag == "tag:yaml.org,2002:null":
+        return []
+    if not isinstance(node, yaml.SequenceNode):
+        raise _Fault("must be a list", "Write `[one, two]`, or lines that begin with a dash.")
+    if len(node.value) > most:
+        raise _Fault(f"has more than {most} entries", "Shorten it.")
+    return list(node.value)
+
+
+def _engine(node: yaml.Node) -> Engine:
+    text = _text(node).strip().lower()
+    if text not in ENGINES:
+        near = difflib.get_close_matches(text, ENGINES, 1)
+        mend = f"Is {near[0]} meant?" if near else f"Use one of {', '.join(ENGINES)}."
+        raise _Fault(f"is {shown(text)}, which is not known", mend, near[0] if near else None)
+    return text
+
+
+def _dockerfile(node: yaml.Node) -> str | None:
+    text = _optional_text(node)
+    if text is not None and (not text or any(part in ("", ".", "..") for part in text.split("/"))):
+        raise _Fault(
+            f"is {shown(text)}, which is no path inside the repository", "Write it as in `docker/Dockerfile`."
+        )
+    return text
+
+
+def _packages(node: yaml.Node) -> tuple[str, ...]:
+    names = [_text(each).strip() for each in _list(node, MAX_PACKAGES)]
+    for name in names:
+        if not _PACKAGE.match(name):
+            raise _Fault(
+                f"names {shown(name)}, which is no Debian package",
+                "Write names as in `libgl1`, or with a version as in `ffmpeg=7:5.1.6-0+deb12u1`; no options.",
+            )
+    return tuple(sorted(set(names)))
+
+
+def _stages(node: yaml.Node) -> Stages:
+    if node.tag == "tag:yaml.org,2002:null":
+        return Stages()
+    known = ("before", "after")
+    if not isinstance(node, yaml.MappingNode) or any(_text(key) not in known for key, _ in node.value):
+        raise _Fault(
+            "must have the keys `before` and `after`, or one of them", "Write `before: [ci/lint.yml]`."
+        )
+    found = {
+        key.value: tuple(_ci_file(file) for file in _list(files, MAX_STAGE_FILES))
+        for key, files in node.value
+    }
+    if len(found) < len(node.value):
+        raise _Fault("has one of its keys twice", "Keep one of the two.")
+    stages = Stages(**found)
+    if len(set(stages.files)) < len(stages.files):
+        raise _Fault("names one file twice", "Name each file once.")
+    return stages
+
+
+def _ci_file(node: yaml.Node) -> str:
+    text = _text(node).removeprefix("/")
+    if not is_ci_file(text):
+        raise _Fault(
+            f"names {shown(text)}, which is no CI file of this repository",
+            "Write a path from its root that ends in .yml, of letters, digits, `-`, `_`, `.` and `/`, such as "
+            "`ci/lint.yml`.",
+        )
+    if text == _OUR_FILE:
+        raise _Fault(f"names {_OUR_FILE}, which is the bot's own", "Name a file of your own.")
+    return text
+
+
 _READERS: dict[str, Callable[[yaml.Node], Any]] = {
     "entry_points": _mapping,
     "requirements_file": _optional_text,
@@ -176,4 +260,8 @@ _READERS: dict[str, Callable[[yaml.Node], Any]] = {
     "output_type": _one_of(DATA_TYPES),
     "description": _optional_text,
     "quiet": _flag,
+    "engine": _engine,
+    "dockerfile": _dockerfile,
+    "apt": _packages,
+    "stages": _stages,
 }

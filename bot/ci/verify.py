@@ -13,6 +13,7 @@ from bot.adapters.checkout import Commit, load_commit
 from bot.ci.handover import ensure_folder, write_dotenv
 from bot.ci.job import CiJob
 from bot.ci.log import Log
+from bot.domain.engines import plan_engine
 from bot.domain.pipeline import PATH, PipelineSettings, read_pipeline_settings, render
 from parser.model import Module, Problem, Report, Severity
 from parser.read import read
@@ -59,6 +60,13 @@ def judge(commit: Commit, branch: str, project_name: str) -> Judgement:
     wished = report.settings.environment
     if (wished is not None) != settings.environment.asked or wished not in {None, settings.environment.name}:
         return stop(f"{PATH} was written for another environment than .mlreef.yaml asks for.")
+    choice = plan_engine(report, settings.building.engines)
+    if isinstance(choice, Problem):
+        return Judgement(Verdict.REFUSE, "This commit cannot be published.", report, (*problems, choice))
+    if (choice.engine, choice.why) != (settings.engine, settings.engine_why):
+        return stop(f"{PATH} was written for another engine than this commit needs.")
+    if report.settings.stages != settings.stages:
+        return stop(f"{PATH} was written for other stages than .mlreef.yaml names.")
     if render(module, settings, branch) != commit.pipeline:
         return stop(f"{PATH} was written for an earlier state of this repository.")
     return Judgement(

@@ -72,12 +72,12 @@ def plan_publication(head: Head, policy: Policy) -> Plan:
     """Refuse, propose, commit, or leave as it is; and say what only a person can mend."""
     report, branch = head.report, head.branch
     problems = problems_of(report, head.project)
-    environment = pipeline.plan_environment(report, policy.environments, policy.default_environment)
-    if isinstance(environment, Problem):
-        return _refuse(head, (*problems, environment))
+    settings = policy.pipeline_settings(report)
+    if isinstance(settings, Problem):
+        return _refuse(head, (*problems, settings))
     if report.refused or report.module is None:
         return _refuse(head, problems)
-    content = pipeline.render(report.module, policy.pipeline_settings(environment), branch.name)
+    content = pipeline.render(report.module, settings, branch.name)
     if content == head.generated and policy.guards.fixed_point:
         return _built(head, None)
     if branch.can_push:

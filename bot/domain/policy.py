@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.domain.engines import USUAL_BUILDING, Building, plan_engine
 from bot.domain.guards import ALL_GUARDS, Guards
-from bot.domain.pipeline import Engine, Environment, PipelineSettings
+from bot.domain.pipeline import Environment, PipelineSettings, plan_environment
 from parser.limits import DEFAULT_LIMITS, Limits
+from parser.model import Problem, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +23,8 @@ class Policy:
     environments: tuple[Environment, ...]
     default_environment: str
     builder_image: str
-    engine: Engine
     docs_url: str
+    building: Building = USUAL_BUILDING
     branches: tuple[str, ...] = ()
     grace_seconds: float = 20.0
     watch_seconds: float = 600.0
@@ -33,6 +35,21 @@ class Policy:
         """Whether a branch is one that is published."""
         return branch == default_branch or branch in self.branches
 
-    def pipeline_settings(self, environment: Environment) -> PipelineSettings:
-        """The operator's part of a pipeline whose module runs in this environment."""
-        return PipelineSettings(self.builder_image, self.engine, environment, self.docs_url, self.limits)
+    def pipeline_settings(self, report: Report) -> PipelineSettings | Problem:
+        """What the pipeline of a repository is made with; a Problem for a wish that is not allowed."""
+        environment = plan_environment(report, self.environments, self.default_environment)
+        if isinstance(environment, Problem):
+            return environment
+        choice = plan_engine(report, self.building.engines)
+        if isinstance(choice, Problem):
+            return choice
+        return PipelineSettings(
+            builder_image=self.builder_image,
+            engine=choice.engine,
+            environment=environment,
+            docs_url=self.docs_url,
+            limits=self.limits,
+            engine_why=choice.why,
+            building=self.building,
+            stages=report.settings.stages,
+        )

@@ -22,6 +22,27 @@ MODULE: dict[str, Known] = {
         "There is no environment `{name}` here.",
         "Choose one of {known} in .mlreef.yaml, or leave `environment` out for `{default}`.",
     ),
+    # How the image is built
+    "own-file-missing": Known(
+        _ERROR,
+        "`{key}` in .mlreef.yaml names {file}, and the repository has no such file.",
+        "Commit the file (a link does not count), or correct its path.",
+    ),
+    "apt-beside-dockerfile": Known(
+        _ERROR,
+        "`apt` has no effect beside {file}: the image is built from it.",
+        "Install the packages in {file} and remove `apt`, or remove or rename {file}.",
+    ),
+    "engine-not-allowed": Known(
+        _ERROR,
+        "{what} needs the engine {wanted}; the operator of the bot allows {allowed}.",
+        "{mend}",
+    ),
+    "engine-cannot": Known(
+        _ERROR,
+        "The engine `{engine}`, which .mlreef.yaml asks for, cannot build this: {what}.",
+        "{mend}",
+    ),
     # The project and its files
     "visibility-differs": Known(
         _WARNING,

@@ -46,6 +46,48 @@ MODULE: dict[str, Example] = {
         file=".mlreef.yaml",
         words={"name": "python-2.7", "known": "`python-3.11`, `python-3.12`", "default": "python-3.12"},
     ),
+    # How the image is built
+    "own-file-missing": Example(
+        "A Dockerfile, or a CI file that is to run as a stage, is looked for at this path of the commit.",
+        "stages:\n  before: [ci/lnt.yml]\n",
+        "stages:\n  before: [ci/lint.yml]\n",
+        frame=WHOLE,
+        file=".mlreef.yaml",
+        beside={"ci/lint.yml": "lint:\n  script: [make lint]\n"},
+    ),
+    "apt-beside-dockerfile": Example(
+        "The bot never changes a Dockerfile of the repository's own, so it cannot add packages to it.",
+        "apt: [libgl1]\n",
+        "env: {}\n",
+        frame=WHOLE,
+        file=".mlreef.yaml",
+        beside={"Dockerfile": "FROM python:3.12-slim\n"},
+    ),
+    "engine-not-allowed": Example(
+        "The operator of the bot decides which engines may build images; this repository needs another one.",
+        "apt: [libgl1]\n",
+        frame=WHOLE,
+        file=".mlreef.yaml",
+        words={
+            "what": "The repository asks for a Debian package (`apt`), which",
+            "wanted": "`docker`, `docker-dind` or `buildkit`",
+            "allowed": "`layers`",
+            "mend": "Remove `apt` where a wheel brings the library along. Or ask whoever runs the bot to allow one of"
+            " them (`builder.engines`).",
+        },
+    ),
+    "engine-cannot": Example(
+        "The engine `layers` puts an image together from files; nothing is run in it.",
+        "engine: layers\napt: [libgl1]\n",
+        "apt: [libgl1]\n",
+        frame=WHOLE,
+        file=".mlreef.yaml",
+        words={
+            "engine": "layers",
+            "what": "the repository asks for a Debian package (`apt`)",
+            "mend": "Remove `engine`, so that another is taken. Remove `apt` where a wheel brings the library along.",
+        },
+    ),
     # The project and its files
     "visibility-differs": Example(
         "Who may see the module is decided by the project in GitLab, whatever the annotation says.",

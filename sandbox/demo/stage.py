@@ -57,7 +57,7 @@ def bot_config(gitlab_url: str, listen: str, folder: Path, made: Images) -> Mapp
         "environments": [
             {"name": base.name, "title": base.title, "image": base.image, "python": base.python}
         ],
-        "builder": {"image": made.bot, "engine": "docker"},
+        "builder": {"image": made.bot, "engines": ["docker"]},
         "pipeline": {"grace_seconds": 20},
         "log": {"format": "json", "level": "INFO"},
     }

@@ -109,7 +109,7 @@ class Lane:
             "environments": [
                 {"name": "python", "image": STAND_INS.base, "python": STAND_INS.python},
             ],
-            "builder": {"image": STAND_INS.bot, "engine": "docker"},
+            "builder": {"image": STAND_INS.bot, "engines": ["docker"]},
             "publish": {"branches": ["release"]},
             "reconcile": {"groups": ["lab"], "interval_seconds": 3600},
             "pipeline": {"grace_seconds": GRACE_SECONDS, "watch_seconds": watch_seconds},

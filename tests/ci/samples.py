@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from bot.adapters.checkout import load_commit
+from bot.domain.engines import Building, Choice, plan_engine
 from bot.domain.pipeline import PATH, Environment, PipelineSettings, render
 from parser.read import read
 from tests.ci.world import Repository
@@ -35,7 +37,13 @@ PROJECT_NAME = "add-noise"
 
 def settings(base: str = "python:3.12-slim", **env: str) -> PipelineSettings:
     environment = Environment("python", "Python", base, "3.11", env)
-    return PipelineSettings("registry.example.com/bot:1", "docker", environment, "https://docs.example.com")
+    return PipelineSettings(
+        "registry.example.com/bot:1",
+        "docker",
+        environment,
+        "https://docs.example.com",
+        building=Building(engines=("docker",)),
+    )
 
 
 def publishable(
@@ -48,7 +56,12 @@ def publishable(
     sha = repository.commit({"main.py": SCRIPT, "requirements.txt": "", **(files or {})})
     report = read(load_commit(repository.path, sha, PATH).source, PROJECT_NAME)
     assert report.module is not None, report.problems
-    return repository.commit({PATH: render(report.module, chosen or settings(), branch)}, "Update mlreef.yml")
+    chosen = chosen or settings()
+    choice = plan_engine(report, chosen.building.engines)
+    assert isinstance(choice, Choice), choice
+    stages = report.settings.stages
+    chosen = replace(chosen, engine=choice.engine, engine_why=choice.why, stages=stages)
+    return repository.commit({PATH: render(report.module, chosen, branch)}, "Update mlreef.yml")
 
 
 def variables(repository: Repository, sha: str, image: str = "", **more: str) -> dict[str, str]:

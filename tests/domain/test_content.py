@@ -12,7 +12,9 @@ from bot.domain.content import content_key
 
 blobs = st.sampled_from(["a" * 40, "b" * 40, "c" * 64])
 kinds = st.sampled_from(["file", "executable", "symlink"])
-paths = st.one_of(st.binary(min_size=1, max_size=6), st.sampled_from([b"a", b"a/b", b"a:1", b"1:a", b"\xff.py"]))
+paths = st.one_of(
+    st.binary(min_size=1, max_size=6), st.sampled_from([b"a", b"a/b", b"a:1", b"1:a", b"\xff.py"])
+)
 words = st.one_of(st.sampled_from(["", "a", "1:a", "0:", "3:a:b", "\ud800"]), st.text(max_size=6))
 contents = st.fixed_dictionaries(
     {
@@ -54,7 +56,11 @@ def test_different_contents_have_different_keys(one: dict[str, Any], other: dict
 
 
 @quick
-@given(contents, contents, st.sampled_from(["base", "lock", "files", "interface", "layout", "engine", "env", "entry"]))
+@given(
+    contents,
+    contents,
+    st.sampled_from(["base", "lock", "files", "interface", "layout", "engine", "env", "entry"]),
+)
 def test_one_changed_part_changes_the_key(one: dict[str, Any], other: dict[str, Any], part: str) -> None:
     changed = {**one, part: other[part]}
     assert (key(changed) == key(one)) == (one[part] == other[part])

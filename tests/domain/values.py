@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bot.domain.engines import Building
 from bot.domain.gitlab import Branch, Project
 from bot.domain.pipeline import Environment
 from bot.domain.policy import Policy
@@ -28,8 +29,8 @@ POLICY = Policy(
     environments=(ENVIRONMENT, replace(ENVIRONMENT, name="gpu", image="cuda:1")),
     default_environment="python",
     builder_image="registry.example.com/bot:1",
-    engine="docker",
     docs_url="https://docs.example.com",
+    building=Building(engines=("docker",)),
 )
 PROJECT = Project(
     id=15,

@@ -347,7 +347,7 @@ class serving:
             "webhook": {"listen": listen, "secrets_file": str(folder / "secret"), "processes": 1},
             "database": {"url": f"sqlite:///{folder / 'bot.db'}"},
             "environments": [{"name": "python", "image": images.base, "python": images.python}],
-            "builder": {"image": images.bot, "engine": "docker"},
+            "builder": {"image": images.bot, "engines": ["docker"]},
             "pipeline": {"grace_seconds": GRACE_SECONDS},
             "publish": {"branches": ["release"]},
         }

@@ -17,6 +17,7 @@ from bot.adapters import schema
 from bot.adapters.forge import Forge
 from bot.adapters.gitlab_client import GitlabClient
 from bot.adapters.store import Store
+from bot.domain.engines import Building
 from bot.domain.events import read_event
 from bot.domain.guards import MAX_GENERATED_IN_A_ROW, Guards
 from bot.domain.jobs import COMMAND, Later, Publish
@@ -70,7 +71,7 @@ class Loop:
     def world(self, guards: Guards) -> World:
         forge = Forge(GitlabClient(self.sandbox.url, self.bot.token, 10))
         environment = Environment("python", "Python", "python:3.12", "3.12", {})
-        policy = Policy((environment,), "python", "bot", "docker", "", guards=guards)
+        policy = Policy((environment,), "python", "bot", "", Building(engines=("docker",)), guards=guards)
         return World(forge, NO_REGISTRY, self.store, policy, self.bot.id)
 
     def run(self, guards: Guards, rounds: int = ROUNDS) -> tuple[Later, ...]:

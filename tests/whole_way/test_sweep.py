@@ -79,9 +79,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
         alice, bot = sandbox.create_user("alice"), sandbox.create_user("mlreef-bot", bot=True)
         store = Store.prepare(f"sqlite:///{tmp_path / 'bot.db'}")
         client = GitlabClient(sandbox.url, bot.token, 10)
-        policy = Policy(
-            (Environment("python", "Python", "python:3.12", "3.12", {}),), "python", "bot", "docker", ""
-        )
+        policy = Policy((Environment("python", "Python", "python:3.12", "3.12", {}),), "python", "bot", "")
         world = World(Forge(client), NO_REGISTRY, store, policy, bot.id)
         reach = Reach(world, Overview(client), Enrolment(groups=("lab",)), RHYTHM)
         yield Place(sandbox, bad, store, alice, bot, reach)
