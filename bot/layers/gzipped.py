@@ -7,13 +7,12 @@ depends neither on zlib nor on Python.
 from __future__ import annotations
 
 import hashlib
-import struct
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
 
 import deflate
 
+from bot.layers.inflate import GZIP_HEADER, gzip_end, inflate
 from bot.layers.tar import END, FILE, FOLDER, LINK, header, padding
 from bot.layers.values import Layer
 
@@ -22,12 +21,6 @@ CHUNK_BYTES = 1024 * 1024
 
 LEVEL = 6
 """libdeflate's; higher ones cost more time than the registry would take for the bytes."""
-
-WHOLE_BYTES = 16 * 1024 * 1024
-"""Bytes of a content that is inflated in one piece, which libdeflate does four times faster than zlib in pieces."""
-
-_HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
-"""gzip: deflate, no name, no time, no flags, no operating system."""
 
 Tee = Callable[[bytes | bytearray], object]
 """Sees every piece of a content, in order."""
@@ -93,12 +86,12 @@ class LayerWriter:
         """
         self._gather(header(path, FILE, mode, owner, size))
         self._flush()
-        self._emit(_HEADER)
-        for piece in _inflated(self._passed(compressed), size, crc):
+        self._emit(GZIP_HEADER)
+        for piece in inflate(self._passed(compressed), size, crc):
             self._inner.update(piece)
             if tee is not None:
                 tee(piece)
-        self._emit(_end(size, crc))
+        self._emit(gzip_end(size, crc))
         self._gather(padding(size))
 
     def close(self, title: str) -> Layer:
@@ -127,57 +120,10 @@ class LayerWriter:
     def _flush(self) -> None:
         if self._pending:
             body = deflate.deflate_compress(self._pending, LEVEL)
-            self._emit(_HEADER + body + _end(len(self._pending), deflate.crc32(self._pending)))
+            self._emit(GZIP_HEADER + body + gzip_end(len(self._pending), deflate.crc32(self._pending)))
             self._pending = bytearray()
 
     def _emit(self, content: bytes) -> None:
         self._sink.write(content)
         self._digest.update(content)
         self._size += len(content)
-
-
-def _end(size: int, crc: int) -> bytes:
-    return struct.pack("<LL", crc, size & 0xFFFFFFFF)
-
-
-def _inflated(compressed: Iterator[bytes], size: int, crc: int) -> Iterator[bytes | bytearray]:
-    """The content of a raw deflate stream. Raises ValueError when size or checksum are others, or more follows."""
-    if 0 < size <= WHOLE_BYTES:
-        whole, end = b"".join(compressed), _end(size, crc)
-        # libdeflate looks for the end where the stream says that it ends, and does not say where that was. It must
-        # be where we put it, or readers of the layer would find another gzip member behind it than we hash.
-        if (whole + end).find(end) == len(whole):
-            yield _whole(_HEADER + whole + end, size)
-            return
-        compressed = iter([whole])
-    seen, machine, left = 0, zlib.decompressobj(-zlib.MAX_WBITS), size
-    try:
-        for piece in compressed:
-            behind = machine.eof
-            while piece and not machine.eof:
-                # One byte more than there should be is enough to know that there are too many.
-                content = machine.decompress(piece, min(CHUNK_BYTES, left + 1))
-                left -= len(content)
-                if left < 0:
-                    raise ValueError(f"the content has more than {size} bytes")
-                seen = deflate.crc32(content, seen)
-                yield content
-                piece = machine.unconsumed_tail
-            if machine.unused_data or (behind and piece):
-                raise ValueError("something stands behind the end of the compressed content")
-    except zlib.error as error:
-        raise ValueError("the compressed content is damaged") from error
-    if left or not machine.eof:
-        raise ValueError(f"the content has less than {size} bytes")
-    if seen != crc:
-        raise ValueError("the content does not have its checksum")
-
-
-def _whole(compressed: bytes, size: int) -> bytearray:
-    try:
-        content = deflate.gzip_decompress(compressed, size)
-    except deflate.DeflateError as error:
-        raise ValueError("the compressed content is damaged, or not of the size and checksum told") from error
-    if len(content) != size:
-        raise ValueError(f"the content has less than {size} bytes")
-    return content

@@ -6,7 +6,8 @@ from parser.catalogue.files import FILES
 from parser.catalogue.known import Known
 from parser.catalogue.module import MODULE
 from parser.catalogue.requirements import REQUIREMENTS
+from parser.catalogue.wheels import WHEELS
 
-CATALOGUE: dict[str, Known] = {**FILES, **ANNOTATIONS, **COMMAND_LINES, **REQUIREMENTS, **MODULE}
+CATALOGUE: dict[str, Known] = {**FILES, **ANNOTATIONS, **COMMAND_LINES, **REQUIREMENTS, **MODULE, **WHEELS}
 
 __all__ = ["CATALOGUE", "Known"]

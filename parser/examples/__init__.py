@@ -9,7 +9,8 @@ from parser.examples.files import FILES
 from parser.examples.frames import HOLE, Example, example_source
 from parser.examples.module import MODULE
 from parser.examples.requirements import REQUIREMENTS
+from parser.examples.wheels import WHEELS
 
-EXAMPLES: dict[str, Example] = {**FILES, **ANNOTATIONS, **COMMAND_LINES, **REQUIREMENTS, **MODULE}
+EXAMPLES: dict[str, Example] = {**FILES, **ANNOTATIONS, **COMMAND_LINES, **REQUIREMENTS, **MODULE, **WHEELS}
 
 __all__ = ["EXAMPLES", "HOLE", "Example", "example_source"]
