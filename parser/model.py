@@ -145,6 +145,14 @@ class Requirements:
 
 
 @dataclass(frozen=True, slots=True)
+class PythonWish:
+    """The versions of Python that a repository asks for, as pip writes them (`>=3.10,<3.13`), and where it does."""
+
+    specifier: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Metric:
     """An `@metric` annotation."""
 
@@ -228,6 +236,7 @@ class Report:
     problems: tuple[Problem, ...]
     dockerfile: str | None = None
     """Path of the repository's own Dockerfile: the one that the settings name, else the one in the root."""
+    python: PythonWish | None = None
 
     @property
     def refused(self) -> bool:

@@ -20,7 +20,13 @@ from parser.model import EntryPoint, Kind, Module, Parameter, Place, Problem, Re
 from parser.own_files import find_own_files
 from parser.problems import in_order, problem, shown
 from parser.reach import unreachable_imports
-from parser.requirements import compare_imports, name_packages, packages_of_imports, read_requirements
+from parser.requirements import (
+    compare_imports,
+    name_packages,
+    packages_of_imports,
+    read_python_wish,
+    read_requirements,
+)
 from parser.script import Script
 from parser.settings import read_settings
 from parser.source import Ledger, Source
@@ -62,7 +68,8 @@ def read(source: Source, project_name: str, entry_point: str | None = None) -> R
             packages = packages_of_imports(source, found.script)
             everything = [name_packages(one, packages) for one in everything]
         everything.extend(unreachable_imports(source, found.script, requirements))
-    return Report(module, settings, in_order(everything), dockerfile)
+    python = read_python_wish(source)
+    return Report(module, settings, in_order(everything), dockerfile, python)
 
 
 def _read_module(

@@ -33,7 +33,7 @@ SKIPPED_DIRECTORIES = frozenset(
 _WANTED_NAMES = frozenset(
     (
         *(".mlreef.yaml", "environment.yml", "environment.yaml", "pyproject.toml", "setup.cfg", "setup.py"),
-        *("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml", "Pipfile", "Pipfile.lock"),
+        *("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml", "Pipfile", "Pipfile.lock", ".python-version"),
     )
 )
 _REQUIREMENTS = re.compile(

@@ -13,8 +13,10 @@ from bot.adapters.checkout import Commit, load_commit
 from bot.ci.handover import ensure_folder, write_dotenv
 from bot.ci.job import CiJob
 from bot.ci.log import Log
+from bot.domain.choice import advise, refused_cuda, why_environment
 from bot.domain.engines import plan_engine
 from bot.domain.pipeline import PATH, PipelineSettings, read_pipeline_settings, render
+from bot.domain.wishes import read_wish
 from parser.model import Module, Problem, Report, Severity
 from parser.read import read
 from parser.source import Source
@@ -67,6 +69,13 @@ def judge(commit: Commit, branch: str, project_name: str) -> Judgement:
         return stop(f"{PATH} was written for another engine than this commit needs.")
     if report.settings.stages != settings.stages:
         return stop(f"{PATH} was written for other stages than .mlreef.yaml names.")
+    wish = read_wish(report)
+    if not settings.environment.asked and settings.environment.wish != wish.text:
+        return stop(f"{PATH} was written for another environment than the requirements ask for.")
+    unfit = refused_cuda(wish, settings.environment)
+    if unfit is not None:
+        return Judgement(Verdict.REFUSE, "This commit cannot be published.", report, (*problems, unfit))
+    problems = (*problems, *advise(report, settings.environment))
     if render(module, settings, branch) != commit.pipeline:
         return stop(f"{PATH} was written for an earlier state of this repository.")
     return Judgement(
@@ -104,5 +113,7 @@ def verify(job: CiJob, log: Log) -> int:
     elif judgement.module is not None:
         module = judgement.module
         log.say(f"{module.name}: {module.main}, {len(module.parameters)} parameters.")
+        if judgement.settings is not None:
+            log.say(f"Environment {why_environment(judgement.report, judgement.settings.environment)}")
     write_dotenv(ensure_folder(job.directory) / "verify.env", {"MLREEF_VERDICT": judgement.verdict})
     return 0

@@ -13,7 +13,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from typing import Any, cast
 
 import yaml
@@ -24,8 +24,7 @@ from bot.domain.environments import environment_to_data, read_environment
 from bot.domain.tags import branch_slug, gitlab_slug
 from ci_templates import read_template
 from parser.limits import DEFAULT_LIMITS, LEAST, MOST, Limits
-from parser.model import ENGINES, NO_STAGES, Engine, Module, Place, Problem, Report, Stages
-from parser.problems import problem
+from parser.model import ENGINES, NO_STAGES, Engine, Module, Stages
 from parser.settings import is_ci_file
 from parser.wire import interface_to_dict
 
@@ -75,21 +74,6 @@ class PipelineSettings:
     engine_why: str = ""
     building: Building = USUAL_BUILDING
     stages: Stages = NO_STAGES
-
-
-def plan_environment(
-    report: Report, environments: Iterable[Environment], default: str
-) -> Environment | Problem:
-    """The environment that .mlreef.yaml names, else the default; a Problem for an unknown name."""
-    known = {environment.name: environment for environment in environments}
-    asked = report.settings.environment
-    if asked is None:
-        return replace(known[default], asked=False)
-    if asked in known:
-        return replace(known[asked], asked=True)
-    names = ", ".join(f"`{name}`" for name in sorted(known))
-    at = report.settings.places.get("environment", Place(".mlreef.yaml"))
-    return problem("environment-unknown", at, name=asked, known=names, default=default)
 
 
 def render(module: Module, settings: PipelineSettings, branch: str) -> bytes:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.domain.choice import plan_environment
 from bot.domain.engines import USUAL_BUILDING, Building, plan_engine
 from bot.domain.guards import ALL_GUARDS, Guards
-from bot.domain.pipeline import Environment, PipelineSettings, plan_environment
+from bot.domain.pipeline import Environment, PipelineSettings
 from parser.limits import DEFAULT_LIMITS, Limits
 from parser.model import Problem, Report
 

@@ -22,6 +22,27 @@ MODULE: dict[str, Known] = {
         "There is no environment `{name}` here.",
         "Choose one of {known} in .mlreef.yaml, or leave `environment` out for `{default}`.",
     ),
+    "environment-without-gpu": Known(
+        _ERROR,
+        "`{what}` is made for {cuda}, which the environment `{name}` does not have.",
+        "{mend}",
+    ),
+    "environment-several": Known(
+        _ERROR,
+        "`{what}` needs CUDA, and several environments have it: {known}.",
+        "Name the one that is meant in .mlreef.yaml: `environment: {name}`.",
+    ),
+    "environment-python": Known(
+        _WARNING,
+        "Python {wish} is asked for here, and the environment `{name}` has Python {python}.",
+        "Choose an environment with such a Python in .mlreef.yaml, or widen the wish.",
+    ),
+    "environment-unneeded-cuda": Known(
+        _WARNING,
+        "`{what}` brings some gigabytes of CUDA libraries, which are of no use in the environment `{name}`.",
+        "Write `{what}==VERSION+cpu` with its version and, on a line of its own, `--extra-index-url {index}`; or choose"
+        " an environment with CUDA.",
+    ),
     # How the image is built
     "own-file-missing": Known(
         _ERROR,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from parser.examples.frames import ANNOTATED, DESCRIBED, HOLE, PLAIN, WHOLE, Example
 
+CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+"""PyTorch's own index of wheels without CUDA."""
+
 MODULE: dict[str, Example] = {
     # .mlreef.yaml
     "settings-invalid": Example(
@@ -45,6 +48,43 @@ MODULE: dict[str, Example] = {
         frame=WHOLE,
         file=".mlreef.yaml",
         words={"name": "python-2.7", "known": "`python-3.11`, `python-3.12`", "default": "python-3.12"},
+    ),
+    "environment-without-gpu": Example(
+        "Packages that are made for CUDA fail at their first import, or are gigabytes for nothing, where there is no"
+        " CUDA.",
+        "torch==2.4.1+cu124\n",
+        f"--extra-index-url {CPU_INDEX}\ntorch==2.4.1+cpu\n",
+        frame=WHOLE,
+        file="requirements.txt",
+        words={
+            "what": "torch==2.4.1+cu124",
+            "cuda": "CUDA 12.4",
+            "name": "python-3.12",
+            "mend": "Name `gpu-12` as `environment` in .mlreef.yaml; or do without CUDA. Write `torch==2.4.1+cpu`"
+            f" and, on a line of its own, `--extra-index-url {CPU_INDEX}`.",
+        },
+    ),
+    "environment-several": Example(
+        "Where one environment fits it is taken by itself; between several of them an author has to decide.",
+        "cupy-cuda12x\n",
+        frame=WHOLE,
+        file="requirements.txt",
+        words={"what": "cupy-cuda12x", "known": "`gpu-12.1` or `gpu-12.4`", "name": "gpu-12.1"},
+    ),
+    "environment-python": Example(
+        "The module is tried in the image, but nobody promised that it works with this Python.",
+        '[project]\nname = "denoise"\nrequires-python = ">=3.13"\n',
+        frame=WHOLE,
+        file="pyproject.toml",
+        words={"wish": ">=3.13", "name": "python-3.12", "python": "3.12"},
+    ),
+    "environment-unneeded-cuda": Example(
+        "On Linux the usual wheel of PyTorch is the one for CUDA, and requires NVIDIA's libraries as packages.",
+        "torch==2.4.1\n",
+        f"--extra-index-url {CPU_INDEX}\ntorch==2.4.1+cpu\n",
+        frame=WHOLE,
+        file="requirements.txt",
+        words={"what": "torch", "name": "python-3.12", "index": CPU_INDEX},
     ),
     # How the image is built
     "own-file-missing": Example(

@@ -19,7 +19,7 @@ from typing import Any
 import gitlab
 from gitlab.v4.objects import Project
 
-from bot.domain.pipeline import plan_environment
+from bot.domain.choice import plan_environment
 from parser.model import Problem, Report
 from parser.read import read
 from parser.source import load_source

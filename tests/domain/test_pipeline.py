@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from values import ENVIRONMENT, module, parameter, report
 
+from bot.domain.choice import plan_environment
 from bot.domain.own_ci import trigger_example, triggers_ours
 from bot.domain.pipeline import (
     BUILD,
@@ -25,7 +26,6 @@ from bot.domain.pipeline import (
     SMOKE,
     VERIFY,
     PipelineSettings,
-    plan_environment,
     read_pipeline_settings,
     render,
 )
