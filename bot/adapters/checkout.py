@@ -24,6 +24,9 @@ FETCH_SECONDS = 300
 READ_SECONDS = 120
 """Seconds that one question to a local repository may take."""
 
+PIECE_BYTES = 1024 * 1024
+"""Bytes of a file that are in memory at a time."""
+
 Kind = Literal["file", "executable", "symlink", "submodule"]
 _KINDS: dict[bytes, Kind] = {
     b"100644": "file",
@@ -53,11 +56,16 @@ class Commit:
     pipeline: bytes | None
 
 
-def load_commit(directory: Path, sha: str, pipeline_path: str) -> Commit:
-    """Reads a commit of a local repository: the same Source that the forge gives for it. Gone: it is not there."""
+def load_commit(
+    directory: Path, sha: str, pipeline_path: str, tree: Iterable[TreeFile] | None = None
+) -> Commit:
+    """Reads a commit of a local repository: the same Source that the forge gives for it. Gone: it is not there.
+
+    `tree`: the commit's files where they are known already.
+    """
     entries: list[Entry] = []
     chosen: dict[str, str] = {}
-    for file in load_tree(directory, sha):
+    for file in load_tree(directory, sha) if tree is None else tree:
         try:
             path = file.path.decode()
         except UnicodeDecodeError:
@@ -91,32 +99,71 @@ def load_tree(directory: Path, sha: str) -> tuple[TreeFile, ...]:
 
 def load_blobs(directory: Path, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
     """The contents of blobs, one after the other, in the order asked for. Gone: one of them is missing."""
-    with subprocess.Popen(
-        [*_command(directory), "cat-file", "--batch"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=_environment(),
-    ) as batch:
-        if batch.stdin is None or batch.stdout is None:
+    with Objects(directory) as objects:
+        for blob in ids:
+            yield blob, b"".join(objects.open(blob)[1])
+
+
+class Objects:
+    """Git's objects, whatever their size, read by one process of git for as long as the context lasts."""
+
+    def __init__(self, directory: Path) -> None:
+        self._batch = subprocess.Popen(
+            [*_command(directory), "cat-file", "--batch"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=_environment(),
+        )
+        self._left: Iterator[bytes] = iter(())
+        self._id = ""
+
+    def __enter__(self) -> Objects:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._batch:
+            self._batch.kill()
+
+    def open(self, blob: str, kind: str = "blob") -> tuple[int, Iterator[bytes]]:
+        """An object's size in bytes, and its content in pieces; what was left of the one before is passed over.
+
+        Gone: the repository does not hold it.
+        """
+        if self._batch.stdin is None or self._batch.stdout is None:
             raise AssertionError("both are pipes")
+        for _ in self._left:
+            pass
         try:
-            for blob in ids:
-                batch.stdin.write(blob.encode("ascii") + b"\n")
-                batch.stdin.flush()
-                yield blob, _read_blob(batch.stdout, blob)
-        finally:
-            batch.stdin.close()
-            batch.kill()
+            self._batch.stdin.write(blob.encode("ascii") + b"\n")
+            self._batch.stdin.flush()
+            head = self._batch.stdout.readline().split()
+        except OSError:
+            head = []
+        if len(head) != 3 or head[1] != kind.encode("ascii"):
+            raise Gone(f"The checkout does not hold the {'file' if kind == 'blob' else kind} with id {blob}.")
+        self._id, size = head[0].decode("ascii"), int(head[2])
+        self._left = _pieces(self._batch.stdout, size, blob)
+        return size, self._left
+
+    def commit(self, name: str) -> tuple[str, int]:
+        """A commit (`HEAD`, or an id): its id, and when it was made, in seconds since 1970. Gone: there is none."""
+        _, pieces = self.open(name, "commit")
+        text = b"".join(pieces)
+        line = next((line for line in text.split(b"\n") if line.startswith(b"committer ")), b"")
+        words = line.rsplit(b" ", 2)
+        return self._id, int(words[1]) if len(words) == 3 and words[1].isdigit() else 0
 
 
-def _read_blob(stream: IO[bytes], blob: str) -> bytes:
-    head = stream.readline().split()
-    if len(head) != 3 or head[1] != b"blob":
-        raise Gone(f"The checkout does not hold the file with id {blob}.")
-    content = stream.read(int(head[2]))
+def _pieces(stream: IO[bytes], size: int, blob: str) -> Iterator[bytes]:
+    left = size
+    while left:
+        piece = stream.read(min(left, PIECE_BYTES))
+        if not piece:
+            raise Gone(f"The checkout does not hold all of the file with id {blob}.")
+        left -= len(piece)
+        yield piece
     stream.read(1)
-    return content
 
 
 class History:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -25,7 +26,8 @@ MAX_LINK_STEPS = 40
 _LFS = re.compile(
     rb"version https://git-lfs\.github\.com/spec/v1\n(?:.*\n)*?oid sha256:([0-9a-f]{64})\n(?:.*\n)*?size (\d+)\n"
 )
-_LFS_MAX_BYTES = 1024
+LFS_MAX_BYTES = 1024
+"""Bytes of a file that may stand for one that git keeps elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,11 @@ def plan_contents(
     without = {path.encode() for path in left_out}
     kept = sorted((file for file in tree if file.path not in without), key=lambda file: file.path)
     files = tuple(file for file in kept if file.kind != "submodule")
+    twice = _claimed_twice(files)
     problems = [
-        problem("path-refused", Place(shown_path(file.path))) for file in files if not _is_proper(file.path)
+        problem("path-refused", Place(shown_path(file.path)))
+        for file in files
+        if not _is_proper(file.path) or file.path in twice
     ]
     problems += [
         problem("link-leaves-repository", Place(shown_path(file.path)), target=shown_path(links[file.path]))
@@ -71,18 +76,44 @@ def plan_contents(
     return Contents(files, tuple(requirements), gone)
 
 
+def read_pointer(content: bytes) -> tuple[str, int] | None:
+    """The sha256 and the size in bytes of a file that git keeps elsewhere (LFS), from what it holds instead."""
+    found = _LFS.match(content) if len(content) <= LFS_MAX_BYTES else None
+    return (found[1].decode("ascii"), int(found[2])) if found else None
+
+
 def real_content(content: bytes, checkout: Path, path: bytes) -> bytes | None:
     """A file's bytes; for one that git keeps elsewhere (LFS) those in the working tree, if they are the right ones."""
-    pointer = _LFS.match(content) if len(content) <= _LFS_MAX_BYTES else None
+    pointer = read_pointer(content)
     if pointer is None:
         return content
     try:
-        handle = os.open(os.fsencode(checkout) + b"/" + path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(handle, "rb") as stream:
-            found = stream.read(int(pointer[2]) + 1)
+        with open_file(checkout, path) as stream:
+            found = io.BufferedReader(stream).read(pointer[1] + 1)
     except OSError:
         return None
-    return found if hashlib.sha256(found).hexdigest().encode() == pointer[1] else None
+    return found if hashlib.sha256(found).hexdigest() == pointer[0] else None
+
+
+def open_file(folder: Path, path: bytes) -> io.FileIO:
+    """A file of a folder; neither a link nor something that waits for a writer is followed. Raises OSError."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+    return io.FileIO(os.open(os.fsencode(folder) + b"/" + path, flags))
+
+
+def _claimed_twice(files: Iterable[TreeFile]) -> set[bytes]:
+    """Paths that a broken tree names more than once, or both as a file and as a folder."""
+    seen: set[bytes] = set()
+    twice: set[bytes] = set()
+    for file in files:
+        (twice if file.path in seen else seen).add(file.path)
+    for path in seen:
+        above = path.rpartition(b"/")[0]
+        while above:
+            if above in seen:
+                twice.add(above)
+            above = above.rpartition(b"/")[0]
+    return twice
 
 
 def _is_proper(path: bytes) -> bool:

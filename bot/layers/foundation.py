@@ -1,0 +1,63 @@
+"""The layer between base and wheels: a virtual environment of plain files, the lock, and folders to work in."""
+
+from __future__ import annotations
+
+import gzip
+import tarfile
+import zlib
+from typing import BinaryIO
+
+from bot.layers.gzipped import LayerWriter
+from bot.layers.lock import MAX_LOCK_BYTES
+from bot.layers.values import APP, ENV_ROOT, HOME, LOCK_PATH, Layer
+
+OPEN_TO_ALL = 0o1777
+"""Mode of folders that any user of the container may write to."""
+
+MAX_MEMBERS = 100
+"""Members of such a layer that are looked at for the lock."""
+
+
+def write_foundation(sink: BinaryIO, python: str, executable: str, lock: bytes) -> Layer:
+    """Writes the layer. `python`: `3.12`; `executable`: path of the base's Python."""
+    home = executable.rpartition("/")[0]
+    root = ENV_ROOT.strip("/")
+    config = f"home = {home}\ninclude-system-site-packages = true\nversion = {python}\n"
+    folders = {
+        APP.strip("/"): OPEN_TO_ALL,
+        **dict.fromkeys(("home", "opt", "opt/mlreef", root, f"{root}/bin", f"{root}/lib"), 0o755),
+        HOME.strip("/"): OPEN_TO_ALL,
+        f"{root}/lib/python{python}": 0o755,
+        f"{root}/lib/python{python}/site-packages": 0o755,
+    }
+    links = {
+        f"{root}/bin/python": executable,
+        f"{root}/bin/python3": executable,
+        f"{root}/bin/python{python}": executable,
+        f"{root}/lib64": "lib",
+    }
+    files = {f"{root}/pyvenv.cfg": config.encode("ascii"), LOCK_PATH.strip("/"): lock}
+    writer = LayerWriter(sink)
+    for path in sorted({**folders, **links, **files}):
+        if path in folders:
+            writer.folder(path.encode("ascii"), folders[path])
+        elif path in links:
+            writer.link(path.encode("ascii"), links[path].encode("utf-8"))
+        else:
+            writer.file(path.encode("ascii"), files[path])
+    return writer.close("environment and lock")
+
+
+def read_lock_of(layer: BinaryIO) -> bytes:
+    """The lock in such a layer. ValueError: there is none."""
+    try:
+        with tarfile.open(fileobj=layer, mode="r|gz") as archive:
+            for _, member in zip(range(MAX_MEMBERS), archive, strict=False):
+                if member.name == LOCK_PATH.strip("/") and member.isfile():
+                    content = archive.extractfile(member)
+                    found = content.read(MAX_LOCK_BYTES + 1) if content else b""
+                    if len(found) <= MAX_LOCK_BYTES:
+                        return found
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError("the layer cannot be read") from error
+    raise ValueError("the layer has no lock")

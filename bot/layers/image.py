@@ -1,0 +1,202 @@
+"""Layers + a base + what a module says → configuration and manifest of its image, and back. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.layers.values import APP, ENV_ROOT, HOME, LAYOUT, Layer
+
+MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
+CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
+INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
+
+USER = "10001:10001"
+"""Numeric, so that a cluster can see that it is not root."""
+
+USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where an engine looks for programs when an image does not say."""
+
+BASE_LABEL = "io.mlreef.base"
+BASE_LAYERS_LABEL = "io.mlreef.base.layers"
+LAYOUT_LABEL = "io.mlreef.layout"
+LOCK_LABEL = "io.mlreef.lock"
+KEY_LABEL = "io.mlreef.lock.key"
+
+_KEPT_OF_BASE = ("ExposedPorts", "StopSignal", "Volumes")
+"""Of a base's settings those that hold for whatever runs in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What an image says of its base: its manifest's digest, its platform, and the settings that are handed on.
+
+    `bytecode`: whether the layers on it hold what its Python compiled.
+    """
+
+    digest: str
+    platform: Mapping[str, str]
+    env: tuple[str, ...]
+    kept: Mapping[str, Any] = field(default_factory=dict)
+    bytecode: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Dress:
+    """What makes an image the module's. `environment_env` comes from the operator, `module_env` from the author."""
+
+    script: str
+    environment_env: Mapping[str, str]
+    module_env: Mapping[str, str]
+    labels: Mapping[str, str]
+    created: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A finished image: manifest and configuration as they are sent."""
+
+    config: bytes
+    manifest: bytes
+
+    @property
+    def digest(self) -> str:
+        """The digest by which the image is known."""
+        return digest_of(self.manifest)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An image of ours as a registry holds it: base, foundation, wheels and, last, its sources."""
+
+    ground: Ground
+    base: tuple[Layer, ...]
+    foundation: Layer
+    wheels: tuple[Layer, ...]
+    sources: Layer
+    labels: Mapping[str, str]
+
+
+def digest_of(content: bytes) -> str:
+    """The digest of bytes, as registries name them."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def canonical(document: object) -> bytes:
+    """JSON with sorted keys, without spaces, in ASCII: the same bytes for the same value, on every Python."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
+
+
+def read_ground(digest: str, config: Mapping[str, Any], bytecode: bool) -> Ground:
+    """What of a base's configuration its images hand on."""
+    inside = config.get("config") or {}
+    platform = {
+        name: config[name] for name in ("architecture", "os", "os.version", "variant") if config.get(name)
+    }
+    kept = {name: inside[name] for name in _KEPT_OF_BASE if inside.get(name)}
+    return Ground(digest, platform, tuple(inside.get("Env") or ()), kept, bytecode)
+
+
+def write_picture(ground: Ground, base: Sequence[Layer], own: Sequence[Layer], dress: Dress) -> Picture:
+    """The image of a base and layers on it: foundation, wheels, sources."""
+    layers = (*base, *own)
+    about = {
+        "bytecode": ground.bytecode,
+        "digest": ground.digest,
+        "env": list(ground.env),
+        "kept": dict(ground.kept),
+        "platform": dict(ground.platform),
+    }
+    labels = {
+        **dress.labels,
+        BASE_LABEL: canonical(about).decode("ascii"),
+        BASE_LAYERS_LABEL: str(len(base)),
+        LAYOUT_LABEL: str(LAYOUT),
+    }
+    inside = {
+        **ground.kept,
+        "Cmd": [],
+        "Entrypoint": [f"{ENV_ROOT}/bin/python", f"{APP}/{dress.script}"],
+        "Env": [f"{name}={value}" for name, value in _env(ground.env, dress).items()],
+        "Labels": labels,
+        "User": USER,
+        "WorkingDir": APP,
+    }
+    config = canonical(
+        {
+            **ground.platform,
+            "config": inside,
+            "created": dress.created,
+            # Short, for it is sent with every image: of the base's own history its image tells.
+            "history": [*({"created_by": "base"} for _ in base), *({"created_by": one.title} for one in own)],
+            "rootfs": {"diff_ids": [layer.diff_id for layer in layers], "type": "layers"},
+        }
+    )
+    manifest = canonical(
+        {
+            "config": {"digest": digest_of(config), "mediaType": CONFIG_TYPE, "size": len(config)},
+            "layers": [
+                {"digest": layer.digest, "mediaType": layer.media_type, "size": layer.size}
+                for layer in layers
+            ],
+            "mediaType": MANIFEST_TYPE,
+            "schemaVersion": 2,
+        }
+    )
+    return Picture(config, manifest)
+
+
+def write_index(pictures: Sequence[tuple[Mapping[str, str], Picture]]) -> bytes:
+    """The index of one image for several platforms, in the order given."""
+    return canonical(
+        {
+            "manifests": [
+                {
+                    "digest": picture.digest,
+                    "mediaType": MANIFEST_TYPE,
+                    "platform": dict(platform),
+                    "size": len(picture.manifest),
+                }
+                for platform, picture in pictures
+            ],
+            "mediaType": INDEX_TYPE,
+            "schemaVersion": 2,
+        }
+    )
+
+
+def read_known(manifest: bytes, config: bytes) -> Known | None:
+    """An image of ours in today's form; None for every other one. The caller has compared both with their digests."""
+    try:
+        described, configured = json.loads(manifest), json.loads(config)
+        labels = configured["config"]["Labels"]
+        if labels[LAYOUT_LABEL] != str(LAYOUT):
+            return None
+        about = json.loads(labels[BASE_LABEL])
+        ground = Ground(
+            about["digest"], about["platform"], tuple(about["env"]), about["kept"], about["bytecode"]
+        )
+        layers = tuple(
+            Layer(part["digest"], int(part["size"]), diff_id, str(told["created_by"]), part["mediaType"])
+            for part, diff_id, told in zip(
+                described["layers"], configured["rootfs"]["diff_ids"], configured["history"], strict=True
+            )
+        )
+        count = int(labels[BASE_LAYERS_LABEL])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    own = layers[count:]
+    if count < 0 or len(own) < 2:
+        return None
+    return Known(ground, layers[:count], own[0], own[1:-1], own[-1], labels)
+
+
+def _env(base: Sequence[str], dress: Dress) -> dict[str, str]:
+    """The base's variables and those given, later ones instead of earlier ones; the module's programs come first."""
+    env = dict(pair.partition("=")[::2] for pair in base)
+    env["PATH"] = f"{ENV_ROOT}/bin:{env.get('PATH') or USUAL_PATH}"
+    home = {"HOME": HOME, "PYTHONUNBUFFERED": "1"}
+    return {**env, **dress.environment_env, **home, **dress.module_env}
