@@ -223,6 +223,10 @@ class Settings:
     apt: tuple[str, ...] = ()
     """Debian packages, each with or without `=VERSION`."""
     stages: Stages = NO_STAGES
+    sample: tuple[str, ...] | None = None
+    """Words behind the script with which it runs for real before it is published."""
+    tests: bool = True
+    """Whether the repository's own tests are run before it is published."""
     places: Mapping[str, Place] = field(default_factory=dict)
     """Where each value is written; of an entry point by `entry_points.ROLE`."""
 

@@ -20,13 +20,16 @@ from parser.source import Source, Undecodable, read_text
 MAX_BYTES = 64 * 1024
 """Bytes of the file; it holds a few lines."""
 
+MAX_SAMPLE_CHARS = 4000
+"""Characters of all words of `sample` together."""
+
 MAX_ENTRIES = 100
 """Entries of one mapping."""
 
 _KEYS = (
     *("entry_points", "requirements_file", "environment", "env", "name", "kind"),
     *("input_type", "output_type", "description", "quiet"),
-    *("engine", "dockerfile", "apt", "stages"),
+    *("engine", "dockerfile", "apt", "stages", "sample", "tests"),
 )
 
 MAX_PACKAGES = 100
@@ -216,6 +219,15 @@ def _packages(node: yaml.Node) -> tuple[str, ...]:
     return tuple(sorted(set(names)))
 
 
+def _sample(node: yaml.Node) -> tuple[str, ...] | None:
+    if node.tag == "tag:yaml.org,2002:null":
+        return None
+    words = tuple(_text(each) for each in _list(node, MAX_ENTRIES))
+    if sum(map(len, words)) > MAX_SAMPLE_CHARS:
+        raise _Fault(f"has more than {MAX_SAMPLE_CHARS} characters", "Put long values into a file.")
+    return words
+
+
 def _stages(node: yaml.Node) -> Stages:
     if node.tag == "tag:yaml.org,2002:null":
         return Stages()
@@ -264,4 +276,6 @@ _READERS: dict[str, Callable[[yaml.Node], Any]] = {
     "dockerfile": _dockerfile,
     "apt": _packages,
     "stages": _stages,
+    "sample": _sample,
+    "tests": _flag,
 }

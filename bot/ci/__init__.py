@@ -1,4 +1,4 @@
-"""What the jobs of a generated pipeline run: verify, build, promote; and the probe that smoke runs."""
+"""What the jobs of a generated pipeline run: verify, build, promote; and the test that smoke runs."""
 
 from __future__ import annotations
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.resources
-import json
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,6 +17,7 @@ from bot.ci.handover import ensure_folder, write_dotenv
 from bot.ci.job import CiJob
 from bot.ci.log import Log
 from bot.ci.probes import plan_document
+from bot.ci.smoke_folder import STOP, write_smoke
 from bot.ci.verify import Verdict, judge_checkout
 from bot.domain.pipeline import PATH, PipelineSettings
 from bot.domain.tags import REVISION_LABEL, candidate_tag
@@ -41,7 +40,7 @@ def build(job: CiJob, log: Log, connect: Callable[[], Engine] = Engine) -> int:
         return 1
     if module is None or settings is None:
         log.say(f"{judgement.why} Nothing is built here.")
-        _hand_over(folder, {"verdict": "stop"}, Verdict.STOP, job["MLREEF_BUILDER"], "")
+        _hand_over(folder, STOP, Verdict.STOP, job["MLREEF_BUILDER"], "")
         return 0
 
     log.say("1/4  Gathering the sources")
@@ -72,7 +71,9 @@ def build(job: CiJob, log: Log, connect: Callable[[], Engine] = Engine) -> int:
     log.say(f"     {repository}@{digest}")
 
     log.say("4/4  Handing over to the next jobs")
-    _hand_over(folder, plan_document(module), Verdict.PUBLISH, f"{repository}@{digest}", digest)
+    wishes = judgement.report.settings
+    plan = plan_document(module, judgement.problems, wishes, commit.source.entries)
+    _hand_over(folder, plan, Verdict.PUBLISH, f"{repository}@{digest}", digest)
     return 0
 
 
@@ -217,8 +218,6 @@ def _check_pushed(repository: str, tag: str, digest: str, account: Account) -> N
 
 
 def _hand_over(folder: Path, plan: Mapping[str, Any], verdict: Verdict, candidate: str, digest: str) -> None:
-    probe = importlib.resources.files("bot.ci").joinpath("probe.py").read_bytes()
-    (folder / "smoke.py").write_bytes(probe)
-    (folder / "smoke.json").write_text(json.dumps(plan), encoding="ascii")
+    write_smoke(folder, plan)
     values = {"MLREEF_VERDICT": str(verdict), "MLREEF_CANDIDATE": candidate}
     write_dotenv(folder / "build.env", values | ({"MLREEF_DIGEST": digest} if digest else {}))

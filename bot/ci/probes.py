@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any
 
 from bot.ci.dockerfile import WORKDIR
-from parser.model import Module, Parameter, Value
+from bot.ci.questions import plan_questions
+from parser.model import Module, Parameter, Problem, Settings, Value
+from parser.wire import module_to_dict
 
 PROBE_SECONDS = 120
 """Seconds that the script may take to its help; importing a big library takes most of it."""
+
+SAMPLE_SECONDS = 900
+"""Seconds that the sample of .mlreef.yaml may take."""
+
+TESTS_SECONDS = 1500
+"""Seconds that the repository's own tests may take; the job's own limit is half an hour."""
+
+TESTS = "tests"
+"""The folder of a repository whose tests are run."""
+
+INCOMPLETE = frozenset(
+    {"argument-not-followed", "parser-escapes", "parser-fields-unknown", "file-unfollowed", "never-parsed"}
+)
+"""Problems that say that the script may have more parameters than were read."""
 
 _SAMPLES: dict[str, str] = {
     "str": "text",
@@ -20,6 +37,7 @@ _SAMPLES: dict[str, str] = {
     "Path": "text",
     "list": "text",
 }
+DEFAULT_SETTINGS = Settings()
 _FLAG_ACTIONS = frozenset(
     {"store_true", "store_false", "store_const", "append_const", "count", "BooleanOptionalAction"}
 )
@@ -87,19 +105,39 @@ def plan_probes(module: Module) -> tuple[tuple[Group, ...], tuple[Skipped, ...]]
     return tuple(groups), tuple(skipped)
 
 
-def plan_document(module: Module) -> dict[str, Any]:
-    """The whole plan as the smoke job reads it."""
+def plan_document(
+    module: Module,
+    problems: Iterable[Problem] = (),
+    settings: Settings = DEFAULT_SETTINGS,
+    paths: Iterable[str] = (),
+    python: str = "python",
+) -> dict[str, Any]:
+    """The whole plan as the smoke job reads it. `paths`: the repository's files; `python`: the image's interpreter."""
     groups, skipped = plan_probes(module)
+    argparse = module.framework == "argparse"
     return {
-        "schema": 1,
+        "schema": 2,
         "verdict": "publish",
-        "command": ["python", f"{WORKDIR}/{module.main}"],
+        "command": [python, f"{WORKDIR}/{module.main}"],
         "directory": WORKDIR,
         "seconds": PROBE_SECONDS,
         "help": _HELPS.get(module.framework, _HELPS["argparse"]),
         "groups": [asdict(group) for group in groups],
         "skipped": [asdict(each) for each in skipped],
+        "questions": [asdict(each) for each in plan_questions(module.parameters)] if argparse else [],
+        "stated": module_to_dict(module)["parameters"] if argparse else None,
+        "complete": not any(problem.code in INCOMPLETE for problem in problems),
+        "sample": settings.sample,
+        "sample_seconds": SAMPLE_SECONDS,
+        "tests": TESTS if settings.tests and any(_is_test(path) for path in paths) else None,
+        "tests_seconds": TESTS_SECONDS,
     }
+
+
+def _is_test(path: str) -> bool:
+    folder, _, name = path.rpartition("/")
+    named = name.startswith("test") or name.endswith("_test.py")
+    return folder.split("/")[0] == TESTS and name.endswith(".py") and named
 
 
 def _group(

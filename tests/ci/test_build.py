@@ -217,7 +217,7 @@ def test_the_next_jobs_are_handed_the_digest_and_the_probes(workshop: Workshop) 
         "MLREEF_DIGEST": candidate.partition("@")[2],
     }
     mount = ("--volume", f"{folder}:/job:ro", "--workdir", "/job", "--entrypoint", "sh")
-    tried = docker("run", "--rm", *mount, candidate, "-c", "python -I /job/smoke.py")
+    tried = docker("run", "--rm", *mount, candidate, "-c", "python -I /job/smoke")
     assert "  ok mode\n" in tried
     assert "The script accepts what was read from it." in tried
 
@@ -230,7 +230,7 @@ def test_a_stale_file_builds_nothing_and_hands_over_the_builder(workshop: Worksh
     assert "Nothing is built here" in log
     handed = dotenv(workshop.repository.path, "build.env")
     assert handed == {"MLREEF_VERDICT": "stop", "MLREEF_CANDIDATE": "registry.example.com/bot:1"}
-    assert json.loads((workshop.repository.path / ".mlreef/smoke.json").read_text())["verdict"] == "stop"
+    assert json.loads((workshop.repository.path / ".mlreef/smoke/plan.json").read_text())["verdict"] == "stop"
 
 
 def test_a_link_out_of_the_repository_refuses_the_build_by_name(workshop: Workshop) -> None:
