@@ -39,7 +39,8 @@ class RegistryServer:
     """The registry on one loopback port, served by threads of this process.
 
     The content lives in `directory` and is there again at the next start. Without `auth` everybody may do
-    everything. Use as a context manager, or call `start` and `stop`.
+    everything; without `referrers` it is an old one that keeps no list of what is attached to an image. Use as a
+    context manager, or call `start` and `stop`.
     """
 
     def __init__(
@@ -50,9 +51,10 @@ class RegistryServer:
         *,
         host: str = "127.0.0.1",
         intercept: Interceptor | None = None,
+        referrers: bool = True,
     ) -> None:
         self._storage = Storage(directory)
-        self._app = RegistryApp(self._storage, auth, intercept)
+        self._app = RegistryApp(self._storage, auth, intercept, referrers)
         self._server: BaseWSGIServer = make_server(
             host, port, self._app, threaded=True, request_handler=_QuietHandler
         )
@@ -70,6 +72,10 @@ class RegistryServer:
     def guard(self, auth: Authorizer | None) -> None:
         """From now on let `auth` decide who may do what: a GitLab can take a running registry under its wing."""
         self._app.auth = auth
+
+    def misbehave(self, intercept: Interceptor | None) -> None:
+        """From now on every request is seen by `intercept` first (see `sandbox.registry.trouble`); None: be good."""
+        self._app.intercept = intercept
 
     def start(self) -> None:
         """Serve until `stop`."""
@@ -105,6 +111,10 @@ class RegistryServer:
     def delete_tag(self, repository: str, tag: str) -> bool:
         """Take a tag away, its manifest stays. False when there was none."""
         return self._storage.delete_tag(repository, tag)
+
+    def lose_blob(self, repository: str, digest: str) -> bool:
+        """Take a blob away from a repository, as a clean-up gone wrong would. False when there was none."""
+        return self._storage.delete_blob(repository, digest)
 
     def tag_details(self, repository: str, tag: str) -> TagDetails | None:
         """What GitLab's API tells of a tag; None when there is none."""

@@ -17,7 +17,7 @@ from werkzeug.wsgi import wrap_file
 
 from sandbox.registry.auth import Authorizer
 from sandbox.registry.names import Manifest, RegistryError, is_digest, is_name, is_tag
-from sandbox.registry.storage import CHUNK_BYTES, Storage, read_manifest
+from sandbox.registry.storage import CHUNK_BYTES, Storage, read_manifest, subject_of
 
 MANIFEST_LIMIT_BYTES = 4 * 1024 * 1024
 """A larger manifest is refused, as by other registries."""
@@ -40,15 +40,20 @@ class RegistryApp:
     """A WSGI application over one storage. Without `auth`, everybody may do everything."""
 
     def __init__(
-        self, storage: Storage, auth: Authorizer | None = None, intercept: Interceptor | None = None
+        self,
+        storage: Storage,
+        auth: Authorizer | None = None,
+        intercept: Interceptor | None = None,
+        referrers: bool = True,
     ) -> None:
         self._storage = storage
         self.auth = auth
-        self._intercept = intercept
+        self.intercept = intercept
+        self._lists_referrers = referrers
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
-        response = self._intercept(request) if self._intercept else None
+        response = self.intercept(request) if self.intercept else None
         if response is None:
             try:
                 response = self._answer(request)
@@ -88,9 +93,16 @@ class RegistryApp:
         actions = {"GET": ("pull",), "HEAD": ("pull",), "DELETE": ("delete",)}.get(
             request.method, ("pull", "push")
         )
+        if request.method == "DELETE" and "/blobs/uploads/" in request.path:
+            actions = ("pull", "push")
+        wanted = [(repository, actions)]
+        source = request.args.get("from", "")
+        if request.method == "POST" and is_name(source):
+            # As other registries: who wants to mount must be allowed to read there.
+            wanted.append((source, ("pull",)))
         token = _token(request)
-        if not all(self.auth.allowed(token, repository, action) for action in actions):
-            scope = f"repository:{repository}:{','.join(actions)}"
+        if not all(self.auth.allowed(token, name, action) for name, asked in wanted for action in asked):
+            scope = " ".join(f"repository:{name}:{','.join(asked)}" for name, asked in wanted)
             raise _Unauthorized(self.auth.challenge(scope, self.auth.known(token)))
 
     # Tags
@@ -139,7 +151,26 @@ class RegistryApp:
             raise RegistryError("DIGEST_INVALID", "provided digest did not match uploaded content", digest)
         manifest = Manifest(digest, _media_type(request, content), content)
         self._storage.put_manifest(name, manifest, None if is_digest(reference) else reference)
-        return _created(f"/v2/{name}/manifests/{digest}", digest)
+        response = _created(f"/v2/{name}/manifests/{digest}", digest)
+        subject = subject_of(manifest) if self._lists_referrers else None
+        if subject is not None:
+            response.headers["OCI-Subject"] = subject
+        return response
+
+    def _referrers(self, request: Request, name: str, digest: str) -> Response:
+        if not self._lists_referrers:
+            raise RegistryError("NOT_FOUND", f"no such address: {request.path}")
+        _only(request, "GET")
+        if not is_digest(digest):
+            raise RegistryError("DIGEST_INVALID", "invalid digest", {"digest": digest})
+        entries = [_attached(manifest) for manifest in self._storage.referrers(name, digest)]
+        kind = request.args.get("artifactType")
+        shown = [entry for entry in entries if kind in (None, entry["artifactType"])]
+        response = _json({"schemaVersion": 2, "mediaType": MANIFEST_TYPES[3], "manifests": shown})
+        response.content_type = MANIFEST_TYPES[3]
+        if kind is not None:
+            response.headers["OCI-Filters-Applied"] = "artifactType"
+        return response
 
     # Blobs
 
@@ -172,7 +203,7 @@ class RegistryApp:
     def _begin(self, request: Request, name: str) -> Response:
         _only(request, "POST")
         mounted, source = request.args.get("mount"), request.args.get("from", "")
-        can_mount = mounted and is_digest(mounted) and is_name(source) and self._may_pull(request, source)
+        can_mount = mounted and is_digest(mounted) and is_name(source)
         if can_mount and self._storage.mount(name, str(mounted), source):
             return _created(f"/v2/{name}/blobs/{mounted}", str(mounted))
         upload = self._storage.begin()
@@ -221,9 +252,6 @@ class RegistryApp:
         response.headers["Range"] = f"0-{max(size - 1, 0)}"
         return response
 
-    def _may_pull(self, request: Request, repository: str) -> bool:
-        return self.auth is None or self.auth.allowed(_token(request), repository, "pull")
-
 
 _ROUTES: tuple[tuple[re.Pattern[str], Callable[..., Response]], ...] = (
     (re.compile(r"/v2/(?P<name>.+)/tags/list"), RegistryApp._tags),
@@ -231,6 +259,7 @@ _ROUTES: tuple[tuple[re.Pattern[str], Callable[..., Response]], ...] = (
     (re.compile(r"/v2/(?P<name>.+)/blobs/uploads/?"), RegistryApp._begin),
     (re.compile(r"/v2/(?P<name>.+)/blobs/uploads/([0-9a-f]{32})"), RegistryApp._upload),
     (re.compile(r"/v2/(?P<name>.+)/blobs/([^/]+)"), RegistryApp._blob),
+    (re.compile(r"/v2/(?P<name>.+)/referrers/([^/]+)"), RegistryApp._referrers),
 )
 
 
@@ -256,6 +285,20 @@ def _media_type(request: Request, content: bytes) -> str:
     if said not in MANIFEST_TYPES or document.get("mediaType", said) != said:
         raise RegistryError("MANIFEST_INVALID", f"manifest invalid: media type {said}")
     return str(said)
+
+
+def _attached(manifest: Manifest) -> dict[str, Any]:
+    """A manifest as a list of referrers names it."""
+    document = read_manifest(manifest.content)
+    config = document.get("config") if isinstance(document.get("config"), dict) else {}
+    entry = {
+        "mediaType": manifest.media_type,
+        "digest": manifest.digest,
+        "size": len(manifest.content),
+        "artifactType": document.get("artifactType") or (config or {}).get("mediaType", ""),
+    }
+    annotations = document.get("annotations")
+    return {**entry, "annotations": annotations} if isinstance(annotations, dict) else entry
 
 
 def _page(request: Request, key: str, entries: Sequence[str], more: dict[str, Any]) -> Response:

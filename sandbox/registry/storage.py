@@ -5,6 +5,7 @@
     repositories/NAME/_blobs/HEX          this repository holds that blob (empty file)
     repositories/NAME/_manifests/HEX      this repository holds that manifest (its media type)
     repositories/NAME/_tags/TAG           the digest the tag points to
+    repositories/NAME/_referrers/HEX/HEX  that the second manifest is attached to the first (empty file)
 
 A part of a repository's name never starts with an underscore, so names and folders cannot meet. Every file appears
 whole or not at all, so a crash leaves nothing half written.
@@ -88,6 +89,9 @@ class Storage:
                 self._write(target, manifest.content)
             home = self._repositories / repository
             self._write(home / "_manifests" / _hex(manifest.digest), manifest.media_type.encode())
+            subject = subject_of(manifest)
+            if subject is not None:
+                self._write(home / "_referrers" / _hex(subject) / _hex(manifest.digest), b"")
             (home / "_tags").mkdir(exist_ok=True)
             if tag is not None:
                 self._write(home / "_tags" / tag, manifest.digest.encode())
@@ -101,6 +105,13 @@ class Storage:
                 if self.digest_of(repository, tag) == digest:
                     _unlink(self._repositories / repository / "_tags" / tag)
             return True
+
+    def referrers(self, repository: str, digest: str) -> tuple[Manifest, ...]:
+        """The manifests that are attached to a manifest, which need not be there itself; sorted by digest."""
+        folder = self._repositories / repository / "_referrers" / _hex(digest)
+        names = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+        found = (self.manifest(repository, f"sha256:{name}") for name in names)
+        return tuple(manifest for manifest in found if manifest is not None)
 
     # Blobs
 
@@ -225,6 +236,13 @@ def read_manifest(content: bytes) -> dict[str, Any]:
             "MANIFEST_INVALID", "manifest invalid: a JSON object with schemaVersion 2 is needed"
         )
     return document
+
+
+def subject_of(manifest: Manifest) -> str | None:
+    """The digest of the manifest that this one is attached to."""
+    subject = read_manifest(manifest.content).get("subject")
+    digest = subject.get("digest") if isinstance(subject, dict) else None
+    return digest if isinstance(digest, str) and is_digest(digest) else None
 
 
 def _descriptors(value: Any) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import ssl
 import subprocess
 import tarfile
 import threading
@@ -121,7 +122,9 @@ class Answer:
 
 
 @contextmanager
-def server(answer: Callable[[Asked], Answer]) -> Iterator[tuple[str, list[Asked]]]:
+def server(
+    answer: Callable[[Asked], Answer], tls: ssl.SSLContext | None = None
+) -> Iterator[tuple[str, list[Asked]]]:
     """A real HTTP server on loopback; gives its URL and what it was asked."""
     heard: list[Asked] = []
 
@@ -142,13 +145,15 @@ def server(answer: Callable[[Asked], Answer]) -> Iterator[tuple[str, list[Asked]
             if self.command != "HEAD":
                 self.wfile.write(said.body)
 
-        do_GET = do_PUT = do_POST = do_HEAD = _reply
+        do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = do_HEAD = _reply
 
         def log_message(self, format: str, *args: object) -> None:
             pass
 
     listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     listening.daemon_threads = True
+    if tls is not None:
+        listening.socket = tls.wrap_socket(listening.socket, server_side=True)
     thread = threading.Thread(target=listening.serve_forever, args=(0.05,))
     thread.start()
     try:

@@ -66,7 +66,8 @@ def test_a_blob_of_a_hidden_repository_is_not_mounted(ours: RegistryServer, auth
     digest = hidden.push_blob(b"hidden")
     client = client_with(ours, auth.issue_token("ada", [Scope("ada/noise", ("pull", "push"))]))
     answer = client.ask("POST", "blobs/uploads/", params={"mount": digest, "from": "eve/hidden"})
-    assert answer.status_code == 202
+    assert answer.status_code == 401
+    assert "repository:eve/hidden:pull" in answer.headers["WWW-Authenticate"]
     assert client.ask("GET", f"blobs/{digest}").status_code == 404
 
 

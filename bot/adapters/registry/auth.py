@@ -10,7 +10,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from bot.adapters.registry.address import follow, shown
@@ -106,7 +106,8 @@ class Auth:
         if challenge is None:
             return None
         with self._changing:
-            self._challenge = challenge
+            # Its scope is that of this one request.
+            self._challenge = replace(challenge, scope="")
             if challenge.kind == "basic":
                 basic = self._basic()
                 return None if basic == refused else basic
@@ -134,7 +135,7 @@ class Auth:
     def _fetch(self, challenge: Challenge, scopes: Scopes) -> str:
         realm = follow(self._base, self._base, challenge.realm, "a token")
         asked = [("service", challenge.service)] if challenge.service else []
-        asked += [("scope", text) for text in dict.fromkeys([*_texts(scopes), *challenge.scope.split()])]
+        asked += [("scope", text) for text in (*_texts(scopes), *_others(challenge.scope, scopes))]
         basic = self._basic()
         url = f"{realm}{'&' if '?' in realm else '?'}{urlencode(asked)}"
         answer = self._get(url, {"Authorization": basic} if basic else {})
@@ -153,6 +154,12 @@ class Auth:
         margin = min(MARGIN_SECONDS, lifetime / 2)
         self._tokens[scopes] = _Token(token, time.monotonic() + lifetime - margin)
         return token
+
+
+def _others(told: str, scopes: Scopes) -> list[str]:
+    """Scopes that a registry names besides ours: behind a proxy its repositories may have other names."""
+    ours = {repository for repository, _ in scopes}
+    return [text for text in told.split() if text.partition(":")[2].rpartition(":")[0] not in ours]
 
 
 def _texts(scopes: Scopes) -> list[str]:
