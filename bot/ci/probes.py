@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from bot.ci.dockerfile import WORKDIR
-from bot.ci.questions import plan_questions
+from bot.ci.questions import plan_questions, stands_before
 from parser.model import Module, Parameter, Problem, Settings, Value
 from parser.wire import module_to_dict
 
@@ -98,7 +98,7 @@ def plan_probes(module: Module) -> tuple[tuple[Group, ...], tuple[Skipped, ...]]
     ordered = sorted((p for p in always if p.subcommand), key=lambda p: p.subcommand)
     for subcommand, members in groupby(ordered, key=lambda p: p.subcommand):
         parameters = list(members)
-        if any(not p.flags for p in root):
+        if any(not p.flags and stands_before(p, subcommand) for p in always):
             skipped += [Skipped(p.name, "it stands behind positional parameters") for p in parameters]
         else:
             groups.append(_group(parameters, subcommand, skipped, careful))

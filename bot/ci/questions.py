@@ -42,7 +42,7 @@ def _about(parameter: Parameter, all_of_them: Sequence[Parameter]) -> Iterator[Q
     vague = {"action", "nargs", "flags", "type", "choices"} & set(parameter.unknown)
     if parameter.condition or vague or parameter.action not in _VALUE_ACTIONS or count is None:
         return
-    if not parameter.flags and _stands_behind_others(parameter, all_of_them):
+    if _stands_behind_others(parameter, all_of_them):
         return
     key = _flag(parameter) if parameter.flags else parameter.dest
     for value, expected in _values(parameter):
@@ -109,7 +109,18 @@ def _count(nargs: str | int | None) -> int | None:
     return {None: 1, "?": 1, "*": 1, "+": 1}.get(nargs)
 
 
+def stands_before(parameter: Parameter, subcommand: tuple[str, ...]) -> bool:
+    """Whether a parameter belongs to a command that a subcommand is part of: its words stand before the subcommand's."""
+    return (
+        parameter.subcommand != subcommand and subcommand[: len(parameter.subcommand)] == parameter.subcommand
+    )
+
+
 def _stands_behind_others(parameter: Parameter, all_of_them: Sequence[Parameter]) -> bool:
-    """Positionals are told apart by their order alone, and those of subcommands come behind those of the script."""
+    """Positionals are told apart by their order alone; an option of a subcommand comes behind those of what is above it."""
+    if any(not one.flags and stands_before(one, parameter.subcommand) for one in all_of_them):
+        return True
     before = all_of_them[: all_of_them.index(parameter)]
-    return any(not one.flags and one.subcommand in ((), parameter.subcommand) for one in before)
+    return not parameter.flags and any(
+        not one.flags and one.subcommand == parameter.subcommand for one in before
+    )

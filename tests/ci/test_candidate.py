@@ -180,6 +180,17 @@ e = s.add_parser("eval"); e.add_argument("--epochs", choices=["all", "none"])
     assert "  no eval --epochs: main.py:8: choices" in log
 
 
+def test_what_stands_behind_a_positional_of_another_command_is_not_asked(tmp_path: Path) -> None:
+    commands = """
+s = p.add_subparsers(dest="what")
+t = s.add_parser("test"); t.add_argument("data"); i = t.add_subparsers()
+d = i.add_parser("deep"); d.add_argument("--rate", type=int)
+"""
+    code, log = ask(tmp_path, plan_of(tmp_path, HEAD + commands + TAIL))
+    assert code == 0, log
+    assert "  ?  rate: not tried, it stands behind positional parameters" in log
+
+
 def test_a_type_that_leaves_a_mark_leaves_it_in_a_copy_only(tmp_path: Path) -> None:
     own = """
 import sys
