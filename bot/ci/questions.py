@@ -110,14 +110,14 @@ def _count(nargs: str | int | None) -> int | None:
 
 
 def stands_before(parameter: Parameter, subcommand: tuple[str, ...]) -> bool:
-    """Whether a parameter belongs to a command that a subcommand is part of: its words stand before the subcommand's."""
+    """Whether a parameter belongs to a command above the subcommand, so that its words come first."""
     return (
         parameter.subcommand != subcommand and subcommand[: len(parameter.subcommand)] == parameter.subcommand
     )
 
 
 def _stands_behind_others(parameter: Parameter, all_of_them: Sequence[Parameter]) -> bool:
-    """Positionals are told apart by their order alone; an option of a subcommand comes behind those of what is above it."""
+    """Positionals are told apart by their order alone; options of a subcommand come behind those above it."""
     if any(not one.flags and stands_before(one, parameter.subcommand) for one in all_of_them):
         return True
     before = all_of_them[: all_of_them.index(parameter)]
