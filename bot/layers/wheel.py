@@ -22,7 +22,7 @@ from bot.layers.wheel_record import Row, encoded
 from parser.model import Problem
 from parser.problems import shown
 
-TAKEN_BYTES = 32 * 1024
+TAKEN_BYTES = 128 * 1024
 """Bytes from which on a file's compressed form is taken over; smaller ones are better compressed together."""
 
 BATCH_BYTES = 4 * 1024 * 1024
