@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import IO, Any
+from pathlib import Path
+from typing import Any
 
 import docker
 import docker.errors
@@ -22,6 +25,14 @@ START_SECONDS = 60.0
 
 TAIL_LINES = 400
 """Lines of a build that are kept to say why it failed."""
+
+
+USING_CACHE = "---> Using cache"
+"""Said of an instruction that is not run again."""
+
+LOGINS = "config.json"
+
+_OWN_LINES = (" --->", "Removing intermediate container")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +53,22 @@ class Image:
 
 
 class BuildFailed(BotError):
-    """An instruction of a build failed: its position from 1, and the last lines that were printed."""
+    """An instruction of a build failed: its words (empty: none was at fault), and the last lines it printed."""
 
-    def __init__(self, step: int, message: str, tail: tuple[str, ...]) -> None:
+    def __init__(self, instruction: str, message: str, tail: tuple[str, ...]) -> None:
         super().__init__(message)
-        self.step = step
+        self.instruction = instruction
         self.tail = tail
+
+
+def write_logins(folder: Path, accounts: Mapping[str, Account]) -> None:
+    """What the engine's clients read logins from: a file in `folder`, for each registry by host."""
+    auths = {
+        host: {"auth": base64.b64encode(f"{account.username}:{account.password}".encode()).decode("ascii")}
+        for host, account in accounts.items()
+    }
+    with open(os.open(folder / LOGINS, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:  # noqa: PTH123 - the mode must be right from the first moment
+        json.dump({"auths": auths}, file)
 
 
 class Engine:
@@ -88,22 +109,24 @@ class Engine:
 
     def build(
         self,
-        context: IO[bytes],
+        folder: Path,
+        dockerfile: str,
         tag: str,
         labels: Mapping[str, str],
         arguments: Mapping[str, str],
-        said: Callable[[int, str], None],
-    ) -> Image:
-        """Builds a context (a tar with a Dockerfile in it) and names the result. `said` hears step and line.
+        said: Callable[[str, str], None],
+    ) -> None:
+        """Builds a folder by the classic builder and names the result. `said` hears instruction and line.
 
-        Raises BuildFailed when an instruction fails.
+        `dockerfile` is a path in the folder; what its `.dockerignore` says counts. Raises BuildFailed when an
+        instruction fails.
         """
         tail: list[str] = []
-        step = 0
+        step, instruction = 0, ""
         try:
             for event in self._client.build(
-                fileobj=context,
-                custom_context=True,
+                path=str(folder),
+                dockerfile=dockerfile,
                 tag=tag,
                 labels=dict(labels),
                 buildargs=dict(arguments),
@@ -112,19 +135,25 @@ class Engine:
                 decode=True,
             ):
                 for line in _lines(event):
-                    step = _step(line, step)
-                    tail = [*tail, line][-TAIL_LINES:]
-                    said(step, line)
+                    begun = _step(line, step)
+                    if begun != step:
+                        step, instruction, tail = begun, line.partition(" : ")[2], []
+                        line = ""
+                    elif not line.startswith(_OWN_LINES):
+                        tail = [*tail, line][-TAIL_LINES:]
+                    said(instruction, line.strip() if USING_CACHE in line else line)
                 if "error" in event:
-                    raise BuildFailed(step, str(event["error"]), tuple(tail))
+                    raise BuildFailed(instruction, str(event["error"]), tuple(tail))
         except docker.errors.APIError as error:
-            raise BuildFailed(step, str(error.explanation), tuple(tail)) from error
+            raise BuildFailed(instruction, str(error.explanation), tuple(tail)) from error
+        except UnicodeDecodeError as error:
+            raise BuildFailed("", "the file .dockerignore is not UTF-8 text", ()) from error
         except requests.RequestException as error:
             raise TryAgain(f"The Docker engine broke off: {type(error).__name__}.") from error
-        built = self.image(tag)
-        if built is None:
-            raise BuildFailed(step, "the engine ended without an image", tuple(tail))
-        return built
+
+    def log_in_as(self, folder: Path) -> None:
+        """Fetch base images with the logins that this folder holds, as `write_logins` writes them."""
+        self._client.reload_config(str(folder / LOGINS))
 
     def push(self, repository: str, tag: str, account: Account | None) -> str:
         """Pushes an image and gives the digest under which the registry holds it."""

@@ -15,31 +15,44 @@ from parser.problems import problem
 
 
 def write_context(
-    target: IO[bytes], dockerfile: str, contents: Contents, checkout: Path
+    target: IO[bytes], dockerfile: str | None, contents: Contents, checkout: Path
 ) -> tuple[Problem, ...]:
-    """Writes the archive: the Dockerfile, `requirements/` and `source/`. Problems: files that are not to be had."""
+    """Writes the archive: the Dockerfile, `requirements/` and `source/`; without one, the files alone, at its root.
+
+    Problems: files that are not to be had.
+    """
     problems: list[Problem] = []
-    wanted = {path.encode() for path in contents.requirements}
+    wanted = {path.encode() for path in contents.requirements} if dockerfile is not None else set()
+    root = "source/" if dockerfile is not None else ""
     with tarfile.open(fileobj=target, mode="w", format=tarfile.GNU_FORMAT, encoding="utf-8") as archive:
-        _add_bytes(archive, "Dockerfile", dockerfile.encode())
-        # COPY needs the folders to be there, also when nothing is in them.
-        _add_folder(archive, "requirements")
-        _add_folder(archive, "source")
+        if dockerfile is not None:
+            _add_bytes(archive, "Dockerfile", dockerfile.encode())
+            # COPY needs the folders to be there, also when nothing is in them.
+            _add_folder(archive, "requirements")
+            _add_folder(archive, "source")
         blobs = load_blobs(checkout, [file.blob for file in contents.files])
+        # With a mode of their own, or the one who unpacks would choose it.
+        for folder in _folders(contents):
+            _add_folder(archive, f"{root}{folder}")
         for file, (_, content) in zip(contents.files, blobs, strict=True):
             name = os.fsdecode(file.path)
             if file.kind == "symlink":
-                _add_link(archive, f"source/{name}", os.fsdecode(content))
+                _add_link(archive, f"{root}{name}", os.fsdecode(content))
                 continue
             real = real_content(content, checkout, file.path)
             if real is None:
                 problems.append(problem("lfs-missing", Place(shown_path(file.path))))
                 continue
             mode = 0o755 if file.kind == "executable" else 0o644
-            _add_bytes(archive, f"source/{name}", real, mode)
+            _add_bytes(archive, f"{root}{name}", real, mode)
             if file.path in wanted:
                 _add_bytes(archive, f"requirements/{name}", real)
     return tuple(problems)
+
+
+def _folders(contents: Contents) -> list[str]:
+    parts = (os.fsdecode(file.path).split("/")[:-1] for file in contents.files)
+    return sorted({"/".join(path[:depth]) for path in parts for depth in range(1, len(path) + 1)})
 
 
 def _add_bytes(archive: tarfile.TarFile, name: str, content: bytes, mode: int = 0o644) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ci_templates import read_template
 from parser.env import env_form_fault
+from parser.model import Module, Settings
 
 WORKDIR = "/app"
 """Where the repository's files are in the image, and where the script runs."""
@@ -18,6 +19,19 @@ USER = "10001:10001"
 REQUIREMENTS_DIR = "/opt/mlreef/requirements"
 """Where the files that pip reads are in the image, apart from the sources."""
 
+# Python, not a shell, and apt is told to take names for names only: some other words it would take for patterns.
+_INSTALL = """\
+import os, shutil, subprocess, sys
+apt = ["apt-get", "-q", "-o", "APT::Cmd::Pattern-Only=true", "-o", "Dpkg::Use-Pty=0"]
+env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+for words in (["update"], ["install", "-y", "--no-install-recommends", "--", *sys.argv[1:]]):
+    code = subprocess.run([*apt, *words], env=env).returncode
+    if code:
+        sys.exit(code)
+for folder in ("/var/lib/apt/lists", "/var/cache/apt", "/var/log/apt"):
+    shutil.rmtree(folder, ignore_errors=True)
+"""
+
 _HOLE = re.compile(r"^<([a-z-]+)>$", re.MULTILINE)
 
 
@@ -26,18 +40,35 @@ def render_dockerfile(
     base_env: Mapping[str, str],
     module_env: Mapping[str, str],
     requirements: str | None,
+    apt: Sequence[str] = (),
 ) -> str:
-    """The Dockerfile. `requirements`: path of the file that pip installs.
+    """The Dockerfile. `requirements`: path of the file that pip installs. `apt`: Debian packages.
 
     `base_env` is set before pip runs, `module_env` after. ValueError: a word that cannot stand in a Dockerfile.
     """
     holes = {
+        "packages": _packages(apt),
         "requirements": _requirements(requirements),
         "base-environment": _environment(base_env),
         "module-environment": _environment(module_env),
         "entry-point": f"ENTRYPOINT {_json(['python', f'{WORKDIR}/{entry}'])}",
     }
     return _HOLE.sub(lambda hole: holes[hole[1]], read_template("module.Dockerfile"))
+
+
+def dockerfile_of(module: Module, base_env: Mapping[str, str], settings: Settings) -> str:
+    """The Dockerfile of a module on a base with these variables."""
+    return render_dockerfile(
+        entry=module.main,
+        base_env=base_env,
+        module_env=settings.env,
+        requirements=module.requirements.file if module.requirements else None,
+        apt=settings.apt,
+    )
+
+
+def _packages(names: Sequence[str]) -> str:
+    return f"RUN {_json(['python', '-c', _INSTALL, *names])}" if names else ""
 
 
 def _requirements(path: str | None) -> str:

@@ -83,3 +83,15 @@ def pip_cause(tail: Sequence[str]) -> str:
         if found:
             return sentence.format(*(f"`{group}`" for group in found.groups(default="")))
     return "pip could not install the requirements; its last lines say why."
+
+
+def apt_cause(lines: Sequence[str]) -> str:
+    """What apt refused, in its own words, and what to do."""
+    said = [line.removeprefix("E: ") for line in lines if line.startswith("E: ")]
+    if any("Temporary failure resolving" in line or "Failed to fetch" in line for line in [*said, *lines]):
+        return (
+            "Debian's archive could not be reached from the build: try again, or check the runner's network and "
+            "proxy."
+        )
+    told = f"apt says: {said[0].rstrip('.')}. " if said else ""
+    return f"{told}Check the names under `apt` in .mlreef.yaml against the Debian release of the environment."

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 import requests
@@ -62,6 +64,14 @@ def docker(*words: str, check: bool = True) -> str:
     done = subprocess.run(["docker", *words], capture_output=True, text=True, check=False)
     assert not check or done.returncode == 0, done.stderr
     return done.stdout + ("" if check else done.stderr)
+
+
+def without_docker_client(folder: Path) -> str:
+    """A PATH with git, and no docker beside it."""
+    programs = folder / "programs"
+    programs.mkdir()
+    (programs / "git").symlink_to(str(shutil.which("git")))
+    return str(programs)
 
 
 @pytest.fixture
@@ -240,10 +250,94 @@ def test_a_link_out_of_the_repository_refuses_the_build_by_name(workshop: Worksh
     assert "secrets:1: This link points out of the repository" in log
 
 
-def test_the_projects_own_dockerfile_is_not_used_and_that_is_said(workshop: Workshop) -> None:
-    code, log = workshop.build(workshop.commit({"Dockerfile": "FROM evil\nUSER root\n"}))
+OWN = """\
+ARG MLREEF_BASE
+FROM ${MLREEF_BASE}
+WORKDIR /srv/tool
+COPY main.py data* ./
+RUN echo "$PATH" > made && ls
+"""
+
+
+@pytest.mark.parametrize("client", ["buildx", "classic"])
+def test_an_own_dockerfile_is_built_as_it_is_and_gets_labels_and_an_entry_point(
+    workshop: Workshop, client: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {"Dockerfile": OWN, "data.txt": "x", "data.bin": "y", ".dockerignore": "*.bin\n"}
+    sha = workshop.commit(files | {".mlreef.yaml": "env: {MODE: '1'}\n"})
+    with monkeypatch.context() as patch:
+        if client == "classic":
+            patch.setenv("PATH", without_docker_client(workshop.repository.path.parent))
+        code, log = workshop.build(sha)
     assert code == 0, log
-    assert "own Dockerfile is not used" in log
+    assert ("with BuildKit" if client == "buildx" else "classic builder") in log
+    assert "Engine `docker`: the repository has a Dockerfile of its own ('Dockerfile')" in log
+    assert "It had no entry point, and has this one now: python /srv/tool/main.py" in log
+    assert "It runs as root" in log
+    candidate = dotenv(workshop.repository.path, "build.env")["MLREEF_CANDIDATE"]
+    docker("pull", "--quiet", candidate)
+    config = workshop.inspect(candidate)
+    assert config["Entrypoint"] == ["python", "/srv/tool/main.py"]
+    assert config["Labels"]["org.opencontainers.image.revision"] == sha
+    assert config["Labels"]["io.mlreef.engine"] == "docker"
+    assert "org.opencontainers.image.base.name" not in config["Labels"]
+    assert "MODE=1" in config["Env"]
+    assert docker("run", "--rm", candidate, "--help").startswith("usage: main.py")
+    listed = docker("run", "--rm", "--entrypoint", "ls", candidate, "/srv/tool").split()
+    assert listed == ["data.txt", "made", "main.py"]
+    plan = json.loads((workshop.repository.path / ".mlreef/smoke/plan.json").read_text())
+    assert plan["command"] == ["python", "/srv/tool/main.py"]
+    assert plan["directory"] == "/srv/tool"
+    assert workshop.repository.git("show", f"{sha}:Dockerfile") == OWN.strip()
+
+
+def test_an_own_entry_point_and_user_stay_as_they_are(workshop: Workshop) -> None:
+    own = (
+        OWN
+        + 'USER 4242\nENTRYPOINT ["python", "-u", "main.py"]\nCMD ["--help"]\nLABEL io.mlreef.engine=mine a=b\n'
+    )
+    sha = workshop.commit({"docker/My file": own, ".mlreef.yaml": "dockerfile: docker/My file\n"})
+    code, log = workshop.build(sha)
+    assert code == 0, log
+    assert "entry point" not in log
+    assert "as root" not in log
+    candidate = dotenv(workshop.repository.path, "build.env")["MLREEF_CANDIDATE"]
+    docker("pull", "--quiet", candidate)
+    config = workshop.inspect(candidate)
+    assert (config["Entrypoint"], config["Cmd"]) == (["python", "-u", "main.py"], ["--help"])
+    assert config["User"] == "4242"
+    assert config["Labels"]["a"] == "b"
+    assert config["Labels"]["io.mlreef.engine"] == "docker"
+
+
+@pytest.mark.parametrize("client", ["buildx", "classic"])
+def test_an_instruction_of_an_own_dockerfile_that_fails_is_named_with_its_last_lines(
+    workshop: Workshop, client: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if client == "classic":
+        monkeypatch.setenv("PATH", without_docker_client(workshop.repository.path.parent))
+    code, log = workshop.build(workshop.commit({"Dockerfile": OWN + "RUN echo no luck; exit 3\n"}))
+    assert code == 1
+    assert "Not published: the image could not be built: RUN echo no luck; exit 3" in log
+    assert "   | no luck\n" in log.partition("The last lines:")[2]
+
+
+def test_debian_packages_are_installed_by_their_names_and_leave_no_lists(workshop: Workshop) -> None:
+    candidate = workshop.built(workshop.commit({".mlreef.yaml": "apt: [sl]\n"}))
+    looked = docker(
+        "run", "--rm", "--entrypoint", "ls", candidate, "/usr/games", "/var/lib/apt/lists", check=False
+    )
+    assert "/usr/games:\nsl\n" in looked
+    assert looked.endswith("No such file or directory\n")
+
+
+def test_a_package_that_there_is_not_is_told_in_apts_words(workshop: Workshop) -> None:
+    code, log = workshop.build(workshop.commit({".mlreef.yaml": "apt: [no.such-package]\n"}))
+    assert code == 1
+    assert (
+        "the Debian packages could not be installed. apt says: Unable to locate package no.such-package."
+        in log
+    )
 
 
 def test_a_base_image_that_is_not_to_be_had_names_the_environment_as_the_place_to_look(

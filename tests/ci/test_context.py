@@ -47,6 +47,8 @@ def test_sources_and_requirements_stand_apart(repository: Repository) -> None:
         "Dockerfile",
         "requirements",
         "source",
+        "source/a",
+        "source/req",
         "source/a/main.py",
         "source/req/base.txt",
         "requirements/req/base.txt",

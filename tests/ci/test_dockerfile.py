@@ -65,11 +65,22 @@ def test_the_operators_variables_are_there_when_pip_runs_and_the_authors_are_not
     assert both.index("ENV PIP_INDEX_URL") < both.index('"pip", "install"') < both.index("ENV MODE")
 
 
-@pytest.mark.parametrize("made", ["module", "bot"])
-def test_hadolint_has_nothing_to_say(made: str, tmp_path: Path) -> None:
+BOTS_OWN = (Path(__file__).parents[2] / "Dockerfile").read_text("utf-8")
+FORMS = {
+    "bot": BOTS_OWN,
+    "module": rendered(A="b"),
+    "without requirements": rendered(requirements=None),
+    "with packages": render_dockerfile(
+        "main.py", {"A": "b"}, {"C": "d"}, "r.txt", ("ffmpeg=7:5.1", "libgl1")
+    ),
+    "packages alone": render_dockerfile("a b.py", {}, {}, None, ("g++",)),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_hadolint_has_nothing_to_say(form: str, tmp_path: Path) -> None:
     file = tmp_path / "Dockerfile"
-    bots_own = Path(__file__).parents[2] / "Dockerfile"
-    file.write_text(rendered(A="b") if made == "module" else bots_own.read_text())
+    file.write_text(FORMS[form])
     hadolint = shutil.which("hadolint", path=str(Path(sys.executable).parent))
     assert hadolint is not None
     # DL3008, DL3013: versions come from the base's Debian release and from setup.cfg. DL3006: bases are chosen.

@@ -1,0 +1,254 @@
+"""The engines `docker` and `docker-dind`: a Docker engine builds from a Dockerfile, ours or the repository's own.
+
+With BuildKit where the job's image has its client, else with the engine's classic builder; the log says which.
+"""
+
+from __future__ import annotations
+
+import os
+import tarfile
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.adapters.buildx import Buildx
+from bot.adapters.checkout import Commit
+from bot.adapters.engine import USING_CACHE, Account, BuildFailed, Engine, write_logins
+from bot.adapters.registry import Registry, read_image
+from bot.ci.context import write_context
+from bot.ci.dockerfile import USER, dockerfile_of
+from bot.ci.failures import SHOWN_LINES, apt_cause, pip_cause
+from bot.ci.finish import Finish, Finished, finish_image
+from bot.ci.job import CiJob
+from bot.ci.labels import image_labels
+from bot.ci.log import Log
+from bot.domain.engines import own_dockerfile
+from bot.domain.pipeline import PipelineSettings
+from bot.domain.tags import candidate_tag
+from bot.errors import OperatorError, TryAgain
+from bot.layers.contents import Contents
+from parser.model import Module, Problem, Report
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be built: a commit that was judged, and its files."""
+
+    job: CiJob
+    commit: Commit
+    report: Report
+    module: Module
+    settings: PipelineSettings
+    contents: Contents
+
+    @property
+    def repository(self) -> str:
+        """The project's place in its registry."""
+        return self.job["CI_REGISTRY_IMAGE"].lower()
+
+    @property
+    def tag(self) -> str:
+        """The candidate's tag."""
+        return candidate_tag(self.commit.sha)
+
+    @property
+    def account(self) -> Account:
+        """Who the job is for the registry."""
+        return Account(self.job["CI_REGISTRY_USER"], self.job["CI_REGISTRY_PASSWORD"])
+
+    @property
+    def dockerfile(self) -> str | None:
+        """The repository's own Dockerfile, where it is what the image is built from."""
+        return own_dockerfile(self.report, self.settings.engine)
+
+    def labels(self) -> dict[str, str]:
+        """What the image says about itself."""
+        return image_labels(self.job, self.commit, self.module, self.settings, self.dockerfile is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A pushed candidate, and how it is started where that is not as in our own Dockerfile."""
+
+    digest: str
+    command: tuple[str, ...] = ()
+    directory: str = ""
+
+
+def build_by_docker(
+    order: Order, log: Log, connect: Callable[[], Engine]
+) -> Candidate | tuple[Problem, ...] | None:
+    """Builds and pushes the candidate. None: an instruction failed, and the log says why."""
+    log.say("2/4  Building the image")
+    engine = connect()
+    with tempfile.TemporaryDirectory(prefix="mlreef-logins-") as logins:
+        write_logins(Path(logins), {order.job["CI_REGISTRY"]: order.account})
+        engine.log_in_as(Path(logins))
+        try:
+            problems = _build(engine, Path(logins), order, log)
+        except BuildFailed as failure:
+            _say_failure(log, failure)
+            return None
+    if problems:
+        return problems
+    log.say("3/4  Pushing the candidate")
+    digest = engine.push(order.repository, order.tag, order.account)
+    if order.dockerfile is not None:
+        return finish(order, log)
+    _check_pushed(order, digest)
+    return Candidate(digest)
+
+
+def finish(order: Order, log: Log) -> Candidate:
+    """Labels, variables and entry point for a pushed image that was built without them."""
+    host, path = read_image(order.repository)
+    given = Finish(order.labels(), order.report.settings.env, order.module.main)
+    with Registry(host, order.account.username, order.account.password) as registry:
+        finished = finish_image(registry, path, order.tag, given)
+    say_finished(log, finished)
+    return Candidate(finished.digest, finished.command, finished.directory)
+
+
+def say_finished(log: Log, finished: Finished) -> None:
+    """What people should know of an image that was built by their own instructions."""
+    if finished.entry_point_added:
+        log.say(f"     It had no entry point, and has this one now: {' '.join(finished.command)}")
+    if finished.runs_as_root:
+        log.say(
+            "     It runs as root, as nothing in it says otherwise; a line `USER 10001` would change that."
+        )
+
+
+def lay_out(order: Order, target: Path) -> tuple[str, tuple[Problem, ...]]:
+    """Writes the folder that is built from, and gives the Dockerfile's path in it."""
+    with tempfile.TemporaryFile() as packed:
+        dockerfile = (
+            None
+            if order.dockerfile is not None
+            else dockerfile_of(order.module, order.settings.environment.env, order.report.settings)
+        )
+        problems = write_context(packed, dockerfile, order.contents, order.job.directory)
+        if not problems:
+            packed.seek(0)
+            with tarfile.open(fileobj=packed, encoding="utf-8") as archive:
+                # written by ourselves a moment ago; modes and links stay as they are
+                archive.extraction_filter = _as_it_is
+                archive.extractall(target)  # noqa: S202 - of paths that plan_contents has let pass
+    return order.dockerfile or "Dockerfile", problems
+
+
+def _as_it_is(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo:
+    return member
+
+
+def _build(engine: Engine, logins: Path, order: Order, log: Log) -> tuple[Problem, ...]:
+    base, own = order.settings.environment.image, order.dockerfile
+    if own is None:
+        private = base.startswith(f"{order.job['CI_REGISTRY']}/")
+        engine.ensure_image(base, order.account if private else None, lambda line: log.say(f"     {line}"))
+    # An own Dockerfile is built as it is; what we add is added to the result.
+    labels = order.labels() if own is None else {}
+    name = f"{order.repository}:{order.tag}"
+    with tempfile.TemporaryDirectory(prefix="mlreef-context-") as folder:
+        dockerfile, problems = lay_out(order, Path(folder))
+        if problems:
+            return problems
+        buildx = Buildx.find(logins, os.environ)
+        words = (
+            Path(folder),
+            dockerfile,
+            name,
+            labels,
+            {"MLREEF_BASE": base},
+            _Progress(log, own is not None),
+        )
+        if buildx is not None and Buildx.takes(labels):
+            log.say("     with BuildKit")
+            buildx.build(*words)
+        else:
+            log.say(f"     with the engine's classic builder: {_why_classic(buildx)}")
+            engine.build(*words)
+    built = engine.image(name)
+    if built is None:
+        raise BuildFailed("", "the engine ended without an image", ())
+    if own is None and (built.user != USER or any(built.labels.get(key) != labels[key] for key in labels)):
+        raise OperatorError(
+            "The engine built an image with another user or other labels than it was told.",
+            "Use a Docker engine of version 20.10 or later.",
+        )
+    return ()
+
+
+def _why_classic(buildx: Buildx | None) -> str:
+    return (
+        "there is no docker client with buildx here"
+        if buildx is None
+        else "the labels are too long for BuildKit's"
+    )
+
+
+class _Progress:
+    """Tells a build's lines: a sentence for each step that a person knows, what it prints beneath it.
+
+    Of an own Dockerfile (`all_steps`) the author knows every instruction.
+    """
+
+    _SENTENCES = (
+        (
+            'RUN ["python", "-c", "import os, shutil',
+            "Installing the Debian packages (only when they changed)",
+        ),
+        ("COPY requirements/", "Gathering the requirements"),
+        ("RUN " + '["python", "-m", "pip"', "Installing the requirements (only when they changed)"),
+        ("COPY --chown", "Copying the sources"),
+    )
+
+    def __init__(self, log: Log, all_steps: bool) -> None:
+        self._log = log
+        self._all = all_steps
+        self._instruction = ""
+
+    def __call__(self, instruction: str, line: str) -> None:
+        sentence = self._sentence(instruction)
+        if instruction != self._instruction:
+            self._instruction = instruction
+            if sentence is not None:
+                self._log.say(f"     {sentence}")
+        if sentence is None or not line:
+            return
+        if line == USING_CACHE:
+            self._log.say("     … unchanged, taken from the cache")
+        else:
+            self._log.quote(line)
+
+    def _sentence(self, instruction: str) -> str | None:
+        if self._all:
+            return instruction or None
+        return next((words for start, words in self._SENTENCES if instruction.startswith(start)), None)
+
+
+def _say_failure(log: Log, failure: BuildFailed) -> None:
+    own_words = [*failure.tail, str(failure)]
+    log.say()
+    if '"pip", "install"' in failure.instruction:
+        why = f"the requirements could not be installed. {pip_cause(own_words)}"
+    elif '"apt-get"' in failure.instruction or "apt-get" in failure.instruction:
+        why = f"the Debian packages could not be installed. {apt_cause(own_words)}"
+    elif failure.instruction:
+        why = f"the image could not be built: {failure.instruction}: {failure}."
+    else:
+        why = f"the image could not be built: {failure}."
+    log.say("pip's last lines:" if '"pip", "install"' in failure.instruction else "The last lines:")
+    for line in failure.tail[-SHOWN_LINES:]:
+        log.quote(line)
+    log.say()
+    log.give_up(why)
+
+
+def _check_pushed(order: Order, digest: str) -> None:
+    host, path = read_image(order.repository)
+    with Registry(host, order.account.username, order.account.password) as registry:
+        held = registry.fetch_manifest(path, order.tag)
+    if held is None or held.digest != digest:
+        raise TryAgain(f"The registry does not hold {order.repository}:{order.tag} as it was pushed.")

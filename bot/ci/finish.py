@@ -1,0 +1,100 @@
+"""An image that others have built → the same layers with our labels, by the registry alone."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bot.adapters.registry import Manifest, Registry
+from bot.errors import OperatorError, TryAgain
+from parser.wire import canonical
+
+ROOT_USERS = ("", "0", "root")
+
+_INDEX_HINT = "Let the builder push one image, without attestations of its own."
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """What an image is given; `script` becomes its entry point only if it has none."""
+
+    labels: Mapping[str, str]
+    env: Mapping[str, str]
+    script: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The image as it stands in the registry: how it is started, where, and as whom."""
+
+    digest: str
+    command: tuple[str, ...]
+    directory: str
+    user: str
+    entry_point_added: bool
+
+    @property
+    def runs_as_root(self) -> bool:
+        """Whether nothing in it says that somebody else runs it."""
+        return self.user.partition(":")[0] in ROOT_USERS
+
+
+def finish_image(registry: Registry, repository: str, tag: str, finish: Finish) -> Finished:
+    """Gives the image under a tag what it lacks and lets the tag name the result; a second time changes nothing."""
+    manifest = registry.fetch_manifest(repository, tag)
+    if manifest is None:
+        raise TryAgain(f"The registry does not hold {repository}:{tag} as it was pushed.")
+    outer = _mapping(json.loads(manifest.content))
+    part = _mapping(outer.get("config"))
+    if not part:
+        raise OperatorError(f"{repository}:{tag} is a list of images, not an image.", _INDEX_HINT)
+    body = registry.read_blob(repository, str(part.get("digest")))
+    if body is None:
+        raise TryAgain(f"The registry does not hold the configuration of {repository}:{tag}.")
+    image = _mapping(json.loads(body))
+    config = dict(_mapping(image.get("config")))
+    changed = _changed(config, finish)
+    if changed != config:
+        manifest = _put(registry, repository, tag, manifest, outer, {**image, "config": changed})
+    entry = tuple(map(str, changed["Entrypoint"]))
+    return Finished(
+        manifest.digest,
+        entry,
+        str(changed.get("WorkingDir") or "/"),
+        str(changed.get("User") or ""),
+        "Entrypoint" not in config or not config["Entrypoint"],
+    )
+
+
+def _changed(config: Mapping[str, Any], finish: Finish) -> dict[str, Any]:
+    changed = {**config, "Labels": {**_mapping(config.get("Labels")), **finish.labels}}
+    if finish.env:
+        others = [pair for pair in config.get("Env") or () if pair.partition("=")[0] not in finish.env]
+        changed["Env"] = [*others, *(f"{name}={value}" for name, value in finish.env.items())]
+    if not config.get("Entrypoint"):
+        script = posixpath.join(str(config.get("WorkingDir") or "/"), finish.script)
+        changed |= {"Entrypoint": ["python", script], "Cmd": []}
+    return changed
+
+
+def _put(
+    registry: Registry,
+    repository: str,
+    tag: str,
+    before: Manifest,
+    outer: Mapping[str, Any],
+    image: Mapping[str, Any],
+) -> Manifest:
+    body = canonical(image).encode("ascii")
+    digest = registry.ensure_bytes(repository, body)
+    part = {**_mapping(outer["config"]), "digest": digest, "size": len(body)}
+    manifest = Manifest.of(canonical({**outer, "config": part}).encode("ascii"), before.media_type)
+    registry.put_manifest(repository, tag, manifest)
+    return manifest
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
