@@ -6,8 +6,17 @@ from parser.catalogue.files import FILES
 from parser.catalogue.known import Known
 from parser.catalogue.module import MODULE
 from parser.catalogue.requirements import REQUIREMENTS
+from parser.catalogue.resolving import RESOLVING
 from parser.catalogue.wheels import WHEELS
 
-CATALOGUE: dict[str, Known] = {**FILES, **ANNOTATIONS, **COMMAND_LINES, **REQUIREMENTS, **MODULE, **WHEELS}
+CATALOGUE: dict[str, Known] = {
+    **FILES,
+    **ANNOTATIONS,
+    **COMMAND_LINES,
+    **REQUIREMENTS,
+    **MODULE,
+    **RESOLVING,
+    **WHEELS,
+}
 
 __all__ = ["CATALOGUE", "Known"]

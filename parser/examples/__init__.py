@@ -9,8 +9,17 @@ from parser.examples.files import FILES
 from parser.examples.frames import HOLE, Example, example_source
 from parser.examples.module import MODULE
 from parser.examples.requirements import REQUIREMENTS
+from parser.examples.resolving import RESOLVING
 from parser.examples.wheels import WHEELS
 
-EXAMPLES: dict[str, Example] = {**FILES, **ANNOTATIONS, **COMMAND_LINES, **REQUIREMENTS, **MODULE, **WHEELS}
+EXAMPLES: dict[str, Example] = {
+    **FILES,
+    **ANNOTATIONS,
+    **COMMAND_LINES,
+    **REQUIREMENTS,
+    **MODULE,
+    **RESOLVING,
+    **WHEELS,
+}
 
 __all__ = ["EXAMPLES", "HOLE", "Example", "example_source"]

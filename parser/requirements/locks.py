@@ -116,7 +116,17 @@ def _locked(package: dict[str, Any], text: Text, marker: str | None) -> Requirem
     elif origin.get("type") == "url" or "registry" not in origin:
         url = url or _text(origin.get("url"))
     place = text.place(f'name = "{name}"', name)
-    return made(name, f"=={version}" if version and not url else "", place, marker=marker, url=url)
+    exact = f"=={version}" if version and not url else ""
+    return made(name, exact, place, marker=marker, url=url, hashes=_hashes(package))
+
+
+def _hashes(package: dict[str, Any]) -> list[str]:
+    """`sha256:…` of every file of a package, in the words of each tool's lock."""
+    files = [one for key in ("files", "wheels") for one in tables(package.get(key))]
+    files += [one for key in ("sdist", "archive") if (one := table(package, key))]
+    found = [digest for one in files if (digest := _text(one.get("hash")))]
+    found += [f"{kind}:{digest}" for one in files for kind, digest in table(one, "hashes").items()]
+    return list(dict.fromkeys(found))
 
 
 def _reached(

@@ -1,0 +1,31 @@
+"""What stands in the way of the packages that are required: wanted, found, why not, what to do."""
+
+from __future__ import annotations
+
+from parser.catalogue.known import Known
+from parser.model import Severity
+
+_ERROR = Severity.ERROR
+
+RESOLVING: dict[str, Known] = {
+    "requirement-unknown": Known(
+        _ERROR, "{wanted} is wanted; no package of the name {name} is found on the package index.", "{mend}"
+    ),
+    "requirement-version": Known(
+        _ERROR, "{wanted} is wanted; found: {found}. No version is both there and asked for.", "{mend}"
+    ),
+    "requirement-no-wheel": Known(_ERROR, "{wanted} is wanted; found: {found}, none for {target}.", "{mend}"),
+    "requirement-sources": Known(_ERROR, "{wanted} is wanted; {why}.", "{mend}"),
+    "requirement-conflict": Known(
+        _ERROR, "{wanted} are wanted; found: {found}. No versions meet all of them.", "{mend}"
+    ),
+    "requirement-hash-wrong": Known(
+        _ERROR, "{wanted} is wanted; found: {found}, which is none of them.", "{mend}"
+    ),
+    "requirement-unresolved": Known(
+        _ERROR,
+        "{wanted} cannot be met: {why}.",
+        "Try `pip install --only-binary :all: -r FILE` with the environment's Python, and correct what it names.",
+    ),
+    "index-address": Known(_ERROR, "This package index cannot be used: {why}.", "{mend}"),
+}
