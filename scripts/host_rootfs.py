@@ -1,11 +1,12 @@
 """Write this Debian host's own files as the tar of a small root file system: a base image without a registry.
 
-    python3 host_rootfs.py PYTHON_PREFIX > rootfs.tar
+    python3 host_rootfs.py [--small] PYTHON_PREFIX > rootfs.tar
 
 Taken are the packages that a Debian system cannot do without and those that a CPython needs, with dpkg's
 record of them (so that dpkg and apt go on working inside), the host's certificates, and one CPython: the
 installation under PYTHON_PREFIX becomes /usr/local; `-` takes Debian's own python3 packages instead. No path
-is written twice.
+is written twice. `--small` leaves out apt and git: all that is needed to run Python, not to install packages. The
+same machine gives the same bytes, until one of its packages changes.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from pathlib import Path
 DPKG = Path("/var/lib/dpkg")
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
+INSTALLERS = ["apt", "ca-certificates", "debian-archive-keyring", "git", "passwd"]
 SEEDS = [
-    *("apt", "ca-certificates", "debian-archive-keyring", "git", "passwd"),
     *("libbz2-1.0", "libcrypt1", "libexpat1", "libffi8", "libgcc-s1", "libgomp1", "liblzma5", "libncursesw6"),
     *("libnsl2", "libreadline8", "libsqlite3-0", "libssl3", "libstdc++6", "libtirpc3", "libuuid1", "zlib1g"),
 ]
@@ -33,6 +34,7 @@ UNWANTED = re.compile(
     r"/usr/share/(doc|man|locale|info|lintian|bug|zoneinfo|bash-completion)/|/__pycache__(/|$)"
 )
 UNWANTED_OF_PYTHON = re.compile(r"(__pycache__|test|tests|idlelib|tkinter|turtledemo|config-3.*|.*\.a)$")
+UNWANTED_OF_SMALL = re.compile(rf"{UNWANTED_OF_PYTHON.pattern}|(ensurepip|lib2to3|pydoc_data)$")
 KEPT_OF_SITE = re.compile(r"pip|setuptools|pkg_resources|_distutils_hack|distutils-precedence|wheel")
 
 MADE_BY_INSTALL_SCRIPTS = (
@@ -146,8 +148,9 @@ def load_alternatives(files: set[Path]) -> tuple[set[Path], set[Path]]:
     return links, records
 
 
-def load_python(prefix: Path) -> Iterator[tuple[Path, str]]:
+def load_python(prefix: Path, small: bool) -> Iterator[tuple[Path, str]]:
     """A CPython's files as (source, name in the image): interpreter, library, pip; no tests, no headers."""
+    kept_of_site = re.compile(r"(?!)") if small else KEPT_OF_SITE
     for here, folders, names in os.walk(prefix):
         relative = Path(here).relative_to(prefix)
         parts = relative.parts
@@ -159,9 +162,10 @@ def load_python(prefix: Path) -> Iterator[tuple[Path, str]]:
             folders[:] = [name for name in folders if name.startswith("python3")]
             names = [name for name in names if name.startswith("libpython")]
         elif parts[-1] == "site-packages":
-            folders[:] = [name for name in folders if KEPT_OF_SITE.match(name)]
-            names = [name for name in names if KEPT_OF_SITE.match(name)]
-        folders[:] = [name for name in folders if not UNWANTED_OF_PYTHON.match(name)]
+            folders[:] = [name for name in folders if kept_of_site.match(name)]
+            names = [name for name in names if kept_of_site.match(name)]
+        unwanted = UNWANTED_OF_SMALL if small else UNWANTED_OF_PYTHON
+        folders[:] = sorted(name for name in folders if not unwanted.match(name))
         for name in sorted(names):
             if not UNWANTED_OF_PYTHON.match(name):
                 yield Path(here, name), str(Path("usr/local") / relative / name)
@@ -199,10 +203,11 @@ class Archive:
             self._output.addfile(entry, io.BytesIO(data))
 
 
-def write(archive: Archive, prefix: Path | None) -> None:
+def write(archive: Archive, prefix: Path | None, small: bool) -> None:
     """Put the whole root file system into the archive; `prefix` None takes Debian's own Python."""
     packages = read_packages((DPKG / "status").read_text("utf-8"))
-    chosen = plan_packages(packages, [*SEEDS, *([] if prefix else DEBIAN_PYTHON)])
+    seeds = [*SEEDS, *([] if small else INSTALLERS), *([] if prefix else DEBIAN_PYTHON)]
+    chosen = plan_packages(packages, seeds)
     files: set[Path] = set()
     records: set[Path] = set()
     for package in chosen:
@@ -229,7 +234,7 @@ def write(archive: Archive, prefix: Path | None) -> None:
         archive.copy(CERTIFICATES.resolve(), str(CERTIFICATES))
     for path in [*sorted(files | links), *sorted(records | about)]:
         archive.copy(path)
-    for source, name in load_python(prefix) if prefix else ():
+    for source, name in load_python(prefix, small) if prefix else ():
         if re.search(r"/bin/pip[0-9.]*$", name) and not source.is_symlink():
             # Its first line names the prefix it was installed under.
             body = source.read_bytes().split(b"\n", 1)[1]
@@ -240,11 +245,13 @@ def write(archive: Archive, prefix: Path | None) -> None:
 
 def main(argv: list[str]) -> int:
     """See the module's first lines."""
-    if len(argv) != 1:
+    prefixes = [argument for argument in argv if argument != "--small"]
+    if len(prefixes) != 1:
         sys.stderr.write(__doc__)
         return 2
     with tarfile.open(fileobj=sys.stdout.buffer, mode="w|") as output:
-        write(Archive(output), None if argv[0] == "-" else Path(argv[0]).resolve())
+        prefix = None if prefixes[0] == "-" else Path(prefixes[0]).resolve()
+        write(Archive(output), prefix, "--small" in argv)
     return 0
 
 

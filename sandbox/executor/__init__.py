@@ -15,10 +15,10 @@ from sandbox.executor.running import Means, Run
 from sandbox.executor.trace import Trace, secrets_of
 from sandbox.executor.workplace import (
     WorkplaceError,
+    artifacts,
     complete,
     copy_tree,
     folder_name,
-    git_folder,
     open_workplace,
     remove,
 )
@@ -98,11 +98,6 @@ class GitlabCiLocal:
             trace.say(f"ERROR: Job failed (system failure): {fault}")
             return NOT_RUN
         return code
-
-
-def artifacts(checkout: Path) -> Path:
-    """Where the artifacts of a checkout's finished jobs are: a folder for each, named by `folder_name`."""
-    return git_folder(checkout) / "sandbox-ci" / "artifacts"
 
 
 def _keep_artifacts(made: Path, kept: Path) -> None:

@@ -6,7 +6,6 @@ import os
 import queue
 import re
 import secrets
-import signal
 import subprocess
 import threading
 import time
@@ -16,18 +15,13 @@ from dataclasses import dataclass
 from typing import IO, Literal
 
 from sandbox.executor import containers
+from sandbox.executor.groups import GRACE_SECONDS, POLL_SECONDS, end_group, stop
 from sandbox.executor.leaving import leaving
 from sandbox.executor.planning import complaint
 from sandbox.executor.trace import Trace
 from sandbox.executor.workplace import Workplace, folder_name, git_environment
 from sandbox.node import Tools
 from sandbox.plan import CANCELLED, NOT_RUN, TIMED_OUT
-
-POLL_SECONDS = 0.05
-"""How often a running job's log is looked at."""
-
-GRACE_SECONDS = 10.0
-"""What a job's processes get to end by themselves after SIGTERM."""
 
 KEPT_LINES = 200
 """Of what gitlab-ci-local says beside the job's log, so many lines are kept to tell why it could not run."""
@@ -87,12 +81,12 @@ class Run:
                 elif time.monotonic() > deadline:
                     stopped_by = TIMED_OUT
                 if stopped_by is not None:
-                    _stop(process)
+                    stop(process)
                 self._pass_on()
         finally:
             if process.poll() is None:
-                _stop(process)
-            _end_group(process)
+                stop(process)
+            end_group(process)
             for reader in readers:
                 reader.join(GRACE_SECONDS)
             self._pass_on()
@@ -189,26 +183,3 @@ class Run:
             return NOT_RUN
         self._trace.say("Job succeeded" if code == 0 else f"ERROR: Job failed: exit code {code}")
         return code
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask the job's processes to end, which removes its containers, and end them if they do not."""
-    _signal_group(process, signal.SIGTERM)
-    try:
-        process.wait(GRACE_SECONDS)
-    except subprocess.TimeoutExpired:
-        _signal_group(process, signal.SIGKILL)
-        process.wait()
-
-
-def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """What a shell job left in the background must not outlive it."""
-    _signal_group(process, signal.SIGKILL)
-
-
-def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    try:
-        os.killpg(process.pid, number)
-    except (ProcessLookupError, PermissionError):
-        # The group is gone already.
-        return

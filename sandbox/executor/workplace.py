@@ -133,6 +133,11 @@ def git_folder(checkout: Path) -> Path:
     return Path(_git(checkout, "rev-parse", "--absolute-git-dir").strip())
 
 
+def artifacts(checkout: Path) -> Path:
+    """Where the artifacts of a checkout's finished jobs are: a folder for each, named by `folder_name`."""
+    return git_folder(checkout) / "sandbox-ci" / "artifacts"
+
+
 def copy_tree(source: Path, target: Path) -> None:
     """Copy files and links, readable and writable for everyone, as GitLab's helper unpacks artifacts."""
     shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from sandbox.gitlab.auth import identify
@@ -22,6 +22,7 @@ from sandbox.gitlab.http import ApiError, Call, Router, answer
 from sandbox.gitlab.moods import Asked
 from sandbox.gitlab.routes import OUTSIDE, ROOMS
 from sandbox.gitlab.values import now
+from sandbox.serving import Handler
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -106,23 +107,20 @@ class App:
         return core.moods.on_request(Asked(request.method, raw, GIT_ROUTE, None), respond)
 
 
-class _Handler(WSGIRequestHandler):
-    """HTTP/1.1, as git needs it for chunked pushes, and without a line on standard error for each request."""
+class _Handler(Handler):
+    """HTTP/1.1, as git needs it for chunked pushes."""
 
     protocol_version = "HTTP/1.1"
 
     def connection_dropped(self, error: BaseException, environ: WSGIEnvironment | None = None) -> None:
         """A mood hung up, or the client did: either way the connection is over."""
-        self.close_connection = True
+        super().connection_dropped(error, environ)
         if isinstance(error, ConnectionResetError):
             # Closed at once and without lingering, the socket answers with a reset. Its reader holds it open, too.
             with suppress(OSError):
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self.rfile.close()
                 self.connection.close()
-
-    def log(self, type: str, message: str, *args: Any) -> None:
-        """Requests are kept in the core's log."""
 
 
 class Server:

@@ -26,6 +26,9 @@ NOT_JOBS = {
     "spec",
     "pages:deploy",
 }
+INHERITED = ("image", "before_script", "after_script")
+"""What stands for all jobs that do not say it themselves."""
+
 MAX_EXTENDS = 11
 
 
@@ -46,6 +49,18 @@ def quick_plan(content: bytes, variables: Mapping[str, str]) -> PipelinePlan:
         return _plan(content, variables)
     except Invalid as failure:
         return PipelinePlan((), (), (str(failure),))
+
+
+def job_spec(content: bytes, name: str) -> dict[str, Any]:
+    """What a CI file says of one job, `extends` and `default` taken in, with all variables. Raises Invalid."""
+    document = _load(content)
+    default = document.get("default") or {}
+    usual = {key: value for key, value in {**document, **default}.items() if key in INHERITED}
+    spec = {**usual, **_extended(document, document[name])}
+    return {
+        **spec,
+        "variables": {**_variables(document.get("variables")), **_variables(spec.get("variables"))},
+    }
 
 
 def _plan(content: bytes, variables: Mapping[str, str]) -> PipelinePlan:

@@ -9,11 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.serving import BaseWSGIServer, make_server
 
 from sandbox.registry.app import Interceptor, RegistryApp
 from sandbox.registry.auth import Authorizer
 from sandbox.registry.storage import Storage, read_manifest
+from sandbox.serving import Handler
 
 __all__ = ["RegistryServer", "TagDetails"]
 
@@ -56,7 +57,7 @@ class RegistryServer:
         self._storage = Storage(directory)
         self._app = RegistryApp(self._storage, auth, intercept, referrers)
         self._server: BaseWSGIServer = make_server(
-            host, port, self._app, threaded=True, request_handler=_QuietHandler
+            host, port, self._app, threaded=True, request_handler=Handler
         )
         self._thread: threading.Thread | None = None
 
@@ -143,10 +144,3 @@ class RegistryServer:
             return None
         created = config.get("created") if isinstance(config, dict) else None
         return created if isinstance(created, str) else None
-
-
-class _QuietHandler(WSGIRequestHandler):
-    """Without a line on stderr for each request."""
-
-    def log(self, type: str, message: str, *args: Any) -> None:
-        return

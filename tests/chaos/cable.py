@@ -32,10 +32,14 @@ class Cable:
         return port
 
     def __enter__(self) -> Cable:
-        threading.Thread(target=self._accept, name="cable", daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, name="cable", daemon=True)
+        self._accepting.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        # Closed alone it would go on listening for as long as the thread waits in it.
+        self._server.shutdown(socket.SHUT_RDWR)
+        self._accepting.join()
         self._server.close()
         self.cut()
         self.mend()

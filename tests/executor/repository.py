@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
 
-from sandbox.executor import GitlabCiLocal
-from sandbox.plan import PipelinePlan
+from sandbox.plan import Executor, PipelinePlan
 
 
 @dataclass
@@ -18,7 +17,7 @@ class Repository:
     """A checkout, and what its jobs were given and said."""
 
     path: Path
-    executor: GitlabCiLocal
+    executor: Executor
     variables: dict[str, str] = field(
         default_factory=lambda: {
             "CI_PROJECT_PATH": "ada/noise",
@@ -70,7 +69,7 @@ class Repository:
         return self.said.decode().splitlines()
 
 
-def repository_at(path: Path, executor: GitlabCiLocal) -> Repository:
+def repository_at(path: Path, executor: Executor) -> Repository:
     path.mkdir()
     repository = Repository(path, executor)
     repository.git("init", "--quiet", "--initial-branch", "main")

@@ -1,0 +1,286 @@
+"""Runs CI jobs on a machine that has neither an engine nor any CI tool: the second executor of the sandbox.
+
+The jobs of the bot run by the bot that runs this, in an environment of their own: what an ordinary runner does in the
+bot's image. Every other job runs in its image, by whatever way this machine has; nothing of a repository ever runs on
+the bare machine. It knows the keywords that pipelines of the bot use, and refuses a job that needs more.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sandbox.executor.groups import POLL_SECONDS, end_group, stop
+from sandbox.executor.leaving import leaving, under_way
+from sandbox.executor.trace import Trace, secrets_of
+from sandbox.executor.workplace import (
+    WorkplaceError,
+    artifacts,
+    complete,
+    copy_tree,
+    folder_name,
+    open_workplace,
+    remove,
+)
+from sandbox.gitlab.quick_plan import job_spec, quick_plan
+from sandbox.gitlab.rules import Invalid, expand
+from sandbox.images.running import CannotRun, Order, Way
+from sandbox.plan import CANCELLED, NOT_RUN, TIMED_OUT, PipelinePlan
+
+JOB_LIMIT_SECONDS = 30 * 60.0
+"""A job that runs longer is ended and has failed."""
+
+INSIDE = "/builds"
+"""Where a job's folder is in its image."""
+
+OWN_COMMAND = re.compile(r"mlreef-bot ci [a-z-]+")
+"""All that runs without an image around it, for it is the bot itself."""
+
+NOT_KNOWN = ("services", "parallel", "run", "hooks", "secrets", "id_tokens")
+"""Keywords without which a job would be another one."""
+
+KEPT_VARIABLES = re.compile(
+    r"(SSL_CERT_(FILE|DIR)|(REQUESTS|CURL)_CA_BUNDLE|PIP_(CERT|INDEX_URL|EXTRA_INDEX_URL)|UV_\w+|(https?|no|all)_proxy)",
+    re.IGNORECASE,
+)
+"""How this machine reaches a package index is the operator's to say, and the jobs' to know."""
+
+
+OWN_VARIABLES = re.compile(r"(CI|GITLAB|MLREEF)(_\w+)?|GIT_(DEPTH|STRATEGY)")
+"""All that a pipeline may tell the bot's own jobs: with PYTHONPATH, say, a repository could let its code run."""
+
+
+@dataclass(frozen=True)
+class BareMachine:
+    """Plans pipelines and runs their jobs.
+
+    `builder`: the image whose jobs are the bot's own. `way`: how other images are run. `cache`: a folder that the
+    bot's jobs share, as runners have one.
+    """
+
+    builder: str
+    way: Way
+    cache: Path
+    job_limit_seconds: float = JOB_LIMIT_SECONDS
+
+    def plan(self, checkout: Path, config_file: str, variables: Mapping[str, str]) -> PipelinePlan:
+        """Read the checkout's CI file."""
+        try:
+            return quick_plan((checkout / config_file).read_bytes(), complete(checkout, variables))
+        except (OSError, WorkplaceError) as fault:
+            return PipelinePlan((), (), (str(fault),))
+
+    def run(
+        self,
+        checkout: Path,
+        config_file: str,
+        job: str,
+        variables: Mapping[str, str],
+        output: Callable[[bytes], None],
+        cancelled: threading.Event,
+    ) -> int:
+        """Run one job to its end and give its exit code, or NOT_RUN, TIMED_OUT, CANCELLED; see sandbox.plan."""
+        trace = Trace(output, secrets_of(variables))
+        with under_way():
+            try:
+                spec = job_spec((checkout / config_file).read_bytes(), job)
+                known = {**spec["variables"], **complete(checkout, variables), **_handed_over(checkout)}
+                with self._folder(checkout, config_file, known) as folder:
+                    copy_artifacts(checkout, folder)
+                    code = _Job(self, trace, spec, known, folder).to_its_end(cancelled)
+                    _keep(spec, folder, checkout, job)
+            except (WorkplaceError, CannotRun, Invalid, OSError) as fault:
+                trace.say(f"ERROR: Job failed (system failure): {fault}")
+                return NOT_RUN
+        return _told(trace, code, self.job_limit_seconds)
+
+    @contextmanager
+    def _folder(self, checkout: Path, config_file: str, known: Mapping[str, str]) -> Iterator[Path]:
+        if known.get("GIT_STRATEGY") != "none":
+            with open_workplace(checkout, config_file, known) as place:
+                yield place.clone
+            return
+        folder = Path(tempfile.mkdtemp(prefix="mlreef-ci-"))
+        try:
+            yield folder
+        finally:
+            remove(folder)
+
+
+class _Job:
+    """One job while it runs."""
+
+    def __init__(
+        self,
+        machine: BareMachine,
+        trace: Trace,
+        spec: Mapping[str, Any],
+        known: Mapping[str, str],
+        folder: Path,
+    ) -> None:
+        self._machine = machine
+        self._trace = trace
+        self._folder = folder
+        self._known = known
+        image = spec.get("image")
+        self._image = expand(str(image.get("name") if isinstance(image, dict) else image or ""), known)
+        self._lines = [str(line) for key in ("before_script", "script") for line in _listed(spec.get(key))]
+        refused = [key for key in NOT_KNOWN if key in spec]
+        if refused:
+            raise CannotRun(f"this executor does not know `{refused[0]}`")
+
+    def to_its_end(self, cancelled: threading.Event) -> int:
+        """The exit code of the script, or why it has none."""
+        own = self._image == self._machine.builder and all(map(OWN_COMMAND.fullmatch, self._lines))
+        self._trace.say(
+            "The bot's own job: run by this machine's mlreef-bot"
+            if own
+            else f"Image {self._image}: {self._machine.way.words}"
+        )
+        with tempfile.TemporaryDirectory(prefix="mlreef-job-") as scratch:
+            log = Path(scratch) / "log"
+            with log.open("wb") as written:
+                process = self._start_here(Path(scratch), written) if own else self._start_inside(written)
+            return self._watch(process, log, cancelled)
+
+    def _script(self) -> str:
+        told = (f"printf '%s\\n' {shlex.quote('$ ' + line)}\n{line}\n" for line in self._lines)
+        return "set -e\n" + "".join(told)
+
+    def _start_here(self, scratch: Path, written: Any) -> subprocess.Popen[bytes]:
+        kept = {name: value for name, value in os.environ.items() if KEPT_VARIABLES.fullmatch(name)}
+        programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+        return subprocess.Popen(
+            ["sh", "-c", self._script()],
+            cwd=self._folder,
+            env={
+                "LANG": "C.UTF-8",
+                **kept,
+                "UV_CACHE_DIR": str(self._machine.cache / "uv"),
+                **{name: value for name, value in self._known.items() if OWN_VARIABLES.fullmatch(name)},
+                "CI_PROJECT_DIR": str(self._folder),
+                "XDG_CACHE_HOME": str(self._machine.cache),
+                "HOME": str(scratch),
+                "PATH": programs,
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=written,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def _start_inside(self, written: Any) -> subprocess.Popen[bytes]:
+        # The image's user is another one than the one who runs this.
+        copy_modes(self._folder)
+        login = (self._known.get("CI_REGISTRY_USER", ""), self._known.get("CI_REGISTRY_PASSWORD", ""))
+        order = Order(
+            self._image,
+            command=("sh", "-c", self._script()),
+            variables={**self._known, "CI_PROJECT_DIR": INSIDE},
+            binds=((self._folder, INSIDE, True),),
+            folder=INSIDE,
+            login=login if all(login) else None,
+        )
+        return self._machine.way.start(order, written)
+
+    def _watch(self, process: subprocess.Popen[bytes], log: Path, cancelled: threading.Event) -> int:
+        deadline = time.monotonic() + self._machine.job_limit_seconds
+        stopped_by: int | None = None
+        try:
+            while process.poll() is None:
+                if cancelled.wait(POLL_SECONDS) or leaving.is_set():
+                    stopped_by = CANCELLED
+                elif time.monotonic() > deadline:
+                    stopped_by = TIMED_OUT
+                if stopped_by is not None:
+                    stop(process)
+                self._trace.follow(log)
+        finally:
+            if process.poll() is None:
+                stop(process)
+            end_group(process)
+        self._trace.follow(log)
+        self._trace.finish()
+        return process.returncode if stopped_by is None else stopped_by
+
+
+def _told(trace: Trace, code: int, limit: float) -> int:
+    if code == CANCELLED:
+        trace.say("ERROR: Job canceled")
+    elif code == TIMED_OUT:
+        trace.say(f"ERROR: Job failed: execution took longer than {limit:g} seconds")
+    else:
+        # A script that was killed has the exit code that shells give it.
+        code = code if code >= 0 else 128 - code
+        trace.say("Job succeeded" if code == 0 else f"ERROR: Job failed: exit code {code}")
+    return code
+
+
+def copy_artifacts(checkout: Path, folder: Path) -> None:
+    """Bring the artifacts of all earlier jobs into a job's folder."""
+    kept = artifacts(checkout)
+    for made in sorted(kept.iterdir()) if kept.is_dir() else ():
+        copy_tree(made, folder)
+
+
+def copy_modes(folder: Path) -> None:
+    """Let everybody read and write what is in a job's folder."""
+    for here, folders, files in os.walk(folder):
+        for name in (".", *folders, *files):
+            path = Path(here, name)
+            if not path.is_symlink():
+                path.chmod(0o777 if path.is_dir() or path.stat().st_mode & 0o100 else 0o666)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _reports(checkout: Path) -> Path:
+    return artifacts(checkout).with_name("dotenv")
+
+
+def _handed_over(checkout: Path) -> dict[str, str]:
+    """The variables that earlier jobs of the pipeline left, the latest one's last."""
+    found: dict[str, str] = {}
+    kept = _reports(checkout)
+    reports = sorted(kept.iterdir(), key=lambda path: path.stat().st_mtime_ns) if kept.is_dir() else []
+    for report in reports:
+        for line in report.read_text("utf-8", "replace").splitlines():
+            name, equals, value = line.partition("=")
+            if equals:
+                found[name.strip()] = value.strip()
+    return found
+
+
+def _keep(spec: Mapping[str, Any], folder: Path, checkout: Path, job: str) -> None:
+    """Put what the job made, and says it made, where later jobs find it."""
+    wanted = spec.get("artifacts") or {}
+    target = artifacts(checkout) / folder_name(job)
+    remove(target)
+    root = folder.resolve()
+    for pattern in _listed(wanted.get("paths")):
+        for path in folder.glob(str(pattern).lstrip("/")):
+            inside = path.resolve().is_relative_to(root)
+            if inside and path.is_dir():
+                shutil.copytree(path, target / path.relative_to(folder), symlinks=True, dirs_exist_ok=True)
+            elif inside and path.is_file():
+                (target / path.relative_to(folder)).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target / path.relative_to(folder))
+    report = (wanted.get("reports") or {}).get("dotenv")
+    made = folder / str(report) if report else None
+    if made is not None and made.is_file() and made.resolve().is_relative_to(root):
+        _reports(checkout).mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(made, _reports(checkout) / folder_name(job))
