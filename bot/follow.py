@@ -52,7 +52,7 @@ def follow(job: Follow, world: World) -> tuple[Later, ...]:
     if known is None:
         # a pipeline of a commit that nobody told of: if it is the head, publishing it will find the pipeline
         return (Later(Publish(job.project_id, job.branch, job.sha, cause="pipeline")),)
-    if State(known.state).final:
+    if State(known.state).final or (known.state == State.UNCHANGED and known.pipeline_id == job.pipeline_id):
         _close_second_pipeline(job, known, world)
         return ()
     pipeline_known = replace(known, pipeline_id=job.pipeline_id, state=State.RUNNING)
@@ -80,7 +80,12 @@ def follow(job: Follow, world: World) -> tuple[Later, ...]:
     if progress.state is State.PUBLISHED:
         outcome = _published(known, project, ended, world)
     else:
-        outcome = _not_published(progress.job, progress.state, known, project, ended, world)
+        kept = _fetch_kept(known, project, world) if progress.state is State.SUPERSEDED else None
+        outcome = (
+            _unchanged(kept, known, project, ended, world)
+            if kept is not None
+            else _not_published(progress.job, progress.state, known, project, ended, world)
+        )
     perform(outcome.tell, project.id, world)
     world.store.ensure_publication(outcome.publication)
     PUBLICATIONS.labels(State(outcome.publication.state).value).inc()
@@ -192,6 +197,42 @@ def _fetch_published(known: Publication, project: Project, world: World) -> repo
         image = f"{project.registry_host}/{repository}"
         return reports.Published(image, manifest.digest, number, (tag, *also))
     return None
+
+
+def _fetch_kept(known: Publication, project: Project, world: World) -> reports.Published | None:
+    """The version whose image promote gave to the commit, because it is the same; None when it did not."""
+    if project.registry_host is None:
+        return None
+    registry, repository = world.registry(project.registry_host), project.registry_path
+    try:
+        own = registry.fetch_manifest(repository, tags.candidate_tag(known.sha))
+        if own is None or registry.fetch_labels(repository, own).get(tags.REVISION_LABEL) == known.sha:
+            return None
+        found = (tags.read_number(known.branch, tag) for tag in registry.fetch_tags(repository))
+        for number in sorted({n for n in found if n is not None}, reverse=True)[:MAX_NUMBERS_LOOKED_AT]:
+            tag = tags.version_tag(known.branch, number)
+            version = registry.fetch_manifest(repository, tag)
+            if version is not None and version.digest == own.digest:
+                image = f"{project.registry_host}/{repository}"
+                return reports.Published(image, own.digest, number, (tag,))
+    except (Refused, OperatorError) as refusal:
+        # nothing is lost by it: what the job says of itself is told instead
+        log.warning("registry_unread", project=project.path, sha=known.sha, reason=str(refusal))
+    return None
+
+
+def _unchanged(
+    kept: reports.Published, known: Publication, project: Project, ended: Pipeline, world: World
+) -> Outcome:
+    tell: list[SetStatus | Tell] = [_status(known, "success", reports.unchanged_status(kept), ended)]
+    request = world.forge.fetch_merge_request_of(project.id, known.source_sha, known.branch)
+    if request is not None and not fetch_report(project, known.sha, world).report.settings.quiet:
+        body = reports.unchanged_note(known.sha, kept, ended)
+        tell.append(Tell(known.source_sha, known.branch, body, aloud=False))
+    return Outcome(
+        replace(known, state=State.UNCHANGED, number=kept.number, digest=kept.digest, image=kept.image),
+        tuple(tell),
+    )
 
 
 def _close_second_pipeline(job: Follow, known: Publication, world: World) -> None:

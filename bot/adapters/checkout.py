@@ -183,6 +183,13 @@ class History:
             raise ValueError(f"{older!r} and {newer!r} are not both full ids of commits")
         return _git(self._directory, "merge-base", "--is-ancestor", older, newer).returncode == 0
 
+    def after(self, sha: str) -> tuple[str, ...]:
+        """The commits of the branch that came after one of its commits, newest first; none when it is not on it."""
+        if not self.holds(sha):
+            return ()
+        listed = _git(self._directory, "rev-list", "--ancestry-path", f"{sha}..{self.head}")
+        return tuple(listed.stdout.decode("ascii").split())
+
 
 @contextmanager
 def fetch_history(url: str, branch: str) -> Iterator[History]:

@@ -6,18 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bot.adapters.checkout import Commit, load_blobs, load_tree
+from bot.adapters.checkout import Commit
 from bot.adapters.engine import Engine
 from bot.ci.by_docker import Candidate, Order, build_by_docker
-from bot.ci.handover import ensure_folder, write_dotenv
+from bot.ci.gathering import load_contents
+from bot.ci.handover import add_dotenv, ensure_folder, write_dotenv
 from bot.ci.job import CiJob
 from bot.ci.log import Log
 from bot.ci.probes import plan_document
 from bot.ci.smoke_folder import STOP, write_smoke
 from bot.ci.verify import Verdict, judge_checkout
-from bot.domain.pipeline import PATH
-from bot.layers.contents import Contents, plan_contents
-from parser.model import Module, Problem
+from bot.layers.contents import Contents
 
 
 def build(job: CiJob, log: Log, connect: Callable[[], Engine] = Engine) -> int:
@@ -32,9 +31,14 @@ def build(job: CiJob, log: Log, connect: Callable[[], Engine] = Engine) -> int:
         log.say(f"{judgement.why} Nothing is built here.")
         _hand_over(folder, STOP, Verdict.STOP, job["MLREEF_BUILDER"], "")
         return 0
+    if job.get("MLREEF_VERDICT") == Verdict.UNCHANGED:
+        log.say(f"This commit is the same as {job['MLREEF_SAME_AS']}. Nothing is built here.")
+        _hand_over(folder, STOP, Verdict.UNCHANGED, job["MLREEF_BUILDER"], job["MLREEF_DIGEST"])
+        add_dotenv(folder / "build.env", {"MLREEF_SAME_AS": job["MLREEF_SAME_AS"]})
+        return 0
 
     log.say("1/4  Gathering the sources")
-    contents = read_contents(job.directory, commit, module)
+    contents = load_contents(job.directory, commit.sha, module)
     if not isinstance(contents, Contents):
         log.problems(contents)
         return 1
@@ -69,16 +73,6 @@ def _is_script(command: Sequence[str]) -> bool:
     """Whether it is Python with a script, and maybe options of Python's between them."""
     python = command[0].rpartition("/")[2]
     return python.startswith("python") and command[-1].endswith(".py")
-
-
-def read_contents(checkout: Path, commit: Commit, module: Module) -> Contents | tuple[Problem, ...]:
-    """What of a commit goes into its image; the problems of one that cannot."""
-    tree = load_tree(checkout, commit.sha)
-    link_files = [file for file in tree if file.kind == "symlink"]
-    targets = load_blobs(checkout, [file.blob for file in link_files])
-    links = {file.path: target for file, (_, target) in zip(link_files, targets, strict=True)}
-    requirements = module.requirements.files if module.requirements is not None else ()
-    return plan_contents(tree, links, requirements, left_out=(PATH,))
 
 
 def say_contents(log: Log, commit: Commit, contents: Contents) -> None:

@@ -23,10 +23,12 @@ from bot.ci.finish import Finish, Finished, finish_image
 from bot.ci.job import CiJob
 from bot.ci.labels import image_labels
 from bot.ci.log import Log
+from bot.domain.content import CONTENT_LABEL
 from bot.domain.engines import own_dockerfile
 from bot.domain.pipeline import PipelineSettings
 from bot.domain.tags import candidate_tag
 from bot.errors import OperatorError, TryAgain
+from bot.layers.content_of import content_of
 from bot.layers.contents import Contents
 from parser.model import Module, Problem, Report
 
@@ -64,7 +66,9 @@ class Order:
 
     def labels(self) -> dict[str, str]:
         """What the image says about itself."""
-        return image_labels(self.job, self.commit, self.module, self.settings, self.dockerfile is not None)
+        labels = image_labels(self.job, self.commit, self.module, self.settings, self.dockerfile is not None)
+        of = (self.contents, self.module, self.settings.environment, self.settings.engine)
+        return {**labels, CONTENT_LABEL: content_of(*of, self.report.settings.env)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,14 @@ def ensure_folder(directory: Path) -> Path:
 
 def write_dotenv(file: Path, values: Mapping[str, str]) -> None:
     """GitLab's dotenv form: one line a variable, no quotes, no line breaks."""
+    file.write_text("", encoding="ascii")
+    add_dotenv(file, values)
+
+
+def add_dotenv(file: Path, values: Mapping[str, str]) -> None:
+    """More variables for a file that is there."""
     for name, value in values.items():
         if not _NAME.match(name) or not value.isascii() or not value.isprintable():
             raise ValueError(f"{name}={value!r} cannot stand in a dotenv report")
-    file.write_text("".join(f"{name}={value}\n" for name, value in values.items()), encoding="ascii")
+    with file.open("a", encoding="ascii") as stream:
+        stream.writelines(f"{name}={value}\n" for name, value in values.items())

@@ -14,6 +14,7 @@ from bot.adapters.registry import Manifest, Registry, read_image
 from bot.ci.job import NOTHING_TO_PROMOTE, CiJob
 from bot.ci.ledger import Unreadable, fetch_published_shas
 from bot.ci.log import Log
+from bot.ci.unchanged import keep, newer_kept
 from bot.domain.tags import LATEST, MAX_NUMBER, REVISION_LABEL, is_digest, is_sha, read_number, version_tag
 from bot.errors import Gone, OperatorError
 
@@ -63,7 +64,7 @@ def newer_published(sha: str, published: Published, history: History) -> str | N
 
 def promote(job: CiJob, log: Log) -> int:
     """Runs the job. Exit code 75: there was rightly nothing to promote."""
-    if job["MLREEF_VERDICT"] != "publish":
+    if job["MLREEF_VERDICT"] not in ("publish", "unchanged"):
         log.say("This pipeline publishes nothing: its mlreef.yml is not what its commit gives.")
         return NOTHING_TO_PROMOTE
     sha, branch, digest = job.sha, job["CI_COMMIT_BRANCH"], job["MLREEF_DIGEST"]
@@ -91,6 +92,8 @@ def _promote(
     if not history.holds(sha):
         log.say(f"The commit {sha[:8]} is no longer on {branch}: it was removed by a force-push.")
         return NOTHING_TO_PROMOTE
+    if job["MLREEF_VERDICT"] == "unchanged":
+        return keep(job, log, registry, repository)
     candidate = registry.fetch_manifest(repository, digest)
     if candidate is None:
         log.say(f"The candidate {digest} is no longer in the registry. Run the pipeline again.")
@@ -102,6 +105,12 @@ def _promote(
     newer = newer_published(sha, published, history)
     if newer is not None:
         log.say(f"{newer[:8]} is published already and came after {sha[:8]}: tags only go forwards.")
+        return NOTHING_TO_PROMOTE
+    kept = newer_kept(registry, repository, branch, (sha, digest), history)
+    if kept is not None:
+        log.say(
+            f"{kept[:8]} came after {sha[:8]}, and what is published is its image: tags only go forwards."
+        )
         return NOTHING_TO_PROMOTE
     number = plan_number(sha, published)
     tags = (version_tag(branch, number), *((LATEST,) if job.on_default_branch else ()))

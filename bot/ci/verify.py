@@ -6,17 +6,22 @@ must not publish; the bot's own commit brings the one that does.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bot.adapters.checkout import Commit, load_commit
+from bot.ci.gathering import load_contents
 from bot.ci.handover import ensure_folder, write_dotenv
 from bot.ci.job import CiJob
 from bot.ci.log import Log
+from bot.ci.unchanged import Version, find_same, handed_over
 from bot.domain.choice import advise, refused_cuda, why_environment
 from bot.domain.engines import plan_engine
 from bot.domain.pipeline import PATH, PipelineSettings, read_pipeline_settings, render
 from bot.domain.wishes import read_wish
+from bot.layers.content_of import content_of
+from bot.layers.contents import Contents
 from parser.model import Module, Problem, Report, Severity
 from parser.read import read
 from parser.source import Source
@@ -26,6 +31,7 @@ class Verdict(StrEnum):
     """What becomes of a pipeline."""
 
     PUBLISH = "publish"
+    UNCHANGED = "unchanged"
     STOP = "stop"
     REFUSE = "refuse"
 
@@ -110,10 +116,24 @@ def verify(job: CiJob, log: Log) -> int:
         return 1
     if judgement.verdict is Verdict.STOP:
         log.say("Nothing is built here. The bot commits the right file, and its pipeline publishes.")
-    elif judgement.module is not None:
-        module = judgement.module
+    values = {"MLREEF_VERDICT": str(judgement.verdict)}
+    if judgement.module is not None and judgement.settings is not None:
+        module, settings = judgement.module, judgement.settings
         log.say(f"{module.name}: {module.main}, {len(module.parameters)} parameters.")
-        if judgement.settings is not None:
-            log.say(f"Environment {why_environment(judgement.report, judgement.settings.environment)}")
-    write_dotenv(ensure_folder(job.directory) / "verify.env", {"MLREEF_VERDICT": judgement.verdict})
+        log.say(f"Environment {why_environment(judgement.report, settings.environment)}")
+        same = _find_same(job, log, module, settings, judgement.report.settings.env)
+        if same is not None:
+            log.say(f"Its content is that of {same.tag}, which is published: nothing is built.")
+            values = {"MLREEF_VERDICT": str(Verdict.UNCHANGED), **handed_over(same)}
+    write_dotenv(ensure_folder(job.directory) / "verify.env", values)
     return 0
+
+
+def _find_same(
+    job: CiJob, log: Log, module: Module, settings: PipelineSettings, env: Mapping[str, str]
+) -> Version | None:
+    contents = load_contents(job.directory, job.sha, module)
+    if not isinstance(contents, Contents):
+        # told by the job that would build it
+        return None
+    return find_same(job, log, content_of(contents, module, settings.environment, settings.engine, env))

@@ -22,11 +22,12 @@ _SOURCE_LINE = re.compile(rf"^{SOURCE_TRAILER}: ([0-9a-f]{{40}}|[0-9a-f]{{64}})$
 
 
 class State(StrEnum):
-    """Where a publication stands. All but the first two are ends; two of the ends are not for good."""
+    """Where a publication stands. All but the first two are ends; three of the ends are not for good."""
 
     WAITING = "waiting"
     RUNNING = "running"
     PUBLISHED = "published"
+    UNCHANGED = "unchanged"
     FAILED = "failed"
     REFUSED = "refused"
     PROPOSED = "proposed"
@@ -40,8 +41,11 @@ class State(StrEnum):
 
     @property
     def final(self) -> bool:
-        """Whether no pipeline can change it: a failed job can be retried, a missing pipeline started by hand."""
-        return self.ended and self not in (State.FAILED, State.UNBUILT)
+        """Whether no pipeline can change it: a failed job can be retried, a missing pipeline started by hand.
+
+        What is the same as the newest version is not the same as the one after it, when the branch moves back.
+        """
+        return self.ended and self not in (State.FAILED, State.UNBUILT, State.UNCHANGED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,6 +200,8 @@ def truth_of(state: State) -> tuple[str, str]:
     """State and words of the status that closes one left open, for a publication that has ended."""
     if state is State.PUBLISHED:
         return "success", reports.already_status()
+    if state is State.UNCHANGED:
+        return "success", reports.kept_status()
     if state is State.SUPERSEDED:
         return "canceled", reports.superseded_status()
     return "failed", reports.closed_status()

@@ -68,6 +68,32 @@ def published_status(published: Published) -> str:
     return status_line(f"Published version {published.number} as {published.tags[0]} ({published.digest})")
 
 
+def unchanged_status(published: Published) -> str:
+    """The version that a commit is the same as."""
+    return status_line(
+        f"Unchanged: the same as {published.tags[0]}, which stays published ({published.digest})"
+    )
+
+
+def unchanged_note(sha: str, published: Published, pipeline: Pipeline) -> str:
+    """That nothing was built, and why nothing had to be."""
+    image = f"{published.image}@{published.digest}"
+    return "\n".join(
+        [
+            NOTE_MARKER,
+            f"**Unchanged.** What {span(sha[:SHORT_SHA])} would give is what {span(published.tags[0])} is already, so "
+            f"[pipeline {pipeline.id}]({pipeline.web_url}) built nothing. That version stays published:",
+            "",
+            f"{span(image, 500)}",
+        ]
+    )
+
+
+def kept_status() -> str:
+    """Said where a status was left open though nothing had to be published."""
+    return status_line("Unchanged: the same as what is published")
+
+
 def unread_status() -> str:
     """Said when the image is published, but the registry does not let the bot look at it."""
     return status_line("Published; the registry does not let me read its digest, so it is not named here")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import requests
 
+from bot.adapters.registry import Registry
 from bot.domain.gitlab import ENDED
-from tests.whole_way.conftest import FILES, SCRIPT, World
+from bot.domain.tags import candidate_tag
+from tests.whole_way.conftest import FILES, SCRIPT, Way, World
 from tests.whole_way.test_refusals import start_by_hand
 
 SEVENTH = SCRIPT.replace('"speckle"]', '"speckle", "salt"]')
@@ -297,3 +299,57 @@ def test_a_pipeline_that_a_newer_push_overtook_is_told_so(world: World) -> None:
     )
     assert {s.status for s in way.statuses(older)} == {"canceled"}
     way.publish(newer, 2)
+
+
+def tag_as(way: Way, sha: str, version: str) -> None:
+    """What promote does for a commit that is the same as a version."""
+    repository = way.project.full_path.lower()
+    with Registry(way.world.registry.address, way.world.alice.username, way.world.alice.token) as registry:
+        image = registry.fetch_manifest(repository, version)
+        assert image is not None
+        registry.ensure_tag(repository, candidate_tag(sha), image)
+
+
+def keep(way: Way, sha: str, version: str) -> None:
+    """Play the pipeline of a commit that is the same as a version."""
+    way.pipeline(sha)
+    tag_as(way, sha, version)
+    way.finish(sha, "mlreef-promote", "failed", exit_code=75)
+
+
+def test_a_commit_that_is_the_same_as_a_version_is_told_so_and_nothing_else_happens(world: World) -> None:
+    way = world.project(FILES)
+    first = way.bot_commit()
+    digest = way.publish(first, 1)
+    iid = way.merge({"notes.txt": "as if it counted for nothing\n"})
+    same = way.head()
+    keep(way, same, "master-1")
+    assert way.status(same, "success").description == (
+        f"Unchanged: the same as master-1, which stays published ({digest})"
+    )
+    way.rest()
+    (note,) = way.notes(iid)
+    assert "**Unchanged.**" in note
+    assert f"@{digest}" in note
+    assert way.comments(same) == []
+    assert way.head() == same
+    assert sorted(world.registry.tags(way.project.full_path)) == sorted(
+        ["latest", "master-1", candidate_tag(first), candidate_tag(same)]
+    )
+
+
+def test_a_commit_that_was_the_same_once_is_published_when_it_is_no_longer(world: World) -> None:
+    """The branch moved on, and then back to it."""
+    way = world.project(FILES)
+    way.publish(way.bot_commit(), 1)
+    same = way.push({"notes.txt": "x\n"})
+    keep(way, same, "master-1")
+    way.status(same, "success")
+    way.rest()
+    start_by_hand(way)
+    digest = way.push_image(same, 2)
+    world.sandbox.play_pipeline(max(p.id for p in world.sandbox.pipelines(way.project.id, same)))
+    world.sandbox.wait_for(
+        lambda: digest in str(way.statuses(same)[-1].description), what="the word of version 2"
+    )
+    assert way.statuses(same)[-1].description == f"Published version 2 as master-2 ({digest})"

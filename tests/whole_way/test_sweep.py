@@ -142,6 +142,11 @@ def test_a_handled_head_and_strangers_projects_are_left_alone(place: Place) -> N
     assert place.found() == []
 
 
+def test_a_head_that_is_the_same_as_a_version_is_not_missing(place: Place) -> None:
+    place.handle(place.project("same"), State.UNCHANGED)
+    assert place.sweep() == Findings(projects=1, missing_hooks=1)
+
+
 def test_a_project_that_was_published_before_is_swept_wherever_it_is(place: Place) -> None:
     project = place.project("elsewhere/thing", level=DEVELOPER)
     place.handle(project)
@@ -236,7 +241,12 @@ def test_an_open_publication_is_followed_to_its_pipeline_or_begun_again(place: P
 
 @pytest.mark.parametrize(
     ("state", "truth"),
-    [(State.PUBLISHED, "success"), (State.FAILED, "failed"), (State.SUPERSEDED, "canceled")],
+    [
+        (State.PUBLISHED, "success"),
+        (State.UNCHANGED, "success"),
+        (State.FAILED, "failed"),
+        (State.SUPERSEDED, "canceled"),
+    ],
 )
 def test_a_status_left_open_is_closed_with_the_truth(place: Place, state: State, truth: str) -> None:
     project = place.project("lab/noise")
