@@ -17,6 +17,7 @@ from bot.errors import BotError, OperatorError
 # Every command loads only what it uses: describing a script must not wait for a web server's libraries.
 if TYPE_CHECKING:
     from bot.config import Config
+    from bot.domain.policy import Policy
     from parser.model import Report
 
 GOOD, REFUSED, USAGE, BUG = 0, 1, 2, 3
@@ -28,7 +29,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     # The jobs of generated pipelines have commands of their own.
     if arguments[:1] == ["ci"]:
         return _guarded(lambda: _ci(arguments[1:]))
-    options = _parser().parse_args(arguments)
+    # What stands behind `--` is for the module that is run.
+    end = arguments.index("--") if arguments[:1] == ["build"] and "--" in arguments else len(arguments)
+    options = _parser().parse_args(arguments[:end])
+    options.arguments = arguments[end + 1 :]
     run: Callable[[argparse.Namespace], int] = options.run
     return _guarded(lambda: run(options))
 
@@ -112,16 +116,26 @@ def _render(options: argparse.Namespace) -> int:
         _say("There is no mlreef.yml of this: it would be refused.")
         return REFUSED
     if options.config:
-        from bot.app import read_policy
-        from bot.config_file import load_config
-
-        # A file is drawn, nobody is spoken to: whoever looks at it needs no secrets.
-        policy = read_policy(load_config(options.config, secrets=False))
+        policy = _load_policy(options.config)
     else:
         policy = stand_in_policy()
         _say("Without --config the operator's images are stand-ins.")
     _give(render(report, policy, options.branch).decode("ascii"))
     return GOOD
+
+
+def _build(options: argparse.Namespace) -> int:
+    from bot.local.command import build
+
+    return build(options, _give, _say, _load_policy)
+
+
+def _load_policy(file: Path) -> Policy:
+    from bot.app import read_policy
+    from bot.config_file import load_config
+
+    # GitLab is not spoken to: whoever draws a file or builds an image needs no secrets.
+    return read_policy(load_config(file, secrets=False))
 
 
 # The service ------------------------------------------------------------------------------------------
@@ -289,6 +303,7 @@ def _parser() -> argparse.ArgumentParser:
     rendered.add_argument(
         "--config", type=Path, help="settings; without, stand-ins for the operator's images"
     )
+    _build_options(reader("build", _build, "Build the image of a repository on disk, without an engine."))
     served = service("serve", _serve, "Run the bot: the webhook door and the worker.")
     served.add_argument("--no-worker", action="store_true", help="run the door alone; workers run elsewhere")
     service("worker", _worker, "Run a worker only.")
@@ -320,6 +335,37 @@ def _parser() -> argparse.ArgumentParser:
     door.add_argument("--config", type=Path)
     door.add_argument("--descriptor", type=int, required=True)
     return parser
+
+
+def _build_options(built: argparse.ArgumentParser) -> None:
+    built.epilog = (
+        "Exit codes: 0 good, 1 refused or different, 2 usage, 3 a bug; with --run those of the module."
+    )
+    to = built.add_argument_group("where the image goes; nowhere if nothing is given")
+    to.add_argument("--push", metavar="REF", help="to a registry, as HOST/REPOSITORY[:TAG]")
+    to.add_argument("--load", action="store_true", help="to this machine's Docker engine")
+    to.add_argument("--output", metavar="FILE.tar", type=Path, help="to a file, as an OCI layout")
+    to.add_argument(
+        "--run",
+        dest="starts",
+        action="store_true",
+        help="run it by this machine's Docker engine, with the ARGUMENTS after `--`",
+    )
+    to.add_argument(
+        "--verify", metavar="IMAGE", help="nowhere: build it as IMAGE was built, and compare both"
+    )
+    ground = built.add_argument_group("what it is built upon")
+    ground.add_argument("--config", type=Path, help="the bot's settings, with its environments")
+    ground.add_argument("--environment", metavar="NAME", help="one of them (default: as for a push)")
+    ground.add_argument("--base", metavar="IMAGE", help="an image with Python, without any settings")
+    ground.add_argument("--python", metavar="X.Y", help="its Python, if its tag does not say")
+    ground.add_argument(
+        "--platform", action="append", choices=("linux/amd64", "linux/arm64"), help="once or several times"
+    )
+    ground.add_argument("--shared", metavar="REF", help="repository of layers that are taken over from there")
+    ground.add_argument("--refresh", action="store_true", help="look for newer versions of the requirements")
+    built.add_argument("--cache", metavar="DIR", type=Path, help="(default: ~/.cache/mlreef-bot)")
+    built.add_argument("--format", choices=("text", "json"), default="text", help="(default: text)")
 
 
 if __name__ == "__main__":

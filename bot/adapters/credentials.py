@@ -23,18 +23,21 @@ USERNAME, PASSWORD = "MLREEF_REGISTRY_USERNAME", "MLREEF_REGISTRY_PASSWORD"
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
+class Account:
     """A user of a registry."""
 
     username: str
     password: str
 
 
-def find_login(host: str, variables: Mapping[str, str]) -> Login | None:
+def find_login(host: str, variables: Mapping[str, str], ours: bool = False) -> Account | None:
     """The account for a registry from GitLab's DOCKER_AUTH_CONFIG or Docker's config.json; None: nobody's.
 
+    `ours`: this is the registry that the variables MLREEF_REGISTRY_… are meant for, if they are set.
     OperatorError where the configuration is broken, or names a helper for this registry, which is not started.
     """
+    if ours and variables.get(USERNAME) and variables.get(PASSWORD):
+        return Account(variables[USERNAME], variables[PASSWORD])
     for text, where in _configurations(variables):
         found = _read(text, where, host)
         if found is not None:
@@ -57,7 +60,7 @@ def _configurations(variables: Mapping[str, str]) -> list[tuple[str, str]]:
     return found
 
 
-def _read(text: str, where: str, host: str) -> Login | None:
+def _read(text: str, where: str, host: str) -> Account | None:
     try:
         document = json.loads(text)
         auths = document.get("auths") or {}
@@ -66,9 +69,9 @@ def _read(text: str, where: str, host: str) -> Login | None:
         for entry in entries:
             if entry.get("auth"):
                 username, _, password = base64.b64decode(entry["auth"]).decode("utf-8").partition(":")
-                return Login(username, password)
+                return Account(username, password)
             if entry.get("username"):
-                return Login(str(entry["username"]), str(entry.get("password", "")))
+                return Account(str(entry["username"]), str(entry.get("password", "")))
     except (ValueError, AttributeError, TypeError, binascii.Error) as error:
         raise OperatorError(
             f"{where} is not in the form of Docker's config.json.", "Log in anew with `docker login`."

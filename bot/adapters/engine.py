@@ -6,15 +6,16 @@ import base64
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import docker
 import docker.errors
 import requests
 
+from bot.adapters.credentials import Account
 from bot.errors import BotError, OperatorError, TryAgain
 
 TIMEOUT_SECONDS = 600
@@ -33,14 +34,6 @@ USING_CACHE = "---> Using cache"
 LOGINS = "config.json"
 
 _OWN_LINES = (" --->", "Removing intermediate container")
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """A user of a registry."""
-
-    username: str
-    password: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +166,39 @@ class Engine:
             raise _unpushable(repository, "the engine did not say under which digest")
         return digest
 
+    def load(self, archive: IO[bytes]) -> None:
+        """Takes images from an archive as `docker save` writes it."""
+        try:
+            for event in self._client.load_image(archive):
+                if "error" in event:
+                    raise _unloadable(str(event["error"]))
+        except docker.errors.APIError as error:
+            raise _unloadable(str(error.explanation)) from error
+        except requests.RequestException as error:
+            raise TryAgain(f"The Docker engine broke off: {type(error).__name__}.") from error
+
+    def run(self, name: str, arguments: Sequence[str], out: IO[bytes], err: IO[bytes]) -> int:
+        """Runs an image to its end, what it prints goes on as it comes; its exit code. The container is removed."""
+        try:
+            container = self._client.create_container(name, command=list(arguments))["Id"]
+            try:
+                printed = self._client.attach(container, stream=True, demux=True)
+                self._client.start(container)
+                for plain, complaint in printed:
+                    for piece, stream in ((plain, out), (complaint, err)):
+                        if piece:
+                            stream.write(piece)
+                            stream.flush()
+                return int(self._client.wait(container)["StatusCode"])
+            finally:
+                self._client.remove_container(container, force=True)
+        except docker.errors.APIError as error:
+            raise OperatorError(
+                f"The engine cannot run {name}: {error.explanation}.", "Try it with `docker run`."
+            ) from error
+        except requests.RequestException as error:
+            raise TryAgain(f"The Docker engine broke off: {type(error).__name__}.") from error
+
 
 def _connected(deadline: float) -> Any:
     while True:
@@ -217,6 +243,13 @@ def _unpullable(name: str, why: str) -> OperatorError:
     return OperatorError(
         f"The base image {name} cannot be fetched: {why}.",
         "Check the image's name in the bot's environments, and that the runner's engine may pull it.",
+    )
+
+
+def _unloadable(why: str) -> OperatorError:
+    return OperatorError(
+        f"The Docker engine does not take the image: {why}.",
+        "Look whether its disk is full, and at its own log.",
     )
 
 

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bot.adapters.checkout import Commit
-from bot.adapters.engine import Engine
-from bot.ci.by_docker import Candidate, Order, build_by_docker
 from bot.ci.gathering import load_contents
 from bot.ci.handover import add_dotenv, ensure_folder, write_dotenv
 from bot.ci.job import CiJob
 from bot.ci.log import Log
+from bot.ci.order import Candidate, Order
 from bot.ci.probes import plan_document
 from bot.ci.smoke_folder import STOP, write_smoke
 from bot.ci.verify import Verdict, judge_checkout
 from bot.layers.contents import Contents
+from parser.model import Problem
+
+if TYPE_CHECKING:
+    from bot.adapters.engine import Engine
 
 
-def build(job: CiJob, log: Log, connect: Callable[[], Engine] = Engine) -> int:
+def build(job: CiJob, log: Log, connect: Callable[[], Engine] | None = None) -> int:
     """Runs the job. Exit code 1: the author has something to mend."""
     commit, judgement = judge_checkout(job)
     folder = ensure_folder(job.directory)
@@ -46,7 +49,7 @@ def build(job: CiJob, log: Log, connect: Callable[[], Engine] = Engine) -> int:
     log.say(f"     Engine `{settings.engine}`: {settings.engine_why}.")
 
     order = Order(job, commit, judgement.report, module, settings, contents)
-    built = build_by_docker(order, log, connect)
+    built = _build(order, log, connect)
     if not isinstance(built, Candidate):
         log.problems(built or ())
         return 1
@@ -55,6 +58,20 @@ def build(job: CiJob, log: Log, connect: Callable[[], Engine] = Engine) -> int:
     log.say("4/4  Handing over to the next jobs")
     hand_over_candidate(folder, order, built)
     return 0
+
+
+def _build(
+    order: Order, log: Log, connect: Callable[[], Engine] | None
+) -> Candidate | tuple[Problem, ...] | None:
+    """By the engine that was chosen; each loads only what it uses. None: the log says why there is nothing."""
+    if order.settings.engine == "layers":
+        from bot.ci.by_layers import build_by_layers
+
+        return build_by_layers(order, log)
+    from bot.adapters.engine import Engine
+    from bot.ci.by_docker import build_by_docker
+
+    return build_by_docker(order, log, connect or Engine)
 
 
 def hand_over_candidate(folder: Path, order: Order, built: Candidate) -> None:

@@ -9,75 +9,19 @@ import os
 import tarfile
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from bot.adapters.buildx import Buildx
-from bot.adapters.checkout import Commit
-from bot.adapters.engine import USING_CACHE, Account, BuildFailed, Engine, write_logins
+from bot.adapters.engine import USING_CACHE, BuildFailed, Engine, write_logins
 from bot.adapters.registry import Registry, read_image
 from bot.ci.context import write_context
 from bot.ci.dockerfile import USER, dockerfile_of
 from bot.ci.failures import SHOWN_LINES, apt_cause, pip_cause
 from bot.ci.finish import Finish, Finished, finish_image
-from bot.ci.job import CiJob
-from bot.ci.labels import image_labels
 from bot.ci.log import Log
-from bot.domain.content import CONTENT_LABEL
-from bot.domain.engines import own_dockerfile
-from bot.domain.pipeline import PipelineSettings
-from bot.domain.tags import candidate_tag
+from bot.ci.order import Candidate, Order
 from bot.errors import OperatorError, TryAgain
-from bot.layers.content_of import content_of
-from bot.layers.contents import Contents
-from parser.model import Module, Problem, Report
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What is to be built: a commit that was judged, and its files."""
-
-    job: CiJob
-    commit: Commit
-    report: Report
-    module: Module
-    settings: PipelineSettings
-    contents: Contents
-
-    @property
-    def repository(self) -> str:
-        """The project's place in its registry."""
-        return self.job["CI_REGISTRY_IMAGE"].lower()
-
-    @property
-    def tag(self) -> str:
-        """The candidate's tag."""
-        return candidate_tag(self.commit.sha)
-
-    @property
-    def account(self) -> Account:
-        """Who the job is for the registry."""
-        return Account(self.job["CI_REGISTRY_USER"], self.job["CI_REGISTRY_PASSWORD"])
-
-    @property
-    def dockerfile(self) -> str | None:
-        """The repository's own Dockerfile, where it is what the image is built from."""
-        return own_dockerfile(self.report, self.settings.engine)
-
-    def labels(self) -> dict[str, str]:
-        """What the image says about itself."""
-        labels = image_labels(self.job, self.commit, self.module, self.settings, self.dockerfile is not None)
-        of = (self.contents, self.module, self.settings.environment, self.settings.engine)
-        return {**labels, CONTENT_LABEL: content_of(*of, self.report.settings.env)}
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A pushed candidate, and how it is started where that is not as in our own Dockerfile."""
-
-    digest: str
-    command: tuple[str, ...] = ()
-    directory: str = ""
+from parser.model import Problem
 
 
 def build_by_docker(

@@ -20,6 +20,7 @@ BASE_DIGEST_LABEL = "org.opencontainers.image.base.digest"
 CREATED_LABEL = "org.opencontainers.image.created"
 SOURCE_LABEL = "org.opencontainers.image.source"
 TITLE_LABEL = "org.opencontainers.image.title"
+ENVIRONMENT_LABEL = "io.mlreef.environment"
 MODULE_LABEL = "io.mlreef.module"
 
 
@@ -52,7 +53,7 @@ def module_labels(
         BASE_NAME_LABEL: environment.image,
         BASE_DIGEST_LABEL: environment.image.rpartition("@")[2] if environment.pinned else "",
         "io.mlreef.schema": str(SCHEMA),
-        "io.mlreef.environment": environment.name,
+        ENVIRONMENT_LABEL: environment.name,
         ENGINE_LABEL: engine,
         CONTENT_LABEL: content,
         MODULE_LABEL: described,

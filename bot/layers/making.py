@@ -1,0 +1,153 @@
+"""Lock + base → all layers below the sources, on a shelf: found there, taken over, or made; several at a time."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bot.layers.base import Base
+from bot.layers.carrying import AT_A_TIME, Carrier
+from bot.layers.foundation import write_foundation
+from bot.layers.groups import group_wheels, room_for_wheels
+from bot.layers.image import Ground
+from bot.layers.known import OWN_LOOKED_AT, SHARED_LOOKED_AT, Found, group_of, search
+from bot.layers.lock import Lock, LockedWheel, dump_lock
+from bot.layers.shelves import FolderShelf, Moved, Shelf
+from bot.layers.values import BadWheel, Layer
+from bot.layers.wheel import Compile, write_wheels
+from bot.layers.wheel_files import Place
+from parser.model import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What making layers needs.
+
+    `shared`: the operator's layers, if any; `base`: where the base's layers come from; `store`: blobs on this disk;
+    `fetch_wheel`: a wheel → a file, checked, in that
+    folder or where it lies already; `compiling`: compiled files by the base's own Python.
+    """
+
+    carrier: Carrier
+    shared: Shelf | None
+    base: Shelf
+    store: FolderShelf
+    fetch_wheel: Callable[[LockedWheel, Path, Moved], Path]
+    compiling: Callable[[], AbstractContextManager[Compile]] | None
+    one_by_one: threading.Lock = field(default_factory=threading.Lock)
+    """Held while a layer of the base comes to this disk, where compiler and shelf may both want it."""
+
+    def stored(self, layer: Layer) -> Path:
+        """A layer of the base on this disk."""
+        with self.one_by_one:
+            if not self.store.has_blob(layer.digest):
+                with self.carrier.parcel() as (file, path):
+                    self.base.fetch_blob(layer.digest, file)
+                    file.flush()
+                    moved = self.carrier.moved(f"fetching {layer.title}", layer.size)
+                    self.store.ensure_blob(layer.digest, layer.size, lambda: path.open("rb"), moved)
+        return self.store.path(layer.digest)
+
+
+def make_layers(
+    base: Base, lock: Lock, ground: Ground, executable: str, bench: Bench, trust: bool
+) -> tuple[Layer, ...]:
+    """Foundation and wheels of a lock; afterwards they and the base's layers are on the shelf.
+
+    `trust`: what the project's images name is there. Raises BadWheel with the problems of all wheels.
+    """
+    groups = group_wheels(lock.wheels, room_for_wheels(len(base.layers)))
+    wanted = frozenset(group_of(wheels) for wheels in groups)
+    places = [(bench.carrier.shelf, OWN_LOOKED_AT)]
+    if bench.shared is not None:
+        places.append((bench.shared, SHARED_LOOKED_AT))
+    with ExitStack() as stack, ThreadPoolExecutor(AT_A_TIME) as pool:
+        found = search(places, wanted, lock, ground, pool)
+        work = _Work(bench, lock.python, _Once(stack, bench.compiling) if bench.compiling else None, trust)
+        carried = [pool.submit(work.carry, layer) for layer in base.layers]
+        made = [pool.submit(work.layer_of, wheels, found.get(group_of(wheels))) for wheels in groups]
+        foundation = _foundation(lock, executable, bench.carrier)
+        _await([*carried, *made])
+        return (foundation, *(future.result() for future in made))
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    bench: Bench
+    python: str
+    compile: Compile | None
+    trust: bool
+
+    def carry(self, layer: Layer) -> Layer:
+        """Lets a layer of the base be on the shelf: it is there, or is taken over, or goes through this machine."""
+        shelf = self.bench.carrier.shelf
+        if not shelf.has_blob(layer.digest) and not shelf.mount_blob(layer.digest, self.bench.base):
+            path = self.bench.stored(layer)
+            self.bench.carrier.send(layer, lambda: path.open("rb"), new=True)
+        return layer
+
+    def layer_of(self, wheels: Sequence[LockedWheel], found: Found | None) -> Layer:
+        """The layer of some wheels, on the shelf."""
+        carrier = self.bench.carrier
+        if found is not None and carrier.take_over(found, self.trust):
+            return found.layer
+        title = f"{wheels[0].name} {wheels[0].version}" if len(wheels) == 1 else f"{len(wheels)} packages"
+        with (
+            tempfile.TemporaryDirectory(dir=carrier.work, prefix="wheels-") as folder,
+            carrier.parcel() as (file, path),
+        ):
+            fetched = [(wheel, self._fetch(wheel, Path(folder))) for wheel in wheels]
+            layer = write_wheels(file, fetched, Place(self.python), self.compile, title)
+            file.flush()
+            carrier.send(layer, lambda: path.open("rb"))
+            return layer
+
+    def _fetch(self, wheel: LockedWheel, folder: Path) -> Path:
+        moved = self.bench.carrier.moved(f"fetching {wheel.name} {wheel.version}", wheel.size)
+        return self.bench.fetch_wheel(wheel, folder, moved)
+
+
+class _Once:
+    """The compiler, started for the first layer that needs it, ended with the stack."""
+
+    def __init__(self, stack: ExitStack, start: Callable[[], AbstractContextManager[Compile]]) -> None:
+        self._stack, self._start = stack, start
+        self._starting = threading.Lock()
+        self._compile: Compile | None = None
+
+    def __call__(self, batch: Sequence[tuple[str, bytes]]) -> Iterator[bytes | None]:
+        with self._starting:
+            if self._compile is None:
+                self._compile = self._stack.enter_context(self._start())
+        return self._compile(batch)
+
+
+def _foundation(lock: Lock, executable: str, carrier: Carrier) -> Layer:
+    with carrier.parcel() as (file, path):
+        layer = write_foundation(file, lock.python, executable, dump_lock(lock))
+        file.flush()
+        carrier.send(layer, lambda: path.open("rb"))
+        return layer
+
+
+def _await(futures: Sequence[Future[Layer]]) -> None:
+    """Until all are done; after a failure nothing new is begun. Problems of several wheels are told together."""
+    problems: list[Problem] = []
+    failures: list[BaseException] = []
+    for future in as_completed(futures):
+        error = None if future.cancelled() else future.exception()
+        if isinstance(error, BadWheel):
+            problems += error.problems
+        elif error is not None:
+            failures.append(error)
+            for other in futures:
+                other.cancel()
+    if failures:
+        raise failures[0]
+    if problems:
+        raise BadWheel(tuple(problems))

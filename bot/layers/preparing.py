@@ -1,0 +1,105 @@
+"""What lies below a module's sources, when its requirements have no image yet: lock, base, wheels → layers."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from bot.errors import BotError
+from bot.layers.carrying import Carrier
+from bot.layers.image import LOCK_LABEL, digest_of, read_ground
+from bot.layers.known import fetch_known, fetch_lock
+from bot.layers.lock import BUILT_WHEELS, Lock, LockedWheel, dump_lock
+from bot.layers.lock_key import ResolveInputs
+from bot.layers.means import Below, Means
+from bot.layers.shelves import FolderShelf, Moved, RegistryShelf
+from parser.model import Problem
+
+
+def prepare(
+    inputs: ResolveInputs, key: str, means: Means, work: Path, refresh: bool, trust: bool
+) -> Below | tuple[Problem, ...]:
+    """Lets everything below the sources be on the shelf. Problems: what its author has to mend.
+
+    `trust`: what the project's images name is there; False after the registry said that it is not.
+    """
+    carrier = Carrier(means.shelf, work, means.voice.moving)
+    if means.shared is not None and trust and not refresh:
+        known = fetch_known(means.shared, key)
+        layers = (*known.base, known.foundation, *known.wheels) if known else ()
+        if known is not None and carrier.adopt(layers, means.shared):
+            means.voice.say(
+                f"These requirements have been built before: {len(layers)} layers are taken over."
+            )
+            return Below(
+                known.ground, known.base, (known.foundation, *known.wheels), known.labels[LOCK_LABEL]
+            )
+    lock = None if refresh else _noted_lock(means, key)
+    if lock is None:
+        means.voice.say("Finding versions for the requirements")
+        from bot.layers.resolve import Resolved, resolve
+
+        resolved = resolve(
+            inputs,
+            means.variables,
+            means.voice.say,
+            index_url=means.index_url,
+            wheels=means.checkout / BUILT_WHEELS,
+        )
+        if not isinstance(resolved, Resolved):
+            return resolved
+        lock = resolved.lock
+    return _make(inputs, lock, means, carrier, trust)
+
+
+def _noted_lock(means: Means, key: str) -> Lock | None:
+    """The lock of an image with this key, on either shelf: it holds as long as nothing else is asked for."""
+    for shelf in (means.shelf, means.shared):
+        with contextlib.suppress(BotError, ValueError):
+            known = fetch_known(shelf, key) if shelf is not None else None
+            held = fetch_lock(shelf, known) if shelf is not None and known is not None else None
+            if held is not None:
+                return held[0]
+    return None
+
+
+def _make(
+    inputs: ResolveInputs, lock: Lock, means: Means, carrier: Carrier, trust: bool
+) -> Below | tuple[Problem, ...]:
+    # Imported here because taking over what is there needs none of it.
+    from bot.layers.base import fetch_base, read_reference
+    from bot.layers.fetch import fetch_wheel, open_web
+    from bot.layers.making import Bench, make_layers
+    from bot.layers.values import BadWheel
+
+    environment, voice = inputs.environment, means.voice
+    voice.say(f"Reading the base image {environment.image}")
+    base = fetch_base(means.registry_for, environment.image, inputs.platform)
+    name = read_reference(base.image)
+    base_shelf = RegistryShelf(means.registry_for(name.host), name.repository)
+    ground = read_ground(base.digest, base.config, bytecode=False)
+    size = sum(wheel.size for wheel in lock.wheels)
+    voice.say(
+        f"Bringing together {len(lock.wheels)} packages ({size / 1024**2:.1f} MiB) on {len(base.layers)} layers"
+    )
+    store = FolderShelf(means.cache or carrier.work / "store")
+
+    def fetch(wheel: LockedWheel, folder: Path, moved: Moved) -> Path:
+        target = means.checkout / wheel.url if wheel.built else folder / wheel.filename
+        fetch_wheel(web, wheel, target, lambda done, _: moved(done))
+        return target
+
+    bench = Bench(
+        carrier,
+        means.shared,
+        base_shelf,
+        store,
+        fetch,
+        None,
+    )
+    try:
+        with open_web(inputs, means.variables, means.index_url) as web:
+            own = make_layers(base, lock, ground, environment.executable, bench, trust)
+    except BadWheel as error:
+        return error.problems
+    return Below(ground, base.layers, own, digest_of(dump_lock(lock)))

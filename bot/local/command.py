@@ -1,0 +1,268 @@
+"""`mlreef-bot build`: a folder → an image that is pushed, loaded, run, written to a file, or compared with another."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.adapters.credentials import Account, find_login
+from bot.building import Built, build_image
+from bot.describing import load_repository, problem_lines
+from bot.errors import OperatorError
+from bot.layers.base import read_reference
+from bot.layers.means import Means, Voice
+from bot.layers.pinned import pin
+from bot.layers.shelves import FolderShelf, RegistryShelf, Shelf
+from bot.layers.values import Layer
+from bot.local.ask import Wishes, choose_environment, plan_order
+from bot.local.folder import Here, look
+from bot.progress import Lines, Screen, size
+from parser.model import Module, Problem
+
+if TYPE_CHECKING:
+    import argparse
+
+    from bot.adapters.registry import Registry
+    from bot.domain.policy import Policy
+
+GOOD, REFUSED = 0, 1
+
+LOCAL_TAG = "local"
+"""The tag of an image that was made for this machine's engine."""
+
+CACHE_FOLDER = "mlreef-bot"
+"""In the user's cache: what a build without a registry leaves for the next one."""
+
+
+def build(
+    options: argparse.Namespace,
+    give: Callable[[str], None],
+    say: Callable[[str], None],
+    read_policy: Callable[[Path], Policy],
+) -> int:
+    """Runs the command and gives the exit code; with --run that of the module."""
+    began = time.monotonic()
+    voice = Screen(sys.stderr) if sys.stderr.isatty() else Lines(say)
+    if options.arguments and not options.starts:
+        raise OperatorError(
+            "What stands behind `--` is for a module that is run.", "Add --run, or leave it out."
+        )
+    if options.output and options.push:
+        raise OperatorError(
+            "--output and --push are two ways to one image.", "Build it twice: it is the same."
+        )
+    ours = read_reference(options.push).host if options.push else ""
+    with _Registries(os.environ, ours) as registries:
+        made = _build(options, voice, say, read_policy, registries)
+        if not isinstance(made, _Made):
+            for line in problem_lines(made):
+                say(line)
+            say("Nothing was built.")
+            return REFUSED
+        seconds = time.monotonic() - began
+        give(_document(made, seconds) if options.format == "json" else f"{made.name}@{made.built.digest}")
+        _sum_up(made, voice, seconds)
+        if options.output:
+            _write(options.output, made)
+            voice.say(f"Written to {options.output}, as an OCI layout that `docker load` takes too.")
+        if options.load or options.starts:
+            return _at_the_engine(options, made, voice, registries)
+        if made.pushed is None and not options.output:
+            sent = sum(layer.size for layer in made.layers)
+            voice.say(
+                f"Nothing was sent: --push would send up to {size(sent)}, --load needs a Docker engine."
+            )
+    return GOOD
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """An image, under the name by which it is known; `pushed`: the registry that has it; else it is in the cache."""
+
+    name: str
+    built: Built
+    pushed: Registry | None
+    cache: FolderShelf
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """All layers of all platforms, each once."""
+        shots = (layer for shot in self.built.shots for layer in (*shot.below.base, *shot.below.own))
+        return tuple(dict.fromkeys((*shots, self.built.sources)))
+
+
+def _build(
+    options: argparse.Namespace,
+    voice: Voice,
+    say: Callable[[str], None],
+    read_policy: Callable[[Path], Policy],
+    registries: _Registries,
+) -> _Made | tuple[Problem, ...]:
+    loaded = load_repository(options.path, options.entry_point)
+    module = loaded.report.module
+    if module is None or loaded.report.refused:
+        return loaded.report.problems
+    for line in problem_lines(loaded.report.problems):
+        say(line)
+    wishes = Wishes(options.base, options.python, options.environment, tuple(options.platform or ()))
+    policy = read_policy(options.config) if options.config else None
+    chosen = choose_environment(loaded.report, wishes, policy)
+    if isinstance(chosen, Problem):
+        return (chosen,)
+    environment, building = chosen
+    here = look(loaded.folder, module.requirements.files if module.requirements else ())
+    if not isinstance(here, Here):
+        return here
+    _tell(here, voice)
+    pinned = pin(environment, registries.get)
+    cache = _cache(options.cache)
+    shelf, registry, name, tags = _target(options, registries, cache, module)
+    shared = None
+    if registry is not None and (options.shared or building.shared_layers):
+        told = read_reference(options.shared or building.shared_layers)
+        shared = RegistryShelf(registries.get(told.host), told.repository)
+    order = plan_order(loaded, module, here, environment, pinned, wishes, tags, options.refresh)
+    means = Means(
+        shelf, registries.get, loaded.folder, voice, shared, cache, dict(os.environ), building.index_url
+    )
+    built = build_image(order, means)
+    return _Made(name, built, registry, FolderShelf(cache)) if isinstance(built, Built) else built
+
+
+def _target(
+    options: argparse.Namespace, registries: _Registries, cache: Path, module: Module
+) -> tuple[Shelf, Registry | None, str, tuple[str, ...]]:
+    """Where the image goes, its registry, its name there, and its tags."""
+    if options.push is None:
+        return FolderShelf(cache), None, f"mlreef/{module.slug}", ()
+    told = read_reference(options.push)
+    if told.tag is None:
+        raise OperatorError("An image cannot be pushed to a digest.", "Give a name, or NAME:TAG.")
+    registry = registries.get(told.host)
+    registry.will_push(told.repository)
+    return RegistryShelf(registry, told.repository), registry, f"{told.host}/{told.repository}", (told.tag,)
+
+
+class _Registries:
+    """Registries by host, each with the account that this machine has there."""
+
+    def __init__(self, variables: Mapping[str, str], ours: str) -> None:
+        self._variables, self._ours = variables, ours
+        self._held: dict[str, Registry] = {}
+
+    def __enter__(self) -> _Registries:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for registry in self._held.values():
+            registry.__exit__(None, None, None)
+
+    def login(self, host: str) -> Account | None:
+        """The account at a host; that of our own variables where the image goes to."""
+        return find_login(host, self._variables, host == self._ours)
+
+    def get(self, host: str) -> Registry:
+        """The registry at a host."""
+        from bot.adapters.registry import Registry
+
+        if host not in self._held:
+            account = self.login(host)
+            self._held[host] = (
+                Registry(host) if account is None else Registry(host, account.username, account.password)
+            )
+        return self._held[host]
+
+
+def _cache(given: Path | None) -> Path:
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return given or Path(home) / CACHE_FOLDER
+
+
+def _tell(here: Here, voice: Voice) -> None:
+    contents = here.contents
+    of = f", of commit {here.revision[:8]}" if here.revision else ", not as committed"
+    voice.say(f"{len(contents.files)} files, {size(contents.size)}{of}")
+    for path in contents.submodules:
+        voice.say(f"The submodule {path} is left out: a module is built from its own repository.")
+    for path in here.left_out:
+        voice.say(f"{path} is left out: it is neither a file nor a link.")
+
+
+def _sum_up(made: _Made, voice: Voice, seconds: float) -> None:
+    if made.built.unchanged:
+        voice.say(f"It is there already ({seconds:.2f} s).")
+        return
+    new = (
+        "all layers looked after"
+        if any(shot.prepared for shot in made.built.shots)
+        else "only the sources are new"
+    )
+    sent = ""
+    if made.pushed is not None:
+        requests = made.pushed.requests + made.pushed.token_requests
+        sent = f", {size(made.pushed.bytes_sent)} sent in {requests} requests"
+    voice.say(f"{len(made.layers)} layers, {new}{sent} ({seconds:.2f} s).")
+
+
+def _document(made: _Made, seconds: float) -> str:
+    return json.dumps(
+        {
+            "image": f"{made.name}@{made.built.digest}",
+            "digest": made.built.digest,
+            "platforms": {shot.inputs.platform: shot.picture.digest for shot in made.built.shots},
+            "locks": {shot.inputs.platform: shot.below.lock for shot in made.built.shots},
+            "layers": len(made.layers),
+            "bytes": sum(layer.size for layer in made.layers),
+            "sources_bytes": made.built.sources.size,
+            "warm": not any(shot.prepared for shot in made.built.shots),
+            "unchanged": made.built.unchanged,
+            "sent_bytes": made.pushed.bytes_sent if made.pushed else 0,
+            "requests": made.pushed.requests if made.pushed else 0,
+            "token_requests": made.pushed.token_requests if made.pushed else 0,
+            "seconds": round(seconds, 4),
+        },
+        indent=2,
+    )
+
+
+def _write(target: Path, made: _Made) -> None:
+    """Writes the archive beside its place, and puts it there when it is whole."""
+    from bot.layers.archive import write_archive
+
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with beside.open("wb") as file:
+            write_archive(file, made.built.manifest, made.cache, f"{made.name}:{LOCAL_TAG}")
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _at_the_engine(options: argparse.Namespace, made: _Made, voice: Voice, registries: _Registries) -> int:
+    """Lets the local engine have the image, and run it where that is asked for."""
+    from bot.adapters.engine import Engine
+
+    engine = Engine()
+    if made.pushed is not None:
+        name = f"{made.name}@{made.built.digest}"
+        account = registries.login(made.name.partition("/")[0])
+        engine.ensure_image(name, account, voice.say)
+    else:
+        name = f"{made.name}:{LOCAL_TAG}"
+        with tempfile.TemporaryFile() as file:
+            from bot.layers.archive import write_archive
+
+            write_archive(file, made.built.manifest, made.cache, name)
+            file.seek(0)
+            engine.load(file)
+    voice.say(f"The engine has it: {name}")
+    if not options.starts:
+        return GOOD
+    return engine.run(name, options.arguments, sys.stdout.buffer, sys.stderr.buffer)

@@ -1,0 +1,73 @@
+"""A folder on this machine as a repository: which files a push would hold, and whether it is just as committed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bot.adapters.checkout import Objects, TreeFile, load_tree
+from bot.adapters.worktree import pushed_paths
+from bot.domain.pipeline import PATH
+from bot.errors import Gone
+from bot.layers.contents import Contents, plan_contents
+from bot.layers.sources import is_as_committed, list_folder, load_links
+from parser.model import Problem
+from parser.source import SKIPPED_DIRECTORIES
+
+SHA256_ID_CHARS = 64
+"""Characters of an id in a repository that hashes with sha256."""
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """A folder's files, and the commit that they are of, if nothing was changed since: its id, and seconds since 1970.
+
+    `left_out`: what is neither file nor link.
+    """
+
+    contents: Contents
+    left_out: tuple[str, ...]
+    revision: str = ""
+    made: int = 0
+
+
+def look(folder: Path, requirements: Sequence[str]) -> Here | tuple[Problem, ...]:
+    """Reads a folder. Problems: what keeps its files out of an image."""
+    paths = pushed_paths(folder)
+    revision, made, tree = _head(folder) if paths is not None and (folder / ".git").exists() else ("", 0, ())
+    hashing = "sha256" if len(revision) == SHA256_ID_CHARS else "sha1"
+    files, left_out = list_folder(folder, _all_paths(folder) if paths is None else paths, hashing)
+    if revision:
+        with Objects(folder) as objects:
+            same = is_as_committed(folder, files, tree, objects)
+        if same:
+            blobs = {file.path: file.blob for file in tree}
+            files = tuple(replace(file, blob=blobs[file.path]) for file in files)
+        else:
+            revision, made = "", 0
+    contents = plan_contents(files, load_links(folder, files), requirements, left_out=(PATH,))
+    if not isinstance(contents, Contents):
+        return contents
+    submodules = tuple(os.fsdecode(file.path) for file in tree if file.kind == "submodule")
+    return Here(replace(contents, submodules=submodules), left_out, revision, made)
+
+
+def _head(folder: Path) -> tuple[str, int, tuple[TreeFile, ...]]:
+    try:
+        with Objects(folder) as objects:
+            sha, made = objects.commit("HEAD")
+        return sha, made, load_tree(folder, sha)
+    except Gone:
+        # A repository without a commit yet.
+        return "", 0, ()
+
+
+def _all_paths(folder: Path) -> Iterator[str]:
+    """Every file of a folder that is in no repository, but for what tools make."""
+    for here, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name not in SKIPPED_DIRECTORIES]
+        links = [name for name in folders if (Path(here) / name).is_symlink()]
+        for name in (*files, *links):
+            yield os.path.relpath(Path(here) / name, folder)
