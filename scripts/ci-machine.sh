@@ -78,11 +78,19 @@ stop() {
   return 1
 }
 
+# Checks our signatures as anybody else would. Debian has it from the next release on: unpacked, not installed.
+cosign_program() {
+  if command -v cosign >/dev/null; then return; fi
+  say "unpacking cosign"
+  "$(dirname "$0")/from-next-debian.sh" "$STATE/cosign" cosign
+  ln -sf "$STATE/cosign/usr/bin/cosign" /usr/local/bin/cosign
+}
+
 [ "$(id -u)" = 0 ] || { say "run this as root"; exit 1; }
 command -v apt-get >/dev/null || { say "this is no Debian: install a Docker engine, rsync, git and make yourself"; exit 1; }
 mkdir -p "$STATE"
 case ${1:-start} in
-  start) packages; engine; say "Docker engine $(docker version --format '{{.Server.Version}}') answers" ;;
+  start) packages; cosign_program; engine; say "Docker engine $(docker version --format '{{.Server.Version}}') answers" ;;
   stop) stop ;;
   *) say "usage: $0 [start|stop]"; exit 2 ;;
 esac
