@@ -222,6 +222,8 @@ class Settings:
     """Path of a Dockerfile of the repository's own that is named here; one in the root need not be."""
     apt: tuple[str, ...] = ()
     """Debian packages, each with or without `=VERSION`."""
+    build_sdists: tuple[str, ...] = ()
+    """Packages, each with or without `==VERSION`, that a job of its own may build of their sources."""
     stages: Stages = NO_STAGES
     sample: tuple[str, ...] | None = None
     """Words behind the script with which it runs for real before it is published."""

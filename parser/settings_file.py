@@ -29,17 +29,21 @@ MAX_ENTRIES = 100
 _KEYS = (
     *("entry_points", "requirements_file", "environment", "env", "name", "kind"),
     *("input_type", "output_type", "description", "quiet"),
-    *("engine", "dockerfile", "apt", "stages", "sample", "tests"),
+    *("engine", "dockerfile", "apt", "build_sdists", "stages", "sample", "tests"),
 )
 
 MAX_PACKAGES = 100
 """Debian packages of one module."""
+
+MAX_BUILT = 50
+"""Packages of Python that are built of their sources."""
 
 MAX_STAGE_FILES = 10
 """CI files before the build, and as many after it."""
 
 # apt takes a name that ends in a dash for one to remove.
 _PACKAGE = re.compile(r"[a-z0-9](?:[a-z0-9.+-]*[a-z0-9+])(?:=[A-Za-z0-9][A-Za-z0-9.+:~-]*)?\Z")
+_PROJECT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:==[A-Za-z0-9][A-Za-z0-9.+!_-]*)?\Z")
 _OUR_FILE = "mlreef.yml"
 
 
@@ -219,6 +223,17 @@ def _packages(node: yaml.Node) -> tuple[str, ...]:
     return tuple(sorted(set(names)))
 
 
+def _build_sdists(node: yaml.Node) -> tuple[str, ...]:
+    names = [_text(each).strip() for each in _list(node, MAX_BUILT)]
+    for name in names:
+        if not _PROJECT.match(name):
+            raise _Fault(
+                f"names {shown(name)}, which is no package of Python",
+                "Write names as in `antlr4-python3-runtime`, or with a version as in `gym==0.21.0`; no options.",
+            )
+    return tuple(sorted(set(names)))
+
+
 def _sample(node: yaml.Node) -> tuple[str, ...] | None:
     if node.tag == "tag:yaml.org,2002:null":
         return None
@@ -275,6 +290,7 @@ _READERS: dict[str, Callable[[yaml.Node], Any]] = {
     "engine": _engine,
     "dockerfile": _dockerfile,
     "apt": _packages,
+    "build_sdists": _build_sdists,
     "stages": _stages,
     "sample": _sample,
     "tests": _flag,

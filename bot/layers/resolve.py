@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -32,8 +33,8 @@ MAX_QUOTED = 500
 ASKERS = 6
 """Sizes that are asked for at one time."""
 
-LOCKS = ("uv", "poetry", "pdm", "pylock", "pipenv")
-"""Tools whose lock files name every package; theirs are taken as they are."""
+LOCK_FILES = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml", "Pipfile.lock")
+"""Files of other tools that name every package: nothing is added to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ class _Work:
             self.indexes,
             self.variables,
             wheels=[folder / wheel.filename for wheel in self.built.values()],
-            with_dependencies=self.requirements.manager not in LOCKS,
+            with_dependencies=posixpath.basename(self.requirements.file) not in LOCK_FILES,
         )
 
     def _unexplained(self, text: str) -> Problem:

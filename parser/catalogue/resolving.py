@@ -5,9 +5,17 @@ from __future__ import annotations
 from parser.catalogue.known import Known
 from parser.model import Severity
 
-_ERROR = Severity.ERROR
+_ERROR, _WARNING, _INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 
 RESOLVING: dict[str, Known] = {
+    "requirements-taken": Known(
+        _INFO, "There is no requirements.txt; the packages of {file} are installed.", "{mend}"
+    ),
+    "requirement-unpinned": Known(
+        _WARNING,
+        "No exact version is asked for of {names}: the newest one on the day of the first build is locked.",
+        "Write `NAME==VERSION` once it works; the log of the build names the versions.",
+    ),
     "requirement-unknown": Known(
         _ERROR, "{wanted} is wanted; no package of the name {name} is found on the package index.", "{mend}"
     ),

@@ -88,10 +88,10 @@ REQUIREMENTS: dict[str, Example] = {
         beside={"requirements.txt": None},
     ),
     "requirements-format": Example(
-        "Files of other tools are read, so that a requirements.txt can be made of them, but the image is built by pip.",
-        '[project]\nname = "resize"\ndependencies = ["numpy==2.1"]\n',
+        "Packages of conda are no wheels, so they cannot be installed beside them.",
+        "dependencies:\n  - numpy=2.1\n",
         frame=WHOLE,
-        file="pyproject.toml",
+        file="environment.yml",
         beside={"requirements.txt": None},
     ),
     "import-unprovided": Example(

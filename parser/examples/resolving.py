@@ -14,6 +14,21 @@ def _example(why: str, text: str, mended: str, words: Mapping[str, str]) -> Exam
 
 
 RESOLVING: dict[str, Example] = {
+    "requirements-taken": Example(
+        "Lock files of other tools bind versions and hashes; pyproject.toml and Pipfile say what is wanted.",
+        '[project]\nname = "resize"\ndependencies = ["numpy==2.1"]\n',
+        frame=WHOLE,
+        file="pyproject.toml",
+        beside={"requirements.txt": None},
+    ),
+    "requirement-unpinned": Example(
+        "The lock stands in the image and is used again while the requirements stay as they are; what is newest after"
+        " they changed may be something else.",
+        "numpy\npandas>=2\n",
+        "numpy==2.1.0\npandas==2.2.3\n",
+        frame=WHOLE,
+        file="requirements.txt",
+    ),
     "requirement-unknown": _example(
         "A name that is nearly right is sometimes somebody else's package, so nothing is guessed.",
         "reqests==2.32\n",

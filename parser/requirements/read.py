@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,10 @@ DEFAULT_FILE = "requirements.txt"
 MAX_SHOWN_LINES = 10
 """Requirements that a hint writes out."""
 
+MAX_SHOWN_NAMES = 5
+"""Packages that one message names."""
+
+_EXACT = re.compile(r"={2,3}[^*,]+")
 _OTHER_NAME = re.compile(r"requirements[-_.][A-Za-z0-9._-]+\.txt")
 
 NEAR = 0.85
@@ -56,7 +60,29 @@ def read_requirements(
     if posixpath.basename(file) in OTHER_FILES:
         return _of_other_tool(source, file)
     found, problems = read_pip_file(source, file)
-    return found, tuple(problems)
+    return found, (*problems, *(_unpinned(found, problems) if found else ()))
+
+
+def _unpinned(found: Requirements, problems: Sequence[Problem]) -> Iterator[Problem]:
+    """One warning for all packages whose version is left to the day of the build; lines with faults say enough."""
+    faulty = {(at.file, at.line) for one in problems for at in (one.place, *one.also) if at}
+    limits = {item.normalized for item in found.constraints if _EXACT.fullmatch(item.specifier)}
+    loose = [
+        item
+        for item in found.items
+        if item.url is None
+        and (item.place.file, item.place.line) not in faulty
+        and not _EXACT.fullmatch(item.specifier)
+        and item.normalized not in limits
+    ]
+    if not loose:
+        return
+    first, *others = loose
+    names = ", ".join(ascii_controls(str(item.name))[:60] for item in loose[:MAX_SHOWN_NAMES])
+    if len(loose) > MAX_SHOWN_NAMES:
+        names += f" and {len(loose) - MAX_SHOWN_NAMES} more"
+    also = [item.place for item in others[:MAX_SHOWN_LINES]]
+    yield problem("requirement-unpinned", first.place, also=also, names=names)
 
 
 def _elsewhere(source: Source) -> tuple[Requirements | None, tuple[Problem, ...]]:
@@ -80,11 +106,14 @@ def _of_other_tool(source: Source, file: str) -> tuple[Requirements | None, tupl
     from parser.requirements.listed import pip_line
 
     lines = [pip_line(item) for item in listed.items]
+    taken = listed.manager != "conda"
     told = problem(
-        "requirements-format",
+        "requirements-taken" if taken else "requirements-format",
         Place(file),
         file=ascii_controls(file)[:120],
-        mend=_how(listed, lines),
+        mend=f"A requirements.txt comes first where there is one. {_how(listed, lines)}"
+        if taken
+        else _how(listed, lines),
     )
     return Requirements(listed.manager, file, listed.items, files=(file,)), (told, *listed.problems)
 

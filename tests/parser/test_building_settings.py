@@ -149,3 +149,18 @@ def test_another_form_is_refused_with_what_to_write(wishes: object) -> None:
 def test_packages_beside_a_dockerfile_are_told_to_have_no_effect() -> None:
     assert codes(report({"apt": ["libgl1"]}, "Dockerfile")) == ["apt-beside-dockerfile"]
     assert codes(report({"engine": "dockr"})) == ["settings-value"]
+
+
+def test_packages_to_build_are_names_with_or_without_a_version() -> None:
+    made = report({"build_sdists": ["gym==0.21.0", "antlr4-python3-runtime", "gym==0.21.0"]})
+    assert codes(made) == []
+    assert made.settings.build_sdists == ("antlr4-python3-runtime", "gym==0.21.0")
+
+
+@pytest.mark.parametrize(
+    "name", ["-e .", "--index-url=x", "gym>=1", "gym @ https://x/y", "gym\n-e .", "", "../gym"]
+)
+def test_what_could_be_more_than_a_name_is_not_built(name: str) -> None:
+    made = report({"build_sdists": [name]})
+    assert codes(made) == ["settings-value"]
+    assert made.settings.build_sdists == ()

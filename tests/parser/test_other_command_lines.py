@@ -124,14 +124,14 @@ def absl_script(flags: str, run: str = "app.run(main)") -> str:
 
 def test_a_click_script_is_a_module() -> None:
     script = click_script("@click.option('--size', default=1)")
-    found = report({"run.py": script, "requirements.txt": "click\n"})
+    found = report({"run.py": script, "requirements.txt": "click==8.1\n"})
     assert not found.refused
     assert codes(found) == ["framework-read", "module-defaults"]
     assert [one.name for one in found.module.parameters] == ["input-path", "output-path", "size"]
 
 
 def test_an_absl_script_is_a_module() -> None:
-    found = report({"run.py": absl_script(""), "requirements.txt": "absl-py\n"})
+    found = report({"run.py": absl_script(""), "requirements.txt": "absl-py==2.1\n"})
     assert not found.refused
     assert codes(found) == ["framework-read", "module-defaults"]
 

@@ -75,7 +75,7 @@ def test_a_pyproject_is_read_without_its_extras() -> None:
     items, problems, found = read("pyproject.toml", PYPROJECT)
     assert items == ["numpy>=2", 'tomli;python_version < "3.11"']
     assert [(one.code, one.place.line) for one in problems] == [
-        ("requirements-format", 1),
+        ("requirements-taken", 1),
         ("requirement-invalid", 6),
     ]
     assert [one.place.line for one in found.items] == [4, 5]
@@ -105,7 +105,7 @@ def test_poetrys_own_table_is_read() -> None:
         "toolgit+https://example.org/tool.git@v1",
     ]
     assert found.manager == "poetry"
-    assert [one.code for one in problems] == ["requirements-format", "requirement-invalid"]
+    assert [one.code for one in problems] == ["requirements-taken", "requirement-invalid"]
     assert "poetry export" in problems[0].hint
 
 
@@ -192,7 +192,7 @@ def test_a_uv_lock_gives_what_the_project_itself_needs_and_when() -> None:
 def test_lock_files_are_read(file: str, text: str, items: list[str]) -> None:
     found, problems, _ = read(file, text)
     assert found == items
-    assert [one.code for one in problems] == ["requirements-format"]
+    assert [one.code for one in problems] == ["requirements-taken"]
 
 
 def test_the_file_that_the_settings_name_may_be_of_another_tool() -> None:
@@ -203,7 +203,7 @@ def test_the_file_that_the_settings_name_may_be_of_another_tool() -> None:
 
 
 def test_a_requirements_txt_is_enough_whatever_else_there_is() -> None:
-    files = {"requirements.txt": "numpy\n", "environment.yml": "][", "pyproject.toml": "]["}
+    files = {"requirements.txt": "numpy==2.1\n", "environment.yml": "][", "pyproject.toml": "]["}
     found, problems = read_requirements(source(files), None)
     assert found.manager == "pip"
     assert problems == ()
@@ -314,3 +314,21 @@ def test_a_hostile_file_of_another_tool_is_only_a_problem(file: str, text: str) 
     found, problems = read_requirements(source({"requirements.txt": None, file: text}), None)
     assert problems
     assert found is None or found.items == ()
+
+
+def test_hashes_of_lock_files_are_kept() -> None:
+    files = {
+        "uv.lock": '[[package]]\nname = "a"\nversion = "0"\nsource = { virtual = "." }\n'
+        'dependencies = [{ name = "b" }]\n[[package]]\nname = "b"\nversion = "1"\n'
+        'source = { registry = "https://x.example" }\n'
+        'sdist = { url = "https://x.example/b.tar.gz", hash = "sha256:11" }\n'
+        'wheels = [{ url = "https://x.example/b.whl", hash = "sha256:22" }]\n',
+        "poetry.lock": '[[package]]\nname = "b"\nversion = "1"\nfiles = [{ file = "b.whl", hash = "sha256:33" }]\n',
+        "pylock.toml": '[[packages]]\nname = "b"\nversion = "1"\n[[packages.wheels]]\nhashes = { sha256 = "44" }\n',
+    }
+    kept = []
+    for name, text in files.items():
+        found, _ = read_requirements(source({name: text}), name)
+        assert found is not None
+        kept.append(found.items[0].hashes)
+    assert kept == [("sha256:22", "sha256:11"), ("sha256:33",), ("sha256:44",)]

@@ -25,7 +25,7 @@ def test_names_versions_extras_markers_and_comments() -> None:
         "tomli; python_version < '3.11'\nname#not-a-comment\n"
     )
     items, codes = read(text)
-    assert codes == ["requirement-invalid"]
+    assert codes == ["requirement-invalid", "requirement-unpinned"]
     assert [(one.name, one.specifier, one.extras) for one in items] == [
         ("numpy", "==2.1", ()),
         ("scikit_image", "<1,>=0.24", ("data", "optional")),
@@ -63,7 +63,7 @@ def test_included_files_of_the_repository_are_read_and_constraints_add_nothing()
         requirements__base="numpy\n",
         constraints="scipy<2\n",
     )
-    assert codes == []
+    assert codes == ["requirement-unpinned"]
     assert [(one.name, one.place.file) for one in items] == [("numpy", "requirements/base.txt")]
 
 
@@ -209,3 +209,13 @@ def test_a_requirement_said_twice_in_the_same_words_can_go(lines: str, mended: s
     _, problems = read_requirements(source({"requirements.txt": lines}), None)
     (told,) = [one for one in problems if one.code == "requirement-twice"]
     assert (apply(lines, told.edits) if told.edits else None) == mended
+
+
+def test_packages_without_an_exact_version_are_one_warning_and_a_constraint_can_give_it() -> None:
+    text = "numpy>=2\npandas\nscipy==1.*\ntorch==2.1\ntqdm\nx @ https://example.org/x.zip\n-c limits.txt\n"
+    files = {"requirements.txt": text, "limits.txt": "tqdm==4.66\n"}
+    _, problems = read_requirements(source(files), None)
+    (told,) = problems
+    assert (told.code, told.severity, told.place.line) == ("requirement-unpinned", "warning", 1)
+    assert "numpy, pandas, scipy:" in told.message
+    assert [place.line for place in told.also] == [2, 3]
