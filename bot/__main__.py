@@ -107,7 +107,8 @@ def _describe(options: argparse.Namespace) -> int:
 
 
 def _render(options: argparse.Namespace) -> int:
-    from bot.describing import problem_lines, render, stand_in_policy
+    from bot.describing import render, stand_in_policy
+    from bot.domain.text import problem_lines
 
     report = _read(options)
     if report.refused:
@@ -125,9 +126,12 @@ def _render(options: argparse.Namespace) -> int:
 
 
 def _build(options: argparse.Namespace) -> int:
+    from bot.local.ahead import Ahead
+
+    ahead = Ahead(options.path, options.entry_point)
     from bot.local.command import build
 
-    return build(options, _give, _say, _load_policy)
+    return build(options, ahead, _give, _say, _load_policy)
 
 
 def _load_policy(file: Path) -> Policy:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.adapters.worktree import pushed_paths
+from bot.domain.text import printable, problem_lines
 from bot.errors import OperatorError
 from parser.model import Parameter, Problem, Report, Settings, Value
 from parser.problems import problem
@@ -120,23 +121,15 @@ def stand_in_policy() -> Policy:
     return Policy((environment,), "stand-in", "bot.example.invalid/mlreef-bot:0", "")
 
 
-def problem_lines(problems: Sequence[Problem]) -> Iterator[str]:
-    """One line for each problem, where it is and what it is, and one with what to do."""
-    for one in problems:
-        place = one.place
-        where = f"{place.file}:{place.line}:{place.column + 1}: " if place else ""
-        yield _plain(f"{where}{one.severity} [{one.code}] {one.message}")
-        if one.hint:
-            yield _plain(f"    → {one.hint}")
-
-
 def _table(report: Report) -> Iterator[str]:
     module = report.module
     if module is None:
         yield "What would be published is not known."
         return
-    yield _plain(f"{module.name} ({module.slug}), {module.kind}, {module.input_type} → {module.output_type}")
-    yield _plain(f"runs {module.main}")
+    yield printable(
+        f"{module.name} ({module.slug}), {module.kind}, {module.input_type} → {module.output_type}"
+    )
+    yield printable(f"runs {module.main}")
     rows = [("parameter", "type", "default", "required", "choices"), *map(_row, module.parameters)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
@@ -145,10 +138,10 @@ def _table(report: Report) -> Iterator[str]:
 
 def _row(parameter: Parameter) -> tuple[str, ...]:
     def cell(field: str, value: Value) -> str:
-        return "?" if field in parameter.unknown else "" if value is None else _plain(_shown(value))
+        return "?" if field in parameter.unknown else "" if value is None else printable(_shown(value))
 
     return (
-        _plain(" ".join((*parameter.subcommand, parameter.name))),
+        printable(" ".join((*parameter.subcommand, parameter.name))),
         cell("type", parameter.type),
         cell("default", parameter.default),
         cell("required", {True: "yes", False: "no", None: None}[parameter.required]),
@@ -159,8 +152,3 @@ def _row(parameter: Parameter) -> tuple[str, ...]:
 def _shown(value: Value) -> str:
     """Text as it is; everything else as the JSON of `describe` has it."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _plain(text: str) -> str:
-    # A repository's words must not move a terminal's cursor or colour its lines.
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)

@@ -9,17 +9,23 @@ from pathlib import Path
 
 from bot.ci.job import FOLDER
 
+WHEELS = "wheels"
+"""Folder in it that a job before left: wheels that were built of sources."""
+
 _NAME = re.compile(r"[A-Z][A-Z0-9_]*\Z")
 
 
 def ensure_folder(directory: Path) -> Path:
-    """A new, empty folder for artifacts, whatever the repository holds at its place."""
+    """A new folder for artifacts, whatever the repository holds at its place; only what `WHEELS` has stays."""
     folder = directory / FOLDER
     if folder.is_symlink() or folder.is_file():
         folder.unlink()
-    elif folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
+    for inside in folder.iterdir():
+        if inside.is_symlink() or not inside.is_dir():
+            inside.unlink()
+        elif inside.name != WHEELS:
+            shutil.rmtree(inside)
     return folder
 
 

@@ -21,14 +21,14 @@ import yaml
 from bot.domain.engines import ADVISORIES, USUAL_BUILDING, Advisories, Building
 from bot.domain.environments import Environment as Environment  # people look for it beside its settings
 from bot.domain.environments import environment_to_data, read_environment
-from bot.domain.tags import branch_slug, gitlab_slug
+from bot.domain.tags import GENERATED, branch_slug, gitlab_slug
 from ci_templates import read_template
 from parser.limits import DEFAULT_LIMITS, LEAST, MOST, Limits
 from parser.model import ENGINES, NO_STAGES, Engine, Module, Stages
 from parser.settings import is_ci_file
 from parser.wire import interface_to_dict
 
-PATH = "mlreef.yml"
+PATH = GENERATED
 VERIFY, BUILD, SMOKE, PROMOTE = "mlreef-verify", "mlreef-build", "mlreef-smoke", "mlreef-promote"
 CONTEXT, LABEL = "mlreef-context", "mlreef-label"
 """Before and after the build, where the program that builds knows nothing of us."""

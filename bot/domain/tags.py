@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 
+GENERATED = "mlreef.yml"
+"""The file that the bot writes into a repository."""
+
 REVISION_LABEL = "org.opencontainers.image.revision"
 """The label of an image that names the commit it was built from."""
 

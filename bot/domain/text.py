@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable, Iterator
+
+from parser.model import Problem
 
 MAX_SPAN_CHARS = 200
 MAX_LOG_LINE_CHARS = 300
@@ -82,3 +85,18 @@ def log_block(trace: bytes, lines: int) -> str:
 def status_line(text: str) -> str:
     """A commit status's description: plain text on one line, cut to GitLab's limit."""
     return shorten(visible(text).replace("`", "'"), STATUS_CHARS)
+
+
+def problem_lines(problems: Iterable[Problem]) -> Iterator[str]:
+    """For a terminal: one line for each problem, where it is and what it is, and one with what to do."""
+    for one in problems:
+        place = one.place
+        where = f"{place.file}:{place.line}:{place.column + 1}: " if place else ""
+        yield printable(f"{where}{one.severity} [{one.code}] {one.message}")
+        if one.hint:
+            yield printable(f"    → {one.hint}")
+
+
+def printable(text: str) -> str:
+    """The text with everything spelled out that would move a terminal's cursor or colour its lines."""
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)

@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bot.building import Order
-from bot.describing import Loaded
-from bot.domain.engines import Building
 from bot.domain.environments import Environment
 from bot.errors import OperatorError
 from bot.layers.content_of import content_of
@@ -17,6 +15,7 @@ from bot.layers.image import Dress
 from bot.layers.labels import module_labels, moment
 from bot.layers.lock_key import ResolveInputs
 from bot.layers.sources import open_of_folder
+from bot.local.ahead import Read
 from bot.local.folder import Here
 from parser.model import Module, Problem, Report
 
@@ -46,15 +45,18 @@ class Wishes:
 
 def choose_environment(
     report: Report, wishes: Wishes, policy: Policy | None
-) -> tuple[Environment, Building] | Problem:
-    """The environment: the one named, else what the configuration gives, else the base given, else a usual one."""
+) -> tuple[Environment, str, str] | Problem:
+    """The environment: the one named, else what the configuration gives, else the base given, else a usual one.
+
+    With it the repository of layers that are taken over, and the index that is asked first, where they are configured.
+    """
     if policy is None:
         if wishes.environment is not None:
             raise OperatorError(
                 "Environments are named in a configuration.",
                 "Give it with --config FILE, or a base with --base IMAGE.",
             )
-        return _own(wishes), Building()
+        return _own(wishes), "", ""
     if wishes.base is not None:
         raise OperatorError("Both --base and --config say what to build upon.", "Give one of them.")
     if wishes.environment is not None:
@@ -67,7 +69,8 @@ def choose_environment(
             f"This repository is built by the engine `{settings.engine}`: {settings.engine_why}.",
             "Build it with your container engine, or take away what needs it.",
         )
-    return settings.environment, settings.building
+    building = settings.building
+    return settings.environment, building.shared_layers, building.index_url
 
 
 def _own(wishes: Wishes) -> Environment:
@@ -80,7 +83,7 @@ def _own(wishes: Wishes) -> Environment:
 
 
 def plan_order(
-    loaded: Loaded,
+    loaded: Read,
     module: Module,
     here: Here,
     environment: Environment,
@@ -114,9 +117,7 @@ def plan_order(
     )
 
 
-def inputs_for(loaded: Loaded, module: Module, environment: Environment, platform: str) -> ResolveInputs:
+def inputs_for(loaded: Read, module: Module, environment: Environment, platform: str) -> ResolveInputs:
     """What decides on the lock."""
     asked = module.requirements
-    contents = loaded.source.contents
-    files = {path: contents[path] for path in (asked.files if asked else ()) if path in contents}
-    return ResolveInputs(asked, environment, platform, (), files)
+    return ResolveInputs(asked, environment, platform, files=loaded.texts)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from bot.adapters.credentials import Account, find_login
 from bot.building import Built, build_image
-from bot.describing import load_repository, problem_lines
+from bot.domain.text import problem_lines
 from bot.errors import OperatorError
 from bot.layers.base import read_reference
 from bot.layers.means import Means, Voice
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from bot.adapters.registry import Registry
     from bot.domain.policy import Policy
+    from bot.local.ahead import Ahead
 
 GOOD, REFUSED = 0, 1
 
@@ -43,6 +44,7 @@ CACHE_FOLDER = "mlreef-bot"
 
 def build(
     options: argparse.Namespace,
+    ahead: Ahead,
     give: Callable[[str], None],
     say: Callable[[str], None],
     read_policy: Callable[[Path], Policy],
@@ -60,7 +62,7 @@ def build(
         )
     ours = read_reference(options.push).host if options.push else ""
     with _Registries(os.environ, ours) as registries:
-        made = _build(options, voice, say, read_policy, registries)
+        made = _build(options, ahead, voice, say, read_policy, registries)
         if not isinstance(made, _Made):
             for line in problem_lines(made):
                 say(line)
@@ -100,12 +102,13 @@ class _Made:
 
 def _build(
     options: argparse.Namespace,
+    ahead: Ahead,
     voice: Voice,
     say: Callable[[str], None],
     read_policy: Callable[[Path], Policy],
     registries: _Registries,
 ) -> _Made | tuple[Problem, ...]:
-    loaded = load_repository(options.path, options.entry_point)
+    loaded = ahead.result()
     module = loaded.report.module
     if module is None or loaded.report.refused:
         return loaded.report.problems
@@ -116,7 +119,7 @@ def _build(
     chosen = choose_environment(loaded.report, wishes, policy)
     if isinstance(chosen, Problem):
         return (chosen,)
-    environment, building = chosen
+    environment, shared_layers, index_url = chosen
     here = look(loaded.folder, module.requirements.files if module.requirements else ())
     if not isinstance(here, Here):
         return here
@@ -125,13 +128,11 @@ def _build(
     cache = _cache(options.cache)
     shelf, registry, name, tags = _target(options, registries, cache, module)
     shared = None
-    if registry is not None and (options.shared or building.shared_layers):
-        told = read_reference(options.shared or building.shared_layers)
+    if registry is not None and (options.shared or shared_layers):
+        told = read_reference(options.shared or shared_layers)
         shared = RegistryShelf(registries.get(told.host), told.repository)
     order = plan_order(loaded, module, here, environment, pinned, wishes, tags, options.refresh)
-    means = Means(
-        shelf, registries.get, loaded.folder, voice, shared, cache, dict(os.environ), building.index_url
-    )
+    means = Means(shelf, registries.get, loaded.folder, voice, shared, cache, dict(os.environ), index_url)
     built = build_image(order, means)
     return _Made(name, built, registry, FolderShelf(cache)) if isinstance(built, Built) else built
 

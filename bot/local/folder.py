@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bot.adapters.checkout import Objects, TreeFile, load_tree
 from bot.adapters.worktree import pushed_paths
-from bot.domain.pipeline import PATH
+from bot.domain.tags import GENERATED
 from bot.errors import Gone
 from bot.layers.contents import Contents, plan_contents
 from bot.layers.sources import is_as_committed, list_folder, load_links
@@ -47,7 +47,7 @@ def look(folder: Path, requirements: Sequence[str]) -> Here | tuple[Problem, ...
             files = tuple(replace(file, blob=blobs[file.path]) for file in files)
         else:
             revision, made = "", 0
-    contents = plan_contents(files, load_links(folder, files), requirements, left_out=(PATH,))
+    contents = plan_contents(files, load_links(folder, files), requirements, left_out=(GENERATED,))
     if not isinstance(contents, Contents):
         return contents
     submodules = tuple(os.fsdecode(file.path) for file in tree if file.kind == "submodule")
