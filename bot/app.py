@@ -96,6 +96,7 @@ def read_building(config: Config) -> Building:
         signing_key=builder.signing_key,
         advisories=builder.advisories,
         advisories_url=builder.advisories_url,
+        block_from=builder.block_from,
     )
 
 

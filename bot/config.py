@@ -121,6 +121,7 @@ class Builder(_Part):
     signing_key: VariableName | Literal[""] = ""
     advisories: Literal["off", "tell", "block"] = "off"
     advisories_url: WebUrl | Literal[""] = ""
+    block_from: Literal["low", "medium", "high", "critical"] = "high"
 
     @model_validator(mode="after")
     def _advisories_come_from_somewhere(self) -> Builder:

@@ -33,6 +33,8 @@ def missing(marker: str) -> str | None:
             )
         except (OSError, subprocess.SubprocessError):
             return "no Docker engine answers (scripts/ci-machine.sh installs and starts one on Debian)"
+    if marker == "cosign" and shutil.which("cosign") is None:
+        return "cosign, which checks signatures, is not there (scripts/ci-machine.sh unpacks it)"
     if marker == "executor" and shutil.which("rsync") is None:
         return "rsync, which the CI executor needs, is not installed (Debian: apt-get install rsync)"
     if marker == "systemd" and shutil.which("systemd-analyze") is None:
@@ -69,7 +71,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept, dropped, reasons = [], [], {}
     for item in items:
         needed = [
-            name for name in ("engine", "executor", "postgres", "systemd") if item.get_closest_marker(name)
+            name
+            for name in ("cosign", "engine", "executor", "postgres", "systemd")
+            if item.get_closest_marker(name)
         ]
         why = next(filter(None, map(missing, needed)), None)
         if why is None:

@@ -15,6 +15,7 @@ from bot.ci.order import Candidate, Order
 from bot.ci.probes import plan_document
 from bot.ci.smoke_folder import STOP, write_smoke
 from bot.ci.verify import Verdict, judge_checkout
+from bot.ci.vouch import plan_handover
 from bot.layers.contents import Contents
 from parser.model import Problem
 
@@ -84,6 +85,7 @@ def hand_over_candidate(folder: Path, order: Order, built: Candidate) -> None:
             # an entry point of the author's own, whose parser cannot be looked at from inside
             plan |= {"questions": [], "stated": None}
     _hand_over(folder, plan, Verdict.PUBLISH, f"{order.repository}@{built.digest}", built.digest)
+    add_dotenv(folder / "build.env", plan_handover(order.settings.building, order.job["MLREEF_BUILDER"]))
 
 
 def _is_script(command: Sequence[str]) -> bool:

@@ -15,6 +15,7 @@ from bot.ci.job import NOTHING_TO_PROMOTE, CiJob
 from bot.ci.ledger import Unreadable, fetch_published_shas
 from bot.ci.log import Log
 from bot.ci.unchanged import keep, newer_kept
+from bot.ci.vouch import vouch
 from bot.domain.tags import LATEST, MAX_NUMBER, REVISION_LABEL, is_digest, is_sha, read_number, version_tag
 from bot.errors import Gone, OperatorError
 
@@ -112,6 +113,8 @@ def _promote(
             f"{kept[:8]} came after {sha[:8]}, and what is published is its image: tags only go forwards."
         )
         return NOTHING_TO_PROMOTE
+    if not vouch(job, log, registry, repository, candidate):
+        return 1
     number = plan_number(sha, published)
     tags = (version_tag(branch, number), *((LATEST,) if job.on_default_branch else ()))
     for tag in tags:

@@ -17,6 +17,9 @@ RUNS_NOTHING: Engine = "layers"
 Advisories = Literal["off", "tell", "block"]
 ADVISORIES: tuple[Advisories, ...] = get_args(Advisories)
 
+Severity = Literal["low", "medium", "high", "critical"]
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+
 _SOURCE_ARCHIVE = re.compile(r"\.(tar\.\w+|tgz|zip)([#?]|\Z)")
 
 
@@ -26,6 +29,7 @@ class Building:
 
     `engines` in the order of preference. `shared_layers`: repository whose layers are believed. `index_url`: where
     packages are looked for instead of the public index. `signing_key`: name of the CI variable that holds the key.
+    `block_from`: the least severity that keeps an image from being published when `advisories` is `block`.
     """
 
     engines: tuple[Engine, ...] = (RUNS_NOTHING,)
@@ -35,6 +39,7 @@ class Building:
     signing_key: str = ""
     advisories: Advisories = "off"
     advisories_url: str = ""
+    block_from: Severity = "high"
 
 
 USUAL_BUILDING = Building()

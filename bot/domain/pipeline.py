@@ -18,7 +18,7 @@ from typing import Any, cast
 
 import yaml
 
-from bot.domain.engines import ADVISORIES, USUAL_BUILDING, Advisories, Building
+from bot.domain.engines import ADVISORIES, SEVERITIES, USUAL_BUILDING, Advisories, Building, Severity
 from bot.domain.environments import Environment as Environment  # people look for it beside its settings
 from bot.domain.environments import environment_to_data, read_environment
 from bot.domain.tags import GENERATED, branch_slug, gitlab_slug
@@ -197,6 +197,8 @@ def _building(data: object) -> Building:
         raise ValueError("it names no known engines")
     if not isinstance(data["attest"], bool) or data["advisories"] not in ADVISORIES:
         raise ValueError("it does not say what is attested")
+    if data["block_from"] not in SEVERITIES:
+        raise ValueError("it does not say what is attested")
     return Building(
         engines=tuple(data["engines"]),
         shared_layers=_text(data, "shared_layers"),
@@ -205,6 +207,7 @@ def _building(data: object) -> Building:
         signing_key=_text(data, "signing_key"),
         advisories=cast(Advisories, data["advisories"]),
         advisories_url=_text(data, "advisories_url"),
+        block_from=cast(Severity, data["block_from"]),
     )
 
 

@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bot.adapters.registry.values import IMAGE_TYPES, OCI_MANIFEST, Artifact, Manifest, Part
-from bot.layers.image import CONFIG_TYPE, canonical, digest_of
+from bot.layers.image import CONFIG_TYPE, canonical, digest_of, read_known
+from bot.layers.known import fetch_lock
 from bot.layers.lock import Lock, dump_lock
+from bot.layers.shelves import RegistryShelf
 from bot.layers.trust.advisories import SEVERITIES, Advisories, Judged, Severity, blocks, judge, worst
 from bot.layers.trust.facts import Facts
 from bot.layers.trust.provenance import PREDICATE_TYPE, PROVENANCE_TYPE, write_provenance
@@ -85,9 +87,31 @@ def attach(
     assessed: Assessed | None,
     signer: Signer | None,
     say: Callable[[str], None],
+    *,
+    documents: bool = True,
 ) -> None:
-    """Attaches all that there is to one image."""
+    """Attaches all that there is to one image; without `documents` only the report and the signature."""
     facts = replace(facts, digest=image.digest)
+    statement = write_provenance(facts, digest_of(dump_lock(lock)) if lock is not None else None)
+    if documents:
+        _attach_documents(registry, repository, image, facts, lock, statement, say)
+    if assessed is not None:
+        notes = {SUMMARY_ANNOTATION: assessed.summary}
+        _attach(registry, repository, image, REPORT_TYPE, write_report(facts, assessed), notes)
+    if signer is not None:
+        _sign(registry, repository, image, facts, signer, statement)
+        say("signed it, and its provenance")
+
+
+def _attach_documents(
+    registry: Registry,
+    repository: str,
+    image: Manifest,
+    facts: Facts,
+    lock: Lock | None,
+    statement: bytes,
+    say: Callable[[str], None],
+) -> None:
     if lock is not None:
         from bot.layers.trust.sbom import SBOM_TYPE, write_sbom
 
@@ -97,15 +121,20 @@ def attach(
         say(f"attached the lock and a bill of materials of {_packages(len(lock.wheels) + len(lock.conda))}")
     else:
         say("it was not made from a lock, so there is no bill of materials")
-    statement = write_provenance(facts, digest_of(dump_lock(lock)) if lock is not None else None)
     _attach(registry, repository, image, PROVENANCE_TYPE, statement, {PREDICATE_ANNOTATION: PREDICATE_TYPE})
     say("attached its provenance")
-    if assessed is not None:
-        notes = {SUMMARY_ANNOTATION: assessed.summary}
-        _attach(registry, repository, image, REPORT_TYPE, write_report(facts, assessed), notes)
-    if signer is not None:
-        _sign(registry, repository, image, facts, signer, statement)
-        say("signed it, and its provenance")
+
+
+def fetch_lock_of(registry: Registry, repository: str, image: Manifest) -> Lock | None:
+    """The lock that an image of ours was made from; None for every other one."""
+    try:
+        config = json.loads(image.content)["config"]["digest"]
+        read = registry.read_blob(repository, str(config))
+        known = read_known(image.content, read) if read is not None else None
+        found = fetch_lock(RegistryShelf(registry, repository), known) if known is not None else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return found[0] if found is not None else None
 
 
 def fetch_summary(registry: Registry, repository: str, digest: str) -> str | None:
