@@ -15,6 +15,9 @@ OCI_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 ENV_ROOT = "/opt/mlreef/env"
 """The virtual environment of the module, made of plain files."""
 
+CONDA_ROOT = "/opt/mlreef/conda"
+"""Where packages of conda lie, when a module has any; their Python is then the environment's."""
+
 LOCK_PATH = "/opt/mlreef/pylock.toml"
 APP = "/app"
 HOME = "/home/module"
@@ -32,7 +35,7 @@ class Layer:
 
 
 class BadWheel(BotError):
-    """Wheels that cannot become a layer; what was written of it until then is worth nothing."""
+    """Wheels or packages of conda that cannot become a layer; what was written of it until then is worth nothing."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__(" ".join(problem.message for problem in problems))

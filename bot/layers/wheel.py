@@ -13,11 +13,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
+from bot.layers.folders import Folders
 from bot.layers.gzipped import LayerWriter
 from bot.layers.lock import LockedWheel
 from bot.layers.values import BadWheel, Layer
 from bot.layers.wheel_archive import DEFLATED, Archive, Entry
-from bot.layers.wheel_files import Item, Place, PlannedWheel, find_clashes, parents, plan_wheel
+from bot.layers.wheel_files import Item, Place, PlannedWheel, find_clashes, plan_wheel
 from bot.layers.wheel_record import Row, encoded
 from parser.model import Problem
 from parser.problems import shown
@@ -79,7 +80,7 @@ class _Writing:
 
     def __init__(self, writer: LayerWriter) -> None:
         self.writer = writer
-        self._folders: set[str] = set()
+        self._folders = Folders(writer)
 
     def write(self, archive: Archive, item: Item, source: bytearray | None) -> None:
         """One file; `source` gets its content too, where it is wanted."""
@@ -92,10 +93,10 @@ class _Writing:
 
     def put(self, path: str, content: bytes, executable: bool = False) -> None:
         """A file that we have made."""
-        self.writer.file(self._named(path), content, _mode(executable))
+        self.writer.file(self._folders.above(path), content, _mode(executable))
 
     def _copy(self, archive: Archive, item: Item, entry: Entry, source: bytearray | None) -> None:
-        name, mode = self._named(item.path), _mode(item.executable)
+        name, mode = self._folders.above(item.path), _mode(item.executable)
         made = hashlib.new(item.row.algorithm if item.row else "sha256")
 
         def tee(piece: bytes | bytearray) -> None:
@@ -112,13 +113,6 @@ class _Writing:
         except ValueError as error:
             raise archive.broken(entry, error) from error
         _check_hash(archive, entry, item.row, encoded(made.digest()))
-
-    def _named(self, path: str) -> bytes:
-        for folder in parents(path):
-            if folder not in self._folders:
-                self._folders.add(folder)
-                self.writer.folder(folder.lstrip("/").encode())
-        return path.lstrip("/").encode()
 
 
 class _Bytecode:

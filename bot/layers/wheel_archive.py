@@ -243,7 +243,7 @@ def _check_names(entries: list[Entry]) -> None:
     folders: set[str] = set()
     for entry in entries:
         path = entry.path.removesuffix("/")
-        fault = _fault(path)
+        fault = path_fault(path)
         if fault:
             raise _Refused("wheel-unsafe", f"{shown(entry.path)} {fault}")
         if path in files:
@@ -261,7 +261,7 @@ def _check_names(entries: list[Entry]) -> None:
         raise _Refused("wheel-unsafe", f"{shown(min(both))} is in it as a file and as a folder")
 
 
-def _fault(path: str) -> str | None:
+def path_fault(path: str) -> str | None:
     """What is wrong with a path for any system that may ever unpack it; None when nothing is."""
     parts = path.split("/")
     if path.startswith("/") or path[1:2] == ":":

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.layers.folders import parents
 from bot.layers.lock import LockedWheel
 from bot.layers.values import ENV_ROOT
 from bot.layers.wheel_archive import Archive, Entry, read_archive
@@ -103,12 +104,6 @@ def find_clashes(planned: Iterable[PlannedWheel]) -> tuple[Problem, ...]:
     for path in sorted(owners.keys() & folders.keys()):
         _clash(clashes, owners[path][0], folders[path], path)
     return tuple(clashes.values())
-
-
-def parents(path: str) -> list[str]:
-    """The folders above a path, the outermost first."""
-    parts = path.strip("/").split("/")[:-1]
-    return ["/" + "/".join(parts[: count + 1]) for count in range(len(parts))]
 
 
 def _clash(clashes: dict[tuple[str, str], Problem], one: str, other: str, path: str) -> None:

@@ -30,21 +30,22 @@ def read_scripts(text: str, interpreter: str) -> dict[str, bytes]:
     scripts: dict[str, bytes] = {}
     for section, kind in _GROUPS:
         for name, value in parser.items(section) if parser.has_section(section) else ():
-            if "/" in name or name in (".", "..") or not name.isprintable():
-                raise ValueError(f"entry_points.txt asks for a script named {name!r}")
-            module, attribute = _target(name, value, section)
             if name in scripts:
                 raise ValueError(f"entry_points.txt asks for two scripts named {name!r}")
-            scripts[name] = Script(name, module, attribute, kind).generate(interpreter, "posix")[1]
+            scripts[name] = write_script(name, value, interpreter, kind)
     return scripts
 
 
-def _target(name: str, value: str, section: str) -> tuple[str, str]:
-    point = EntryPoint(name, value, section)
-    matched = EntryPoint.pattern.match(value)
-    if matched is None or not point.attr:
+def write_script(
+    name: str, value: str, interpreter: str, kind: Literal["console", "gui"] = "console"
+) -> bytes:
+    """The script that calls `value`, such as `package.module:main`. Raises ValueError with words for people."""
+    if "/" in name or name in ("", ".", "..") or not name.isprintable():
+        raise ValueError(f"entry_points.txt asks for a script named {name!r}")
+    point = EntryPoint(name, value, kind)
+    if EntryPoint.pattern.match(value) is None or not point.attr:
         raise ValueError(f"entry_points.txt has {name!r} lead to {value!r}, which is no function of a module")
-    return point.module, point.attr
+    return Script(name, point.module, point.attr, kind).generate(interpreter, "posix")[1]
 
 
 def is_rewritten(beginning: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from parser.catalogue.annotations import ANNOTATIONS
 from parser.catalogue.command_lines import COMMAND_LINES
+from parser.catalogue.conda import CONDA
 from parser.catalogue.files import FILES
 from parser.catalogue.known import Known
 from parser.catalogue.module import MODULE
@@ -17,6 +18,7 @@ CATALOGUE: dict[str, Known] = {
     **MODULE,
     **RESOLVING,
     **WHEELS,
+    **CONDA,
 }
 
 __all__ = ["CATALOGUE", "Known"]

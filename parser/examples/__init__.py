@@ -5,6 +5,7 @@ A code of the catalogue without an entry here fails the tests, as does an exampl
 
 from parser.examples.annotations import ANNOTATIONS
 from parser.examples.command_lines import COMMAND_LINES
+from parser.examples.conda import CONDA
 from parser.examples.files import FILES
 from parser.examples.frames import HOLE, Example, example_source
 from parser.examples.module import MODULE
@@ -20,6 +21,7 @@ EXAMPLES: dict[str, Example] = {
     **MODULE,
     **RESOLVING,
     **WHEELS,
+    **CONDA,
 }
 
 __all__ = ["EXAMPLES", "HOLE", "Example", "example_source"]

@@ -20,13 +20,13 @@ from types import CodeType
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from making_bases import EXECUTABLE, PYTHON, layer, python_layers
 
 from bot.errors import OperatorError
 from bot.layers.base import Base
 from bot.layers.bytecode import Compile, compiler
 from bot.layers.interpreter import Interpreter, unpack_interpreter
 from bot.layers.values import Layer
+from tests.layers.making_bases import EXECUTABLE, PYTHON, layer, python_layers
 
 SOURCES = (
     b"def f(x):\n    return x in {'axis', 'limit area'}\n\ndef g(x):\n    return x in {'axis', 'limit area'}\n",

@@ -8,11 +8,11 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from making_bases import layer
 
 from bot.errors import OperatorError
 from bot.layers import image_tree
 from bot.layers.image_tree import ImageTree
+from tests.layers.making_bases import layer
 
 
 def tree_of(folder: Path, *newest_first: bytes) -> ImageTree:

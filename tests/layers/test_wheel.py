@@ -19,10 +19,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from making_wheels import SITE, Recipe, layer, tree
 
 from bot.layers.values import LAYOUT
 from bot.layers.wheel import BATCH_BYTES, Compile
+from tests.layers.making_wheels import SITE, Recipe, layer, tree
 
 MAX_MEMORY_KIB = 300 * 1024
 """What a build may take, whatever the wheel's size."""
@@ -30,7 +30,7 @@ MAX_MEMORY_KIB = 300 * 1024
 CHILD = """
 import json, resource, sys
 from pathlib import Path
-from making_wheels import PLACE, Recipe
+from tests.layers.making_wheels import PLACE, Recipe
 from bot.layers.wheel import write_wheels
 path, recipe = Path(sys.argv[1]), Recipe()
 with open(sys.argv[2], "wb") as sink:
@@ -129,7 +129,7 @@ def test_a_gibibyte_takes_little_memory(tmp_path: Path) -> None:
     assert path.stat().st_size > 768 * 1024**2
     ran = subprocess.run(
         [sys.executable, "-c", CHILD, str(path), str(tmp_path / "layer")],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         check=True,
         capture_output=True,
         text=True,

@@ -13,13 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from making_wheels import BIN, PLACE, SITE, Recipe, layer, row, tree
 
 import bot.layers.wheel_archive as limits
 from bot.layers.tar import END
 from bot.layers.values import BadWheel
 from bot.layers.wheel import write_wheels
 from parser.model import Severity
+from tests.layers.making_wheels import BIN, PLACE, SITE, Recipe, layer, row, tree
 
 BIG = b"".join(f"x{n} = {n}\n".encode() for n in range(30_000))
 """More than what is taken over as it is compressed."""

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from installer import install
 from installer.destinations import SchemeDictionaryDestination
 from installer.sources import WheelFile
-from making_wheels import PLACE, Recipe, layer, tree
 
 from bot.layers.lock import LockedWheel
 from bot.layers.values import BadWheel
+from tests.layers.making_wheels import PLACE, Recipe, layer, tree
 
 BUNDLED = [
     *Path(ensurepip.__file__).parent.glob("_bundled/*.whl"),
