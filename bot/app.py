@@ -21,7 +21,7 @@ from bot.domain.events import Asked, Event, subject, to_dict
 from bot.domain.facts import BOT_USER, WORKER_SEEN, JobCounts
 from bot.domain.guards import Guards
 from bot.domain.jobs import EnsurePipeline, Follow, Job, Publish
-from bot.domain.pipeline import JOB_NAMES, Environment
+from bot.domain.pipeline import OUR_JOBS, Environment
 from bot.domain.policy import Policy
 from bot.domain.proof import Keys, derive_token
 from bot.domain.reconcile import Enrolment, Rhythm
@@ -63,7 +63,7 @@ def start_logs(config: Config) -> None:
 
 def read_rules(config: Config) -> Rules:
     """What decides which events ask for work."""
-    return Rules(config.publish.branches, JOB_NAMES)
+    return Rules(config.publish.branches, OUR_JOBS)
 
 
 def read_policy(config: Config) -> Policy:

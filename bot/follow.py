@@ -11,13 +11,14 @@ import structlog
 
 from bot.adapters.publications import Publication
 from bot.domain import pipeline, reports, tags
-from bot.domain.gitlab import ENDED, CiJob, Pipeline, Project
+from bot.domain.gitlab import ENDED, Bridge, CiJob, Pipeline, Project
 from bot.domain.jobs import EnsurePipeline, Follow, Later, Publish
 from bot.domain.plan import State, problems_of
 from bot.domain.steps import PUBLISH_STATUS, SetStatus, Tell
 from bot.errors import OperatorError, Refused
 from bot.metrics import PUBLICATIONS
 from bot.reading import fetch_report
+from bot.stages import fetch_stage_failure, fetch_stopped_stage, is_stage_of_ours
 from bot.telling import perform
 from bot.world import World
 
@@ -60,9 +61,13 @@ def follow(job: Follow, world: World) -> tuple[Later, ...]:
     if not job.running or job.by_job or State(known.state).ended:
         # a failed publication may go on when somebody retries a job; an old hook may come late, also when the end
         # was told and we died before we noted it: GitLab knows
-        progress = read_progress(world.forge.fetch_jobs(job.project_id, job.pipeline_id))
-    if progress.state is None:
-        return _without_our_jobs(job, known, world)
+        jobs = world.forge.fetch_jobs(job.project_id, job.pipeline_id)
+        progress = read_progress(jobs)
+        if progress.state is None:
+            stage = fetch_stopped_stage(job.project_id, job.pipeline_id, jobs, world)
+            return (
+                _without_our_jobs(job, known, world) if stage is None else _stopped(job, stage, known, world)
+            )
     if progress.state is State.RUNNING:
         if job.by_job and job.running:
             running = reports.running_status()
@@ -70,13 +75,13 @@ def follow(job: Follow, world: World) -> tuple[Later, ...]:
             perform((status,), job.project_id, world)
         world.store.ensure_publication(pipeline_known)
         return ()
-    if progress.job is None or progress.state == known.state:
+    if progress.job is None or progress.state in (None, known.state):
         return ()
-    known = pipeline_known
     project = world.forge.fetch_project(job.project_id)
     ended = world.forge.fetch_pipeline(job.project_id, job.pipeline_id)
-    if ended is None:
+    if ended is None or is_stage_of_ours(project, ended, known.pipeline_id, world):
         return ()
+    known = pipeline_known
     if progress.state is State.PUBLISHED:
         outcome = _published(known, project, ended, world)
     else:
@@ -96,6 +101,20 @@ def follow(job: Follow, world: World) -> tuple[Later, ...]:
         state=outcome.publication.state,
         digest=outcome.publication.digest,
     )
+    return ()
+
+
+def _stopped(job: Follow, stage: Bridge, known: Publication, world: World) -> tuple[Later, ...]:
+    """A stage of the author's own failed, and our jobs behind it are skipped."""
+    project = world.forge.fetch_project(job.project_id)
+    ended = world.forge.fetch_pipeline(job.project_id, job.pipeline_id)
+    if ended is None or known.state == State.FAILED:
+        return ()
+    words, note, url = fetch_stage_failure(project, known.sha, stage, ended, world)
+    status = replace(_status(known, "failed", words, ended), target_url=url)
+    perform((status, Tell(known.source_sha, known.branch, note, aloud=True)), project.id, world)
+    world.store.ensure_publication(replace(known, pipeline_id=job.pipeline_id, state=State.FAILED))
+    PUBLICATIONS.labels(State.FAILED.value).inc()
     return ()
 
 
@@ -120,7 +139,7 @@ def _without_our_jobs(job: Follow, known: Publication, world: World) -> tuple[La
 
 def read_progress(jobs: tuple[CiJob, ...]) -> Progress:
     """What our jobs say together; no state when the pipeline has none of them."""
-    ours = {job.name: job for job in jobs if job.name in pipeline.JOB_NAMES}
+    ours = {job.name: job for job in jobs if job.name in pipeline.OUR_JOBS}
     if not ours:
         return Progress(None)
     promote = ours.get(pipeline.PROMOTE)
@@ -132,7 +151,7 @@ def read_progress(jobs: tuple[CiJob, ...]) -> Progress:
         job.status in ("failed", "canceled") for job in ours.values()
     ):
         return Progress(None)
-    for name in pipeline.JOB_NAMES:
+    for name in pipeline.OUR_JOBS:
         found = ours.get(name)
         if found is not None and found.status in ("failed", "canceled"):
             return Progress(State.FAILED, found)

@@ -97,7 +97,10 @@ def ensure_pipeline(job: EnsurePipeline, world: World) -> tuple[Later, ...]:
     as_child = plan.ci_config_file(project) != pipeline.PATH
     found = _usable(job, world, "parent_pipeline" if as_child else None)
     if found:
-        return (Later(Follow(project.id, job.branch, job.sha, found[0].id)), watch)
+        return (
+            Later(Follow(project.id, job.branch, job.sha, _with_our_jobs(found, world, project.id))),
+            watch,
+        )
     parents = _usable(job, world, None) if as_child else []
     if job.looks >= MAX_PIPELINE_LOOKS:
         return _unstarted(_why_no_pipeline(parents, world, project.id), job, known, world)
@@ -118,6 +121,15 @@ def _usable(job: EnsurePipeline, world: World, source: str | None) -> list[Pipel
         for p in found
         if p.source not in foreign and p.status != "skipped" and not (p.status in ENDED and _is_old(p, job))
     ]
+
+
+def _with_our_jobs(found: list[Pipeline], world: World, project_id: int) -> int:
+    """Of several children the first that has our jobs: stages of the author's own come after it."""
+    for one in reversed(found) if len(found) > 1 else ():
+        names = {job.name for job in world.forge.fetch_jobs(project_id, one.id)}
+        if names.issuperset(pipeline.JOB_NAMES):
+            return one.id
+    return found[0].id
 
 
 def _is_old(found: Pipeline, job: EnsurePipeline) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,7 +23,8 @@ class JobPlan:
     """One job of a pipeline, as GitLab decides it before anything runs.
 
     `needs` is None where the job waits for the stages before its own. `trigger` is the YAML of a bridge to a child
-    pipeline. `when` is GitLab's word: on_success, on_failure, always, manual, delayed.
+    pipeline, `variables` what it hands to that, before their own variables are replaced. `when` is GitLab's word:
+    on_success, on_failure, always, manual, delayed.
     """
 
     name: str
@@ -36,6 +37,7 @@ class JobPlan:
     resource_group: str | None = None
     environment: str | None = None
     trigger: Mapping[str, Any] | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

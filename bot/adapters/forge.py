@@ -16,6 +16,7 @@ from urllib.parse import quote
 from bot.adapters.gitlab_client import Answer, GitlabClient, TooLong
 from bot.domain.gitlab import (
     Branch,
+    Bridge,
     CiJob,
     Commit,
     CommitStatus,
@@ -230,6 +231,21 @@ class Forge:
                 allow_failure=bool(item.get("allow_failure")),
                 web_url=item.get("web_url", ""),
                 failure_reason=item.get("failure_reason"),
+            )
+        return tuple(newest.values())
+
+    def fetch_bridges(self, project_id: int, pipeline_id: int) -> tuple[Bridge, ...]:
+        """The pipeline's jobs that trigger child pipelines, of retried ones the newest."""
+        items = self._list(f"/projects/{project_id}/pipelines/{pipeline_id}/bridges")
+        newest: dict[str, Bridge] = {}
+        for item in sorted(items, key=lambda item: int(item["id"])):
+            child = item.get("downstream_pipeline") or {}
+            newest[item["name"]] = Bridge(
+                id=int(item["id"]),
+                name=item["name"],
+                status=item["status"],
+                child=int(child["id"]) if "id" in child else None,
+                child_url=child.get("web_url") or "",
             )
         return tuple(newest.values())
 

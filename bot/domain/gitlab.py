@@ -86,6 +86,17 @@ class CiJob:
 
 
 @dataclass(frozen=True, slots=True)
+class Bridge:
+    """A job that triggers a child pipeline, the newest of its name; `child` is None while there is none."""
+
+    id: int
+    name: str
+    status: str
+    child: int | None
+    child_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class CommitStatus:
     """A commit status that the bot wrote."""
 

@@ -164,6 +164,37 @@ def failed_note(sha: str, job: CiJob, pipeline: Pipeline, trace: bytes) -> str:
     )
 
 
+def stage_status(file: str, job: CiJob | None) -> str:
+    """Which stage of the author's own stopped it."""
+    if job is None:
+        return status_line(f"{NOT_PUBLISHED} GitLab could not run your stage {file}")
+    return status_line(f"{NOT_PUBLISHED} your stage {file} stopped it: the job {job.name} {_ended(job)}")
+
+
+def stage_note(sha: str, file: str, job: CiJob | None, pipeline_url: str, trace: bytes) -> str:
+    """Which stage of the author's own stopped it, which job, and its last lines."""
+    if job is None:
+        what = (
+            f"GitLab started no job of your stage {span(file)} ([pipeline]({pipeline_url})) at "
+            f"{span(sha[:SHORT_SHA])}. It needs at least one job that its rules let run."
+        )
+    else:
+        what = (
+            f"Your stage {span(file)} stopped it: its job [{prose(job.name)}]({job.web_url}) {_ended(job)} at "
+            f"{span(sha[:SHORT_SHA])}."
+        )
+    tail = ["", "Its last lines:", "", log_block(trace, LOG_LINES_SHOWN)] if trace.strip() else []
+    return "\n".join(
+        [
+            NOTE_MARKER,
+            f"**Not published.** {what} What was published before is untouched.",
+            *tail,
+            "",
+            "Mend the cause and push, or retry that job when the cause has passed.",
+        ]
+    )
+
+
 def running_status() -> str:
     """Said while the pipeline works."""
     return status_line("The image is being built")

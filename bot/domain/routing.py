@@ -87,7 +87,9 @@ def _route_pipeline(pipeline: Pipeline, rules: Rules) -> Job | Ignored:
     if not ours:
         return Ignored("none of this pipeline's jobs is ours")
     about = Follow(pipeline.project_id, pipeline.ref, pipeline.sha, pipeline.pipeline_id)
-    if any(_ends(build, rules) for build in ours):
+    # a stage of the author's own is no build: it ends a pipeline whose jobs of ours are all well or skipped
+    stopped = not pipeline.by_job and pipeline.status in ENDED_BADLY
+    if stopped or any(_ends(build, rules) for build in ours):
         return about
     # of a job's own hooks only the first job's start is worth a word; the rest would repeat it
     if any(

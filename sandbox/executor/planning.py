@@ -129,6 +129,7 @@ def _job(
         resource_group=None if group is None else expand(str(group), known),
         environment=None if named is None else expand(str(named), known),
         trigger=_mapping(written["trigger"]) if written.get("trigger") else None,
+        variables=_texts(written.get("variables")) if written.get("trigger") else {},
     )
 
 

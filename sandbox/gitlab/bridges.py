@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sandbox.gitlab.rules import expand
 from sandbox.gitlab.values import ENDED, Job, Pipeline
+from sandbox.gitlab.variables import job_variables
 from sandbox.plan import PipelinePlan
 
 if TYPE_CHECKING:
@@ -26,7 +28,14 @@ class Bridges:
         path = _local_include(job.trigger or {})
         content = core.git(project).file(job.sha, path.lstrip("/")) if path else None
         draft = core.making.draft(
-            project, user, job.ref, job.sha, "parent_pipeline", tag=job.tag, before_sha=parent.before_sha
+            project,
+            user,
+            job.ref,
+            job.sha,
+            "parent_pipeline",
+            tag=job.tag,
+            before_sha=parent.before_sha,
+            variables=self._handed(job, parent),
         )
         draft.config_path, draft.parent_job_id = (path or "").lstrip("/"), job.id
         plan = PipelinePlan((), (), ("the included file does not exist",)) if content is None else None
@@ -45,6 +54,13 @@ class Bridges:
             core.pipelines.set_job(job, "running" if depends else "success")
             core.making.fill(draft, user, plan)
             core.pipelines.changed(parent)
+
+    def _handed(self, job: Job, parent: Pipeline) -> dict[str, str]:
+        """The variables of a trigger job, with those that the jobs which it waited for have reported."""
+        before = [other for other in parent.latest_jobs if job.needs is None or other.name in job.needs]
+        reported = {name: value for other in before for name, value in other.dotenv.items()}
+        known = {**job_variables(self.core, job, ""), **reported}
+        return {name: expand(value, known) for name, value in job.variables.items()}
 
     def child_changed(self, pipeline: Pipeline) -> None:
         """A child that has ended ends the bridge that waits for it."""

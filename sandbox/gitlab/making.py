@@ -131,6 +131,7 @@ class Making:
                     resource_group=planned.resource_group,
                     environment=planned.environment,
                     trigger=None if planned.trigger is None else dict(planned.trigger),
+                    variables=dict(planned.variables),
                 )
                 self.core.pipelines.deployments.planned(job)
                 self.core.pipelines.tell(job)

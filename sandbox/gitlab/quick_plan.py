@@ -203,6 +203,7 @@ def _job(name: str, spec: Mapping[str, Any], variables: Mapping[str, str]) -> Jo
         resource_group=None if group is None else expand(str(group), known),
         environment=None if environment is None else expand(str(environment), known),
         trigger=trigger,
+        variables={} if trigger is None else _variables(spec.get("variables")),
     )
 
 

@@ -149,7 +149,8 @@ class Runner:
         code = executor.run(
             checkout, pipeline.config_path, job.name, variables, job.trace.extend, job.cancelled
         )
-        job.artifacts = _packed(artifacts(checkout) / folder_name(job.name))
+        kept = artifacts(checkout) / folder_name(job.name)
+        job.artifacts, job.dotenv = _packed(kept), _dotenv(kept)
         if code in REASONS:
             core.pipelines.finish(job, "failed", reason=REASONS[code])
         else:
@@ -192,3 +193,11 @@ def _packed(folder: Path) -> bytes | None:
         for path in files:
             archive.write(path, path.relative_to(folder))
     return packed.getvalue()
+
+
+def _dotenv(folder: Path) -> dict[str, str]:
+    """What a job's dotenv report says; the executor keeps it among the artifacts."""
+    reports = (folder / ".gitlab-ci-reports" / "dotenv").rglob("*")
+    files = sorted(file for file in reports if file.is_file() and not file.is_symlink())
+    lines = [line for file in files for line in file.read_text("utf-8").splitlines() if "=" in line]
+    return dict(line.split("=", 1) for line in lines)

@@ -240,6 +240,8 @@ class Job:
     resource_group: str | None = None
     environment: str | None = None
     trigger: dict[str, Any] | None = None
+    variables: dict[str, str] = field(default_factory=dict)
+    dotenv: dict[str, str] = field(default_factory=dict)
     retried: bool = False
     failure_reason: str | None = None
     exit_code: int | None = None

@@ -281,6 +281,20 @@ def test_a_child_that_fails_makes_its_parent_fail(sandbox: Sandbox, project: Pro
     assert parent.status == "failed"
 
 
+def test_a_child_is_handed_its_bridges_variables_and_what_jobs_before_it_reported(
+    sandbox: Sandbox, project: Project, alice: User
+) -> None:
+    handing = PARENT + "  variables: {WORD: $MADE, PLAIN: x, BRANCH: $CI_COMMIT_BRANCH, NONE: $NOTHING}\n"
+    project.ci_config_path = None
+    sha = sandbox.commit(project.id, alice, {".gitlab-ci.yml": handing})
+    parent = sandbox.pipelines(project.id, sha)[0]
+    unit = sandbox.job(parent.id, "unit")
+    unit.dotenv["MADE"] = "a candidate"
+    sandbox.finish_job(unit.id)
+    child = sandbox.state.pipelines[sandbox.job(parent.id, "module").downstream_id or 0]
+    assert child.variables == {"WORD": "a candidate", "PLAIN": "x", "BRANCH": parent.ref, "NONE": ""}
+
+
 def test_a_bridge_to_a_missing_file_fails(sandbox: Sandbox, project: Project, alice: User) -> None:
     project.ci_config_path = None
     sha = sandbox.commit(project.id, alice, {".gitlab-ci.yml": PARENT, "mlreef.yml": None})

@@ -6,6 +6,7 @@ whose file is what its commit gives may publish, however slow the bot is and wha
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from werkzeug.wrappers import Response
 
 from bot.domain.pipeline import JOB_NAMES
 from sandbox.demo.children import free_port
-from sandbox.demo.images import forget
+from sandbox.demo.images import BOT_IMAGE, forget
 from sandbox.demo.stage import ensure_images
 from sandbox.executor import GitlabCiLocal
 from sandbox.gitlab import Sandbox
@@ -153,3 +154,37 @@ def test_a_module_is_published_from_the_projects_own_ci(running: World) -> None:
     assert [way.sandbox.wait_pipeline(p.id).status for p in parents] == ["success"]
     names = {j.name for p in way.sandbox.pipelines(way.project.id, ours) for j in way.sandbox.jobs(p.id)}
     assert set(JOB_NAMES) <= names
+
+
+def test_stages_of_the_authors_own_really_run_and_are_given_the_candidate(running: World) -> None:
+    image = "image: {name: $MLREEF_CANDIDATE, entrypoint: ['']}"
+    way = running.project(
+        {
+            **FILES,
+            ".mlreef.yaml": "stages: {before: [ci/lint.yml], after: [ci/try.yml]}\n",
+            "ci/lint.yml": f"look: {{image: '{BOT_IMAGE}', script: ['echo verdict $MLREEF_VERDICT']}}\n",
+            "ci/try.yml": "try:\n  variables: {GIT_STRATEGY: none}\n  "
+            + image
+            + "\n  script: ['python /app/add_noise.py --help', 'echo given $MLREEF_DIGEST']\n",
+        }
+    )
+    login(way)
+    ours = way.bot_commit()
+    published = told(way, ours, "success")
+    assert "version 1" in published
+    stages = [p for p in way.sandbox.pipelines(way.project.id, ours) if p.source == "parent_pipeline"]
+    said = {job.name: job.trace.decode() for p in stages for job in way.sandbox.jobs(p.id)}
+    assert sorted(said) == ["look", "try"]
+    assert "verdict publish" in said["look"]
+    assert "usage: add_noise.py" in said["try"]
+    (given,) = re.findall(r"^given (sha256:[0-9a-f]{64})$", said["try"], re.MULTILINE)
+    assert f"({given})" in published
+
+    # a stage that fails: built and tried, and no tag moves
+    before = versions(way)
+    failing = way.push({"ci/try.yml": f"try:\n  {image}\n  script: ['echo no good', 'exit 3']\n"})
+    told_of = way.sandbox.wait_for(
+        lambda: [s for s in way.statuses(failing) if s.status == "failed"], PIPELINE_SECONDS, "the refusal"
+    )
+    assert "your stage ci/try.yml stopped it: the job try failed" in str(told_of[-1].description)
+    assert versions(way) == before

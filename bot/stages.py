@@ -1,0 +1,55 @@
+"""The stages of a repository's own, as they stand in GitLab: which one stopped a publication, and why."""
+
+from __future__ import annotations
+
+from bot.domain import pipeline, reports
+from bot.domain.gitlab import Bridge, CiJob, Pipeline, Project
+from bot.domain.plan import ci_config_file
+from bot.reading import fetch_report
+from bot.world import World
+
+_STOPPED = ("failed", "canceled")
+
+
+def fetch_stopped_stage(
+    project_id: int, pipeline_id: int, jobs: tuple[CiJob, ...], world: World
+) -> Bridge | None:
+    """The stage that keeps our jobs from going on; None when none does."""
+    if not any(job.name == pipeline.VERIFY and job.status == "success" for job in jobs):
+        return None
+    bridges = world.forge.fetch_bridges(project_id, pipeline_id)
+    stopped = (one for one in bridges if pipeline.STAGE_JOB.match(one.name) and one.status in _STOPPED)
+    return next(stopped, None)
+
+
+def is_stage_of_ours(project: Project, found: Pipeline, ours: int | None, world: World) -> bool:
+    """Whether a pipeline is a stage of a repository's own, whatever its jobs are called. `ours`: our pipeline's id."""
+    if found.source != "parent_pipeline":
+        return False
+    if ci_config_file(project) == pipeline.PATH:
+        return True
+    if ours in (None, found.id):
+        return False
+    return any(bridge.child == found.id for bridge in world.forge.fetch_bridges(project.id, ours or 0))
+
+
+def fetch_stage_failure(
+    project: Project, sha: str, bridge: Bridge, parent: Pipeline, world: World
+) -> tuple[str, str, str]:
+    """Status, note and link: which file's pipeline stopped, and the last lines of the job that failed in it."""
+    jobs = world.forge.fetch_jobs(project.id, bridge.child) if bridge.child is not None else ()
+    failed = next((job for job in jobs if job.status in _STOPPED and not job.allow_failure), None)
+    trace = world.forge.fetch_trace_tail(project.id, failed.id) if failed is not None else b""
+    file = _file(project, sha, bridge, world)
+    status = reports.stage_status(file, failed)
+    note = reports.stage_note(sha, file, failed, bridge.child_url or parent.web_url, trace)
+    return status, note, failed.web_url if failed is not None else bridge.child_url or parent.web_url
+
+
+def _file(project: Project, sha: str, bridge: Bridge, world: World) -> str:
+    """The CI file of a stage; the job's own name if the repository does not say it."""
+    found = pipeline.STAGE_JOB.match(bridge.name)
+    stages = fetch_report(project, sha, world).report.settings.stages
+    files = () if found is None else stages.before if found[1] == "before" else stages.after
+    number = int(found[2]) - 1 if found is not None else 0
+    return files[number] if 0 <= number < len(files) else bridge.name
