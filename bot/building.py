@@ -34,14 +34,23 @@ from parser.model import Problem
 
 if TYPE_CHECKING:
     from bot.layers.contents import Contents
+    from bot.layers.lock import Lock
     from bot.layers.shelves import Shelf
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The lock of an image that is built once more, and the key under which it was made."""
+
+    key: str
+    lock: Lock
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
     """What is to be built, decided. `inputs`: one for each platform; `tags` are moved last, in this order.
 
-    `refresh`: the lock is made anew although there is one.
+    `refresh`: the lock is made anew although there is one. `again`: this lock and no other, nothing taken over.
     """
 
     inputs: tuple[ResolveInputs, ...]
@@ -50,6 +59,7 @@ class Order:
     open_content: OpenFile
     tags: tuple[str, ...]
     refresh: bool = False
+    again: Again | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +109,15 @@ def _build(
 ) -> Built | tuple[Problem, ...]:
     shots = []
     for inputs in order.inputs:
-        key = lock_key(inputs)
-        below = _held(means.shelf, key) if trust and not order.refresh else None
+        key = order.again.key if order.again else lock_key(inputs)
+        below = _held(means.shelf, key) if trust and not order.refresh and not order.again else None
         prepared = below is None
         if below is None:
             # Imported here because most builds change nothing but the sources.
             from bot.layers.preparing import prepare
 
-            made = prepare(inputs, key, means, work, order.refresh, trust)
+            lock = order.again.lock if order.again else None
+            made = prepare(inputs, key, means, work, order.refresh, trust, lock)
             if not isinstance(made, Below):
                 return made
             below = made

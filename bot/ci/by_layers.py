@@ -80,6 +80,8 @@ def _image(order: Order, objects: Objects, registries: _Registries) -> ImageOrde
         order.contents,
         open_of_commit(objects, order.job.directory),
         (order.tag,),
+        # A person who starts a pipeline with it wishes for newer versions.
+        refresh=order.job.get("MLREEF_REBUILD") not in {"", "0"},
     )
 
 

@@ -48,16 +48,19 @@ def write_foundation(sink: BinaryIO, python: str, executable: str, lock: bytes) 
     return writer.close("environment and lock")
 
 
-def read_lock_of(layer: BinaryIO) -> bytes:
-    """The lock in such a layer. ValueError: there is none."""
+def read_foundation(layer: BinaryIO) -> tuple[bytes, str]:
+    """The lock in such a layer, and the path of the base's Python. ValueError: it is no such layer."""
+    lock, executable = b"", ""
     try:
         with tarfile.open(fileobj=layer, mode="r|gz") as archive:
             for _, member in zip(range(MAX_MEMBERS), archive, strict=False):
-                if member.name == LOCK_PATH.strip("/") and member.isfile():
+                if member.name == LOCK_PATH.strip("/") and member.isfile() and member.size <= MAX_LOCK_BYTES:
                     content = archive.extractfile(member)
-                    found = content.read(MAX_LOCK_BYTES + 1) if content else b""
-                    if len(found) <= MAX_LOCK_BYTES:
-                        return found
+                    lock = content.read() if content else b""
+                elif member.name == f"{ENV_ROOT.strip('/')}/bin/python" and member.issym():
+                    executable = member.linkname
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError("the layer cannot be read") from error
-    raise ValueError("the layer has no lock")
+    if not lock or not executable:
+        raise ValueError("the layer has no lock, or no environment")
+    return lock, executable

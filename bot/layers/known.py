@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from bot.domain.tags import LATEST
 from bot.errors import BotError
-from bot.layers.foundation import read_lock_of
+from bot.layers.foundation import read_foundation
 from bot.layers.groups import group_wheels, room_for_wheels
 from bot.layers.image import KEY_LABEL, LOCK_LABEL, Ground, Known, digest_of, read_known
 from bot.layers.lock import Lock, LockedWheel, read_lock
@@ -68,7 +68,7 @@ def fetch_known(shelf: Shelf, key: str) -> Known | None:
 
 def fetch_lock(shelf: Shelf, known: Known) -> tuple[Lock, bytes] | None:
     """The lock in an image, and its bytes; None when it is not what its label says."""
-    content = read_lock_of(io.BytesIO(shelf.read_blob(known.foundation.digest)))
+    content, _ = read_foundation(io.BytesIO(shelf.read_blob(known.foundation.digest)))
     if digest_of(content) != known.labels.get(LOCK_LABEL):
         return None
     return read_lock(content), content

@@ -38,7 +38,7 @@ class Bench:
     base: Shelf
     store: FolderShelf
     fetch_wheel: Callable[[LockedWheel, Path, Moved], Path]
-    compiling: Callable[[], AbstractContextManager[Compile]] | None
+    compiling: Callable[[], AbstractContextManager[Compile]]
     one_by_one: threading.Lock = field(default_factory=threading.Lock)
     """Held while a layer of the base comes to this disk, where compiler and shelf may both want it."""
 
@@ -68,7 +68,7 @@ def make_layers(
         places.append((bench.shared, SHARED_LOOKED_AT))
     with ExitStack() as stack, ThreadPoolExecutor(AT_A_TIME) as pool:
         found = search(places, wanted, lock, ground, pool)
-        work = _Work(bench, lock.python, _Once(stack, bench.compiling) if bench.compiling else None, trust)
+        work = _Work(bench, lock.python, _Once(stack, bench.compiling) if ground.bytecode else None, trust)
         carried = [pool.submit(work.carry, layer) for layer in base.layers]
         made = [pool.submit(work.layer_of, wheels, found.get(group_of(wheels))) for wheels in groups]
         foundation = _foundation(lock, executable, bench.carrier)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import platform
 from pathlib import Path
 
 from bot.errors import BotError
@@ -15,16 +16,26 @@ from bot.layers.means import Below, Means
 from bot.layers.shelves import FolderShelf, Moved, RegistryShelf
 from parser.model import Problem
 
+PLATFORM_OF = {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}
+"""What images for this machine are called, by the name that its system gives it."""
+
 
 def prepare(
-    inputs: ResolveInputs, key: str, means: Means, work: Path, refresh: bool, trust: bool
+    inputs: ResolveInputs,
+    key: str,
+    means: Means,
+    work: Path,
+    refresh: bool,
+    trust: bool,
+    lock: Lock | None = None,
 ) -> Below | tuple[Problem, ...]:
     """Lets everything below the sources be on the shelf. Problems: what its author has to mend.
 
-    `trust`: what the project's images name is there; False after the registry said that it is not.
+    `trust`: what the project's images name is there; False after the registry said that it is not. `lock`: the one to
+    use; without, one is found or made.
     """
     carrier = Carrier(means.shelf, work, means.voice.moving)
-    if means.shared is not None and trust and not refresh:
+    if means.shared is not None and trust and not refresh and lock is None:
         known = fetch_known(means.shared, key)
         layers = (*known.base, known.foundation, *known.wheels) if known else ()
         if known is not None and carrier.adopt(layers, means.shared):
@@ -34,7 +45,8 @@ def prepare(
             return Below(
                 known.ground, known.base, (known.foundation, *known.wheels), known.labels[LOCK_LABEL]
             )
-    lock = None if refresh else _noted_lock(means, key)
+    if lock is None and not refresh:
+        lock = _noted_lock(means, key)
     if lock is None:
         means.voice.say("Finding versions for the requirements")
         from bot.layers.resolve import Resolved, resolve
@@ -68,6 +80,7 @@ def _make(
 ) -> Below | tuple[Problem, ...]:
     # Imported here because taking over what is there needs none of it.
     from bot.layers.base import fetch_base, read_reference
+    from bot.layers.bytecode import compiler
     from bot.layers.fetch import fetch_wheel, open_web
     from bot.layers.making import Bench, make_layers
     from bot.layers.values import BadWheel
@@ -77,7 +90,8 @@ def _make(
     base = fetch_base(means.registry_for, environment.image, inputs.platform)
     name = read_reference(base.image)
     base_shelf = RegistryShelf(means.registry_for(name.host), name.repository)
-    ground = read_ground(base.digest, base.config, bytecode=False)
+    ground = read_ground(base.digest, base.config, environment.bytecode)
+    here = PLATFORM_OF.get(platform.machine(), inputs.platform)
     size = sum(wheel.size for wheel in lock.wheels)
     voice.say(
         f"Bringing together {len(lock.wheels)} packages ({size / 1024**2:.1f} MiB) on {len(base.layers)} layers"
@@ -95,7 +109,14 @@ def _make(
         base_shelf,
         store,
         fetch,
-        None,
+        lambda: compiler(
+            # What runs here is for this machine, whatever the image is for.
+            base if inputs.platform == here else fetch_base(means.registry_for, base.image, here),
+            lambda layer: bench.stored(layer).open("rb"),
+            environment.executable,
+            environment.python,
+            means.cache,
+        ),
     )
     try:
         with open_web(inputs, means.variables, means.index_url) as web:

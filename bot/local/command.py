@@ -7,13 +7,14 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.adapters.credentials import Account, find_login
 from bot.building import Built, build_image
+from bot.domain.environments import LINUX_AMD64
 from bot.domain.text import problem_lines
 from bot.errors import OperatorError
 from bot.layers.base import read_reference
@@ -62,12 +63,11 @@ def build(
         )
     ours = read_reference(options.push).host if options.push else ""
     with _Registries(os.environ, ours) as registries:
+        if options.verify:
+            return _verify(options, ahead, voice, give, say, registries)
         made = _build(options, ahead, voice, say, read_policy, registries)
         if not isinstance(made, _Made):
-            for line in problem_lines(made):
-                say(line)
-            say("Nothing was built.")
-            return REFUSED
+            return _refuse(made, say)
         seconds = time.monotonic() - began
         give(_document(made, seconds) if options.format == "json" else f"{made.name}@{made.built.digest}")
         _sum_up(made, voice, seconds)
@@ -135,6 +135,53 @@ def _build(
     means = Means(shelf, registries.get, loaded.folder, voice, shared, cache, dict(os.environ), index_url)
     built = build_image(order, means)
     return _Made(name, built, registry, FolderShelf(cache)) if isinstance(built, Built) else built
+
+
+def _verify(
+    options: argparse.Namespace,
+    ahead: Ahead,
+    voice: Voice,
+    give: Callable[[str], None],
+    say: Callable[[str], None],
+    registries: _Registries,
+) -> int:
+    from bot.local.verify import fetch_image, verify
+
+    if options.push or options.load or options.output or options.starts or options.config or options.base:
+        raise OperatorError(
+            "--verify builds as the image was built, and only compares.", "Give it alone, or with --platform."
+        )
+    told = read_reference(options.verify)
+    platform = options.platform[0] if options.platform else LINUX_AMD64
+    image = fetch_image(registries.get(told.host), told, platform)
+    read = ahead.result()
+    module = read.report.module
+    if module is None or read.report.refused:
+        return _refuse(read.report.problems, say)
+    here = look(read.folder, module.requirements.files if module.requirements else ())
+    if not isinstance(here, Here):
+        return _refuse(here, say)
+    _tell(here, voice)
+    with tempfile.TemporaryDirectory(prefix="mlreef-verify-") as folder:
+        means = Means(
+            FolderShelf(Path(folder)),
+            registries.get,
+            read.folder,
+            voice,
+            cache=_cache(options.cache),
+            variables=dict(os.environ),
+        )
+        same = verify(image, read, module, here, means, give)
+    if isinstance(same, tuple):
+        return _refuse(same, say)
+    return GOOD if same else REFUSED
+
+
+def _refuse(problems: Iterable[Problem], say: Callable[[str], None]) -> int:
+    for line in problem_lines(problems):
+        say(line)
+    say("Nothing was built.")
+    return REFUSED
 
 
 def _target(
