@@ -10,20 +10,21 @@ from dataclasses import dataclass, replace
 import structlog
 
 from bot.adapters.publications import Publication
-from bot.domain import pipeline, reports, tags
+from bot.domain import pipeline, reports
+from bot.domain.choice import advise
 from bot.domain.gitlab import ENDED, Bridge, CiJob, Pipeline, Project
 from bot.domain.jobs import EnsurePipeline, Follow, Later, Publish
+from bot.domain.making import Making, explained, read_warnings
 from bot.domain.plan import State, problems_of
 from bot.domain.steps import PUBLISH_STATUS, SetStatus, Tell
 from bot.errors import OperatorError, Refused
 from bot.metrics import PUBLICATIONS
+from bot.published import fetch_kept, fetch_published
 from bot.reading import fetch_report
 from bot.stages import fetch_stage_failure, fetch_stopped_stage, is_stage_of_ours
 from bot.telling import perform
 from bot.world import World
-
-MAX_NUMBERS_LOOKED_AT = 20
-"""How many of the newest version tags are compared with the image before it counts as missing."""
+from parser.model import Problem, Report
 
 WITHOUT_END = frozenset({"skipped", "manual"})
 """Statuses of jobs that will not run by themselves."""
@@ -57,7 +58,7 @@ def follow(job: Follow, world: World) -> tuple[Later, ...]:
         _close_second_pipeline(job, known, world)
         return ()
     pipeline_known = replace(known, pipeline_id=job.pipeline_id, state=State.RUNNING)
-    progress = Progress(State.RUNNING)
+    progress, jobs = Progress(State.RUNNING), tuple[CiJob, ...]()
     if not job.running or job.by_job or State(known.state).ended:
         # a failed publication may go on when somebody retries a job; an old hook may come late, also when the end
         # was told and we died before we noted it: GitLab knows
@@ -83,9 +84,9 @@ def follow(job: Follow, world: World) -> tuple[Later, ...]:
         return ()
     known = pipeline_known
     if progress.state is State.PUBLISHED:
-        outcome = _published(known, project, ended, world)
+        outcome = _published(known, project, ended, jobs, world)
     else:
-        kept = _fetch_kept(known, project, world) if progress.state is State.SUPERSEDED else None
+        kept = fetch_kept(known, project, world) if progress.state is State.SUPERSEDED else None
         outcome = (
             _unchanged(kept, known, project, ended, world)
             if kept is not None
@@ -158,9 +159,11 @@ def read_progress(jobs: tuple[CiJob, ...]) -> Progress:
     return Progress(State.RUNNING, next(iter(ours.values())))
 
 
-def _published(known: Publication, project: Project, ended: Pipeline, world: World) -> Outcome:
+def _published(
+    known: Publication, project: Project, ended: Pipeline, jobs: tuple[CiJob, ...], world: World
+) -> Outcome:
     try:
-        published = _fetch_published(known, project, world)
+        found = fetch_published(known, project, jobs, world)
     except (Refused, OperatorError) as refusal:
         # it is published all the same, and an open status would keep the pipeline from ending
         perform((_status(known, "success", reports.unread_status(), ended),), project.id, world)
@@ -168,7 +171,7 @@ def _published(known: Publication, project: Project, ended: Pipeline, world: Wor
             f"The registry does not let the bot read {project.registry_path}: {refusal}",
             "Give the bot's token the right to read the registry, or set registry.username and its password.",
         ) from refusal
-    if published is None:
+    if found is None:
         return Outcome(
             replace(known, state=State.FAILED),
             (
@@ -178,11 +181,14 @@ def _published(known: Publication, project: Project, ended: Pipeline, world: Wor
                 ),
             ),
         )
-    tell: list[SetStatus | Tell] = [_status(known, "success", reports.published_status(published), ended)]
+    published, making = found
+    words = reports.published_status(published, making)
+    tell: list[SetStatus | Tell] = [_status(known, "success", words, ended)]
     if world.forge.fetch_merge_request_of(project.id, known.source_sha, known.branch) is not None:
         report = fetch_report(project, known.sha, world).report
         if report.module is not None and not report.settings.quiet:
-            body = reports.published_note(report.module, problems_of(report, project), published, ended)
+            problems, making = _looked_into(report, project, making, jobs, world)
+            body = reports.published_note(report.module, problems, published, ended, making)
             tell.append(Tell(known.source_sha, known.branch, body, aloud=False))
     return Outcome(
         replace(
@@ -196,48 +202,22 @@ def _published(known: Publication, project: Project, ended: Pipeline, world: Wor
     )
 
 
-def _fetch_published(known: Publication, project: Project, world: World) -> reports.Published | None:
-    """The version tag that holds the commit's image; the registry is asked, not the job's log."""
-    if project.registry_host is None:
-        return None
-    registry, repository = world.registry(project.registry_host), project.registry_path
-    there = registry.fetch_tags(repository)
-    numbers = {number for tag in there if (number := tags.read_number(known.branch, tag)) is not None}
-    for number in sorted(numbers, reverse=True)[:MAX_NUMBERS_LOOKED_AT]:
-        tag = tags.version_tag(known.branch, number)
-        manifest = registry.fetch_manifest(repository, tag)
-        if (
-            manifest is None
-            or registry.fetch_labels(repository, manifest).get(tags.REVISION_LABEL) != known.sha
-        ):
-            continue
-        latest = registry.fetch_manifest(repository, tags.LATEST) if tags.LATEST in there else None
-        also = (tags.LATEST,) if latest is not None and latest.digest == manifest.digest else ()
-        image = f"{project.registry_host}/{repository}"
-        return reports.Published(image, manifest.digest, number, (tag, *also))
-    return None
-
-
-def _fetch_kept(known: Publication, project: Project, world: World) -> reports.Published | None:
-    """The version whose image promote gave to the commit, because it is the same; None when it did not."""
-    if project.registry_host is None:
-        return None
-    registry, repository = world.registry(project.registry_host), project.registry_path
-    try:
-        own = registry.fetch_manifest(repository, tags.candidate_tag(known.sha))
-        if own is None or registry.fetch_labels(repository, own).get(tags.REVISION_LABEL) == known.sha:
-            return None
-        found = (tags.read_number(known.branch, tag) for tag in registry.fetch_tags(repository))
-        for number in sorted({n for n in found if n is not None}, reverse=True)[:MAX_NUMBERS_LOOKED_AT]:
-            tag = tags.version_tag(known.branch, number)
-            version = registry.fetch_manifest(repository, tag)
-            if version is not None and version.digest == own.digest:
-                image = f"{project.registry_host}/{repository}"
-                return reports.Published(image, own.digest, number, (tag,))
-    except (Refused, OperatorError) as refusal:
-        # nothing is lost by it: what the job says of itself is told instead
-        log.warning("registry_unread", project=project.path, sha=known.sha, reason=str(refusal))
-    return None
+def _looked_into(
+    report: Report, project: Project, making: Making, jobs: tuple[CiJob, ...], world: World
+) -> tuple[tuple[Problem, ...], Making]:
+    """What is worth a look, by what the repository says and by what the build's log does; and why it was so made."""
+    problems = problems_of(report, project)
+    settings = world.policy.pipeline_settings(report)
+    if not isinstance(settings, Problem):
+        environment = settings.environment
+        problems = (*problems, *advise(report, environment))
+        making = explained(making, report, environment, settings.engine, settings.engine_why)
+    builder = next((job for job in jobs if job.name == pipeline.BUILD), None)
+    if builder is not None:
+        trace = world.forge.fetch_trace_tail(project.id, builder.id)
+        warnings = read_warnings(trace, (problem.code for problem in problems))
+        making = replace(making, warnings=warnings)
+    return problems, making
 
 
 def _unchanged(

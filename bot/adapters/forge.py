@@ -231,6 +231,7 @@ class Forge:
                 allow_failure=bool(item.get("allow_failure")),
                 web_url=item.get("web_url", ""),
                 failure_reason=item.get("failure_reason"),
+                seconds=item.get("duration"),
             )
         return tuple(newest.values())
 

@@ -75,7 +75,7 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True)
 class CiJob:
-    """A job of a pipeline, the newest of its name."""
+    """A job of a pipeline, the newest of its name; `seconds` that it ran, None where GitLab does not say."""
 
     id: int
     name: str
@@ -83,6 +83,7 @@ class CiJob:
     allow_failure: bool
     web_url: str
     failure_reason: str | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

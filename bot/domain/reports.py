@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.domain.gitlab import CiJob, Pipeline
+from bot.domain.making import Making, status_words, table_rows
 from bot.domain.steps import NOTE_MARKER
 from bot.domain.text import log_block, plain, prose, shorten, span, status_line, visible
 from parser.model import Module, Parameter, Problem, Severity, Value
@@ -23,6 +24,8 @@ NOT_PUBLISHED = "Not published:"
 NO_PIPELINE = "GitLab has no pipeline of this commit, and started none when I asked for one"
 NO_CHILD_PIPELINE = "the project's own pipeline ran without the job that triggers mlreef.yml"
 NO_JOBS = "the pipeline ended without running any job of mlreef.yml"
+
+UNKNOWN_MAKING = Making()
 
 _NUMBERS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
 
@@ -63,9 +66,10 @@ def refused_note(sha: str, problems: Sequence[Problem]) -> str:
     return "\n".join([*lines, "", "Mend this and push: the next push is read afresh."])
 
 
-def published_status(published: Published) -> str:
-    """The version and its digest."""
-    return status_line(f"Published version {published.number} as {published.tags[0]} ({published.digest})")
+def published_status(published: Published, making: Making = UNKNOWN_MAKING) -> str:
+    """The version, its digest, its size and how long it took."""
+    known = f"Published version {published.number} as {published.tags[0]} ({published.digest})"
+    return status_line(f"{known}{status_words(making)}")
 
 
 def unchanged_status(published: Published) -> str:
@@ -100,9 +104,13 @@ def unread_status() -> str:
 
 
 def published_note(
-    module: Module, problems: Sequence[Problem], published: Published, pipeline: Pipeline
+    module: Module,
+    problems: Sequence[Problem],
+    published: Published,
+    pipeline: Pipeline,
+    making: Making = UNKNOWN_MAKING,
 ) -> str:
-    """The image by digest, how to run it, and its parameters."""
+    """The image by digest, how it was made, how to run it, and its parameters."""
     image = f"{published.image}@{published.digest}"
     tags = ", ".join(span(tag) for tag in published.tags)
     lines = [
@@ -113,6 +121,7 @@ def published_note(
         "|---|---|",
         f"| Image | {span(image, 500)} |",
         f"| Tags | {tags} |",
+        *table_rows(making),
         f"| Built by | [pipeline {pipeline.id}]({pipeline.web_url}) |",
         "",
         "```sh",
@@ -126,8 +135,9 @@ def published_note(
         "</details>",
     ]
     warnings = [problem for problem in problems if problem.severity is Severity.WARNING]
-    if warnings:
-        lines += ["", "It works, but this is worth a look:", "", *_problem_table(warnings)]
+    if warnings or making.warnings:
+        more = [f"| | {prose(one.words)} | {prose(one.hint)} |" for one in making.warnings]
+        lines += ["", "It works, but this is worth a look:", "", *_problem_table(warnings, more)]
     return "\n".join(lines)
 
 
@@ -360,14 +370,14 @@ def missing_image_note(sha: str, pipeline: Pipeline) -> str:
     )
 
 
-def _problem_table(problems: Sequence[Problem]) -> list[str]:
+def _problem_table(problems: Sequence[Problem], further: Sequence[str] = ()) -> list[str]:
     rows = [
         f"| {_place(problem)} | {prose(problem.message)} | {prose(problem.hint)} |"
         for problem in problems[:MAX_PROBLEMS_SHOWN]
     ]
     rest = len(problems) - MAX_PROBLEMS_SHOWN
     more = ["", f"… and {rest} more: `mlreef-bot check .` shows all."] if rest > 0 else []
-    return ["| Where | What | What to do |", "|---|---|---|", *rows, *more]
+    return ["| Where | What | What to do |", "|---|---|---|", *rows, *further, *more]
 
 
 def _parameter_table(parameters: Sequence[Parameter]) -> list[str]:
