@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from bot.domain.choice import why_environment
 from bot.domain.environments import Environment
@@ -101,7 +102,7 @@ def read_warnings(trace: bytes, known: Iterable[str]) -> tuple[Warned, ...]:
     """Warnings in a job's log with their hints, but for codes that are told already; anybody may have written it."""
     told, found = set(known), list[Warned]()
     lines = [plain(line) for line in trace.decode("utf-8", "replace").splitlines()]
-    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+    for line, following in pairwise([*lines, ""]):
         match = _WARNING.match(line)
         if match is None or match["code"] in told:
             continue

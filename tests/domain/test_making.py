@@ -109,6 +109,10 @@ def test_warnings_of_the_log_are_told_once_with_their_hints() -> None:
     assert "pandas==2.3.1" in body
 
 
+def test_a_log_that_is_empty_warns_of_nothing() -> None:
+    assert read_warnings(b"", ()) == ()
+
+
 @given(ANY_TEXT, ANY_TEXT, st.binary(max_size=60))
 def test_a_note_is_harmless_whatever_labels_and_log_say(label: str, words: str, manifest: bytes) -> None:
     making = read_making(dict.fromkeys(LABELS, label), manifest, ())
