@@ -14,6 +14,7 @@ from typing import Any
 
 from bot.errors import OperatorError, TryAgain
 from bot.layers.indexes import Indexes
+from bot.layers.web import untrusted
 from bot.layers.wheel_tags import Target
 
 MAX_SECONDS = 900
@@ -85,6 +86,8 @@ def ask_uv(
             text = file.read(MAX_SAID).decode("utf-8", "replace")
     if code < 0:
         raise TryAgain(f"uv was ended by signal {-code}.")
+    if "invalid peer certificate" in text:
+        raise untrusted("the package index")
     if _UNREACHABLE.search(text) and not _REFUSED.search(text):
         raise TryAgain("The package index cannot be reached, or broke off.")
     return Conclusion(text)

@@ -15,7 +15,7 @@ import certifi
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from bot.errors import BotError, TryAgain
+from bot.errors import BotError, OperatorError, TryAgain
 from bot.layers.indexes import Account, account_for
 
 CONNECT_SECONDS = 10.0
@@ -74,8 +74,14 @@ class Web:
     Every method raises TryAgain when a server is busy or away, Denied, or Missing.
     """
 
-    def __init__(self, accounts: Iterable[Account] = (), environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        accounts: Iterable[Account] = (),
+        environ: Mapping[str, str] | None = None,
+        pause: float = PAUSE_SECONDS,
+    ) -> None:
         self._accounts = tuple(accounts)
+        self._pause = pause
         environ = os.environ if environ is None else environ
         bundle = next((environ[name] for name in _CERTIFICATES if environ.get(name)), certifi.where())
         self._options: dict[str, Any] = {
@@ -133,11 +139,13 @@ class Web:
         why = ""
         for attempt in range(ATTEMPTS):
             if attempt:
-                time.sleep(PAUSE_SECONDS * 2 ** (attempt - 1))
+                time.sleep(self._pause * 2 ** (attempt - 1))
             try:
                 raw, final = self._follow(method, url, headers)
             except (HTTPError, OSError) as error:
                 why = _why(error)
+                if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                    raise untrusted(host_of(url)) from None
                 continue
             if raw.status < 300 or raw.status == 416:
                 return raw, final
@@ -193,6 +201,14 @@ class Web:
             address = own._replace(netloc=own.netloc.rpartition("@")[2]).geturl()
             self._proxies[proxy] = urllib3.ProxyManager(address, proxy_headers=given, **self._options)
         return self._proxies[proxy]
+
+
+def untrusted(host: str) -> OperatorError:
+    """The error of a server whose certificate nobody here vouches for."""
+    return OperatorError(
+        f"The certificate of {host} is not trusted, so no package is taken from there.",
+        "Name the file of your certificate authority in the variable SSL_CERT_FILE of the job.",
+    )
 
 
 def host_of(url: str) -> str:

@@ -6,12 +6,15 @@ import base64
 import hashlib
 import io
 import json
+import ssl
+import subprocess
 import threading
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 
 def make_wheel(
@@ -97,9 +100,21 @@ class PackageIndex:
         return {account for _, _, account in self.requests}
 
 
+def make_certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
+    """A certificate of localhost that nobody vouches for, and a server's context with it."""
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    files = ["-keyout", str(key), "-out", str(certificate), "-days", "2"]
+    subprocess.run([*command, *subject, *files], check=True, capture_output=True, timeout=30)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return certificate, context
+
+
 @contextmanager
-def served(index: PackageIndex) -> Iterator[PackageIndex]:
-    """Serves an index on a free port of this machine."""
+def served(index: PackageIndex, context: ssl.SSLContext | None = None) -> Iterator[PackageIndex]:
+    """Serves an index on a free port of this machine, encrypted where there is a context for it."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -115,6 +130,9 @@ def served(index: PackageIndex) -> Iterator[PackageIndex]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     index.url = f"http://127.0.0.1:{server.server_port}"
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        index.url = f"https://localhost:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

@@ -16,7 +16,7 @@ from bot.layers.resolve import Resolved, resolve
 from parser.model import Problem
 from parser.requirements import read_requirements
 from parser.source import Entry, Source
-from tests.layers.package_index import PackageIndex, served
+from tests.layers.package_index import PackageIndex, make_certificate, served
 
 LINUX = "manylinux_2_17_x86_64"
 
@@ -382,3 +382,12 @@ def test_what_the_machine_is_set_to_has_no_part_in_it(
     (tmp_path / "uv.toml").write_text("this is no setting")
     assert [one.name for one in desk.lock(index, "plain\n").wheels] == ["plain"]
     assert "UV_INDEX" in os.environ
+
+
+def test_an_index_whose_certificate_nobody_vouches_for_is_the_operators(desk: Desk, tmp_path: Path) -> None:
+    _, context = make_certificate(tmp_path)
+    secure = PackageIndex()
+    secure.add("sealed", "1.0")
+    desk.variables["UV_HTTP_RETRIES"] = "0"
+    with served(secure, context), pytest.raises(OperatorError, match="is not trusted"):
+        desk.ask(secure, "sealed\n")
