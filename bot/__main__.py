@@ -348,6 +348,18 @@ def _build_options(built: argparse.ArgumentParser) -> None:
     to = built.add_argument_group("where the image goes; nowhere if nothing is given")
     to.add_argument("--push", metavar="REF", help="to a registry, as HOST/REPOSITORY[:TAG]")
     to.add_argument("--load", action="store_true", help="to this machine's Docker engine")
+    beside = built.add_argument_group("what is put beside it in the registry; with --push only")
+    beside.add_argument(
+        "--attest", action="store_true", help="its lock, a bill of materials and where it comes from"
+    )
+    beside.add_argument(
+        "--advisories",
+        metavar="SOURCE",
+        help="what OSV's advisories there (path, address) say of its packages",
+    )
+    beside.add_argument(
+        "--sign", metavar="FILE", type=Path, help="a signature as cosign's, with the private key in FILE"
+    )
     to.add_argument("--output", metavar="FILE.tar", type=Path, help="to a file, as an OCI layout")
     to.add_argument(
         "--run",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import structlog
 
 from bot.adapters.publications import Publication
+from bot.adapters.registry import Registry
 from bot.domain import reports, tags
 from bot.domain.gitlab import CiJob, Project
 from bot.domain.making import Making, read_making
 from bot.errors import OperatorError, Refused
+from bot.layers.trust.summary import fetch_summary
 from bot.world import World
 
 MAX_NUMBERS_LOOKED_AT = 20
@@ -36,7 +38,8 @@ def fetch_published(
         also = (tags.LATEST,) if latest is not None and latest.digest == manifest.digest else ()
         image = f"{project.registry_host}/{repository}"
         making = read_making(labels, manifest.content, jobs)
-        return reports.Published(image, manifest.digest, number, (tag, *also)), making
+        said = _fetch_vulnerabilities(registry, repository, manifest.digest, world)
+        return reports.Published(image, manifest.digest, number, (tag, *also), said), making
     return None
 
 
@@ -60,3 +63,15 @@ def fetch_kept(known: Publication, project: Project, world: World) -> reports.Pu
         # nothing is lost by it: what the job says of itself is told instead
         log.warning("registry_unread", project=project.path, sha=known.sha, reason=str(refusal))
     return None
+
+
+def _fetch_vulnerabilities(registry: Registry, repository: str, digest: str, world: World) -> str:
+    """What promote said of the image's vulnerabilities; nothing where the operator did not ask for it."""
+    if world.policy.building.advisories == "off":
+        return ""
+    try:
+        return fetch_summary(registry, repository, digest) or ""
+    except (Refused, OperatorError) as refusal:
+        # The note is worth more than this line of it.
+        log.warning("registry_unread", repository=repository, reason=str(refusal))
+        return ""

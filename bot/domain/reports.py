@@ -32,12 +32,16 @@ _NUMBERS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What a finished publication is known by; `tags` in the order in which they were given."""
+    """What a finished publication is known by; `tags` in the order in which they were given.
+
+    `vulnerabilities`: what promote said of them beside the image; empty when it did not look.
+    """
 
     image: str
     digest: str
     number: int
     tags: tuple[str, ...]
+    vulnerabilities: str = ""
 
 
 def refused_status(problems: Sequence[Problem]) -> str:
@@ -123,6 +127,7 @@ def published_note(
         f"| Tags | {tags} |",
         *table_rows(making),
         f"| Built by | [pipeline {pipeline.id}]({pipeline.web_url}) |",
+        *_vulnerabilities_row(published),
         "",
         "```sh",
         f"docker run --rm {image} --help",
@@ -139,6 +144,12 @@ def published_note(
         more = [f"| | {prose(one.words)} | {prose(one.hint)} |" for one in making.warnings]
         lines += ["", "It works, but this is worth a look:", "", *_problem_table(warnings, more)]
     return "\n".join(lines)
+
+
+def _vulnerabilities_row(published: Published) -> list[str]:
+    # It was read from the registry, where others may write as well.
+    said = published.vulnerabilities.partition(": ")[2]
+    return [f"| Known vulnerabilities | {span(said, 300)} |"] if said else []
 
 
 def failed_status(job: CiJob, cause: str | None) -> str:

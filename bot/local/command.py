@@ -61,6 +61,10 @@ def build(
         raise OperatorError(
             "--output and --push are two ways to one image.", "Build it twice: it is the same."
         )
+    if options.attest or options.advisories or options.sign:
+        from bot.local.attesting import check_wishes
+
+        check_wishes(options.attest, bool(options.push), options.advisories, options.sign)
     ours = read_reference(options.push).host if options.push else ""
     with _Registries(os.environ, ours) as registries:
         if options.verify:
@@ -68,6 +72,18 @@ def build(
         made = _build(options, ahead, voice, say, read_policy, registries)
         if not isinstance(made, _Made):
             return _refuse(made, say)
+        if options.attest and made.pushed is not None:
+            from bot.local.attesting import attest_pushed
+
+            attest_pushed(
+                made.pushed,
+                made.name,
+                made.built.manifest,
+                voice.say,
+                advisories=options.advisories or "",
+                key=options.sign,
+                variables=os.environ,
+            )
         seconds = time.monotonic() - began
         give(_document(made, seconds) if options.format == "json" else f"{made.name}@{made.built.digest}")
         _sum_up(made, voice, seconds)

@@ -6,23 +6,34 @@ import io
 import json
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from bot.adapters.publications import Publication
 from bot.adapters.registry import Manifest, Registry
 from bot.ci.vouch import plan_handover
-from bot.domain.engines import Building
+from bot.domain.engines import Advisories, Building
+from bot.errors import OperatorError
 from bot.layers.foundation import write_foundation
 from bot.layers.image import LOCK_LABEL, Dress, Ground, digest_of, write_picture
 from bot.layers.lock import Lock, LockedWheel, dump_lock
-from bot.layers.trust.attest import LOCK_TYPE, REPORT_TYPE, fetch_summary
+from bot.layers.trust.attest import LOCK_TYPE
 from bot.layers.trust.provenance import PROVENANCE_TYPE
 from bot.layers.trust.sbom import SBOM_TYPE
+from bot.layers.trust.summary import REPORT_TYPE, fetch_summary
+from bot.local.attesting import attest_pushed, check_wishes
+from bot.published import fetch_published
+from bot.world import World
 from tests.ci.world import REVISION, Answer, Repository, run_job, server
+from tests.domain.values import POLICY, PROJECT
+
+NOT_ASKED: Any = None
+"""GitLab and the store, which nobody needs for this."""
 
 FILENAME = "pillow-9.0.0-py3-none-any.whl"
 WHEEL = LockedWheel("pillow", "9.0.0", FILENAME, "e" * 64, 10, f"https://files.example.com/{FILENAME}")
@@ -132,6 +143,20 @@ def test_vulnerabilities_are_told_and_do_not_stop_anything(project: Project, adv
     assert summary == "Known vulnerabilities: 1 of 1 package affected (high), 0 unknown."
 
 
+@pytest.mark.parametrize(("advised", "shown"), [("tell", True), ("off", False)])
+def test_the_bot_reads_what_it_tells_of_vulnerabilities(
+    project: Project, advisories: str, advised: Advisories, shown: bool
+) -> None:
+    assert project.promote(Building(advisories="tell", advisories_url=advisories))[0] == 0
+    policy = replace(POLICY, building=Building(advisories=advised, advisories_url=advisories))
+    world = World(NOT_ASKED, Registry, NOT_ASKED, policy, 1)
+    known = Publication(PROJECT.id, "main", project.sha, project.sha, "building")
+    found = fetch_published(known, replace(PROJECT, path=project.path, registry_host=project.host), (), world)
+    assert found is not None
+    said = "Known vulnerabilities: 1 of 1 package affected (high), 0 unknown."
+    assert found[0].vulnerabilities == (said if shown else "")
+
+
 def test_vulnerabilities_stop_a_publication_where_the_operator_says_so(
     project: Project, advisories: str
 ) -> None:
@@ -190,3 +215,39 @@ def test_only_wishes_and_names_are_handed_over() -> None:
         "MLREEF_BUILT_IN": BUILDER,
     }
     assert plan_handover(Building(attest=False), "") == {"MLREEF_BLOCK_FROM": "high"}
+
+
+def test_the_command_attaches_the_same_to_what_it_pushed(project: Project, tmp_path: Path) -> None:
+    advisories, key, said = tmp_path / "osv.json", tmp_path / "key.pem", list[str]()
+    advisories.write_text(json.dumps([ADVISORY]))
+    private = ec.generate_private_key(ec.SECP256R1())
+    key.write_bytes(
+        private.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    with Registry(project.host) as registry:
+        attest_pushed(
+            registry,
+            f"{project.host}/{project.path}",
+            project.image,
+            said.append,
+            advisories=str(advisories),
+            key=key,
+            variables={},
+        )
+    assert project.kinds() == {LOCK_TYPE, SBOM_TYPE, PROVENANCE_TYPE, REPORT_TYPE}
+    assert "signed it, and its provenance" in said
+    assert said[0] == "Known vulnerabilities: 1 of 1 package affected (high), 0 unknown."
+
+
+@pytest.mark.parametrize(
+    ("attest", "pushed", "advisories", "words"),
+    [(True, False, None, "beside an image in a registry"), (False, True, "osv.zip", "belong to --attest")],
+)
+def test_wishes_that_go_nowhere_are_refused(
+    attest: bool, pushed: bool, advisories: str | None, words: str
+) -> None:
+    with pytest.raises(OperatorError, match=words):
+        check_wishes(attest, pushed, advisories, None)
+    check_wishes(True, True, "osv.zip", Path("key.pem"))

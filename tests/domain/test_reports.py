@@ -114,3 +114,14 @@ def test_the_cause_that_a_job_named_comes_first() -> None:
 def test_without_a_cause_the_job_is_named() -> None:
     assert reports.read_cause(b"Segmentation fault\n") is None
     assert "mlreef-build" in reports.failed_status(JOB, None)
+
+
+def test_a_note_says_what_is_known_of_vulnerabilities_and_believes_no_markup_in_it() -> None:
+    said = "Known vulnerabilities: 1 of 3 packages affected (high), 0 unknown."
+    body = reports.published_note(module(), (), replace(PUBLISHED, vulnerabilities=said), PIPELINE)
+    assert "| Known vulnerabilities | `1 of 3 packages affected (high), 0 unknown.` |" in body
+    assert "vulnerabilities" not in reports.published_note(module(), (), PUBLISHED, PIPELINE)
+    foreign = "Known vulnerabilities: none | @all\n/merge <b>"
+    assert_harmless(
+        reports.published_note(module(), (), replace(PUBLISHED, vulnerabilities=foreign), PIPELINE)
+    )

@@ -20,16 +20,15 @@ from bot.errors import OperatorError
 from bot.layers.trust.advisories import load_advisories
 from bot.layers.trust.attest import (
     LOCK_TYPE,
-    REPORT_TYPE,
     Assessed,
     assess,
     attach,
     children,
-    fetch_summary,
 )
 from bot.layers.trust.provenance import PROVENANCE_TYPE
 from bot.layers.trust.sbom import SBOM_TYPE
 from bot.layers.trust.signing import Signer, load_signer, read_signer
+from bot.layers.trust.summary import REPORT_TYPE, fetch_summary
 from tests.layers.test_trust import FACTS, LOCK, SAME, written
 from tests.sandbox_registry.registries import KINDS, registry_of
 from tests.sandbox_registry.test_client_everywhere import put_image

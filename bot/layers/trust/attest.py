@@ -20,15 +20,14 @@ from bot.layers.shelves import RegistryShelf
 from bot.layers.trust.advisories import SEVERITIES, Advisories, Judged, Severity, blocks, judge, worst
 from bot.layers.trust.facts import Facts
 from bot.layers.trust.provenance import PREDICATE_TYPE, PROVENANCE_TYPE, write_provenance
+from bot.layers.trust.summary import REPORT_TYPE, SUMMARY_ANNOTATION
 
 if TYPE_CHECKING:
     from bot.adapters.registry import Registry
     from bot.layers.trust.signing import Signer
 
 LOCK_TYPE = "application/vnd.mlreef.lock.v1+toml"
-REPORT_TYPE = "application/vnd.mlreef.vulnerabilities.v1+json"
 PREDICATE_ANNOTATION = "in-toto.io/predicate-type"
-SUMMARY_ANNOTATION = "io.mlreef.vulnerabilities"
 
 SHOWN_PACKAGES = 20
 """Packages that are named in a log; the report names all."""
@@ -135,13 +134,6 @@ def fetch_lock_of(registry: Registry, repository: str, image: Manifest) -> Lock 
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return found[0] if found is not None else None
-
-
-def fetch_summary(registry: Registry, repository: str, digest: str) -> str | None:
-    """What was said about an image's vulnerabilities when it was published; None when nothing was."""
-    found = registry.fetch_referrers(repository, digest, REPORT_TYPE)
-    said = [one.annotations[SUMMARY_ANNOTATION] for one in found if SUMMARY_ANNOTATION in one.annotations]
-    return said[-1] if said else None
 
 
 def write_report(facts: Facts, assessed: Assessed) -> bytes:

@@ -17,7 +17,7 @@ def write_provenance(facts: Facts, lock_digest: str | None) -> bytes:
     """The statement for one image, as canonical JSON; `lock_digest` is `sha256:…` where it was made from a lock."""
     project = facts.project or "unknown"
     sources = [
-        {"uri": f"git+{project}@refs/heads/{facts.branch}", "digest": {"gitCommit": facts.commit}},
+        {"uri": _source(facts), "digest": {"gitCommit": facts.commit}},
         *_dependency("base", facts.base.partition("@")[0], facts.base_digest),
         *_dependency("lock", LOCK_LABEL, lock_digest or ""),
     ]
@@ -40,6 +40,11 @@ def write_provenance(facts: Facts, lock_digest: str | None) -> bytes:
         "predicate": predicate,
     }
     return canonical(statement)
+
+
+def _source(facts: Facts) -> str:
+    ref = f"@refs/heads/{facts.branch}" if facts.branch else ""
+    return f"git+{facts.project or 'unknown'}{ref}"
 
 
 def _dependency(name: str, uri: str, digest: str) -> list[dict[str, object]]:
