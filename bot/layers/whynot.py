@@ -10,6 +10,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import Version
 
+from bot.domain.wishes import CPU_INDEX
 from bot.layers.index_pages import File
 from bot.layers.wanted import target_words
 from bot.layers.wheel_tags import Target
@@ -80,7 +81,11 @@ def _no_version(
     taken_back = [one for one in files if one.yanked and specifier.contains(one.version, prereleases=True)]
     early = [one for one in offered if specifier.contains(one.version, prereleases=True)]
     found = _versions(one.version for one in offered)
-    if early:
+    local = re.search(r"\+(cpu|cu\d{2,4})\b", wish.specifier)
+    if local:
+        address = CPU_INDEX.removesuffix("cpu") + local[1]
+        mend = f"PyTorch keeps such versions elsewhere: add the line `--extra-index-url {address}`."
+    elif early:
         mend = f"Write `{wish.name}=={max(one.version for one in early)}` if an early version is meant, or `--pre`."
     elif taken_back:
         found += f", and {_versions(one.version for one in taken_back)}, which its makers have taken back"
@@ -169,9 +174,9 @@ def _specifier(text: str) -> SpecifierSet:
 
 
 def _contains(specifier: SpecifierSet, version: Version, files: Iterable[File], pre: bool) -> bool:
-    if pre or all(one.version.is_prerelease for one in files):
-        return specifier.contains(version, prereleases=True)
-    return specifier.contains(version)
+    # As the resolver has it: early ones where there is nothing else, or where the requirement itself names one.
+    early = pre or bool(specifier.prereleases) or all(one.version.is_prerelease for one in files)
+    return specifier.contains(version, prereleases=early)
 
 
 def _places(wheels: Iterable[File], target: Target) -> tuple[list[str], list[str]]:
