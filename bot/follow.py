@@ -206,18 +206,18 @@ def _looked_into(
     report: Report, project: Project, making: Making, jobs: tuple[CiJob, ...], world: World
 ) -> tuple[tuple[Problem, ...], Making]:
     """What is worth a look, by what the repository says and by what the build's log does; and why it was so made."""
-    problems = problems_of(report, project)
+    problems, advice = problems_of(report, project), tuple[Problem, ...]()
     settings = world.policy.pipeline_settings(report)
     if not isinstance(settings, Problem):
-        environment = settings.environment
-        problems = (*problems, *advise(report, environment))
-        making = explained(making, report, environment, settings.engine, settings.engine_why)
+        advice = advise(report, settings.environment)
+        making = explained(making, report, settings.environment, settings.engine, settings.engine_why)
     builder = next((job for job in jobs if job.name == pipeline.BUILD), None)
     if builder is not None:
         trace = world.forge.fetch_trace_tail(project.id, builder.id)
-        warnings = read_warnings(trace, (problem.code for problem in problems))
-        making = replace(making, warnings=warnings)
-    return problems, making
+        making = replace(making, warnings=read_warnings(trace, (problem.code for problem in problems)))
+    # of two that say the same, the build knows more
+    told = {warned.code for warned in making.warnings}
+    return (*problems, *(one for one in advice if one.code not in told)), making
 
 
 def _unchanged(

@@ -76,7 +76,8 @@ def advise(report: Report, environment: Environment) -> tuple[Problem, ...]:
         told.append(problem("environment-python", wish.python.place, None, **words))
     plain = None if environment.gpu or environment.platforms[0] != "linux/amd64" else plain_torch(report)
     if plain is not None and wish.cuda is None:
-        words = {"what": _shown(str(plain.name)), "name": environment.name, "index": CPU_INDEX}
+        words = {"what": f"`{_shown(str(plain.name))}`", "name": environment.name, "index": CPU_INDEX}
+        words["size"] = "some gigabytes of CUDA libraries,"
         told.append(problem("environment-unneeded-cuda", plain.place, None, **words))
     return tuple(told)
 

@@ -12,7 +12,7 @@ from bot.domain.choice import why_environment
 from bot.domain.environments import Environment
 from bot.domain.gitlab import CiJob
 from bot.domain.pipeline import BUILD, CONTEXT, LABEL
-from bot.domain.text import plain, prose, shorten, span
+from bot.domain.text import plain, prose, shorten, size_words, span, time_words
 from parser.model import Report
 
 ENGINE_LABEL = "io.mlreef.engine"
@@ -24,7 +24,7 @@ MAX_WARNINGS = 20
 
 MAX_WARNING_CHARS = 400
 
-_WARNING = re.compile(r"warning: (?P<words>.*?)(?:  \[(?P<code>[a-z0-9-]+)\])?\Z")
+_WARNING = re.compile(r" *warning: (?P<words>.*?)(?:  \[(?P<code>[a-z0-9-]+)\])?\Z")
 _HINT = "    "
 
 
@@ -113,23 +113,6 @@ def read_warnings(trace: bytes, known: Iterable[str]) -> tuple[Warned, ...]:
         if warned not in found and len(found) < MAX_WARNINGS:
             found.append(warned)
     return tuple(found)
-
-
-def size_words(size: int) -> str:
-    """Bytes as people say them: `212 MB`."""
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size >= factor:
-            value = size / factor
-            return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
-    return f"{size} bytes"
-
-
-def time_words(seconds: float) -> str:
-    """Seconds as people say them: `0.4 s`, `12 s`, `3 min 5 s`."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _sizes(manifest: bytes) -> list[int]:

@@ -100,3 +100,20 @@ def problem_lines(problems: Iterable[Problem]) -> Iterator[str]:
 def printable(text: str) -> str:
     """The text with everything spelled out that would move a terminal's cursor or colour its lines."""
     return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+
+
+def size_words(size: int) -> str:
+    """Bytes as people say them: `212 MB`."""
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= factor:
+            value = size / factor
+            return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
+    return f"{size} bytes"
+
+
+def time_words(seconds: float) -> str:
+    """Seconds as people say them: `0.4 s`, `12 s`, `3 min 5 s`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -33,6 +33,9 @@ _ON_CPU = {
 }
 """Packages that need CUDA, and what does the same without."""
 
+_ANYWHERE = frozenset({"nvidia-ml-py", "nvidia-pyindex"})
+"""Packages that come with no libraries of CUDA, and say so where there is no card."""
+
 _LINUX = {
     "os_name": "posix",
     "sys_platform": "linux",
@@ -138,7 +141,7 @@ def _in_items(requirements: Requirements) -> Iterator[CudaWish]:
         if extra is not None:
             mend = f"Write `{item.name}{item.specifier}` without `[{','.join(item.extras)}]`."
             yield CudaWish(extra[1], shown, item.place, mend)
-        elif numbered is not None or name.startswith("nvidia-"):
+        elif numbered is not None or (name.startswith("nvidia-") and name not in _ANYWHERE):
             yield CudaWish(numbered[1] if numbered else None, shown, item.place, _without(name, shown))
         elif name in _ON_CPU:
             yield CudaWish(None, shown, item.place, _without(name, shown))

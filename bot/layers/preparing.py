@@ -60,6 +60,10 @@ def prepare(
         )
         if not isinstance(resolved, Resolved):
             return resolved
+        for warning in resolved.warnings:
+            where = f"{warning.place.file}:{warning.place.line}: " if warning.place else ""
+            means.voice.say(f"{warning.severity}: {where}{warning.message}  [{warning.code}]")
+            means.voice.say(f"    {warning.hint}")
         lock = resolved.lock
     return _make(inputs, lock, means, carrier, trust)
 

@@ -8,11 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.domain.text import size_words
 from bot.domain.wishes import CPU_INDEX
 from bot.errors import OperatorError
 from bot.layers.built import BuiltWheel, load_built, names_to_build
 from bot.layers.choosing import Choice, choose_wheels
-from bot.layers.cuda import cuda_of
+from bot.layers.cuda import CudaSet, cuda_of
 from bot.layers.diagnosis import Refusal, Stock, diagnose
 from bot.layers.fetch import fetch_size
 from bot.layers.indexes import Indexes, plan_indexes
@@ -90,12 +91,14 @@ def resolve(
     total = sum(wheel.size for wheel in lock.wheels)
     say(f"{len(lock.wheels)} packages, {total / 1_000_000:.1f} MB of wheels")
     unneeded = None if environment.gpu or environment.cuda else cuda_of(lock)
-    if unneeded is not None:
-        say(
-            f"{unneeded.size / 1_000_000:.1f} MB of it are CUDA's, of no use in the environment {environment.name}."
-            f" `--extra-index-url {CPU_INDEX}` and `+cpu` behind PyTorch's version leave it out."
-        )
-    return Resolved(lock)
+    return Resolved(lock, () if unneeded is None else (_told_unneeded(unneeded, inputs),))
+
+
+def _told_unneeded(unneeded: CudaSet, inputs: ResolveInputs) -> Problem:
+    place = Place(inputs.requirements.file) if inputs.requirements else None
+    words = {"what": "What is required", "name": inputs.environment.name, "index": CPU_INDEX}
+    size = f"{size_words(unneeded.size)} of CUDA libraries ({len(unneeded.wheels)} wheels),"
+    return problem("environment-unneeded-cuda", place, None, size=size, **words)
 
 
 def _lines(

@@ -39,9 +39,9 @@ MODULE: dict[str, Known] = {
     ),
     "environment-unneeded-cuda": Known(
         _WARNING,
-        "`{what}` brings some gigabytes of CUDA libraries, which are of no use in the environment `{name}`.",
-        "Write `{what}==VERSION+cpu` with its version and, on a line of its own, `--extra-index-url {index}`; or choose"
-        " an environment with CUDA.",
+        "{what} brings {size} which are of no use in the environment `{name}`.",
+        "Write `torch==VERSION+cpu` with its version and, on a line of its own, `--extra-index-url {index}`; or"
+        " choose an environment with CUDA.",
     ),
     # How the image is built
     "own-file-missing": Known(

@@ -84,7 +84,12 @@ MODULE: dict[str, Example] = {
         f"--extra-index-url {CPU_INDEX}\ntorch==2.4.1+cpu\n",
         frame=WHOLE,
         file="requirements.txt",
-        words={"what": "torch", "name": "python-3.12", "index": CPU_INDEX},
+        words={
+            "what": "`torch`",
+            "size": "some gigabytes of CUDA libraries,",
+            "name": "python-3.12",
+            "index": CPU_INDEX,
+        },
     ),
     # How the image is built
     "own-file-missing": Example(

@@ -54,7 +54,7 @@ MADE_FOR_CUDA = {
     "--extra-index-url=https://download.pytorch.org/whl/cu130/\ntorch\n": "13.0",
     "torch @ https://download.pytorch.org/whl/cu121/torch-2.4.1%2Bcu121-cp312-cp312-linux_x86_64.whl\n": "12.1",
     "nvidia-cublas-cu12==12.4.5.8\n": "12",
-    "nvidia-ml-py\n": None,
+    "nvidia-dali\n": None,
     "cupy-cuda12x\n": "12",
     "tensorflow[and-cuda]==2.17\n": None,
     "jax[cuda12]\n": "12",
@@ -80,7 +80,7 @@ def test_what_is_made_for_cuda_is_known_with_its_version(requirements: str, vers
         "cupy-cuda12x; sys_platform == 'win32'\n",
         "nvidia-cublas-cu12; platform_machine == 'aarch64'\n",
         "--index-url https://pypi.example.com/curious/simple\nnumpy\n",
-        "barracuda\ncudatoolkit-docs-cup\n",
+        "nvidia-ml-py\nbarracuda\ncudatoolkit-docs-cup\n",
     ],
 )
 def test_what_is_not_made_for_cuda_asks_for_none(requirements: str) -> None:

@@ -15,10 +15,9 @@ from bot.domain.making import (
     explained,
     read_making,
     read_warnings,
-    size_words,
     status_words,
-    time_words,
 )
+from bot.domain.text import size_words, time_words
 from tests.domain.test_reports import PIPELINE, PUBLISHED, assert_harmless
 from tests.domain.test_text import ANY_TEXT
 from tests.domain.values import ENVIRONMENT, module, report

@@ -396,6 +396,8 @@ def test_an_index_whose_certificate_nobody_vouches_for_is_the_operators(desk: De
 def test_cuda_where_nothing_can_use_it_is_pointed_out_with_its_size(index: PackageIndex, desk: Desk) -> None:
     index.add("torch", "2.9.0", requires=["nvidia-cublas-cu12"])
     index.add("nvidia-cublas-cu12", "12.4", size=2_000_000)
-    desk.lock(index, "torch==2.9.0\n")
-    assert desk.said[-1].startswith("2.0 MB of it are CUDA's, of no use in the environment cpu.")
-    assert "/whl/cpu" in desk.said[-1]
+    resolved = desk.ask(index, "torch==2.9.0\n")
+    assert isinstance(resolved, Resolved)
+    (warning,) = resolved.warnings
+    assert warning.message.startswith("What is required brings 2.0 MB of CUDA libraries")
+    assert "https://download.pytorch.org/whl/cpu" in warning.hint
