@@ -162,7 +162,10 @@ def _is_there(order: Order, shelf: Shelf, built: Built) -> bool:
 
 
 def _send(order: Order, means: Means, built: Built, parcel: Path) -> None:
-    """Blobs, then manifests, then the tags: whoever reads a tag finds all of the image behind it."""
+    """Blobs, then manifests, then the tag of a new lock, for the next build; the tags that people read move last.
+
+    So whoever reads a tag finds all of the image behind it.
+    """
     shelf, sources, voice = means.shelf, built.sources, means.voice
 
     def moved(done: int) -> None:
@@ -177,8 +180,8 @@ def _send(order: Order, means: Means, built: Built, parcel: Path) -> None:
     if len(built.shots) > 1 or not order.tags:
         for shot in built.shots:
             shelf.put_manifest(shot.picture.digest, Manifest.of(shot.picture.manifest))
-    for tag in order.tags:
-        shelf.put_manifest(tag, built.manifest)
     for shot in built.shots:
         if shot.prepared:
             shelf.put_manifest(lock_tag(shot.key), Manifest.of(shot.picture.manifest))
+    for tag in order.tags:
+        shelf.put_manifest(tag, built.manifest)
