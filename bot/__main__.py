@@ -225,6 +225,10 @@ def _check_config(options: argparse.Namespace) -> int:
     options.config = options.file or options.config
     config = _config(options)
     _say(f"The configuration is good: GitLab at {config.gitlab.url}, listening on {config.webhook.listen}.")
+    from bot.config_advice import advise
+
+    for advice in advise(config):
+        _say(f"  worth a look: {advice.where}: {advice.what}; {advice.hint}")
     return GOOD
 
 

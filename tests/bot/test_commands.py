@@ -188,6 +188,20 @@ def test_check_config_takes_its_file_either_way(tmp_path: Path, words: tuple[str
     assert run("check-config", "a.yaml", "--config", "b.yaml", cwd=tmp_path, **GOOD).returncode == 2
 
 
+def test_check_config_points_out_images_whose_tags_may_move(tmp_path: Path) -> None:
+    done = run("check-config", cwd=tmp_path, **GOOD)
+    assert done.returncode == 0
+    assert "environments.python-3.12.image: python:3.12-slim-bookworm is a tag" in done.stderr
+    assert "builder.image: bot.example.com/bot:1 is a tag" in done.stderr
+    digest = "sha256:" + "a" * 64
+    pinned = {
+        **GOOD,
+        "MLREEF_BUILDER__IMAGE": f"bot.example.com/bot@{digest}",
+        "MLREEF_ENVIRONMENTS": f"[{{name: p, image: 'python@{digest}', python: '3.12'}}]",
+    }
+    assert "worth a look" not in run("check-config", cwd=tmp_path, **pinned).stderr
+
+
 def test_render_needs_the_operators_images_and_no_secrets(repository: Path, tmp_path: Path) -> None:
     settings = {
         "gitlab": {"url": "https://gitlab.example.com", "token_file": "/nowhere"},

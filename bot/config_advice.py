@@ -1,0 +1,29 @@
+"""What is allowed in a configuration, and may still not be what its operator wants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bot.config import Config
+from bot.config_file import Fault
+
+_DIGEST = "@sha256:"
+_WRITE = "write NAME@sha256:…, which `docker buildx imagetools inspect NAME:TAG` shows"
+
+
+def advise(config: Config) -> Iterator[Fault]:
+    """One after the other, in the order of the file; none of them keeps the bot from working."""
+    for environment in config.environments:
+        if _DIGEST not in environment.image:
+            yield Fault(
+                f"environments.{environment.name}.image",
+                f"{environment.image} is a tag, which may move: the same commit then gives another image, and a base"
+                " that has changed is no reason to build anew",
+                _WRITE,
+            )
+    if _DIGEST not in config.builder.image:
+        yield Fault(
+            "builder.image",
+            f"{config.builder.image} is a tag: whoever moves it decides what runs with the rights of every job",
+            _WRITE,
+        )
