@@ -1,4 +1,6 @@
-"""What the jobs of a generated pipeline run: verify, build, promote; and the test that smoke runs."""
+"""What the jobs of a generated pipeline run: verify, build (with a job before and after BuildKit), promote; and the
+test that smoke runs.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TextIO
 
 from bot.ci.build import build
+from bot.ci.by_buildkit import context, label
 from bot.ci.job import CiJob
 from bot.ci.log import Log
 from bot.ci.promote import promote
@@ -18,7 +21,13 @@ from bot.errors import Gone, OperatorError, Refused, TryAgain
 PAUSES = (5.0, 20.0)
 """Seconds before a job is tried again from its start, which is safe, when a server was busy."""
 
-JOBS: Mapping[str, Callable[[CiJob, Log], int]] = {"verify": verify, "build": build, "promote": promote}
+JOBS: Mapping[str, Callable[[CiJob, Log], int]] = {
+    "verify": verify,
+    "context": context,
+    "build": build,
+    "label": label,
+    "promote": promote,
+}
 
 
 def run(

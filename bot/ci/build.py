@@ -25,31 +25,11 @@ if TYPE_CHECKING:
 
 def build(job: CiJob, log: Log, connect: Callable[[], Engine] | None = None) -> int:
     """Runs the job. Exit code 1: the author has something to mend."""
-    commit, judgement = judge_checkout(job)
-    folder = ensure_folder(job.directory)
-    module, settings = judgement.module, judgement.settings
-    if judgement.verdict is Verdict.REFUSE:
-        log.problems(judgement.problems)
-        return 1
-    if module is None or settings is None:
-        log.say(f"{judgement.why} Nothing is built here.")
-        _hand_over(folder, STOP, Verdict.STOP, job["MLREEF_BUILDER"], "")
-        return 0
-    if job.get("MLREEF_VERDICT") == Verdict.UNCHANGED:
-        log.say(f"This commit is the same as {job['MLREEF_SAME_AS']}. Nothing is built here.")
-        _hand_over(folder, STOP, Verdict.UNCHANGED, job["MLREEF_BUILDER"], job["MLREEF_DIGEST"])
-        add_dotenv(folder / "build.env", {"MLREEF_SAME_AS": job["MLREEF_SAME_AS"]})
-        return 0
-
-    log.say("1/4  Gathering the sources")
-    contents = load_contents(job.directory, commit.sha, module)
-    if not isinstance(contents, Contents):
-        log.problems(contents)
-        return 1
-    say_contents(log, commit, contents)
-    log.say(f"     Engine `{settings.engine}`: {settings.engine_why}.")
-
-    order = Order(job, commit, judgement.report, module, settings, contents)
+    folder, order = open_order(job, log)
+    if not isinstance(order, Order):
+        if order is not Verdict.REFUSE:
+            hand_over_nothing(folder, job, order)
+        return 1 if order is Verdict.REFUSE else 0
     built = _build(order, log, connect)
     if not isinstance(built, Candidate):
         log.problems(built or ())
@@ -59,6 +39,38 @@ def build(job: CiJob, log: Log, connect: Callable[[], Engine] | None = None) -> 
     log.say("4/4  Handing over to the next jobs")
     hand_over_candidate(folder, order, built)
     return 0
+
+
+def open_order(job: CiJob, log: Log) -> tuple[Path, Order | Verdict]:
+    """The folder for artifacts, emptied, and what is to be built; or the verdict by which nothing is."""
+    commit, judgement = judge_checkout(job)
+    folder = ensure_folder(job.directory)
+    module, settings = judgement.module, judgement.settings
+    if judgement.verdict is Verdict.REFUSE:
+        log.problems(judgement.problems)
+        return folder, Verdict.REFUSE
+    if module is None or settings is None:
+        log.say(f"{judgement.why} Nothing is built here.")
+        return folder, Verdict.STOP
+    if job.get("MLREEF_VERDICT") == Verdict.UNCHANGED:
+        log.say(f"This commit is the same as {job['MLREEF_SAME_AS']}. Nothing is built here.")
+        return folder, Verdict.UNCHANGED
+    log.say("1/4  Gathering the sources")
+    contents = load_contents(job.directory, commit.sha, module)
+    if not isinstance(contents, Contents):
+        log.problems(contents)
+        return folder, Verdict.REFUSE
+    say_contents(log, commit, contents)
+    log.say(f"     Engine `{settings.engine}`: {settings.engine_why}.")
+    return folder, Order(job, commit, judgement.report, module, settings, contents)
+
+
+def hand_over_nothing(folder: Path, job: CiJob, verdict: Verdict) -> None:
+    """What the next jobs need where nothing is built: the bot's image to run in, and why."""
+    unchanged = verdict is Verdict.UNCHANGED
+    _hand_over(folder, STOP, verdict, job["MLREEF_BUILDER"], job["MLREEF_DIGEST"] if unchanged else "")
+    if unchanged:
+        add_dotenv(folder / "build.env", {"MLREEF_SAME_AS": job["MLREEF_SAME_AS"]})
 
 
 def _build(

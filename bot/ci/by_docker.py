@@ -14,10 +14,10 @@ from pathlib import Path
 from bot.adapters.buildx import Buildx
 from bot.adapters.engine import USING_CACHE, BuildFailed, Engine, write_logins
 from bot.adapters.registry import Registry, read_image
-from bot.ci.context import write_context
-from bot.ci.dockerfile import USER, dockerfile_of
+from bot.ci.context import write_order
+from bot.ci.dockerfile import USER
 from bot.ci.failures import SHOWN_LINES, apt_cause, pip_cause
-from bot.ci.finish import Finish, Finished, finish_image
+from bot.ci.finish import finish
 from bot.ci.log import Log
 from bot.ci.order import Candidate, Order
 from bot.errors import OperatorError, TryAgain
@@ -43,47 +43,22 @@ def build_by_docker(
     log.say("3/4  Pushing the candidate")
     digest = engine.push(order.repository, order.tag, order.account)
     if order.dockerfile is not None:
-        return finish(order, log)
+        return finish(order, digest, log)
     _check_pushed(order, digest)
     return Candidate(digest)
-
-
-def finish(order: Order, log: Log) -> Candidate:
-    """Labels, variables and entry point for a pushed image that was built without them."""
-    host, path = read_image(order.repository)
-    given = Finish(order.labels(), order.report.settings.env, order.module.main)
-    with Registry(host, order.account.username, order.account.password) as registry:
-        finished = finish_image(registry, path, order.tag, given)
-    say_finished(log, finished)
-    return Candidate(finished.digest, finished.command, finished.directory)
-
-
-def say_finished(log: Log, finished: Finished) -> None:
-    """What people should know of an image that was built by their own instructions."""
-    if finished.entry_point_added:
-        log.say(f"     It had no entry point, and has this one now: {' '.join(finished.command)}")
-    if finished.runs_as_root:
-        log.say(
-            "     It runs as root, as nothing in it says otherwise; a line `USER 10001` would change that."
-        )
 
 
 def lay_out(order: Order, target: Path) -> tuple[str, tuple[Problem, ...]]:
     """Writes the folder that is built from, and gives the Dockerfile's path in it."""
     with tempfile.TemporaryFile() as packed:
-        dockerfile = (
-            None
-            if order.dockerfile is not None
-            else dockerfile_of(order.module, order.settings.environment.env, order.report.settings)
-        )
-        problems = write_context(packed, dockerfile, order.contents, order.job.directory)
+        dockerfile, problems = write_order(order, packed)
         if not problems:
             packed.seek(0)
             with tarfile.open(fileobj=packed, encoding="utf-8") as archive:
                 # written by ourselves a moment ago; modes and links stay as they are
                 archive.extraction_filter = _as_it_is
                 archive.extractall(target)  # noqa: S202 - of paths that plan_contents has let pass
-    return order.dockerfile or "Dockerfile", problems
+    return dockerfile, problems
 
 
 def _as_it_is(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo:

@@ -9,17 +9,41 @@ from pathlib import Path
 from typing import IO
 
 from bot.adapters.checkout import load_blobs
+from bot.ci.dockerfile import render_dockerfile
+from bot.ci.order import Order
 from bot.layers.contents import Contents, real_content, shown_path
-from parser.model import Place, Problem
+from parser.model import Place, Problem, Requirements
 from parser.problems import problem
+from parser.requirements.listed import pip_line
+
+REQUIREMENTS = "mlreef-requirements.txt"
+"""Name of a requirements file that we write: of repositories that say what they need in another form than pip's."""
+
+
+def write_order(order: Order, target: IO[bytes]) -> tuple[str, tuple[Problem, ...]]:
+    """Writes the archive that an order is built from, and gives the Dockerfile's path in it."""
+    if order.dockerfile is not None:
+        return order.dockerfile, write_context(target, None, order.contents, order.job.directory)
+    needed = order.module.requirements
+    file, ours = None if needed is None else needed.file, ""
+    if needed is not None and needed.manager != "pip":
+        file, ours = REQUIREMENTS, _as_pip_reads_it(needed)
+    text = render_dockerfile(
+        entry=order.module.main,
+        base_env=order.settings.environment.env,
+        module_env=order.report.settings.env,
+        requirements=file,
+        apt=order.report.settings.apt,
+    )
+    return "Dockerfile", write_context(target, text, order.contents, order.job.directory, ours)
 
 
 def write_context(
-    target: IO[bytes], dockerfile: str | None, contents: Contents, checkout: Path
+    target: IO[bytes], dockerfile: str | None, contents: Contents, checkout: Path, requirements: str = ""
 ) -> tuple[Problem, ...]:
     """Writes the archive: the Dockerfile, `requirements/` and `source/`; without one, the files alone, at its root.
 
-    Problems: files that are not to be had.
+    `requirements`: text of a file of ours for pip. Problems: files that are not to be had.
     """
     problems: list[Problem] = []
     wanted = {path.encode() for path in contents.requirements} if dockerfile is not None else set()
@@ -30,6 +54,8 @@ def write_context(
             # COPY needs the folders to be there, also when nothing is in them.
             _add_folder(archive, "requirements")
             _add_folder(archive, "source")
+            if requirements:
+                _add_bytes(archive, f"requirements/{REQUIREMENTS}", requirements.encode())
         blobs = load_blobs(checkout, [file.blob for file in contents.files])
         # With a mode of their own, or the one who unpacks would choose it.
         for folder in _folders(contents):
@@ -48,6 +74,16 @@ def write_context(
             if file.path in wanted:
                 _add_bytes(archive, f"requirements/{name}", real)
     return tuple(problems)
+
+
+def _as_pip_reads_it(needed: Requirements) -> str:
+    # pip wants hashes of all or of none
+    hashed = all(item.hashes for item in needed.items)
+    hashes = [
+        "".join(f" --hash={digest}" for digest in item.hashes) if hashed else "" for item in needed.items
+    ]
+    items = [pip_line(item) + digests for item, digests in zip(needed.items, hashes, strict=True)]
+    return "".join(f"{line}\n" for line in (*needed.options, *items))
 
 
 def _folders(contents: Contents) -> list[str]:

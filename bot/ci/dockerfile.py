@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 
 from ci_templates import read_template
 from parser.env import env_form_fault
-from parser.model import Module, Settings
 
 WORKDIR = "/app"
 """Where the repository's files are in the image, and where the script runs."""
@@ -54,17 +53,6 @@ def render_dockerfile(
         "entry-point": f"ENTRYPOINT {_json(['python', f'{WORKDIR}/{entry}'])}",
     }
     return _HOLE.sub(lambda hole: holes[hole[1]], read_template("module.Dockerfile"))
-
-
-def dockerfile_of(module: Module, base_env: Mapping[str, str], settings: Settings) -> str:
-    """The Dockerfile of a module on a base with these variables."""
-    return render_dockerfile(
-        entry=module.main,
-        base_env=base_env,
-        module_env=settings.env,
-        requirements=module.requirements.file if module.requirements else None,
-        apt=settings.apt,
-    )
 
 
 def _packages(names: Sequence[str]) -> str:

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.adapters.registry import Manifest, Registry
+from bot.adapters.registry import Manifest, Registry, read_image
+from bot.ci.log import Log
+from bot.ci.order import Candidate, Order
 from bot.errors import OperatorError, TryAgain
 from parser.wire import canonical
 
@@ -42,18 +44,37 @@ class Finished:
         return self.user.partition(":")[0] in ROOT_USERS
 
 
-def finish_image(registry: Registry, repository: str, tag: str, finish: Finish) -> Finished:
-    """Gives the image under a tag what it lacks and lets the tag name the result; a second time changes nothing."""
-    manifest = registry.fetch_manifest(repository, tag)
+def finish(order: Order, built: str, log: Log) -> Candidate:
+    """Labels, variables and entry point for a candidate that was pushed without them, by its digest."""
+    host, path = read_image(order.repository)
+    given = Finish(order.labels(), order.report.settings.env, order.module.main)
+    with Registry(host, order.account.username, order.account.password) as registry:
+        finished = finish_image(registry, path, built, order.tag, given)
+    _say(log, finished)
+    return Candidate(finished.digest, finished.command, finished.directory)
+
+
+def _say(log: Log, finished: Finished) -> None:
+    if finished.entry_point_added:
+        log.say(f"     It had no entry point, and has this one now: {' '.join(finished.command)}")
+    if finished.runs_as_root:
+        log.say(
+            "     It runs as root, as nothing in it says otherwise; a line `USER 10001` would change that."
+        )
+
+
+def finish_image(registry: Registry, repository: str, built: str, tag: str, finish: Finish) -> Finished:
+    """Gives the image with the digest `built` what it lacks and lets the tag name the result; may be repeated."""
+    manifest = registry.fetch_manifest(repository, built)
     if manifest is None:
-        raise TryAgain(f"The registry does not hold {repository}:{tag} as it was pushed.")
+        raise TryAgain(f"The registry does not hold {repository}@{built} as it was pushed.")
     outer = _mapping(json.loads(manifest.content))
     part = _mapping(outer.get("config"))
     if not part:
-        raise OperatorError(f"{repository}:{tag} is a list of images, not an image.", _INDEX_HINT)
+        raise OperatorError(f"{repository}@{built} is a list of images, not an image.", _INDEX_HINT)
     body = registry.read_blob(repository, str(part.get("digest")))
     if body is None:
-        raise TryAgain(f"The registry does not hold the configuration of {repository}:{tag}.")
+        raise TryAgain(f"The registry does not hold the configuration of {repository}@{built}.")
     image = _mapping(json.loads(body))
     config = dict(_mapping(image.get("config")))
     changed = _changed(config, finish)

@@ -68,6 +68,12 @@ def plan_engine(report: Report, allowed: Sequence[Engine]) -> Choice | Problem:
     needs = _needs(report)
     if wish is not None:
         return _wished(report, wish, needs, allowed)
+    if _is_conda(report) and not needs:
+        if RUNS_NOTHING in allowed:
+            return Choice(RUNS_NOTHING, "it is the one that installs packages of conda")
+        return _without_conda(report, allowed)
+    if needs and _is_conda(report) and report.dockerfile is None:
+        return _conda_and(report, needs[0])
     if not needs:
         return Choice(allowed[0], "it is the first that the operator allows, and nothing needs another")
     able = [engine for engine in allowed if engine != RUNS_NOTHING]
@@ -84,6 +90,33 @@ def plan_engine(report: Report, allowed: Sequence[Engine]) -> Choice | Problem:
         wanted=_any_of(wanted),
         allowed=_all_of(allowed),
         mend=f"{needs[0].mend} Or ask whoever runs the bot to allow one of them (`builder.engines`).",
+    )
+
+
+def _is_conda(report: Report) -> bool:
+    requirements = report.module.requirements if report.module is not None else None
+    return requirements is not None and requirements.manager == "conda"
+
+
+def _without_conda(report: Report, allowed: Sequence[Engine]) -> Problem:
+    requirements = report.module.requirements if report.module is not None else None
+    return problem(
+        "engine-not-allowed",
+        Place(requirements.file) if requirements is not None else None,
+        what="The repository asks for packages of conda, which",
+        wanted=_any_of([RUNS_NOTHING]),
+        allowed=_all_of(allowed),
+        mend="Name packages of pip in requirements.txt. Or ask whoever runs the bot to allow it (`builder.engines`).",
+    )
+
+
+def _conda_and(report: Report, need: _Need) -> Problem:
+    return problem(
+        "engine-cannot",
+        report.settings.places.get(need.key, Place(SETTINGS_PATH)),
+        engine=RUNS_NOTHING,
+        what=f"the repository {need.what}; and it alone installs packages of conda, which it asks for, too",
+        mend="Take that from conda as well, or write a Dockerfile.",
     )
 
 
@@ -111,6 +144,11 @@ def _wished(
         mend = f"Remove `engine`, so that another is taken. {in_the_way[0].mend}"
         what = f"the repository {in_the_way[0].what}"
         return problem("engine-cannot", at, engine=wish, what=what, mend=mend)
+    if wish != RUNS_NOTHING and _is_conda(report) and report.dockerfile is None:
+        what = f"the repository asks for packages of conda, which only `{RUNS_NOTHING}` installs"
+        return problem(
+            "engine-cannot", at, engine=wish, what=what, mend="Remove `engine`, or write a Dockerfile."
+        )
     unused = f"; {report.dockerfile} is not used" if wish == RUNS_NOTHING and report.dockerfile else ""
     return Choice(wish, f".mlreef.yaml asks for it{unused}")
 

@@ -61,7 +61,7 @@ MODULE: dict[str, Known] = {
     ),
     "engine-cannot": Known(
         _ERROR,
-        "The engine `{engine}`, which .mlreef.yaml asks for, cannot build this: {what}.",
+        "The engine `{engine}` cannot build this: {what}.",
         "{mend}",
     ),
     # The project and its files

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from values import report
+from values import module, report
 
 from bot.domain.engines import Choice, own_dockerfile, plan_engine
-from parser.model import ENGINES, Engine, Problem, Report, Settings
+from parser.model import ENGINES, Engine, Problem, Report, Requirements, Settings
 
 BOTH: tuple[Engine, ...] = ("layers", "docker")
 
@@ -94,3 +94,23 @@ def test_an_engine_is_always_one_that_the_operator_allows_and_that_can_do_it(
         assert wish in (None, choice.engine)
         assert choice.engine != "layers" or not apt
         assert choice.engine != "layers" or wish == "layers" or not dockerfile
+
+
+def of_conda(found: str | None = None, **settings: object) -> Report:
+    made = module()
+    requirements = Requirements("conda", "environment.yml", ())
+    return replace(repository(found, **settings), module=replace(made, requirements=requirements))
+
+
+def test_packages_of_conda_are_for_layers_and_for_dockerfiles_of_the_authors_own() -> None:
+    choice = plan_engine(of_conda(), ("docker", "layers"))
+    assert isinstance(choice, Choice)
+    assert choice.engine == "layers"
+    assert plan_engine(of_conda("Dockerfile"), BOTH) == plan_engine(repository("Dockerfile"), BOTH)
+    refused = [
+        plan_engine(of_conda(), ("docker",)),
+        plan_engine(of_conda(apt=("libgl1",)), BOTH),
+        plan_engine(of_conda(engine="docker"), BOTH),
+    ]
+    codes = [each.code for each in refused if isinstance(each, Problem)]
+    assert codes == ["engine-not-allowed", "engine-cannot", "engine-cannot"]
