@@ -143,6 +143,13 @@ def test_a_reader_that_said_it_may_have_missed_some_is_taken_at_its_word(tmp_pat
     assert not whole_plan(tmp_path, HEAD + "import library\nlibrary.extend(p)\n" + TAIL)["complete"]
 
 
+def test_a_script_without_help_is_told_how_to_get_one(tmp_path: Path) -> None:
+    code, log = ask(tmp_path, plan_of(tmp_path, (HEAD + TAIL).replace("Parser()", "Parser(add_help=False)")))
+    assert code == 1
+    cause = "the script cannot be asked, it knows no --help. Let argparse add it: no add_help=False."
+    assert read_cause(log.encode()) == cause
+
+
 def test_a_command_line_that_is_read_in_two_steps_is_compared_as_a_whole(tmp_path: Path) -> None:
     code, log = ask(
         tmp_path,

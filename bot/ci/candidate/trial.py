@@ -16,6 +16,9 @@ from .trying import try_sample, try_tests
 NOT_PUBLISHED = "Not published:"
 """Begins the line that says why; the service looks for the same words, but this file runs without the service."""
 
+USAGE = 2
+"""Exit code by which argparse refuses words."""
+
 MAX_REPORT_BYTES = 16 * 1024 * 1024
 """Bytes of an interview that are read."""
 
@@ -54,6 +57,10 @@ def _try_parameters(plan: dict[str, Any], plan_file: Path) -> list[str]:
         say_refusal("no", name, shown)
         refused.append(name)
         if not group["prefix"]:
+            if shown.code == USAGE and f"unrecognized arguments: {word}" in shown.text:
+                return [
+                    f"the script cannot be asked, it knows no {word}. Let argparse add it: no add_help=False."
+                ]
             last = shown.text.strip().splitlines()[-1:] or ["It printed nothing."]
             return ["the script does not even print its help, " + str(shown.why) + ". " + last[0]]
     for skipped in plan["skipped"]:
