@@ -103,9 +103,8 @@ REQUIREMENTS: dict[str, Known] = {
     ),
     "requirement-variable": Known(
         _WARNING,
-        "This line uses the environment variable {variable}, which only the environment could set when the image is"
-        " built.",
-        "Write the value itself; do not put passwords into this file.",
+        "This line uses the variable {variable}, which only the job that builds the image can have.",
+        "Variables of CI whose names begin with `MLREEF_INDEX_` are put into addresses, others are not.",
     ),
     "requirement-credentials": Known(
         _ERROR,

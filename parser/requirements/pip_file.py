@@ -6,7 +6,7 @@ import posixpath
 import re
 from dataclasses import dataclass, field, replace
 
-from parser.model import Edit, Place, Problem, Requirement, Requirements
+from parser.model import Edit, Place, Problem, Requirement, Requirements, Severity
 from parser.problems import ascii_controls, problem
 from parser.requirements.clashes import find_clashes
 from parser.requirements.item import read_editable, read_item
@@ -29,6 +29,11 @@ MAX_LINES = 5_000
 """Lines of all files together."""
 
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
+_OFFERED = re.compile(
+    r"MLREEF_INDEX_|CI_(?:JOB_TOKEN|API_V4_URL|SERVER_HOST|SERVER_URL|PROJECT_ID|PROJECT_PATH)\Z"
+)
+"""Variables that the bot offers to addresses of indexes (`bot/layers/indexes.py`)."""
+
 _CREDENTIALS = re.compile(r"(?<!ssh)://(?!git@)[^/\s@]+@")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _OF_THE_INDEX = ("--index-url", "--extra-index-url", "--find-links", "--no-index", "--trusted-host", "--pre")
@@ -82,7 +87,8 @@ def read_pip_line(reading: Reading, line: Line, constraint: bool = False) -> Non
         return
     variable = _VARIABLE.search(line.text)
     if variable:
-        tell(problem("requirement-variable", line.place, variable=variable.group(1)[:80]))
+        level = Severity.INFO if _OFFERED.match(variable.group(1)) else None
+        tell(problem("requirement-variable", line.place, level, variable=variable.group(1)[:80]))
     text, behind = split_line(line.text)
     text = text.strip()
     try:

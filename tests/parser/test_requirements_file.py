@@ -219,3 +219,12 @@ def test_packages_without_an_exact_version_are_one_warning_and_a_constraint_can_
     assert (told.code, told.severity, told.place.line) == ("requirement-unpinned", "warning", 1)
     assert "numpy, pandas, scipy:" in told.message
     assert [place.line for place in told.also] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("name", "severity"), [("MLREEF_INDEX_TOKEN", "info"), ("CI_JOB_TOKEN", "info"), ("TOKEN", "warning")]
+)
+def test_a_variable_that_is_offered_is_only_mentioned(name: str, severity: str) -> None:
+    text = f"--index-url https://me:${{{name}}}@packages.example/simple\n"
+    _, problems = read_requirements(source({"requirements.txt": text}), None)
+    assert [(one.code, one.severity) for one in problems] == [("requirement-variable", severity)]
