@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from bot.errors import OperatorError
 from bot.layers.conclusions import Need, Story, read_conclusion
+from bot.layers.fetch import fetch_size
 from bot.layers.index_pages import File, fetch_links, fetch_page
 from bot.layers.indexes import Indexes
 from bot.layers.near import near_names
 from bot.layers.wanted import Line, shown
-from bot.layers.web import Denied, Web, host_of
+from bot.layers.web import Denied, Missing, Web, host_of
 from bot.layers.wheel_tags import Target
 from bot.layers.whynot import Wish, why_not
 from parser.model import Problem, Requirement
@@ -75,6 +76,15 @@ class Stock:
         self.look_up([name])
         return self._known.get(name, ())
 
+    def has(self, url: str) -> bool:
+        """Whether there is anything at an address."""
+        try:
+            return fetch_size(self._web, url) > 0
+        except Missing:
+            return False
+        except Denied as denied:
+            raise self._refusal(denied) from None
+
     def _fetch(self, name: str) -> tuple[File, ...] | None:
         indexes = self._indexes
         pages = []
@@ -124,6 +134,12 @@ def diagnose(
         told = _judge(_wish(line.item, limits), stock, target, indexes)
         if told is not None:
             problems[line] = told
+    for line in lines:
+        if line.url and not stock.has(line.url):
+            why = "there is nothing at this address"
+            problems[line] = problem(
+                "requirement-unresolved", line.item.place, wanted=shown(line.item), why=why
+            )
     if problems:
         return Diagnosis(tuple(problems.values()), frozenset(problems))
     return _of_dependencies(story, lines, stock, target, indexes) or _together(story, lines)

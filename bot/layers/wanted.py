@@ -24,6 +24,8 @@ class Line:
 
     text: str
     item: Requirement
+    url: str = ""
+    """The address of its wheel, without account; empty where an index is asked."""
 
 
 def plan_line(
@@ -59,7 +61,7 @@ def plan_line(
         url, _ = read_address(item.url, variables, indexes.trusted)
     except BadAddress as bad:
         return problem("index-address", item.place, why=str(bad), mend=bad.mend)
-    return _checked(_with_extras(item, f" @ {indexes.with_account(url)}"), item)
+    return _checked(_with_extras(item, f" @ {indexes.with_account(url)}"), item, url)
 
 
 def limit_text(item: Requirement) -> str | None:
@@ -137,9 +139,9 @@ def _with_extras(item: Requirement, behind: str) -> str:
     return f"{item.name}{extras}{behind}" + (f" ; {item.marker}" if item.marker else "")
 
 
-def _checked(text: str, item: Requirement) -> Line | Problem:
+def _checked(text: str, item: Requirement, url: str = "") -> Line | Problem:
     # Nothing of a repository may begin a second line, or look like an option or a variable to the resolver.
     if _WORDS.fullmatch(text) and not text.startswith("-") and "${" not in text and " -" not in text:
-        return Line(text, item)
+        return Line(text, item, url)
     why, mend = "it holds characters that no requirement needs", "Write it anew."
     return problem("requirement-invalid", item.place, why=why, mend=mend)

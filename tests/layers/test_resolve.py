@@ -162,6 +162,21 @@ def test_a_wheel_by_its_address_is_locked_and_its_hash_must_hold(index: PackageI
     assert codes(desk.told(index, f"direct @ {other}\n")) == [("requirement-no-wheel", 1)]
 
 
+def test_an_address_with_nothing_behind_it_is_told_with_its_line(index: PackageIndex, desk: Desk) -> None:
+    index.add("plain", "1.0")
+    gone = index.file_url("gone-1.0-py3-none-any.whl")
+    told = desk.told(index, f"plain\ngone @ {gone}\nlost\n")
+    assert codes(told) == [("requirement-unresolved", 2), ("requirement-unknown", 3)]
+    assert "nothing at this address" in told[0].message
+
+
+def test_a_wheel_that_is_none_is_told_in_the_resolvers_words(index: PackageIndex, desk: Desk) -> None:
+    index.add("broken", "1.0").content = b"no archive"
+    told = desk.told(index, f"broken @ {index.file_url('broken-1.0-py3-none-any.whl')}\n")
+    assert [one.code for one in told] == ["requirement-unresolved"]
+    assert str(desk.variables["UV_CACHE_DIR"]) not in told[0].message
+
+
 def test_hashes_of_the_author_choose_the_wheel_and_bind_all_of_them(index: PackageIndex, desk: Desk) -> None:
     best = index.add("checked", "1.0", f"cp312-cp312-{LINUX}")
     plain = index.add("checked", "1.0", requires=["needed"])
