@@ -26,8 +26,10 @@ MARGIN_SECONDS = 15
 Scopes = frozenset[tuple[str, str]]
 """What is to be done: pairs of repository and `pull` or `push`."""
 
-_SCHEME = re.compile(r"(?:^|,)\s*(Basic|Bearer)(?=\s|,|$)", re.IGNORECASE)
-_PARAMETER = re.compile(r'([a-z_]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))', re.IGNORECASE)
+_PIECE = re.compile(
+    r"""([a-z_]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))|([a-z][\w-]*)""", re.IGNORECASE | re.ASCII
+)
+"""`name=value`, `name="value"`, or a word by itself: the name of a way to show who one is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +60,18 @@ def push(repository: str) -> Scopes:
 
 def read_challenge(header: str) -> Challenge | None:
     """A WWW-Authenticate header; of several ways the token. None when it asks for nothing that we know."""
-    found = list(_SCHEME.finditer(header))
-    challenges = []
-    for number, mark in enumerate(found):
-        text = header[mark.end() : found[number + 1].start() if number + 1 < len(found) else len(header)]
-        values = {
-            name.lower(): bare or re.sub(r"\\(.)", r"\1", quoted)
-            for name, quoted, bare in _PARAMETER.findall(text)
-        }
-        challenges.append(
-            Challenge(mark[1].lower(), *(values.get(key, "") for key in ("realm", "service", "scope")))
-        )
-    return min(challenges, key=lambda one: one.kind != "bearer", default=None)
+    challenges: list[tuple[str, dict[str, str]]] = []
+    for name, quoted, bare, word in _PIECE.findall(header):
+        if word:
+            challenges.append((word.lower(), {}))
+        elif challenges:
+            challenges[-1][1][name.lower()] = bare or re.sub(r"\\(.)", r"\1", quoted)
+    known = [
+        Challenge(kind, *(values.get(key, "") for key in ("realm", "service", "scope")))
+        for kind, values in challenges
+        if kind in {"basic", "bearer"}
+    ]
+    return min(known, key=lambda one: one.kind != "bearer", default=None)
 
 
 class Auth:

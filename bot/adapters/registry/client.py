@@ -5,14 +5,16 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 from bot.adapters.registry.answers import MAX_JSON_BYTES, document
 from bot.adapters.registry.blobs import Blobs, Progress
 from bot.adapters.registry.manifests import Manifests, is_index
-from bot.adapters.registry.referrers import Referrers
 from bot.adapters.registry.values import Artifact, Manifest, Referrer, digest_of
 from bot.adapters.registry.wire import PAUSES, Wire
+
+if TYPE_CHECKING:
+    from bot.adapters.registry.referrers import Referrers
 
 
 class Registry:
@@ -35,7 +37,6 @@ class Registry:
         self._wire = Wire(host, account, pauses)
         self._blobs = Blobs(self._wire)
         self._manifests = Manifests(self._wire)
-        self._referrers = Referrers(self._wire, self._blobs, self._manifests)
 
     def __enter__(self) -> Self:
         return self
@@ -171,8 +172,14 @@ class Registry:
         self, repository: str, digest: str, artifact_type: str | None = None
     ) -> tuple[Referrer, ...]:
         """What is attached to an image, of one artifact type or of all."""
-        return self._referrers.fetch(repository, digest, artifact_type)
+        return self._referrers().fetch(repository, digest, artifact_type)
 
     def ensure_referrer(self, repository: str, subject: Manifest, artifact: Artifact) -> Manifest:
         """Attaches an artifact to an image; once, however often it is called. Gives the artifact's manifest."""
-        return self._referrers.ensure(repository, subject, artifact)
+        return self._referrers().ensure(repository, subject, artifact)
+
+    def _referrers(self) -> Referrers:
+        # A build attaches nothing, and counts milliseconds.
+        from bot.adapters.registry.referrers import Referrers
+
+        return Referrers(self._wire, self._blobs, self._manifests)

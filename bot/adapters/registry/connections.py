@@ -6,7 +6,6 @@ Only urllib3 is used: a build of a changed script has 190 ms for the whole proce
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import ssl
 import threading
@@ -139,24 +138,22 @@ def _variable(environment: Mapping[str, str], name: str) -> str:
 
 def _is_direct(host: str, listed: str) -> bool:
     """Whether NO_PROXY names this host: by name, by a part of its name's end, or by a range of addresses."""
-    try:
-        number = ipaddress.ip_address(host)
-    except ValueError:
-        number = None
     for entry in (item.strip().lower() for item in listed.split(",")):
         bare = (
             entry.partition(":")[0].lstrip("*").lstrip(".") if entry.count(":") == 1 else entry.lstrip("*.")
         )
         if entry == "*" or (bare and (host == bare or host.endswith(f".{bare}"))):
             return True
-        if number is not None and "/" in entry and _in_range(number, entry):
+        if "/" in entry and _in_range(host, entry):
             return True
     return False
 
 
-def _in_range(number: ipaddress.IPv4Address | ipaddress.IPv6Address, entry: str) -> bool:
+def _in_range(host: str, entry: str) -> bool:
+    import ipaddress
+
     try:
-        return number in ipaddress.ip_network(entry, strict=False)
+        return ipaddress.ip_address(host) in ipaddress.ip_network(entry, strict=False)
     except ValueError:
         return False
 
