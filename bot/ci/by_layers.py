@@ -64,7 +64,7 @@ def _image(order: Order, objects: Objects, registries: _Registries) -> ImageOrde
     _, seconds = objects.commit(order.commit.sha)
     asked, texts = module.requirements, order.commit.source.contents
     files = {path: texts[path] for path in (asked.files if asked else ()) if path in texts}
-    inputs = ResolveInputs(asked, pinned, pinned.platforms[0], files=files)
+    inputs = ResolveInputs(asked, pinned, pinned.platforms[0], order.report.settings.build_sdists, files)
     labels = module_labels(
         module,
         pinned,

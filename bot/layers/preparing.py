@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bot.errors import BotError
 from bot.layers.carrying import Carrier
+from bot.layers.fetch import WheelGone
 from bot.layers.image import LOCK_LABEL, digest_of, read_ground
 from bot.layers.known import fetch_known, fetch_lock
 from bot.layers.lock import BUILT_WHEELS, Lock, LockedWheel, dump_lock
@@ -45,8 +46,12 @@ def prepare(
             return Below(
                 known.ground, known.base, (known.foundation, *known.wheels), known.labels[LOCK_LABEL]
             )
-    if lock is None and not refresh:
-        lock = _noted_lock(means, key)
+    noted = _noted_lock(means, key) if lock is None and not refresh else None
+    if noted is not None:
+        try:
+            return _make(inputs, noted, means, carrier, trust)
+        except WheelGone as gone:
+            means.voice.say(f"{gone} So the requirements get a new lock.")
     if lock is None:
         means.voice.say("Finding versions for the requirements")
         from bot.layers.resolve import Resolved, resolve
@@ -65,7 +70,10 @@ def prepare(
             means.voice.say(f"{warning.severity}: {where}{warning.message}  [{warning.code}]")
             means.voice.say(f"    {warning.hint}")
         lock = resolved.lock
-    return _make(inputs, lock, means, carrier, trust)
+    try:
+        return _make(inputs, lock, means, carrier, trust)
+    except WheelGone as gone:
+        return (gone.problem,)
 
 
 def _noted_lock(means: Means, key: str) -> Lock | None:

@@ -120,4 +120,4 @@ def plan_order(
 def inputs_for(loaded: Read, module: Module, environment: Environment, platform: str) -> ResolveInputs:
     """What decides on the lock."""
     asked = module.requirements
-    return ResolveInputs(asked, environment, platform, files=loaded.texts)
+    return ResolveInputs(asked, environment, platform, loaded.report.settings.build_sdists, loaded.texts)

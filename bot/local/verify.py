@@ -123,7 +123,8 @@ def _order(image: Image, read: Read, module: Module, here: Here) -> Order:
         bytecode=known.ground.bytecode,
     )
     module_env = read.report.settings.env
-    inputs = ResolveInputs(module.requirements, environment, image.lock.platform, files=read.texts)
+    to_build = read.report.settings.build_sdists
+    inputs = ResolveInputs(module.requirements, environment, image.lock.platform, to_build, read.texts)
     ours = module_labels(
         module,
         environment,
