@@ -97,7 +97,7 @@ class Site:
 
     def environment(self, base: str, **more: Any) -> Environment:
         """An environment on a base; its Python compiles nothing."""
-        return Environment("cpu", "CPU", base, "3.12", **{"bytecode": False, **more})
+        return Environment("cpu", "CPU", base, **{"python": "3.12", "bytecode": False, **more})
 
     def build(
         self,

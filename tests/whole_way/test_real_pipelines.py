@@ -15,6 +15,7 @@ import pytest
 from werkzeug.wrappers import Response
 
 from bot.domain.pipeline import JOB_NAMES
+from bot.domain.tags import candidate_tag
 from sandbox.demo.children import free_port
 from sandbox.demo.images import BOT_IMAGE, forget
 from sandbox.demo.stage import ensure_images
@@ -137,6 +138,20 @@ def test_only_the_pipeline_with_the_right_file_publishes(running: World) -> None
     assert way.head() == mended
     successes = [d.sha for d in way.sandbox.deployments(way.project.id) if d.status == "success"]
     assert successes == [first, second, mended]
+
+    # somebody's own mlreef.yml is put right: nothing of the image has changed, so nothing is built
+    before = versions(way)
+    way.push({"mlreef.yml": (way.file() or b"") + b"# mine\n"})
+    put_right = way.sandbox.wait_for(
+        lambda: way.head() if way.is_by_bot(way.head()) else None, PIPELINE_SECONDS, "the bot's commit"
+    )
+    assert "the same as master-3" in told(way, put_right, "success")
+    same = ended(way, put_right)
+    assert same.status == "success"
+    assert "Nothing is built here" in way.sandbox.job(same.id, "mlreef-build").trace.decode()
+    assert way.sandbox.job(same.id, "mlreef-promote").exit_code == 75
+    assert versions(way) == before
+    assert candidate_tag(put_right) in running.registry.tags(way.project.full_path)
 
 
 def test_a_module_is_published_from_the_projects_own_ci(running: World) -> None:
