@@ -68,6 +68,9 @@ def vouch(job: CiJob, log: Log, registry: Registry, repository: str, image: Mani
                 f"packages with known vulnerabilities ({_block_from(job)} or worse) are in it: {named}."
             )
             return False
+        if assessed is not None and assessed.unknown and advised == "block":
+            log.give_up(f"whether it has known vulnerabilities cannot be told, because {assessed.unknown}.")
+            return False
         facts = Facts.of(
             job["CI_REGISTRY_IMAGE"].lower(),
             one.digest,

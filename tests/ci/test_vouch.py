@@ -29,7 +29,7 @@ from bot.layers.trust.summary import REPORT_TYPE, fetch_summary
 from bot.local.attesting import attest_pushed, check_wishes
 from bot.published import fetch_published
 from bot.world import World
-from tests.ci.world import REVISION, Answer, Repository, run_job, server
+from tests.ci.world import REVISION, Answer, Repository, push_image, run_job, server
 from tests.domain.values import POLICY, PROJECT
 
 NOT_ASKED: Any = None
@@ -182,6 +182,25 @@ def test_a_source_that_is_away_is_told_and_blocks_where_it_must(project: Project
     code, log = project.promote(Building(advisories="tell", advisories_url=away))
     assert code == 0, log
     assert "Known vulnerabilities: unknown, because it cannot be fetched" in log
+
+
+def test_an_image_without_a_lock_is_blocked_where_nothing_may_be_unknown(
+    repository: Repository, registry: str, advisories: str
+) -> None:
+    sha, path = repository.commit(), f"group/v-{uuid.uuid4().hex[:12]}"
+    digest = push_image(registry, path, f"c-{sha}", {REVISION: sha})
+    with Registry(registry) as client:
+        image = client.fetch_manifest(path, digest)
+    assert image is not None
+    project = Project(repository, registry, path, sha, image)
+    code, log = project.promote(Building(advisories="block", advisories_url=advisories))
+    assert code == 1
+    assert "cannot be told, because it was not made from a lock" in log
+    assert project.tags() == set()
+    code, log = project.promote(Building(advisories="tell", advisories_url=advisories))
+    assert code == 0, log
+    assert "there is no bill of materials" in log
+    assert project.kinds() == {PROVENANCE_TYPE, REPORT_TYPE}
 
 
 def test_a_key_signs_and_is_never_shown(project: Project, tmp_path: Path) -> None:

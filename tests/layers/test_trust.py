@@ -287,7 +287,9 @@ def test_the_log_says_what_to_do(tmp_path: Path) -> None:
         "pillow 9.0.0: GHSA-aaaa (high); version 9.3.0 is said to be good",
     )
     without = assess(None, load_advisories(written(tmp_path, SAME)), None)
-    assert without.summary == "Known vulnerabilities: unknown, because there is no lock."
+    assert without.summary == "Known vulnerabilities: unknown, because it was not made from a lock."
+    empty = assess(replace(LOCK, wheels=()), load_advisories(written(tmp_path, SAME)), None)
+    assert empty.summary == "Known vulnerabilities: 0 of 0 packages affected, 0 unknown."
 
 
 def test_advisories_are_fetched_over_https_or_loopback_and_else_unknown(tmp_path: Path) -> None:

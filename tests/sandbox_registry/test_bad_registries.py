@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import socket
@@ -228,6 +229,17 @@ def test_a_download_that_always_breaks_off_is_told(tmp_path: Path) -> None:
         with pytest.raises(TryAgain, match="broke off"):
             registry.fetch_blob("g/p", DIGEST, io.BytesIO(), len(BODY))
         assert len(heard) == len(QUICKLY) + 1
+
+
+def test_a_full_disk_is_no_fault_of_the_registry() -> None:
+    class Full(io.BytesIO):
+        def write(self, piece: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with cutting(BODY, lambda _: len(BODY)) as (url, heard), Registry(url, pauses=QUICKLY) as registry:
+        with pytest.raises(OSError, match="No space left"):
+            registry.fetch_blob("g/p", DIGEST, Full(), len(BODY))
+        assert len(heard) == 1
 
 
 def test_more_than_was_announced_is_not_read() -> None:

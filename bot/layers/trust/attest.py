@@ -37,21 +37,33 @@ _NOTHING = "0001-01-01T00:00:00Z"
 
 @dataclass(frozen=True, slots=True)
 class Assessed:
-    """What is known to be wrong with an image's packages; `blocked` are those that may not be published."""
+    """What is known to be wrong with an image's packages; `blocked` are those that may not be published.
+
+    `locked`: whether its packages are known at all.
+    """
 
     judged: tuple[Judged, ...]
     blocked: tuple[Judged, ...]
     source: str
     trouble: str
+    locked: bool
+
+    @property
+    def unknown(self) -> str:
+        """Why nothing is known of any package; empty where something is."""
+        if not self.locked:
+            return "it was not made from a lock"
+        if all(one.state == "unknown" for one in self.judged):
+            return self.trouble or next((one.why for one in self.judged if one.why), "")
+        return ""
 
     @property
     def summary(self) -> str:
         """One sentence for log and note."""
         affected = [one for one in self.judged if one.state == "affected"]
         unknown = sum(one.state == "unknown" for one in self.judged)
-        if not self.judged or unknown == len(self.judged):
-            why = self.trouble or next((one.why for one in self.judged if one.why), "there is no lock")
-            return f"Known vulnerabilities: unknown, because {why}."
+        if self.unknown:
+            return f"Known vulnerabilities: unknown, because {self.unknown}."
         grades = f" ({', '.join(_graded(grade) for grade in worst(self.judged))})" if affected else ""
         told = f"{len(affected)} of {_packages(len(self.judged))} affected{grades}"
         return f"Known vulnerabilities: {told}, {unknown} unknown."
@@ -61,7 +73,7 @@ def assess(lock: Lock | None, advisories: Advisories, block_at: Severity | None)
     """What a source says of a lock's packages; `block_at`: from which severity on nothing is published."""
     judged = judge(lock, advisories) if lock is not None else ()
     blocked = blocks(judged, block_at) if block_at is not None else ()
-    return Assessed(judged, blocked, advisories.origin, advisories.trouble)
+    return Assessed(judged, blocked, advisories.origin, advisories.trouble, lock is not None)
 
 
 def tell(assessed: Assessed) -> tuple[str, ...]:
