@@ -16,6 +16,7 @@ from parser.model import Requirement, Requirements
 MAX_BUILT = 200
 """Wheels of the folder that are looked at."""
 
+_INDEXES = ("--index-url ", "--extra-index-url ", "--find-links ")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -48,7 +49,11 @@ def wheel_requirements(requirements: Requirements | None, build_sdists: Iterable
     """
     if requirements is None:
         return ""
-    lines = [option for option in requirements.options if not option.startswith("--find-links .")]
+    lines = [
+        one
+        for one in requirements.options
+        if (one.startswith(_INDEXES) and "://" in one) or one == "--no-index"
+    ]
     for entry in build_sdists:
         (name,) = names_to_build([entry]) or ("",)
         item = next((one for one in requirements.items if one.normalized == name), None)

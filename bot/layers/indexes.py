@@ -70,7 +70,9 @@ class Indexes:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must never be shown."""
-        return tuple(one.password for one in self.accounts if one.password)
+        # A token may stand where the user's name does.
+        names = (one.username for one in self.accounts if one.variables or not one.password)
+        return (*(one.password for one in self.accounts if one.password), *filter(None, names))
 
     def with_account(self, url: str) -> str:
         """The address with its user and password, as uv takes it."""

@@ -67,7 +67,7 @@ def plan_line(
 def limit_text(item: Requirement) -> str | None:
     """A constraint for the resolver; None for one that it could not use."""
     text = f"{item.name}{item.specifier}" + (f" ; {item.marker}" if item.marker else "")
-    return text if item.name and item.url is None and _WORDS.fullmatch(text) else None
+    return text if item.name and item.url is None and _is_plain(text) else None
 
 
 def applies(marker: str | None, target: Target) -> bool:
@@ -140,8 +140,13 @@ def _with_extras(item: Requirement, behind: str) -> str:
 
 
 def _checked(text: str, item: Requirement, url: str = "") -> Line | Problem:
-    # Nothing of a repository may begin a second line, or look like an option or a variable to the resolver.
-    if _WORDS.fullmatch(text) and not text.startswith("-") and "${" not in text and " -" not in text:
+    if _is_plain(text):
         return Line(text, item, url)
     why, mend = "it holds characters that no requirement needs", "Write it anew."
     return problem("requirement-invalid", item.place, why=why, mend=mend)
+
+
+def _is_plain(text: str) -> bool:
+    """Nothing of a repository may begin a second line, or look like an option or a variable to the resolver."""
+    words = _WORDS.fullmatch(text) is not None
+    return words and not text.startswith("-") and "${" not in text and " -" not in text

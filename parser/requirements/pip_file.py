@@ -36,7 +36,10 @@ _OFFERED = re.compile(
 
 _CREDENTIALS = re.compile(r"(?<!ssh)://(?!git@)[^/\s@]+@")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-_OF_THE_INDEX = ("--index-url", "--extra-index-url", "--find-links", "--no-index", "--trusted-host", "--pre")
+_OF_THE_INDEX = (
+    *("--index-url", "--extra-index-url", "--find-links", "--no-index", "--trusted-host", "--pre"),
+    *("--no-binary", "--only-binary"),
+)
 
 
 @dataclass(slots=True)

@@ -133,3 +133,10 @@ def test_an_account_is_for_its_own_origin() -> None:
         "https://packages.example.evil/",
     ):
         assert account_for([account], other) is None
+
+
+def test_a_token_in_the_place_of_a_name_is_a_secret_too() -> None:
+    option = "--index-url https://${MLREEF_INDEX_TOKEN}@packages.example/simple"
+    indexes, _ = plan_indexes(requirements(option), {"MLREEF_INDEX_TOKEN": "token-of-eighteen"})
+    assert indexes.secrets == ("token-of-eighteen",)
+    assert indexes.default == "https://packages.example/simple"

@@ -260,6 +260,10 @@ def test_two_requirements_at_odds_are_told_with_both_lines_and_what_each_needs(
 def test_nothing_of_a_requirement_is_ever_built(index: PackageIndex, desk: Desk, tmp_path: Path) -> None:
     trap = tmp_path / "ran"
     index.add_sources("trap", "1.0")
+    index.add("wheeled", "1.0")
+    refused = desk.told(index, "wheeled\n--no-binary wheeled\n")
+    assert codes(refused) == [("requirement-sources", 1)]
+    assert "--no-binary" in refused[0].message
     told = desk.told(index, f"trap\n--no-binary :all:\ntrap2 @ {index.url}/files/trap-1.0.tar.gz\n")
     assert codes(told) == [("requirement-sources", 1), ("requirement-sources", 3)]
     assert not trap.exists()
