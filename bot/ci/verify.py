@@ -17,9 +17,10 @@ from bot.ci.job import CiJob
 from bot.ci.log import Log
 from bot.ci.unchanged import Version, find_same, handed_over
 from bot.domain.choice import advise, refused_cuda, why_environment
-from bot.domain.engines import plan_engine
-from bot.domain.pipeline import PATH, PipelineSettings, read_pipeline_settings, render
+from bot.domain.engines import makes_wheels, plan_engine
+from bot.domain.pipeline import PATH, WHEELS_LIST, PipelineSettings, read_pipeline_settings, render
 from bot.domain.wishes import read_wish
+from bot.layers.built import wheel_requirements
 from bot.layers.content_of import content_of
 from bot.layers.contents import Contents
 from parser.model import Module, Problem, Report, Severity
@@ -75,6 +76,8 @@ def judge(commit: Commit, branch: str, project_name: str) -> Judgement:
         return stop(f"{PATH} was written for another engine than this commit needs.")
     if report.settings.stages != settings.stages:
         return stop(f"{PATH} was written for other stages than .mlreef.yaml names.")
+    if makes_wheels(report, choice.engine) != settings.wheels:
+        return stop(f"{PATH} was written for other packages to build than .mlreef.yaml names.")
     wish = read_wish(report)
     if not settings.environment.asked and settings.environment.wish != wish.text:
         return stop(f"{PATH} was written for another environment than the requirements ask for.")
@@ -125,8 +128,18 @@ def verify(job: CiJob, log: Log) -> int:
         if same is not None:
             log.say(f"Its content is that of {same.tag}, which is published: nothing is built.")
             values = {"MLREEF_VERDICT": str(Verdict.UNCHANGED), **handed_over(same)}
-    write_dotenv(ensure_folder(job.directory) / "verify.env", values)
+    folder = ensure_folder(job.directory)
+    write_dotenv(folder / "verify.env", values)
+    wanted = _wheels(judgement) if values["MLREEF_VERDICT"] == Verdict.PUBLISH else ""
+    (folder / WHEELS_LIST).write_text(wanted, encoding="utf-8")
     return 0
+
+
+def _wheels(judgement: Judgement) -> str:
+    """The requirements file of what a job of its own makes wheels of; empty where there is nothing to make."""
+    if judgement.module is None or judgement.settings is None or not judgement.settings.wheels:
+        return ""
+    return wheel_requirements(judgement.module.requirements, judgement.report.settings.build_sdists)
 
 
 def _find_same(

@@ -20,6 +20,7 @@ ADVISORIES: tuple[Advisories, ...] = get_args(Advisories)
 Severity = Literal["low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
+_VERSION_CONTROL = re.compile(r"(git|hg|svn|bzr)\+")
 _SOURCE_ARCHIVE = re.compile(r"\.(tar\.\w+|tgz|zip)([#?]|\Z)")
 
 
@@ -74,12 +75,16 @@ def plan_engine(report: Report, allowed: Sequence[Engine]) -> Choice | Problem:
         return _without_conda(report, allowed)
     if needs and _is_conda(report) and report.dockerfile is None:
         return _conda_and(report, needs[0])
+    runs = [engine for engine in allowed if engine != RUNS_NOTHING]
+    if not needs and runs and (source := _source(report)) is not None:
+        return Choice(
+            runs[0], f"{shown(source)} has to be built, which takes an engine that runs instructions"
+        )
     if not needs:
         return Choice(allowed[0], "it is the first that the operator allows, and nothing needs another")
-    able = [engine for engine in allowed if engine != RUNS_NOTHING]
-    if able:
+    if runs:
         return Choice(
-            able[0], f"the repository {needs[0].what}, which takes an engine that runs instructions"
+            runs[0], f"the repository {needs[0].what}, which takes an engine that runs instructions"
         )
     at = report.settings.places.get(needs[0].key, Place(report.dockerfile or SETTINGS_PATH))
     wanted = [engine for engine in ENGINES if engine != RUNS_NOTHING]
@@ -168,14 +173,22 @@ def _needs(report: Report) -> tuple[_Need, ...]:
     return tuple(found)
 
 
-def must_be_built(requirement: Requirement) -> bool:
-    """Whether pip has to make a wheel of it first, by its address alone: a version control URL, a source archive."""
-    url = requirement.url or ""
-    return (
-        requirement.editable
-        or re.match(r"(git|hg|svn|bzr)\+", url) is not None
-        or bool(_SOURCE_ARCHIVE.search(url))
-    )
+def makes_wheels(report: Report, engine: Engine) -> bool:
+    """Whether a job of its own makes wheels of sources; where instructions are run, pip makes them there."""
+    return engine == RUNS_NOTHING and bool(report.settings.build_sdists)
+
+
+def _source(report: Report) -> str | None:
+    """A requirement that is no wheel, by its address alone, where no job of its own makes one of it."""
+    requirements = report.module.requirements if report.module is not None else None
+    if requirements is None or report.settings.build_sdists:
+        return None
+    return next((item.name or item.url for item in requirements.items if _must_be_built(item)), None)
+
+
+def _must_be_built(item: Requirement) -> bool:
+    url = item.url or ""
+    return item.editable or _VERSION_CONTROL.match(url) is not None or bool(_SOURCE_ARCHIVE.search(url))
 
 
 def _any_of(engines: Sequence[Engine]) -> str:

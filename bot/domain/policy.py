@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.domain.choice import plan_environment
-from bot.domain.engines import USUAL_BUILDING, Building, plan_engine
+from bot.domain.engines import USUAL_BUILDING, Building, makes_wheels, plan_engine
 from bot.domain.guards import ALL_GUARDS, Guards
 from bot.domain.pipeline import Environment, PipelineSettings
 from parser.limits import DEFAULT_LIMITS, Limits
@@ -53,4 +53,5 @@ class Policy:
             engine_why=choice.why,
             building=self.building,
             stages=report.settings.stages,
+            wheels=makes_wheels(report, choice.engine),
         )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.adapters.checkout import load_commit
-from bot.domain.engines import Building, Choice, plan_engine
+from bot.domain.engines import Building, Choice, makes_wheels, plan_engine
 from bot.domain.pipeline import PATH, Environment, PipelineSettings, render
 from parser.read import read
 from tests.ci.world import Repository
@@ -59,8 +59,13 @@ def publishable(
     chosen = chosen or settings()
     choice = plan_engine(report, chosen.building.engines)
     assert isinstance(choice, Choice), choice
-    stages = report.settings.stages
-    chosen = replace(chosen, engine=choice.engine, engine_why=choice.why, stages=stages)
+    chosen = replace(
+        chosen,
+        engine=choice.engine,
+        engine_why=choice.why,
+        stages=report.settings.stages,
+        wheels=makes_wheels(report, choice.engine),
+    )
     return repository.commit({PATH: render(report.module, chosen, branch)}, "Update mlreef.yml")
 
 

@@ -150,4 +150,4 @@ def test_a_missing_variable_is_named_with_what_to_do(repository: Repository) -> 
 def test_an_unknown_job_is_told_the_known_ones() -> None:
     code, log = run_job("deploy", {})
     assert code == 2
-    assert "verify,build,promote" in log
+    assert "verify,context,build,label,promote" in log

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from values import module, report
 
-from bot.domain.engines import Choice, own_dockerfile, plan_engine
-from parser.model import ENGINES, Engine, Problem, Report, Requirements, Settings
+from bot.domain.engines import Choice, makes_wheels, own_dockerfile, plan_engine
+from parser.model import ENGINES, Engine, Place, Problem, Report, Requirement, Requirements, Settings
 
 BOTH: tuple[Engine, ...] = ("layers", "docker")
 
@@ -114,3 +114,31 @@ def test_packages_of_conda_are_for_layers_and_for_dockerfiles_of_the_authors_own
     ]
     codes = [each.code for each in refused if isinstance(each, Problem)]
     assert codes == ["engine-not-allowed", "engine-cannot", "engine-cannot"]
+
+
+@pytest.mark.parametrize(
+    ("url", "built"),
+    [
+        ("git+https://example.com/tool.git@abc", True),
+        ("https://example.com/tool-1.0.tar.gz#sha256=00", True),
+        ("https://example.com/tool-1.0.zip", True),
+        ("https://example.com/tool-1.0-py3-none-any.whl", False),
+    ],
+)
+def test_a_requirement_that_is_no_wheel_gets_an_engine_that_builds_it_where_one_is_allowed(
+    url: str, built: bool
+) -> None:
+    item = Requirement("tool", "", (), None, url, Place("requirements.txt"), "tool")
+    needed = replace(module(), requirements=Requirements("pip", "requirements.txt", (item,)))
+    asked = replace(repository(), module=needed)
+    choice = plan_engine(asked, BOTH)
+    assert isinstance(choice, Choice)
+    assert choice.engine == ("docker" if built else "layers")
+    # else `layers` says what to do, and a job of its own may make the wheel
+    assert plan_engine(asked, ("layers",)) == plan_engine(repository(), ("layers",))
+    apart = replace(asked, settings=Settings(build_sdists=("tool",)))
+    choice = plan_engine(apart, BOTH)
+    assert isinstance(choice, Choice)
+    assert choice.engine == "layers"
+    assert makes_wheels(apart, "layers")
+    assert not makes_wheels(apart, "docker")
