@@ -6,6 +6,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -90,34 +91,39 @@ def _kept_elsewhere(checkout: Path, path: bytes, sha256: str, size: int) -> Open
 # A folder ---------------------------------------------------------------------------------------------
 
 
-def list_folder(
-    folder: Path, paths: Iterable[str], hashing: str = "sha1"
-) -> tuple[tuple[TreeFile, ...], tuple[str, ...]]:
+def list_folder(folder: Path, paths: Iterable[str]) -> tuple[tuple[TreeFile, ...], tuple[str, ...]]:
     """A folder's files by their paths, and shown paths of what is none: sockets, devices, other repositories.
 
-    Each has the id that git would give it; `hashing`: how that repository makes its ids.
+    None is read, so none has an id yet.
     """
     files: list[TreeFile] = []
     others: list[str] = []
-    root = os.fsencode(folder)
     for path in paths:
         raw = os.fsencode(path)
         try:
-            found = os.lstat(root + b"/" + raw)
+            found = os.lstat(os.fsencode(folder) + b"/" + raw)
         except OSError:
             # git still knows it, and a push of everything here would take it away
             continue
         if stat.S_ISLNK(found.st_mode):
-            target = _target(folder, raw)
-            files.append(TreeFile(raw, "symlink", _blob_id((target,), len(target), hashing), len(target)))
+            files.append(TreeFile(raw, "symlink", "", len(_target(folder, raw))))
         elif stat.S_ISREG(found.st_mode):
-            pieces = _pieces_of(folder, raw, found.st_size)
-            blob = _blob_id(pieces, found.st_size, hashing)
             executable = bool(found.st_mode & stat.S_IXUSR)
-            files.append(TreeFile(raw, "executable" if executable else "file", blob, found.st_size))
+            files.append(TreeFile(raw, "executable" if executable else "file", "", found.st_size))
         else:
             others.append(shown_path(raw))
     return tuple(files), tuple(others)
+
+
+def with_ids(folder: Path, files: Iterable[TreeFile], hashing: str = "sha1") -> tuple[TreeFile, ...]:
+    """The files with the ids that git would give them; `hashing`: how that repository makes its ids."""
+
+    def identified(file: TreeFile) -> TreeFile:
+        link = (_target(folder, file.path),) if file.kind == "symlink" else None
+        pieces = _pieces_of(folder, file.path, file.size) if link is None else link
+        return replace(file, blob=_blob_id(pieces, file.size, hashing))
+
+    return tuple(identified(file) for file in files)
 
 
 def is_as_committed(

@@ -11,8 +11,8 @@ from bot.adapters.checkout import Objects, TreeFile, load_tree
 from bot.adapters.worktree import pushed_paths
 from bot.domain.tags import GENERATED
 from bot.errors import Gone
-from bot.layers.contents import Contents, plan_contents
-from bot.layers.sources import is_as_committed, list_folder, load_links
+from bot.layers.contents import Contents, plan_contents, shown_path
+from bot.layers.sources import is_as_committed, list_folder, load_links, with_ids
 from parser.model import Problem
 from parser.source import SKIPPED_DIRECTORIES
 
@@ -36,22 +36,22 @@ class Here:
 def look(folder: Path, requirements: Sequence[str]) -> Here | tuple[Problem, ...]:
     """Reads a folder. Problems: what keeps its files out of an image."""
     paths = pushed_paths(folder)
-    revision, made, tree = _head(folder) if paths is not None and (folder / ".git").exists() else ("", 0, ())
-    hashing = "sha256" if len(revision) == SHA256_ID_CHARS else "sha1"
-    files, left_out = list_folder(folder, _all_paths(folder) if paths is None else paths, hashing)
-    if revision:
-        with Objects(folder) as objects:
-            same = is_as_committed(folder, files, tree, objects)
-        if same:
-            blobs = {file.path: file.blob for file in tree}
-            files = tuple(replace(file, blob=blobs[file.path]) for file in files)
-        else:
-            revision, made = "", 0
+    files, left_out = list_folder(folder, _all_paths(folder) if paths is None else paths)
+    # Before any of them is read: what is too much is too much to be hashed too.
     contents = plan_contents(files, load_links(folder, files), requirements, left_out=(GENERATED,))
     if not isinstance(contents, Contents):
         return contents
-    submodules = tuple(os.fsdecode(file.path) for file in tree if file.kind == "submodule")
-    return Here(replace(contents, submodules=submodules), left_out, revision, made)
+    revision, made, tree = _head(folder) if paths is not None and (folder / ".git").exists() else ("", 0, ())
+    files = with_ids(folder, files, "sha256" if len(revision) == SHA256_ID_CHARS else "sha1")
+    if revision:
+        with Objects(folder) as objects:
+            same = is_as_committed(folder, files, tree, objects)
+        if not same:
+            revision, made = "", 0
+    blobs = {file.path: file.blob for file in (tree if revision else files)}
+    submodules = tuple(shown_path(file.path) for file in tree if file.kind == "submodule")
+    named = tuple(replace(file, blob=blobs[file.path]) for file in contents.files)
+    return Here(replace(contents, files=named, submodules=submodules), left_out, revision, made)
 
 
 def _head(folder: Path) -> tuple[str, int, tuple[TreeFile, ...]]:

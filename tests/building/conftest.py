@@ -9,7 +9,8 @@ import pytest
 
 from bot.adapters.registry import Registry
 from sandbox.registry import RegistryServer
-from tests.building.site import Site, push_base
+from tests.building.golden import push_base
+from tests.building.site import Site
 from tests.layers.package_index import PackageIndex, served
 
 

@@ -14,7 +14,8 @@ from bot.building import Again, Built
 from bot.errors import BotError
 from bot.layers.known import lock_tag
 from bot.layers.shelves import FolderShelf
-from tests.building.site import SCRIPT, Site, built_wheel, lock_of, push_base
+from tests.building.golden import SCRIPT, built_wheel, lock_of, push_base
+from tests.building.site import Site
 from tests.layers.making_wheels import Recipe
 from tests.layers.package_index import Shelf as IndexShelf
 
