@@ -55,8 +55,10 @@ def follow(job: Follow, world: World) -> tuple[Later, ...]:
         # a pipeline of a commit that nobody told of: if it is the head, publishing it will find the pipeline
         return (Later(Publish(job.project_id, job.branch, job.sha, cause="pipeline")),)
     if State(known.state).final or (known.state == State.UNCHANGED and known.pipeline_id == job.pipeline_id):
-        _close_second_pipeline(job, known, world)
-        return ()
+        if not _is_published_anew(job, known, world):
+            _close_second_pipeline(job, known, world)
+            return ()
+        known = replace(known, state=State.WAITING)
     pipeline_known = replace(known, pipeline_id=job.pipeline_id, state=State.RUNNING)
     progress, jobs = Progress(State.RUNNING), tuple[CiJob, ...]()
     if not job.running or job.by_job or State(known.state).ended:
@@ -232,6 +234,21 @@ def _unchanged(
         replace(known, state=State.UNCHANGED, number=kept.number, digest=kept.digest, image=kept.image),
         tuple(tell),
     )
+
+
+def _is_published_anew(job: Follow, known: Publication, world: World) -> bool:
+    """Whether another pipeline gave the published commit a further version, as people may wish."""
+    if job.running or known.state != State.PUBLISHED or known.pipeline_id == job.pipeline_id:
+        return False
+    jobs = world.forge.fetch_jobs(job.project_id, job.pipeline_id)
+    if read_progress(jobs).state is not State.PUBLISHED:
+        return False
+    try:
+        found = fetch_published(known, world.forge.fetch_project(job.project_id), jobs, world)
+    except (Refused, OperatorError):
+        # told when it was published first
+        return False
+    return found is not None and found[0].number != known.number
 
 
 def _close_second_pipeline(job: Follow, known: Publication, world: World) -> None:

@@ -12,6 +12,7 @@ from bot.building import Order as ImageOrder
 from bot.building import build_image
 from bot.ci.log import Log
 from bot.ci.order import Candidate, Order
+from bot.ci.unchanged import is_wished
 from bot.layers.base import read_reference
 from bot.layers.content_of import content_of
 from bot.layers.image import Dress
@@ -81,7 +82,7 @@ def _image(order: Order, objects: Objects, registries: _Registries) -> ImageOrde
         open_of_commit(objects, order.job.directory),
         (order.tag,),
         # A person who starts a pipeline with it wishes for newer versions.
-        refresh=order.job.get("MLREEF_REBUILD") not in {"", "0"},
+        refresh=is_wished(order.job),
     )
 
 

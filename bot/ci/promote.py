@@ -14,7 +14,7 @@ from bot.adapters.registry import Manifest, Registry, read_image
 from bot.ci.job import NOTHING_TO_PROMOTE, CiJob
 from bot.ci.ledger import Unreadable, fetch_published_shas
 from bot.ci.log import Log
-from bot.ci.unchanged import keep, newer_kept
+from bot.ci.unchanged import is_wished, keep, newer_kept
 from bot.ci.vouch import vouch
 from bot.domain.tags import LATEST, MAX_NUMBER, REVISION_LABEL, is_digest, is_sha, read_number, version_tag
 from bot.errors import Gone, OperatorError
@@ -37,9 +37,9 @@ class Published:
         return tuple(dict.fromkeys(sha for sha in (self.latest, newest, *self.ledger[:1]) if sha))
 
 
-def plan_number(sha: str, published: Published) -> int:
-    """A commit's number: the one that it has, else one that was never given."""
-    own = [number for number, of in published.numbers.items() if of == sha]
+def plan_number(sha: str, published: Published, others: Iterable[int] = ()) -> int:
+    """A commit's number: the one that it has, else one that was never given. `others` keep the image that they have."""
+    own = [number for number, of in published.numbers.items() if of == sha and number not in others]
     if own:
         return max(own)
     number = 1 + max([len(set(published.ledger)), *published.numbers])
@@ -115,7 +115,7 @@ def _promote(
         return NOTHING_TO_PROMOTE
     if not vouch(job, log, registry, repository, candidate):
         return 1
-    number = plan_number(sha, published)
+    number = plan_number(sha, published, _kept_numbers(job, registry, repository, published, candidate))
     tags = (version_tag(branch, number), *((LATEST,) if job.on_default_branch else ()))
     for tag in tags:
         registry.ensure_tag(repository, tag, candidate)
@@ -142,6 +142,17 @@ def _fetch_published(job: CiJob, log: Log, registry: Registry, repository: str) 
         )
         ledger = ()
     return Published(numbers, latest, ledger)
+
+
+def _kept_numbers(
+    job: CiJob, registry: Registry, repository: str, published: Published, candidate: Manifest
+) -> tuple[int, ...]:
+    """Numbers of the commit that must not get its new image, as people wished for one beside what is published."""
+    if not is_wished(job):
+        return ()
+    own = [number for number, of in published.numbers.items() if of == job.sha]
+    held = {n: registry.fetch_manifest(repository, version_tag(job["CI_COMMIT_BRANCH"], n)) for n in own}
+    return tuple(n for n, manifest in held.items() if manifest is None or manifest.digest != candidate.digest)
 
 
 def _revisions(

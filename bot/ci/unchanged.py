@@ -37,7 +37,7 @@ def find_same(job: CiJob, log: Log, key: str) -> Version | None:
 
     A registry that cannot be asked is told in the log and stops nothing.
     """
-    if job.get(REBUILD) not in ("", "0"):
+    if is_wished(job):
         log.say(f"{REBUILD} is set: this is built whatever is published.")
         return None
     try:
@@ -54,6 +54,11 @@ def find_same(job: CiJob, log: Log, key: str) -> Version | None:
     # the commit that is published already goes the usual way once more, which is quick and mends what broke off
     same = labels.get(CONTENT_LABEL) == key and labels.get(REVISION_LABEL) != job.sha
     return version if same else None
+
+
+def is_wished(job: CiJob) -> bool:
+    """Whether somebody wants the commit to be built anew, whatever is published."""
+    return job.get(REBUILD) not in ("", "0")
 
 
 def fetch_version(registry: Registry, repository: str, branch: str, with_latest: bool) -> Version | None:

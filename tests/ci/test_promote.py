@@ -108,6 +108,18 @@ def test_numbers_go_up_by_one(project: Project) -> None:
     assert tags["latest"] == tags["main-3"] == project.digest(f"c-{shas[2]}")
 
 
+def test_a_build_that_was_wished_for_gets_a_number_beside_the_published_one(project: Project) -> None:
+    sha = project.repository.commit()
+    project.promote(sha)
+    first = project.tags()["main-1"]
+    anew = push_image(project.host, project.path, f"c-{sha}", {REVISION: sha, "packages": "newer"})
+    assert project.promote(sha, MLREEF_REBUILD="1", MLREEF_DIGEST=anew)[0] == 0
+    assert project.tags() == {"main-1": first, "main-2": anew, "latest": anew}
+    # done again after it broke off, it is the same version
+    assert project.promote(sha, MLREEF_REBUILD="1", MLREEF_DIGEST=anew)[0] == 0
+    assert project.tags() == {"main-1": first, "main-2": anew, "latest": anew}
+
+
 def test_a_tag_never_goes_back_to_an_older_commit(project: Project) -> None:
     old, new = project.repository.commit(), project.repository.commit()
     assert project.promote(new)[0] == 0

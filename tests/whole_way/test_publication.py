@@ -353,3 +353,19 @@ def test_a_commit_that_was_the_same_once_is_published_when_it_is_no_longer(world
         lambda: digest in str(way.statuses(same)[-1].description), what="the word of version 2"
     )
     assert way.statuses(same)[-1].description == f"Published version 2 as master-2 ({digest})"
+
+
+def test_a_published_commit_that_is_built_anew_by_a_wish_gets_its_new_version_told(world: World) -> None:
+    way = world.project(FILES)
+    ours = way.bot_commit()
+    way.publish(ours, 1)
+    way.rest()
+    start_by_hand(way)
+    digest = way.push_image(ours, 2)
+    world.sandbox.play_pipeline(max(p.id for p in world.sandbox.pipelines(way.project.id, ours)))
+    wanted = f"Published version 2 as master-2 ({digest})"
+    world.sandbox.wait_for(
+        lambda: str(way.statuses(ours)[-1].description) == wanted, what="the word of version 2"
+    )
+    way.rest()
+    assert way.statuses(ours)[-1].description == wanted
