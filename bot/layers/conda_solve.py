@@ -6,6 +6,7 @@ import asyncio
 import datetime
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,10 +34,18 @@ _LINUX = "5.4"
 """The oldest kernel that images are run on."""
 
 
+@dataclass(frozen=True, slots=True)
+class SolvedConda:
+    """The packages by name. `modules`: those that bring modules of Python, which pip need not bring too."""
+
+    packages: tuple[LockedConda, ...]
+    modules: tuple[LockedConda, ...]
+
+
 def solve_conda(
     asked: CondaAsked, environment: Environment, platform: str, say: Callable[[str], None], cache: Path
-) -> tuple[LockedConda, ...] | tuple[Problem, ...]:
-    """The packages by name, Python among them; or why they cannot be had together.
+) -> SolvedConda | tuple[Problem, ...]:
+    """The packages, Python among them; or why they cannot be had together.
 
     The environment gives Python's version unless the repository asks for one, the oldest libc and the graphics
     driver. `cache`: folder for the channels' lists. Raises TryAgain when a channel is away.
@@ -98,30 +107,32 @@ def _virtual(environment: Environment, platform: str) -> list[GenericVirtualPack
     ]
 
 
-def _locked(
-    asked: CondaAsked, records: Iterable[RepoDataRecord]
-) -> tuple[LockedConda, ...] | tuple[Problem, ...]:
-    packages, problems = [], []
+def _locked(asked: CondaAsked, records: Iterable[RepoDataRecord]) -> SolvedConda | tuple[Problem, ...]:
+    packages, modules, problems = [], [], []
     for record in records:
         try:
             if record.sha256 is None or record.size is None:
                 raise ValueError("its channel tells no sha256 or no size")
-            packages.append(
-                LockedConda(
-                    name=record.name.normalized,
-                    version=str(record.version),
-                    build=str(record.build),
-                    subdir=record.subdir,
-                    filename=record.file_name,
-                    sha256=record.sha256.hex(),
-                    size=record.size,
-                    url=record.url,
-                )
+            package = LockedConda(
+                name=record.name.normalized,
+                version=str(record.version),
+                build=str(record.build),
+                subdir=record.subdir,
+                filename=record.file_name,
+                sha256=record.sha256.hex(),
+                size=record.size,
+                url=record.url,
             )
+            packages.append(package)
+            if record.noarch.python or any(re.match(r"python(?![\w-])", one) for one in record.depends):
+                modules.append(package)
         except ValueError as error:
             why, mend = f"{record.file_name}: {error}", "Take it from another channel."
             problems.append(problem("conda-environment", Place(asked.file), why=why, mend=mend))
-    return tuple(problems) or tuple(sorted(packages, key=lambda package: package.name))
+    if problems:
+        return tuple(problems)
+    packages.sort(key=lambda package: package.name)
+    return SolvedConda(tuple(packages), tuple(modules))
 
 
 def _refusal(asked: CondaAsked, why: str) -> Problem | None:

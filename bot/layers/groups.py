@@ -1,10 +1,16 @@
-"""Wheels → layers: the big ones each alone, so that images share them; the small ones together where room ends."""
+"""Packages → layers: the big ones each alone, so that images share them; the small ones together where room ends."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
-from bot.layers.lock import LockedWheel
+from bot.layers.lock import Lock, LockedConda, LockedWheel
+
+Group = tuple[LockedConda, ...] | tuple[LockedWheel, ...]
+"""What shares a layer."""
+
+_Package = TypeVar("_Package", LockedConda, LockedWheel)
 
 MAX_LAYERS = 100
 """Layers of a whole image; engines stop at 127, and who builds upon it needs some too."""
@@ -18,16 +24,32 @@ def room_for_wheels(base_layers: int) -> int:
     return max(1, MAX_LAYERS - OWN_LAYERS - base_layers)
 
 
+def group_packages(lock: Lock, room: int) -> tuple[Group, ...]:
+    """The packages of each layer, in the image's order: those of conda lie below the wheels.
+
+    Where there is not room for all, both kinds get as much of it as they can use, conda's at least half.
+    """
+    if not lock.conda:
+        return group_wheels(lock.wheels, room)
+    for_wheels = min(len(lock.wheels), max(room // 2, room - len(lock.conda)))
+    below = _grouped(lock.conda, max(1, room - for_wheels))
+    return (*below, *(_grouped(lock.wheels, max(1, for_wheels)) if lock.wheels else ()))
+
+
 def group_wheels(wheels: Sequence[LockedWheel], room: int) -> tuple[tuple[LockedWheel, ...], ...]:
     """The wheels of each layer, in the image's order: largest first, then by name; the rest in the last, by name.
 
     A function of names, versions and sizes alone. Raises ValueError when there is no room at all.
     """
+    return _grouped(wheels, room)
+
+
+def _grouped(packages: Sequence[_Package], room: int) -> tuple[tuple[_Package, ...], ...]:
     if room < 1:
-        raise ValueError("wheels need at least one layer")
-    ordered = sorted(wheels, key=lambda wheel: (-wheel.size, wheel.name, wheel.version, wheel.filename))
+        raise ValueError("packages need at least one layer")
+    ordered = sorted(packages, key=lambda one: (-one.size, one.name, one.version, one.filename))
     if len(ordered) <= room:
-        return tuple((wheel,) for wheel in ordered)
+        return tuple((one,) for one in ordered)
     alone, rest = ordered[: room - 1], ordered[room - 1 :]
-    together = tuple(sorted(rest, key=lambda wheel: (wheel.name, wheel.version, wheel.filename)))
-    return (*((wheel,) for wheel in alone), together)
+    together = tuple(sorted(rest, key=lambda one: (one.name, one.version, one.filename)))
+    return (*((one,) for one in alone), together)

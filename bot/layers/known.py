@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from bot.domain.tags import LATEST
 from bot.errors import BotError
 from bot.layers.foundation import read_foundation
-from bot.layers.groups import group_wheels, room_for_wheels
+from bot.layers.groups import group_packages, room_for_wheels
 from bot.layers.image import KEY_LABEL, LOCK_LABEL, Ground, Known, digest_of, read_known
-from bot.layers.lock import Lock, LockedWheel, read_lock
+from bot.layers.lock import Lock, LockedConda, LockedWheel, read_lock
 from bot.layers.shelves import Shelf
 from bot.layers.values import Layer
 
@@ -39,7 +39,7 @@ LOCK_TAG_HEX = 40
 """Characters of a lock's key in its tag."""
 
 Group = tuple[str, ...]
-"""sha256 of the wheels that share a layer, in order."""
+"""sha256 of the packages that share a layer, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def lock_tag(key: str) -> str:
     return f"{LOCK_TAG}{key[:LOCK_TAG_HEX]}"
 
 
-def group_of(wheels: Sequence[LockedWheel]) -> Group:
+def group_of(wheels: Sequence[LockedWheel] | Sequence[LockedConda]) -> Group:
     """What tells one group from another."""
     return tuple(wheel.sha256 for wheel in wheels)
 
@@ -109,7 +109,7 @@ def _layers(shelf: Shelf, like: Lock, ground: Ground, tag: str) -> Mapping[Group
         return {}
     if held is None or held[0].python != like.python:
         return {}
-    groups = group_wheels(held[0].wheels, room_for_wheels(len(known.base)))
+    groups = group_packages(held[0], room_for_wheels(len(known.base)))
     if len(groups) != len(known.wheels):
         return {}
     return {group_of(wheels): layer for wheels, layer in zip(groups, known.wheels, strict=True)}

@@ -13,10 +13,10 @@ from pathlib import Path
 from bot.layers.base import Base
 from bot.layers.carrying import AT_A_TIME, Carrier
 from bot.layers.foundation import write_foundation
-from bot.layers.groups import group_wheels, room_for_wheels
+from bot.layers.groups import Group, group_packages, room_for_wheels
 from bot.layers.image import Ground
 from bot.layers.known import OWN_LOOKED_AT, SHARED_LOOKED_AT, Found, group_of, search
-from bot.layers.lock import Lock, LockedWheel, dump_lock
+from bot.layers.lock import Lock, LockedConda, LockedWheel, dump_lock
 from bot.layers.shelves import FolderShelf, Moved, Shelf
 from bot.layers.values import BadWheel, Layer
 from bot.layers.wheel import Compile, write_wheels
@@ -30,7 +30,8 @@ class Bench:
 
     `shared`: the operator's layers, if any; `base`: where the base's layers come from; `store`: blobs on this disk;
     `fetch_wheel`: a wheel → a file, checked, in that
-    folder or where it lies already; `compiling`: compiled files by the base's own Python.
+    folder or where it lies already; `fetch_conda`: packages of conda → files in that folder; `tell`: who hears of what
+    is odd in them; `compiling`: compiled files by the base's own Python.
     """
 
     carrier: Carrier
@@ -38,6 +39,8 @@ class Bench:
     base: Shelf
     store: FolderShelf
     fetch_wheel: Callable[[LockedWheel, Path, Moved], Path]
+    fetch_conda: Callable[[Sequence[LockedConda], Path], Sequence[tuple[LockedConda, Path]]]
+    tell: Callable[[str], None]
     compiling: Callable[[], AbstractContextManager[Compile]]
     one_by_one: threading.Lock = field(default_factory=threading.Lock)
     """Held while a layer of the base comes to this disk, where compiler and shelf may both want it."""
@@ -61,7 +64,7 @@ def make_layers(
 
     `trust`: what the project's images name is there. Raises BadWheel with the problems of all wheels.
     """
-    groups = group_wheels(lock.wheels, room_for_wheels(len(base.layers)))
+    groups = group_packages(lock, room_for_wheels(len(base.layers)))
     wanted = frozenset(group_of(wheels) for wheels in groups)
     places = [(bench.carrier.shelf, OWN_LOOKED_AT)]
     if bench.shared is not None:
@@ -91,18 +94,40 @@ class _Work:
             self.bench.carrier.send(layer, lambda: path.open("rb"), new=True)
         return layer
 
-    def layer_of(self, wheels: Sequence[LockedWheel], found: Found | None) -> Layer:
-        """The layer of some wheels, on the shelf."""
+    def layer_of(self, group: Group, found: Found | None) -> Layer:
+        """The layer of some packages, on the shelf."""
         carrier = self.bench.carrier
         if found is not None and carrier.take_over(found, self.trust):
             return found.layer
-        title = f"{wheels[0].name} {wheels[0].version}" if len(wheels) == 1 else f"{len(wheels)} packages"
+        wheels = [one for one in group if isinstance(one, LockedWheel)]
+        conda = [one for one in group if isinstance(one, LockedConda)]
+        return self._conda(conda) if conda else self._wheels(wheels)
+
+    def _conda(self, packages: Sequence[LockedConda]) -> Layer:
+        # Imported here because few repositories need it.
+        from bot.layers.conda import write_conda
+
+        carrier = self.bench.carrier
+        with (
+            tempfile.TemporaryDirectory(dir=carrier.work, prefix="conda-") as folder,
+            carrier.parcel() as (file, path),
+        ):
+            fetched = self.bench.fetch_conda(packages, Path(folder))
+            layer, problems = write_conda(file, fetched, self.python, _title(packages), Path(folder))
+            for problem in problems:
+                self.bench.tell(f"{problem.message} {problem.hint}")
+            file.flush()
+            carrier.send(layer, lambda: path.open("rb"))
+            return layer
+
+    def _wheels(self, wheels: Sequence[LockedWheel]) -> Layer:
+        carrier = self.bench.carrier
         with (
             tempfile.TemporaryDirectory(dir=carrier.work, prefix="wheels-") as folder,
             carrier.parcel() as (file, path),
         ):
             fetched = [(wheel, self._fetch(wheel, Path(folder))) for wheel in wheels]
-            layer = write_wheels(file, fetched, Place(self.python), self.compile, title)
+            layer = write_wheels(file, fetched, Place(self.python), self.compile, _title(wheels))
             file.flush()
             carrier.send(layer, lambda: path.open("rb"))
             return layer
@@ -125,6 +150,10 @@ class _Once:
             if self._compile is None:
                 self._compile = self._stack.enter_context(self._start())
         return self._compile(batch)
+
+
+def _title(packages: Sequence[LockedWheel] | Sequence[LockedConda]) -> str:
+    return f"{packages[0].name} {packages[0].version}" if len(packages) == 1 else f"{len(packages)} packages"
 
 
 def _foundation(lock: Lock, executable: str, carrier: Carrier) -> Layer:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import platform
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bot.errors import BotError
 from bot.layers.carrying import Carrier
 from bot.layers.fetch import WheelGone
-from bot.layers.image import LOCK_LABEL, digest_of, read_ground
+from bot.layers.image import LOCK_LABEL, USUAL_PATH, Ground, digest_of, read_ground
 from bot.layers.known import fetch_known, fetch_lock
-from bot.layers.lock import BUILT_WHEELS, Lock, LockedWheel, dump_lock
+from bot.layers.lock import BUILT_WHEELS, Lock, LockedConda, LockedWheel, dump_lock
 from bot.layers.lock_key import ResolveInputs
 from bot.layers.means import Below, Means
 from bot.layers.shelves import FolderShelf, Moved, RegistryShelf
+from bot.layers.values import CONDA_ROOT
 from parser.model import Problem
 
 PLATFORM_OF = {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}
@@ -102,11 +105,12 @@ def _make(
     base = fetch_base(means.registry_for, environment.image, inputs.platform)
     name = read_reference(base.image)
     base_shelf = RegistryShelf(means.registry_for(name.host), name.repository)
-    ground = read_ground(base.digest, base.config, environment.bytecode)
+    ground = _ground(read_ground(base.digest, base.config, environment.bytecode), lock)
     here = PLATFORM_OF.get(platform.machine(), inputs.platform)
-    size = sum(wheel.size for wheel in lock.wheels)
+    packages = (*lock.conda, *lock.wheels)
+    size = sum(package.size for package in packages)
     voice.say(
-        f"Bringing together {len(lock.wheels)} packages ({size / 1024**2:.1f} MiB) on {len(base.layers)} layers"
+        f"Bringing together {len(packages)} packages ({size / 1024**2:.1f} MiB) on {len(base.layers)} layers"
     )
     store = FolderShelf(means.cache or carrier.work / "store")
 
@@ -115,12 +119,21 @@ def _make(
         fetch_wheel(web, wheel, target, lambda done, _: moved(done))
         return target
 
+    def fetch_of_conda(asked: Sequence[LockedConda], folder: Path) -> Sequence[tuple[LockedConda, Path]]:
+        # Imported here because few repositories need it.
+        from bot.layers.conda_fetch import fetch_conda
+        from bot.layers.resolve_conda import conda_accounts
+
+        return tuple(fetch_conda(asked, folder, conda_accounts(inputs, means.variables)).items())
+
     bench = Bench(
         carrier,
         means.shared,
         base_shelf,
         store,
         fetch,
+        fetch_of_conda,
+        voice.say,
         lambda: compiler(
             # What runs here is for this machine, whatever the image is for.
             base if inputs.platform == here else fetch_base(means.registry_for, base.image, here),
@@ -132,7 +145,19 @@ def _make(
     )
     try:
         with open_web(inputs, means.variables, means.index_url) as web:
-            own = make_layers(base, lock, ground, environment.executable, bench, trust)
+            executable = f"{CONDA_ROOT}/bin/python{lock.python}" if lock.conda else environment.executable
+            own = make_layers(base, lock, ground, executable, bench, trust)
     except BadWheel as error:
         return error.problems
     return Below(ground, base.layers, own, digest_of(dump_lock(lock)))
+
+
+def _ground(ground: Ground, lock: Lock) -> Ground:
+    """The base as what lies upon it sees it: programs of conda come before its own."""
+    if not lock.conda:
+        return ground
+    path = next((pair[5:] for pair in ground.env if pair.startswith("PATH=")), USUAL_PATH)
+    others = [pair for pair in ground.env if not pair.startswith(("PATH=", "CONDA_PREFIX="))]
+    # Its compiled files are of conda's Python; the base's may be another one.
+    env = (*others, f"PATH={CONDA_ROOT}/bin:{path}", f"CONDA_PREFIX={CONDA_ROOT}")
+    return replace(ground, env=env, bytecode=False)

@@ -64,6 +64,11 @@ def resolve(
     """
     requirements = inputs.requirements
     environment = inputs.environment
+    if requirements is not None and requirements.manager == "conda":
+        # Imported here because it ends here, with what conda leaves to pip.
+        from bot.layers.resolve_conda import resolve_conda
+
+        return resolve_conda(inputs, variables, say, index_url=index_url, wheels=wheels)
     target = Target(environment.python, inputs.platform, environment.wheel_platform)
     if requirements is None or not requirements.items:
         return Resolved(Lock(environment.python, inputs.platform, ()))

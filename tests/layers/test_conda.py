@@ -19,7 +19,7 @@ from bot.layers.conda import conda_python, write_conda
 from bot.layers.conda_asked import ALIAS, CondaAsked, read_asked
 from bot.layers.conda_fetch import fetch_conda
 from bot.layers.conda_prefix import replace_in_binary
-from bot.layers.conda_solve import solve_conda
+from bot.layers.conda_solve import SolvedConda, solve_conda
 from bot.layers.lock import LockedConda
 from bot.layers.values import CONDA_ROOT, LAYOUT, BadWheel, Layer
 from parser.model import Problem, Severity
@@ -275,7 +275,8 @@ def test_passwords_of_channels_come_from_offered_variables_only() -> None:
 
 def solve(url: str, dependencies: str, cache: Path) -> tuple[LockedConda, ...] | tuple[Problem, ...]:
     wanted = asked(f"channels: ['{url}']\ndependencies: [{dependencies}]\n")
-    return solve_conda(wanted, ENVIRONMENT, "linux/amd64", lambda _: None, cache)
+    found = solve_conda(wanted, ENVIRONMENT, "linux/amd64", lambda _: None, cache)
+    return found.packages if isinstance(found, SolvedConda) else found
 
 
 def test_a_local_channel_is_resolved_fetched_and_becomes_a_layer(tmp_path: Path) -> None:
@@ -357,8 +358,9 @@ def test_an_account_is_sent_to_its_channel_and_stands_in_no_lock(tmp_path: Path)
         host = url.removeprefix("http://")
         text = f"channels: ['http://${{MLREEF_INDEX_USER}}:${{MLREEF_INDEX_PASSWORD}}@{host}']\ndependencies: []\n"
         wanted = asked(text, variables)
-        packages = solve_conda(wanted, ENVIRONMENT, "linux/amd64", lambda _: None, tmp_path / "cache")
-        (locked,) = [one for one in packages if isinstance(one, LockedConda)]
+        solved = solve_conda(wanted, ENVIRONMENT, "linux/amd64", lambda _: None, tmp_path / "cache")
+        assert isinstance(solved, SolvedConda)
+        (locked,) = solved.packages
         assert "s3cret" not in repr(locked)
         fetch_conda([locked], tmp_path, wanted.accounts)
         (refused,) = solve(url, "python", tmp_path / "other")

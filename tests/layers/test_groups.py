@@ -9,12 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.layers.groups import MAX_LAYERS, group_wheels, room_for_wheels
-from bot.layers.lock import LockedWheel
+from bot.layers.groups import MAX_LAYERS, group_packages, group_wheels, room_for_wheels
+from bot.layers.lock import Lock, LockedConda, LockedWheel
 
 
 def wheel(name: str, size: int) -> LockedWheel:
     return LockedWheel(name, "1", f"{name}-1-py3-none-any.whl", "0" * 64, size, f"https://example.com/{name}")
+
+
+def conda(name: str, size: int) -> LockedConda:
+    return LockedConda(
+        name, "1", "0", "noarch", f"{name}-1-0.conda", "0" * 64, size, f"https://example.com/{name}"
+    )
 
 
 wheels = st.lists(
@@ -64,3 +70,20 @@ def test_every_wheel_is_in_one_layer_whatever_their_order(
     alone = [group[0].size for group in groups if len(group) == 1]
     shared = [one.size for group in groups if len(group) > 1 for one in group]
     assert not shared or not alone or max(shared) <= min(alone)
+
+
+@given(st.integers(0, 12), st.integers(0, 12), st.integers(2, 12))
+def test_packages_of_conda_lie_below_the_wheels_and_both_find_room(below: int, above: int, room: int) -> None:
+    lock = Lock(
+        "3.12",
+        "linux/amd64",
+        tuple(wheel(f"w{n}", n + 1) for n in range(above)),
+        tuple(conda(f"c{n}", n + 1) for n in range(below)),
+    )
+    groups = group_packages(lock, room)
+    names = [one.name for group in groups for one in group]
+    assert sorted(names) == sorted([*(f"w{n}" for n in range(above)), *(f"c{n}" for n in range(below))])
+    assert len(groups) == min(room, below + above)
+    kinds = [type(group[0]) for group in groups]
+    assert kinds == sorted(kinds, key=lambda kind: kind is LockedWheel)
+    assert all(len({type(one) for one in group}) == 1 for group in groups)
