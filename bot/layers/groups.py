@@ -10,7 +10,7 @@ from bot.layers.lock import Lock, LockedConda, LockedWheel
 Group = tuple[LockedConda, ...] | tuple[LockedWheel, ...]
 """What shares a layer."""
 
-_Package = TypeVar("_Package", LockedConda, LockedWheel)
+_Package = TypeVar("_Package", bound=LockedConda | LockedWheel)
 
 MAX_LAYERS = 100
 """Layers of a whole image; engines stop at 127, and who builds upon it needs some too."""
@@ -47,9 +47,16 @@ def group_wheels(wheels: Sequence[LockedWheel], room: int) -> tuple[tuple[Locked
 def _grouped(packages: Sequence[_Package], room: int) -> tuple[tuple[_Package, ...], ...]:
     if room < 1:
         raise ValueError("packages need at least one layer")
-    ordered = sorted(packages, key=lambda one: (-one.size, one.name, one.version, one.filename))
+    ordered = sorted(packages, key=_largest_first)
     if len(ordered) <= room:
         return tuple((one,) for one in ordered)
-    alone, rest = ordered[: room - 1], ordered[room - 1 :]
-    together = tuple(sorted(rest, key=lambda one: (one.name, one.version, one.filename)))
-    return (*((one,) for one in alone), together)
+    together = sorted(ordered[room - 1 :], key=_by_name)
+    return (*((one,) for one in ordered[: room - 1]), tuple(together))
+
+
+def _largest_first(one: LockedConda | LockedWheel) -> tuple[int, str, str, str]:
+    return -one.size, *_by_name(one)
+
+
+def _by_name(one: LockedConda | LockedWheel) -> tuple[str, str, str]:
+    return one.name, one.version, one.filename

@@ -107,10 +107,10 @@ def _make(
     base_shelf = RegistryShelf(means.registry_for(name.host), name.repository)
     ground = _ground(read_ground(base.digest, base.config, environment.bytecode), lock)
     here = PLATFORM_OF.get(platform.machine(), inputs.platform)
-    packages = (*lock.conda, *lock.wheels)
-    size = sum(package.size for package in packages)
+    packages = len(lock.conda) + len(lock.wheels)
+    size = sum(one.size for one in lock.conda) + sum(one.size for one in lock.wheels)
     voice.say(
-        f"Bringing together {len(packages)} packages ({size / 1024**2:.1f} MiB) on {len(base.layers)} layers"
+        f"Bringing together {packages} packages ({size / 1024**2:.1f} MiB) on {len(base.layers)} layers"
     )
     store = FolderShelf(means.cache or carrier.work / "store")
 

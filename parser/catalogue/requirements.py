@@ -46,16 +46,6 @@ REQUIREMENTS: dict[str, Known] = {
         "{target} is not there when the requirements are installed, so pip finds nothing in it.",
         "Give the address of a page, or require the packages by their addresses.",
     ),
-    "requirement-conda": Known(
-        _WARNING,
-        "{name} is a package of conda, which pip cannot install.",
-        "Leave it out if Python's packages bring it; else choose an environment that has it.",
-    ),
-    "requirements-format": Known(
-        _ERROR,
-        "The packages are listed in {file}; the image is installed from a requirements.txt only.",
-        "{mend}",
-    ),
     "import-unprovided": Known(
         _INFO,
         "{module} is imported, but no requirement provides it.",

@@ -78,22 +78,6 @@ REQUIREMENTS: dict[str, Example] = {
         frame=WHOLE,
         file="requirements.txt",
     ),
-    "requirement-conda": Example(
-        "conda installs programs and libraries of any kind, pip only packages of Python. The environment has to have"
-        " the rest.",
-        "dependencies:\n  - numpy=2.1\n  - cudatoolkit=11.8\n",
-        "dependencies:\n  - numpy=2.1\n",
-        frame=WHOLE,
-        file="environment.yml",
-        beside={"requirements.txt": None},
-    ),
-    "requirements-format": Example(
-        "Packages of conda are no wheels, so they cannot be installed beside them.",
-        "dependencies:\n  - numpy=2.1\n",
-        frame=WHOLE,
-        file="environment.yml",
-        beside={"requirements.txt": None},
-    ),
     "import-unprovided": Example(
         "If nothing else brings the module, the script stops at this line.",
         "import cv2\n",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import yaml
 
 from parser.model import Place, Problem, Requirement
-from parser.problems import ascii_controls, problem
 from parser.requirements.lines import Line
 from parser.requirements.listed import Listed, Text, invalid, made, unreadable
 from parser.requirements.names import CONDA_ONLY, CONDA_TO_PIP
@@ -44,19 +43,17 @@ def read_conda(source: Source, file: str) -> Listed:
 
 
 def _item(text: str, place: Place, problems: list[Problem]) -> Requirement | None:
+    """What pip would call it; None for what is no package of Python."""
     parts = conda_parts(text)
-    specifier = conda_specifier(parts[1]) if parts else None
-    if parts is None or specifier is None:
-        why = f"{text!r} cannot be written as a requirement for pip"
-        invalid(problems.append, place, why, "Write one version, or bounds like `>=1.2,<2`.")
+    if parts is None:
+        invalid(problems.append, place, f"{text!r} names no package", "Write it as conda does: `numpy=2.1`.")
         return None
     name = parts[0]
     if name in ("python", "pip", "setuptools", "wheel"):
         return None
     if name in CONDA_ONLY or name.startswith(("_", "lib")):
-        problems.append(problem("requirement-conda", place, name=ascii_controls(name)[:120]))
         return None
-    return made(CONDA_TO_PIP.get(name, name), specifier, place)
+    return made(CONDA_TO_PIP.get(name, name), conda_specifier(parts[1]) or "", place)
 
 
 def _member(node: yaml.Node | None, key: str) -> yaml.Node | None:

@@ -92,7 +92,7 @@ def _elsewhere(source: Source) -> tuple[Requirements | None, tuple[Problem, ...]
             found, problems = _of_other_tool(source, file)
             if found is not None and found.items:
                 return found, problems
-            refused = refused or tuple(one for one in problems if one.code != "requirements-format")
+            refused = refused or tuple(one for one in problems if one.code != "requirements-taken")
     return None, (_missing(source, DEFAULT_FILE, None, None), *refused)
 
 
@@ -105,16 +105,10 @@ def _of_other_tool(source: Source, file: str) -> tuple[Requirements | None, tupl
         return None, (problem("requirement-credentials", Place(file)),)
     from parser.requirements.listed import pip_line
 
-    lines = [pip_line(item) for item in listed.items]
-    taken = listed.manager != "conda"
-    told = problem(
-        "requirements-taken" if taken else "requirements-format",
-        Place(file),
-        file=ascii_controls(file)[:120],
-        mend=f"A requirements.txt comes first where there is one. {_how(listed, lines)}"
-        if taken
-        else _how(listed, lines),
-    )
+    # What conda has is not what pip would write.
+    how = "" if listed.manager == "conda" else _how(listed, [pip_line(item) for item in listed.items])
+    mend = f"A requirements.txt comes first where there is one. {how}".rstrip()
+    told = problem("requirements-taken", Place(file), file=ascii_controls(file)[:120], mend=mend)
     return Requirements(listed.manager, file, listed.items, files=(file,)), (told, *listed.problems)
 
 
