@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CODE := bot parser ci_templates sandbox tests samples benchmarks fidelity scripts
+# What builds images in the demo: layers, or docker.
+ENGINE ?= layers
 PRESENT = $(wildcard $(CODE))
 
 # Only what tools print goes to the terminal; nothing is asked, so nothing can wait for an answer.
@@ -20,7 +22,7 @@ export PYTHONUNBUFFERED := 1
 help: ## List what can be done here
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  make demo REPO=DIR   publish a repository of your own;  KEEP=1 leaves everything running"
+	@echo "  make demo REPO=DIR   publish a repository of your own;  ENGINE=docker builds by Docker;  KEEP=1 leaves it running"
 
 setup: $(READY) ## Make the virtual environment (.venv) with all that tests and demo need
 
@@ -34,11 +36,11 @@ $(READY): setup.cfg pyproject.toml
 	@touch $@
 
 # The look at the machine needs no virtual environment: what is missing is said before anything is installed.
-demo: ## Publish the sample, live: webhook, pipeline, image (REPO=DIR for your own, KEEP=1 keeps it up)
+demo: ## Publish the sample, live: webhook, pipeline, image (REPO=DIR, ENGINE=docker, KEEP=1)
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and is not on PATH (Debian 12: apt-get install python3 python3-venv)" >&2; exit 2; }
-	@$(PYTHON) -m sandbox.demo.checks $(if $(REPO),"$(REPO)")
+	@$(PYTHON) -m sandbox.demo.checks $(ENGINE) $(if $(REPO),"$(REPO)")
 	@$(MAKE) --silent --no-print-directory $(READY) >&2
-	@exec $(BIN)/python -m sandbox.demo $(if $(REPO),--repo "$(REPO)") $(if $(filter-out 0,$(KEEP)),--keep)
+	@exec $(BIN)/python -m sandbox.demo --engine $(ENGINE) $(if $(REPO),--repo "$(REPO)") $(if $(filter-out 0,$(KEEP)),--keep)
 
 test: $(READY) ## Run every test this machine can run; what it cannot is said (with CI=true that fails)
 	@$(BIN)/python -m pytest $(ARGS)

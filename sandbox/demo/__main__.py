@@ -1,4 +1,4 @@
-"""The whole way, live: `python -m sandbox.demo [--repo DIR] [--keep]`.
+"""The whole way, live: `python -m sandbox.demo [--engine layers|docker] [--repo DIR] [--keep]`.
 
 Everything that a person reads goes to stderr. stdout gets one line of JSON, the outcome. Exit codes: 0 published,
 1 refused or failed, 2 something is missing here, 3 a fault of the demo.
@@ -43,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
     """See the module's first lines."""
     options = _options(argv)
     terminal = Terminal(sys.stderr)
-    lacks = checks.missing()
+    lacks = checks.missing(options.engine)
     if lacks:
         terminal.tell_all(checks.lines(lacks))
         return COULD_NOT_START
@@ -55,7 +55,9 @@ def main(argv: Sequence[str]) -> int:
     try:
         from sandbox.demo.play import play
 
-        outcome = play(repository, terminal, keep=options.keep, tell_outcome=_tell_outcome)
+        outcome = play(
+            repository, terminal, engine=options.engine, keep=options.keep, tell_outcome=_tell_outcome
+        )
         return EXIT_CODES[outcome.ending]
     except Deadline:
         terminal.tell(
@@ -76,6 +78,12 @@ def main(argv: Sequence[str]) -> int:
 def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         "python -m sandbox.demo", description="Publish a repository, live, on real parts."
+    )
+    parser.add_argument(
+        "--engine",
+        choices=checks.ENGINES,
+        default=checks.LAYERS,
+        help="what builds the image (default: layers)",
     )
     parser.add_argument("--repo", metavar="DIR", help="a repository of your own instead of the sample")
     parser.add_argument("--keep", action="store_true", help="leave everything running until Ctrl-C")

@@ -14,6 +14,11 @@ from pathlib import Path
 ANSWER_SECONDS = 5.0
 """A tool that does not answer in this time counts as broken."""
 
+LAYERS, DOCKER = ENGINES = ("layers", "docker")
+"""What images are built with: files alone, or a Docker engine."""
+
+INSIDE = Path(__file__).parents[1] / "images" / "inside.py"
+
 OLDEST_GIT = (2, 31)
 """Since then `git http-backend` and partial clones do what the sandbox and the pipeline ask of them."""
 
@@ -34,12 +39,10 @@ class Answer:
     words: str
 
 
-def ask(command: Sequence[str]) -> Answer:
-    """Run a program that only tells something about itself."""
+def ask(command: Sequence[str], told: str = "") -> Answer:
+    """Run a program that only tells something about itself; `told` is its standard input."""
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=ANSWER_SECONDS, stdin=subprocess.DEVNULL
-        )
+        done = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_SECONDS, input=told)
     except subprocess.TimeoutExpired:
         return Answer(None, f"no answer within {ANSWER_SECONDS:.0f} seconds")
     except OSError as error:
@@ -89,22 +92,40 @@ def judge_http_backend(answer: Answer) -> Missing | None:
     return Missing("git's http-backend", "Debian: sudo apt-get install git (it is part of that package)")
 
 
+def judge_namespaces(answer: Answer) -> Missing | None:
+    """From sandbox/images/inside.py without a command: whether this user may run an unpacked image, cut off."""
+    if answer.code == 0:
+        return None
+    last = answer.words.splitlines()[-1] if answer.words else "it said nothing"
+    return Missing(
+        f"a way to run images: there is no Docker engine, and no namespaces for this user ({last})",
+        "run this as root; or let users have them: sudo sysctl kernel.unprivileged_userns_clone=1 on Debian, "
+        "kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu; or install a Docker engine",
+    )
+
+
 def judge_rsync(path: str | None) -> Missing | None:
     """The CI executor carries artifacts between jobs with rsync."""
     return None if path else Missing("rsync (the CI executor needs it)", "Debian: sudo apt-get install rsync")
 
 
-def missing() -> tuple[Missing, ...]:
-    """Everything this machine lacks for the demo; empty when it can run."""
+def missing(engine: str = LAYERS) -> tuple[Missing, ...]:
+    """Everything this machine lacks for the demo with that engine; empty when it can run."""
     client = shutil.which("docker")
     with ThreadPoolExecutor() as pool:  # together, so that the answer is there within a second
-        engine = pool.submit(ask, ["docker", "version", "--format", "{{.Server.Version}}"])
+        daemon = pool.submit(ask, ["docker", "version", "--format", "{{.Server.Version}}"])
         git = pool.submit(ask, ["git", "--version"])
         git_programs = pool.submit(ask, ["git", "--exec-path"])
-        verdicts = [judge_engine(client, engine.result()), judge_git(git.result())]
+        inside = pool.submit(ask, [sys.executable, "-I", str(INSIDE)], '{"user": 10001}')
+        verdicts = [judge_engine(client, daemon.result())]
+        if engine == LAYERS:
+            # Either will do.
+            verdicts = [verdicts[0] and judge_namespaces(inside.result())]
+        verdicts.append(judge_git(git.result()))
         if verdicts[-1] is None:
             verdicts.append(judge_http_backend(git_programs.result()))
-    verdicts.append(judge_rsync(shutil.which("rsync")))
+    if engine != LAYERS:
+        verdicts.append(judge_rsync(shutil.which("rsync")))
     return tuple(verdict for verdict in verdicts if verdict is not None)
 
 
@@ -123,12 +144,16 @@ def lines(found: Sequence[Missing]) -> list[str]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit code 0: the demo can run. 2: it cannot, and stderr says why. The one argument is the repository, if any."""
-    for repository in arguments:
+    """Exit code 0: the demo can run. 2: it cannot, and stderr says why. Arguments: engine, repository."""
+    engine, *repositories = arguments or [LAYERS]
+    if engine not in ENGINES:
+        sys.stderr.write(f"ENGINE: {engine} is none of {', '.join(ENGINES)}\n")
+        return 2
+    for repository in repositories:
         if not Path(repository).expanduser().is_dir():
             sys.stderr.write(f"REPO: {repository} is no directory\n")
             return 2
-    found = missing()
+    found = missing(engine)
     sys.stderr.writelines(line + "\n" for line in lines(found))
     return 2 if found else 0
 

@@ -1,11 +1,15 @@
-"""Images on the local engine: the base, the bot's own, and one run of what was published."""
+"""Images of the demo: the base, the bot's own where an engine builds, and one run of what was published."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from sandbox.demo.children import run
+from sandbox.demo.children import end_group, run
+from sandbox.images.running import Order, Way
 
 ROOT = Path(__file__).parents[2]
 BOT_IMAGE = "mlreef/bot:demo"
@@ -23,7 +27,8 @@ def ensure_base(tell: Tell) -> str:
 
 def ensure_bot_image(base: str, tell: Tell) -> str:
     """Build the bot's image, which the pipeline's jobs run in; the engine's cache makes it quick."""
-    run(["docker", "build", "--build-arg", f"BASE={base}", "--tag", BOT_IMAGE, "."], cwd=ROOT, tell=tell)
+    with _replaced(BOT_IMAGE):
+        run(["docker", "build", "--build-arg", f"BASE={base}", "--tag", BOT_IMAGE, "."], cwd=ROOT, tell=tell)
     return BOT_IMAGE
 
 
@@ -34,22 +39,42 @@ def python_of(image: str) -> str:
     return said.strip()
 
 
-def run_published(
-    image: str, arguments: Sequence[str], folders: Sequence[tuple[Path, str, bool]], tell: Tell
-) -> int:
-    """Run an image once, without network or rights, and give its exit code; `folders`: (here, there, writable)."""
-    mounts = [
-        f"--volume={here.resolve()}:{there}{'' if writable else ':ro'}" for here, there, writable in folders
-    ]
-    limits = ["--network=none", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--memory=2g"]
-    command = ["docker", "run", "--rm", *limits, *mounts, image, *arguments]
-    code, _ = run(["timeout", "--kill-after=5", str(RUN_SECONDS), *command], tell=tell, check=False)
-    return code
+def run_published(way: Way, order: Order, tell: Tell) -> int:
+    """Run an image once and give its exit code; its lines are told as they come."""
+    reading, writing = os.pipe()
+    with open(reading, "rb") as said:  # noqa: PTH123 - a pipe has no path
+        with open(writing, "wb") as output:  # noqa: PTH123 - likewise
+            started = way.running(order, output)
+            with started as process:
+                output.close()
+                limit = threading.Timer(RUN_SECONDS, end_group, (process,))
+                limit.start()
+                try:
+                    for line in said:
+                        tell(line.decode("utf-8", "replace").rstrip("\r\n"))
+                    return process.wait()
+                finally:
+                    limit.cancel()
 
 
 def keep_as(image: str, name: str) -> None:
-    """Give a published image a name that outlives the demo's registry, and take away those that do not."""
-    run(["docker", "tag", image, name])
+    """Give a published image a name that outlives the demo's registry."""
+    with _replaced(name):
+        run(["docker", "tag", image, name])
+
+
+@contextlib.contextmanager
+def _replaced(name: str) -> Iterator[None]:
+    """Take away the image that had the name before, unless something else holds it: nobody finds it without."""
+    before = _id_of(name)
+    yield
+    if before is not None and before != _id_of(name):
+        run(["docker", "rmi", before], check=False)
+
+
+def _id_of(name: str) -> str | None:
+    code, said = run(["docker", "image", "inspect", "--format", "{{.Id}}", name], check=False)
+    return said.strip() if code == 0 else None
 
 
 def forget(registry: str) -> None:

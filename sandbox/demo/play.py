@@ -13,6 +13,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,14 @@ import gitlab
 from gitlab.v4.objects import Project
 
 from bot.domain.choice import plan_environment
-from parser.model import Problem, Report
+from bot.errors import OperatorError, Refused, TryAgain
+from parser.model import Engine, Problem, Report
 from parser.read import read
 from parser.source import load_source
 from parser.wire import report_to_dict
 from sandbox.demo import images, story
 from sandbox.demo.author import Clone, copy_tree, new_clone
+from sandbox.demo.children import DemoError
 from sandbox.demo.outcome import Ending, Outcome, to_line
 from sandbox.demo.stage import (
     AUTHOR,
@@ -35,18 +38,28 @@ from sandbox.demo.stage import (
     RunningBot,
     ensure_images,
     environment,
+    publish_base,
     running_bot,
 )
 from sandbox.demo.terminal import Line, Style, Terminal
 from sandbox.demo.watch import Delivery, Scene, Watch
 from sandbox.executor import GitlabCiLocal
+from sandbox.executor.bare import BareMachine
 from sandbox.gitlab import Sandbox
+from sandbox.images.base import ensure_base
+from sandbox.images.host_base import NoBase
+from sandbox.images.running import Engine as DockerEngine
+from sandbox.images.running import Order, Way, find_way
 from sandbox.node import ensure_helper_image, ensure_tools
+from sandbox.plan import Executor
 from sandbox.registry import RegistryServer
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "samples" / "add-noise"
 PICTURE = SAMPLE / "images" / "harbour.png"
+CACHE = ROOT / ".cache" / "demo"
+"""The base image, and whatever the jobs of one run leave for those of the next."""
+
 RUNS = ROOT / ".demo"
 """Each run has a folder of its own in here: logs, and the picture that came out. The next run takes it away."""
 
@@ -72,14 +85,19 @@ class Clock:
 
 
 def play(
-    repository: Path | None, terminal: Terminal, *, keep: bool, tell_outcome: Callable[[str], None]
+    repository: Path | None,
+    terminal: Terminal,
+    *,
+    engine: Engine,
+    keep: bool,
+    tell_outcome: Callable[[str], None],
 ) -> Outcome:
     """The whole way for a repository (None: the sample); the outcome's line is told before anything is kept up."""
     clock = Clock()
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(_run_folder())
         terminal.tell_all(story.chapter(1, "The stage: a GitLab, its registry and runner, the bot"))
-        stage = _set_up(stack, folder, terminal, clock)
+        stage = _set_up(stack, engine, folder, terminal, clock)
         outcome, extra = _publish(
             stage, repository or SAMPLE, folder, terminal, clock, sample=repository is None
         )
@@ -116,9 +134,42 @@ class Stage:
     bot: RunningBot
     bot_id: int
     images: Images
+    way: Way
 
 
-def _set_up(stack: contextlib.ExitStack, folder: Path, terminal: Terminal, clock: Clock) -> Stage:
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What was made before anything is up: who runs jobs, and what brings the base image to where builds find it."""
+
+    executor: Executor
+    offer_base: Callable[[Sandbox, RegistryServer], Images]
+
+
+def _set_up(
+    stack: contextlib.ExitStack, engine: Engine, folder: Path, terminal: Terminal, clock: Clock
+) -> Stage:
+    way = find_way(folder / "images", CACHE / "unpacked")
+    if way is None:
+        raise DemoError("this machine has neither a Docker engine nor namespaces that its users may make")
+    prepared = (_prepare_docker if engine == "docker" else _prepare_layers)(way, terminal, clock)
+    with clock.measure("start"):
+        registry = stack.enter_context(RegistryServer(folder / "registry"))
+        sandbox = stack.enter_context(
+            Sandbox(folder / "gitlab", executor=prepared.executor, registry=registry)
+        )
+        if isinstance(way, DockerEngine):
+            stack.callback(images.forget, registry.address)
+        terminal.tell(story.happened(f"GitLab at {sandbox.url}, registry at {registry.address}"))
+        made = prepared.offer_base(sandbox, registry)
+        user = sandbox.create_user(BOT)
+        bot = stack.enter_context(running_bot(sandbox.url, user.token, folder / "bot", made))
+        terminal.tell(story.happened(f"mlreef-bot serve, listening at {bot.hook_url}"))
+    return Stage(sandbox, registry.address, bot, user.id, made, way)
+
+
+def _prepare_docker(_way: Way, terminal: Terminal, clock: Clock) -> Prepared:
+    """The engine builds and runs everything, the bot's own image included; gitlab-ci-local runs the jobs."""
+
     def faintly(line: str) -> None:
         if story.build_step(line):
             terminal.tell(story.job_line("docker build", line))
@@ -131,15 +182,19 @@ def _set_up(stack: contextlib.ExitStack, folder: Path, terminal: Terminal, clock
         tools = ensure_tools()
         executor = GitlabCiLocal(tools, helper_image=ensure_helper_image(made.base))
         terminal.tell(story.happened("the CI executor, gitlab-ci-local"))
-    with clock.measure("start"):
-        registry = stack.enter_context(RegistryServer(folder / "registry"))
-        sandbox = stack.enter_context(Sandbox(folder / "gitlab", executor=executor, registry=registry))
-        stack.callback(images.forget, registry.address)
-        terminal.tell(story.happened(f"GitLab at {sandbox.url}, registry at {registry.address}"))
-        user = sandbox.create_user(BOT)
-        bot = stack.enter_context(running_bot(sandbox.url, user.token, folder / "bot", made))
-        terminal.tell(story.happened(f"mlreef-bot serve, listening at {bot.hook_url}"))
-    return Stage(sandbox, registry.address, bot, user.id, made)
+    return Prepared(executor, lambda _sandbox, _registry: made)
+
+
+def _prepare_layers(way: Way, terminal: Terminal, clock: Clock) -> Prepared:
+    """No engine builds anything: the base is files, and the bot's own jobs run by the bot of this machine."""
+    with clock.measure("images"):
+        try:
+            layout = ensure_base(CACHE / "base", lambda line: terminal.tell(story.step(line)))
+        except (NoBase, TryAgain, Refused, OperatorError) as error:
+            raise DemoError(f"there is no base image: {error}") from None
+        terminal.tell(story.happened(f"a base image with Python {layout.python}, made of files"))
+    terminal.tell(story.happened(f"a runner; images of modules are {way.words}"))
+    return Prepared(BareMachine(images.BOT_IMAGE, way, CACHE), partial(publish_base, layout=layout))
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +312,7 @@ def _publish(
     if image is not None:
         terminal.tell_all(story.chapter(8, "The image runs"))
         with clock.measure("run"):
-            ran, extra = _run_once(image, repository.name, folder, terminal, sample=sample)
+            ran, extra = _run_once(stage, image, repository.name, folder, terminal, sample=sample)
         ending = ending if ran else Ending.FAILED
     wire = report_to_dict(work.report)
     outcome = Outcome(
@@ -316,41 +371,44 @@ def _published_image(project: Project) -> tuple[str | None, str | None]:
 
 
 def _run_once(
-    image: str, name: str, folder: Path, terminal: Terminal, *, sample: bool
+    stage: Stage, image: str, name: str, folder: Path, terminal: Terminal, *, sample: bool
 ) -> tuple[bool, list[tuple[str, str]]]:
     """Run the published image: the sample on its picture, another module with --help."""
-
-    def told(line: str) -> None:
-        terminal.tell(story.job_line("docker run", line))
-
-    kept = f"mlreef-demo/{_project_name(Path(name))}:latest"
-    if not sample:
-        code = images.run_published(image, ["--help"], [], told)
-        images.keep_as(image, kept)
-        return code == 0, [("run it", f"docker run --rm {kept} --help")]
+    terminal.tell(story.step(f"it is {stage.way.words}"))
+    order = Order(image, arguments=("--help",))
     result = folder / "result"
-    result.mkdir()
-    # The image's user is another one than the person who runs the demo.
-    result.chmod(0o777)
-    arguments = [
-        "--input-path",
-        f"/data/{PICTURE.name}",
-        "--output-path",
-        "/result",
-        "--mode",
-        "speckle",
-    ]
-    terminal.tell(story.step(f"docker run IMAGE {' '.join(arguments)}"))
+    if sample:
+        result.mkdir()
+        # The image's user is another one than the person who runs the demo.
+        result.chmod(0o777)
+        picture = f"/data/{PICTURE.name}"
+        order = Order(
+            image,
+            arguments=("--input-path", picture, "--output-path", "/result", "--mode", "speckle"),
+            binds=((PICTURE.parent.resolve(), "/data", False), (result.resolve(), "/result", True)),
+        )
+    terminal.tell(story.step(f"run IMAGE {' '.join(order.arguments)}"))
     code = images.run_published(
-        image, arguments, [(PICTURE.parent, "/data", False), (result, "/result", True)], told
+        stage.way, order, lambda line: terminal.tell(story.job_line("the module", line))
     )
-    images.keep_as(image, kept)
+    kept = _keep(stage.way, image, name)
+    if not sample:
+        return code == 0, kept
     made = sorted(path for path in result.rglob("*") if path.is_file())
     if code != 0 or not made:
         terminal.tell(story.went_wrong(f"the image ended with exit code {code} and wrote {len(made)} files"))
         return False, []
     terminal.tell(story.happened(f"the noisy picture: {made[0]}"))
-    return True, [("picture", str(made[0])), ("run it", f"docker run --rm {kept} --help")]
+    return True, [("picture", str(made[0])), *kept]
+
+
+def _keep(way: Way, image: str, name: str) -> list[tuple[str, str]]:
+    """Where there is an engine it keeps the image; how to run it there."""
+    if not isinstance(way, DockerEngine):
+        return []
+    kept = f"mlreef-demo/{_project_name(Path(name))}:latest"
+    images.keep_as(image, kept)
+    return [("run it", f"docker run --rm {kept} --help")]
 
 
 def _keep_up(stage: Stage, terminal: Terminal) -> None:

@@ -13,9 +13,14 @@ from typing import Any
 
 import yaml
 
-from bot.domain.pipeline import Environment
+from bot.adapters.registry import Registry
+from bot.domain.environments import Environment
+from parser.model import Engine
 from sandbox.demo import images
 from sandbox.demo.children import DemoError, free_port, running, tail, wait_until_ready
+from sandbox.gitlab import Sandbox
+from sandbox.images.host_base import Layout
+from sandbox.registry import RegistryServer
 
 READY_SECONDS = 30.0
 """Time that the bot may take until its door answers."""
@@ -23,15 +28,23 @@ READY_SECONDS = 30.0
 BRANCH = "main"
 BOT = "mlreef-bot"
 AUTHOR = "alice"
+OPERATOR = "operator"
+BASES = "environments/python"
+"""The project whose registry holds the base image where no engine does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """What jobs run in: the bot's image, and the base that modules are built on."""
+    """What jobs run in: the bot's image, and the base that modules are built on, with its Python (`3.12`).
+
+    `engine` is the one that modules are built with; `executable` the base's Python, where it is not the usual one.
+    """
 
     bot: str
     base: str
     python: str
+    engine: Engine = "docker"
+    executable: str = ""
 
 
 def ensure_images(tell: Callable[[str], None]) -> Images:
@@ -40,9 +53,25 @@ def ensure_images(tell: Callable[[str], None]) -> Images:
     return Images(images.ensure_bot_image(base, tell), base, images.python_of(base))
 
 
+def publish_base(sandbox: Sandbox, registry: RegistryServer, layout: Layout) -> Images:
+    """Put the base image into a public project of the operator's, as anybody would who offers environments."""
+    operator = sandbox.create_user(OPERATOR)
+    project = sandbox.create_project(BASES, operator, visibility="public")
+    with Registry(registry.address, operator.username, operator.token) as client:
+        layout.push(client, project.full_path)
+    base = f"{registry.address}/{project.full_path}@{layout.manifest.digest}"
+    return Images(images.BOT_IMAGE, base, layout.python, "layers", layout.executable)
+
+
 def environment(made: Images) -> Environment:
     """The one base that modules of the demo can choose."""
-    return Environment(f"python-{made.python}", f"Python {made.python}", made.base, made.python)
+    return Environment(
+        f"python-{made.python}",
+        f"Python {made.python}",
+        made.base,
+        made.python,
+        executable=made.executable,
+    )
 
 
 def bot_config(gitlab_url: str, listen: str, folder: Path, made: Images) -> Mapping[str, Any]:
@@ -55,9 +84,15 @@ def bot_config(gitlab_url: str, listen: str, folder: Path, made: Images) -> Mapp
         "publish": {"commits_per_hour": 10_000},
         "database": {"url": f"sqlite:///{folder / 'bot.db'}"},
         "environments": [
-            {"name": base.name, "title": base.title, "image": base.image, "python": base.python}
+            {
+                "name": base.name,
+                "title": base.title,
+                "image": base.image,
+                "python": base.python,
+                "executable": base.executable,
+            }
         ],
-        "builder": {"image": made.bot, "engines": ["docker"]},
+        "builder": {"image": made.bot, "engines": [made.engine]},
         "pipeline": {"grace_seconds": 20},
         "log": {"format": "json", "level": "INFO"},
     }

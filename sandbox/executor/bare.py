@@ -17,10 +17,10 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from sandbox.executor.groups import POLL_SECONDS, end_group, stop
 from sandbox.executor.leaving import leaving, under_way
@@ -152,17 +152,22 @@ class _Job:
         with tempfile.TemporaryDirectory(prefix="mlreef-job-") as scratch:
             log = Path(scratch) / "log"
             with log.open("wb") as written:
-                process = self._start_here(Path(scratch), written) if own else self._start_inside(written)
-            return self._watch(process, log, cancelled)
+                started = self._here(Path(scratch), written) if own else self._inside(written)
+                with started as process:
+                    stopped_by = self._watch(process, log, cancelled)
+            self._trace.follow(log)
+            self._trace.finish()
+        return process.returncode if stopped_by is None else stopped_by
 
     def _script(self) -> str:
         told = (f"printf '%s\\n' {shlex.quote('$ ' + line)}\n{line}\n" for line in self._lines)
         return "set -e\n" + "".join(told)
 
-    def _start_here(self, scratch: Path, written: Any) -> subprocess.Popen[bytes]:
+    @contextmanager
+    def _here(self, scratch: Path, written: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
         kept = {name: value for name, value in os.environ.items() if KEPT_VARIABLES.fullmatch(name)}
         programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-        return subprocess.Popen(
+        process = subprocess.Popen(
             ["sh", "-c", self._script()],
             cwd=self._folder,
             env={
@@ -180,8 +185,14 @@ class _Job:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                stop(process)
+            end_group(process)
 
-    def _start_inside(self, written: Any) -> subprocess.Popen[bytes]:
+    def _inside(self, written: IO[bytes]) -> AbstractContextManager[subprocess.Popen[bytes]]:
         # The image's user is another one than the one who runs this.
         copy_modes(self._folder)
         login = (self._known.get("CI_REGISTRY_USER", ""), self._known.get("CI_REGISTRY_PASSWORD", ""))
@@ -193,27 +204,18 @@ class _Job:
             folder=INSIDE,
             login=login if all(login) else None,
         )
-        return self._machine.way.start(order, written)
+        return self._machine.way.running(order, written)
 
-    def _watch(self, process: subprocess.Popen[bytes], log: Path, cancelled: threading.Event) -> int:
+    def _watch(self, process: subprocess.Popen[bytes], log: Path, cancelled: threading.Event) -> int | None:
+        """Pass on what it says until it ends, or is to be ended: then CANCELLED or TIMED_OUT."""
         deadline = time.monotonic() + self._machine.job_limit_seconds
-        stopped_by: int | None = None
-        try:
-            while process.poll() is None:
-                if cancelled.wait(POLL_SECONDS) or leaving.is_set():
-                    stopped_by = CANCELLED
-                elif time.monotonic() > deadline:
-                    stopped_by = TIMED_OUT
-                if stopped_by is not None:
-                    stop(process)
-                self._trace.follow(log)
-        finally:
-            if process.poll() is None:
-                stop(process)
-            end_group(process)
-        self._trace.follow(log)
-        self._trace.finish()
-        return process.returncode if stopped_by is None else stopped_by
+        while process.poll() is None:
+            self._trace.follow(log)
+            if cancelled.wait(POLL_SECONDS) or leaving.is_set():
+                return CANCELLED
+            if time.monotonic() > deadline:
+                return TIMED_OUT
+        return None
 
 
 def _told(trace: Trace, code: int, limit: float) -> int:

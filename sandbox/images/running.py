@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Protocol
 
-from bot.adapters.registry import Registry, read_image
+from bot.adapters.registry import read_image
+from sandbox.executor.containers import Scope, write_login
+from sandbox.executor.groups import end_group, stop
 from sandbox.executor.workplace import remove
-from sandbox.images.unpacking import Unpacked, unpack
+from sandbox.images.unpacking import Unpacked
 
 USER = 10001
 """Who a command is inside, unless the image is run by an engine, which takes the image's own user."""
 
 ANSWER_SECONDS = 10
 PULL_SECONDS = 600
+ROOT = Path(__file__).parents[2]
 INSIDE = Path(__file__).with_name("inside.py")
 SCRATCH = ("/home/module",)
 
@@ -56,8 +60,8 @@ class Way(Protocol):
     def words(self) -> str:
         """How, as it is told to people."""
 
-    def start(self, order: Order, output: IO[bytes]) -> subprocess.Popen[bytes]:
-        """Start it in a process group of its own, without network. Raises CannotRun."""
+    def running(self, order: Order, output: IO[bytes]) -> AbstractContextManager[subprocess.Popen[bytes]]:
+        """Start it, without network; it has ended, or is ended, with the block. Raises CannotRun."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +75,14 @@ class Engine:
     def words(self) -> str:
         return f"run by Docker engine {self.version}"
 
-    def start(self, order: Order, output: IO[bytes]) -> subprocess.Popen[bytes]:
-        """Pull the image and run it; the engine keeps the image."""
+    @contextlib.contextmanager
+    def running(self, order: Order, output: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+        """Pull the image and run it; the engine keeps the image, but nothing else."""
         self._pull(order)
+        scope = Scope(f"{os.getpid()}-{secrets.token_hex(8)}")
         command = [
             *("docker", "run", "--rm", "--init", "--network=none", "--cap-drop=ALL"),
-            *("--security-opt=no-new-privileges", "--memory=4g"),
+            *("--security-opt=no-new-privileges", "--memory=4g", f"--label={scope.label}"),
             *(f"--volume={here}:{there}{'' if writable else ':ro'}" for here, there, writable in order.binds),
             *(f"--env={name}" for name in order.variables),
         ]
@@ -85,7 +91,7 @@ class Engine:
         if order.command is not None:
             command.append(f"--entrypoint={order.command[0]}")
         rest = order.command[1:] if order.command is not None else ()
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [*command, order.image, *rest, *order.arguments],
             env={**os.environ, **order.variables, "PATH": os.environ.get("PATH", os.defpath)},
             stdin=subprocess.DEVNULL,
@@ -93,17 +99,26 @@ class Engine:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        by_itself = False
+        try:
+            yield process
+            by_itself = process.poll() is not None and process.returncode >= 0
+        finally:
+            _end(process)
+            if not by_itself:
+                scope.ensure_gone()
 
     def _pull(self, order: Order) -> None:
         settings = dict(os.environ)
+        folder = self.scratch / f"login-{secrets.token_hex(8)}"
         if order.login is not None:
             registry, _ = read_image(order.image)
-            folder = self.scratch / "docker-login"
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            login = base64.b64encode(":".join(order.login).encode()).decode()
-            path = folder / "config.json"
-            path.touch(mode=0o600)
-            path.write_text(json.dumps({"auths": {registry: {"auth": login}}}))
+            user, password = order.login
+            self.scratch.mkdir(parents=True, exist_ok=True)
+            write_login(
+                folder,
+                {"CI_REGISTRY": registry, "CI_REGISTRY_USER": user, "CI_REGISTRY_PASSWORD": password},
+            )
             settings["DOCKER_CONFIG"] = str(folder)
         try:
             done = subprocess.run(
@@ -116,15 +131,21 @@ class Engine:
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise CannotRun(f"docker pull {order.image}: {error}") from None
+        finally:
+            remove(folder)
         if done.returncode != 0:
             raise CannotRun(f"docker pull {order.image}: {_last_line(done.stderr)}")
 
 
 @dataclass(frozen=True)
 class Namespaces:
-    """No engine at all: images are unpacked below `scratch`, once each, and run in the kernel's namespaces."""
+    """No engine at all: images are unpacked below `scratch`, once each, and run in the kernel's namespaces.
+
+    `cache`, on the same disk, keeps lower layers for later runs.
+    """
 
     scratch: Path
+    cache: Path | None = None
     _unpacked: dict[str, Unpacked] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -132,29 +153,13 @@ class Namespaces:
     def words(self) -> str:
         return "unpacked and run in a namespace" + ("" if os.geteuid() == 0 else " of this user's own")
 
-    def start(self, order: Order, output: IO[bytes]) -> subprocess.Popen[bytes]:
+    @contextlib.contextmanager
+    def running(self, order: Order, output: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
         """Unpack the image, if that was not done before, and run it, read-only."""
         with self._lock:
             unpacked = self._unpacked.get(order.image)
             if unpacked is None:
                 unpacked = self._unpacked[order.image] = self._unpack(order)
-        config = unpacked.config
-        own = dict(entry.partition("=")[::2] for entry in config.get("Env") or ())
-        command = order.command
-        if command is None:
-            command = tuple(config.get("Entrypoint") or ())
-            order_arguments = order.arguments or tuple(config.get("Cmd") or ())
-        else:
-            order_arguments = order.arguments
-        inside = {
-            "root": str(unpacked.root),
-            "folder": order.folder or config.get("WorkingDir") or "/",
-            "binds": [[str(here), there, writable] for here, there, writable in order.binds],
-            "scratch": SCRATCH,
-            "variables": {**own, **order.variables, "PATH": own.get("PATH", os.defpath)},
-            "user": USER,
-            "command": [*command, *order_arguments],
-        }
         process = subprocess.Popen(
             [sys.executable, "-I", str(INSIDE)],
             env={"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"},
@@ -163,10 +168,13 @@ class Namespaces:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        # A program that ended before it read its order says why by itself.
-        with contextlib.suppress(BrokenPipeError), process.stdin as pipe:  # type: ignore[union-attr] # asked for
-            pipe.write(json.dumps(inside).encode())
-        return process
+        try:
+            # A program that ended before it read its order says why by itself.
+            with contextlib.suppress(BrokenPipeError), process.stdin as pipe:  # type: ignore[union-attr] # asked for
+                pipe.write(json.dumps(_inside(order, unpacked)).encode())
+            yield process
+        finally:
+            _end(process)
 
     def _unpack(self, order: Order) -> Unpacked:
         name, _, digest = order.image.partition("@")
@@ -175,15 +183,55 @@ class Namespaces:
         except ValueError as error:
             raise CannotRun(str(error)) from None
         root = self.scratch / "unpacked" / digest.replace(":", "-")
-        user, password = order.login or (None, None)
+        wanted = {
+            "registry": host,
+            "login": order.login,
+            "repository": repository,
+            "reference": digest,
+            "root": str(root),
+            "cache": str(self.cache) if self.cache else None,
+        }
         try:
-            with Registry(host, user, password) as registry:
-                return unpack(registry, repository, digest, root)
-        except BaseException as error:
+            done = subprocess.run(
+                [sys.executable, "-P", "-m", "sandbox.images.unpacking"],
+                input=json.dumps(wanted).encode(),
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                capture_output=True,
+                timeout=PULL_SECONDS,
+                check=False,
+            )
+        except BaseException:
             remove(root)
-            if isinstance(error, Exception):
-                raise CannotRun(f"{order.image} cannot be unpacked: {error}") from error
             raise
+        if done.returncode != 0:
+            remove(root)
+            raise CannotRun(f"{order.image} cannot be unpacked: {_last_line(done.stderr)}")
+        return Unpacked(root, json.loads(done.stdout))
+
+
+def _inside(order: Order, unpacked: Unpacked) -> Mapping[str, object]:
+    """The order as inside.py has it."""
+    config = unpacked.config
+    own = dict(entry.partition("=")[::2] for entry in config.get("Env") or ())
+    command, arguments = order.command, order.arguments
+    if command is None:
+        command = tuple(config.get("Entrypoint") or ())
+        arguments = arguments or tuple(config.get("Cmd") or ())
+    return {
+        "root": str(unpacked.root),
+        "folder": order.folder or config.get("WorkingDir") or "/",
+        "binds": [[str(here), there, writable] for here, there, writable in order.binds],
+        "scratch": SCRATCH,
+        "variables": {**own, **order.variables, "PATH": own.get("PATH", os.defpath)},
+        "user": USER,
+        "command": [*command, *arguments],
+    }
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        stop(process)
+    end_group(process)
 
 
 def engine_version() -> str | None:
@@ -203,12 +251,12 @@ def engine_version() -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def find_way(scratch: Path) -> Way | None:
+def find_way(scratch: Path, cache: Path | None = None) -> Way | None:
     """The engine where one answers, else namespaces, else None: then no image can be run here."""
     version = engine_version()
     if version is not None:
         return Engine(version, scratch)
-    return Namespaces(scratch) if namespaces_refused() is None else None
+    return Namespaces(scratch, cache) if namespaces_refused() is None else None
 
 
 def namespaces_refused() -> str | None:

@@ -1,23 +1,40 @@
-"""An image of a registry → a folder with its files, as a container would see them; nothing leads out of the folder."""
+"""An image of a registry → a folder with its files, as a container would see them; nothing leads out of the folder.
+
+As a program, `python -m sandbox.images.unpacking < ORDER`, it works beside whoever starts it; the order is JSON:
+
+    {"registry", "login": [user, password] or null, "repository", "reference", "root", "cache": folder or null}
+
+It prints the image's OCI `config` as JSON. Exit code 1: it could not; standard error says why.
+"""
 
 from __future__ import annotations
 
-import gzip
+import hashlib
 import json
 import os
 import shutil
 import stat
+import subprocess
+import sys
 import tarfile
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from bot.adapters.registry import Registry
+from bot.errors import OperatorError, Refused, TryAgain
+from sandbox.executor.workplace import remove
 
 MAX_BYTES = 32 * 1024**3
 """An image that unpacks to more is refused."""
+
+PAUSES = (0.25, 1.0)
+"""A registry that an image comes from is near, or the wrong one."""
+
+KEPT = 3
+"""So many images' lower layers are kept; each takes as much room as they do."""
 
 MAX_LINKS = 40
 """A path that leads over more symbolic links is refused, as by the kernel."""
@@ -42,8 +59,14 @@ class Unpacked:
     config: Mapping[str, Any]
 
 
-def unpack(registry: Registry, repository: str, reference: str, root: Path) -> Unpacked:
-    """Put an image's files into the new folder `root`. Raises BadImage, or what the registry's client raises."""
+def unpack(
+    registry: Registry, repository: str, reference: str, root: Path, cache: Path | None = None
+) -> Unpacked:
+    """Put an image's files into the new folder `root`. Raises BadImage, or what the registry's client raises.
+
+    `cache` keeps what lies below the last layer for the next image with the same ones. Its files are shared with
+    `root`, so nobody may write to those.
+    """
     manifest = registry.fetch_manifest(repository, reference)
     if manifest is None:
         raise BadImage(f"{repository} has no image {reference}")
@@ -51,18 +74,67 @@ def unpack(registry: Registry, repository: str, reference: str, root: Path) -> U
     content = registry.read_blob(repository, document["config"]["digest"])
     if content is None:
         raise BadImage(f"the configuration of {repository}@{manifest.digest} is not in the registry")
-    root.mkdir(parents=True)
+    layers = document["layers"]
+    root.parent.mkdir(parents=True, exist_ok=True)
+    if cache is None:
+        root.mkdir()
+    else:
+        below, layers = layers[:-1], layers[-1:]
+        _take(_kept(registry, repository, below, cache), root)
+    _add(registry, repository, layers, root)
+    return Unpacked(root, json.loads(content).get("config") or {})
+
+
+def _add(registry: Registry, repository: str, layers: Sequence[Mapping[str, Any]], root: Path) -> None:
     files = Files(root)
-    for layer in document["layers"]:
+    for layer in layers:
         if layer["mediaType"] not in GZIP_TYPES:
             raise BadImage(f"a layer is of the kind {layer['mediaType']}, which is not read here")
         with tempfile.TemporaryFile(dir=root.parent) as packed:
             registry.fetch_blob(repository, layer["digest"], packed, layer["size"])
             packed.seek(0)
-            # Layers may be of several gzip members; tarfile's own streams stop after the first.
-            with gzip.GzipFile(fileobj=packed) as plain:
-                files.add(plain)
-    return Unpacked(root, json.loads(content).get("config") or {})
+            # A program of its own: it works beside this one, and reads all members where tarfile stops at the first.
+            with subprocess.Popen(["gzip", "-dc"], stdin=packed, stdout=subprocess.PIPE) as plain:
+                if plain.stdout is None:
+                    raise BadImage("gzip was started without a pipe")
+                files.add(plain.stdout)
+            if plain.returncode != 0:
+                raise BadImage(f"the layer {layer['digest']} is no whole gzip file")
+
+
+def _kept(registry: Registry, repository: str, layers: Sequence[Mapping[str, Any]], cache: Path) -> Path:
+    """The folder in the cache with these layers' files; the ones not used for longest make room."""
+    name = hashlib.sha256("\n".join(layer["digest"] for layer in layers).encode()).hexdigest()[:32]
+    kept = cache / name
+    if not kept.is_dir():
+        cache.mkdir(parents=True, exist_ok=True)
+        used = sorted(
+            (path for path in cache.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime
+        )
+        for old in used[: max(0, len(used) + 1 - KEPT)]:
+            remove(old)
+        fresh = Path(tempfile.mkdtemp(prefix="new-", dir=cache))
+        try:
+            fresh.chmod(0o755)
+            _add(registry, repository, layers, fresh)
+            fresh.rename(kept)
+        except BaseException:
+            remove(fresh)
+            if not kept.is_dir():  # another one may have been quicker
+                raise
+    os.utime(kept)
+    return kept
+
+
+def _take(kept: Path, root: Path) -> None:
+    done = subprocess.run(
+        ["cp", "--archive", "--link", "--no-target-directory", str(kept), str(root)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise BadImage(done.stderr.strip())
 
 
 class Files:
@@ -74,13 +146,13 @@ class Files:
         self._bytes = 0
         self._parents: dict[tuple[str, ...], Path] = {}
 
-    def add(self, layer: IO[bytes] | gzip.GzipFile) -> None:
+    def add(self, layer: IO[bytes]) -> None:
         """Put one layer, an uncompressed tar, over what is there."""
         try:
             with tarfile.open(fileobj=layer, mode="r|", errorlevel=2) as archive:
                 for member in archive:
                     self._place(archive, member)
-        except (tarfile.TarError, EOFError, gzip.BadGzipFile) as error:
+        except (tarfile.TarError, EOFError) as error:
             raise BadImage(f"a layer is no whole tar archive: {error}") from None
 
     def _place(self, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
@@ -103,36 +175,41 @@ class Files:
                 target.mkdir()
         else:
             self._remove(target)
-            self._make(archive, member, target)
-        if not os.path.lexists(target):
-            return
+            if member.isfile():
+                self._write(archive, member, target)
+                return
+            if member.issym():
+                # Only ever followed inside: here by `_parent`, later after a chroot.
+                target.symlink_to(member.linkname)
+            elif member.islnk():
+                self._link(member, target)
+            else:
+                # Devices and pipes are not the image's to make.
+                return
         if self._as_root:
             os.chown(target, member.uid, member.gid, follow_symlinks=False)
         if not member.issym():
             # One's own folders stay open to oneself; who may be somebody else is not a matter of files here.
             target.chmod(member.mode & 0o1777 | (0o700 if member.isdir() else 0))
-        if member.isfile():
-            os.utime(target, (member.mtime, member.mtime))
 
-    def _make(self, archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
-        if member.isfile():
-            self._bytes += member.size
-            if self._bytes > MAX_BYTES:
-                raise BadImage(f"it has more than {MAX_BYTES // 1024**3} GiB of files")
-            source = archive.extractfile(member)
-            with target.open("xb") as output:
-                shutil.copyfileobj(source, output, COPY_BYTES)  # type: ignore[arg-type] # a file has content
-        elif member.issym():
-            # Only ever followed inside: here by `_parent`, later after a chroot.
-            target.symlink_to(member.linkname)
-        elif member.islnk():
-            *folder, name = _parts(member.linkname) or ("",)
-            source_path = self._parent(tuple(folder)) / name
-            if not source_path.is_symlink() and source_path.is_file():
-                os.link(source_path, target)
-            else:
-                raise BadImage(f"{member.name} is a link to {member.linkname}, which is no file")
-        # Devices and pipes are not the image's to make.
+    def _write(self, archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
+        self._bytes += member.size
+        if self._bytes > MAX_BYTES:
+            raise BadImage(f"it has more than {MAX_BYTES // 1024**3} GiB of files")
+        source = archive.extractfile(member)
+        with target.open("xb", buffering=0) as output:
+            shutil.copyfileobj(source, output, COPY_BYTES)  # type: ignore[arg-type] # a file has content
+            if self._as_root:
+                os.fchown(output.fileno(), member.uid, member.gid)
+            os.fchmod(output.fileno(), member.mode & 0o1777)
+            os.utime(output.fileno(), (member.mtime, member.mtime))
+
+    def _link(self, member: tarfile.TarInfo, target: Path) -> None:
+        *folder, name = _parts(member.linkname) or ("",)
+        source = self._parent(tuple(folder)) / name
+        if source.is_symlink() or not source.is_file():
+            raise BadImage(f"{member.name} is a link to {member.linkname}, which is no file")
+        os.link(source, target)
 
     def _parent(self, parts: tuple[str, ...]) -> Path:
         """The folder that these names lead to with `root` as the root; folders that are missing are made."""
@@ -176,6 +253,21 @@ class Files:
             target.unlink()
 
 
+def main() -> int:
+    """See the module's first lines."""
+    order = json.load(sys.stdin)
+    user, password = order["login"] or (None, None)
+    cache = Path(order["cache"]) if order["cache"] else None
+    try:
+        with Registry(order["registry"], user, password, pauses=PAUSES) as registry:
+            unpacked = unpack(registry, order["repository"], order["reference"], Path(order["root"]), cache)
+    except (BadImage, OSError, TryAgain, Refused, OperatorError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(json.dumps(unpacked.config))
+    return 0
+
+
 def _parts(name: str) -> tuple[str, ...]:
     parts = tuple(part for part in name.split("/") if part not in ("", "."))
     if ".." in parts:
@@ -188,3 +280,7 @@ def _is_folder(path: Path) -> bool:
         return stat.S_ISDIR(path.lstat().st_mode)
     except FileNotFoundError:
         return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

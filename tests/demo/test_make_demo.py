@@ -1,4 +1,4 @@
-"""`make demo` itself, as a person or CI starts it: on a real engine, from the Makefile to the last line."""
+"""`make demo` itself, as a person or CI starts it: with an engine and without, from the Makefile to the last line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 REPOSITORIES = Path(__file__).parent / "repositories"
 DEMO_SECONDS = 900
 
-pytestmark = [pytest.mark.engine, pytest.mark.executor, pytest.mark.timeout(DEMO_SECONDS + 60)]
+pytestmark = pytest.mark.timeout(DEMO_SECONDS + 60)
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Ended:
     story: str
 
 
-def make_demo(*arguments: str) -> Ended:
-    command = ["make", "--no-print-directory", "demo", *arguments]
+def make_demo(*arguments: str, before: tuple[str, ...] = (), **variables: str) -> Ended:
+    command = [*before, "make", "--no-print-directory", "demo", *arguments]
     with subprocess.Popen(
         command,
         cwd=ROOT,
@@ -40,7 +40,7 @@ def make_demo(*arguments: str) -> Ended:
         stdin=subprocess.DEVNULL,
         text=True,
         start_new_session=True,
-        env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")},
+        env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")} | variables,
     ) as demo:
         try:
             out, err = demo.communicate(timeout=DEMO_SECONDS)
@@ -74,8 +74,20 @@ def docker(*arguments: str) -> str:
     return subprocess.run(["docker", *arguments], check=True, capture_output=True, text=True).stdout
 
 
-def test_the_sample_is_published_and_its_image_runs() -> None:
-    ended = make_demo()
+@pytest.fixture
+def no_docker(tmp_path: Path) -> Mapping[str, str]:
+    """The variables of a machine without Docker: every program but its client, and no engine that could answer."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for folder in os.environ["PATH"].split(os.pathsep):
+        for program in Path(folder).glob("*"):
+            link = programs / program.name
+            if not program.name.startswith("docker") and not link.is_symlink():
+                link.symlink_to(program)
+    return {"PATH": str(programs), "DOCKER_HOST": "tcp://127.0.0.1:1"}
+
+
+def check_sample(ended: Ended) -> None:
     assert ended.code == 0, ended.story[-5000:]
     assert ended.outcome["outcome"] == "published"
     assert ended.outcome["version"] == "1"
@@ -104,23 +116,61 @@ def test_the_sample_is_published_and_its_image_runs() -> None:
     assert order == sorted(order)
     assert "\x1b" not in ended.story
 
-    config = json.loads(docker("image", "inspect", "mlreef-demo/add-noise:latest"))[0]["Config"]
+
+def without_a_name() -> set[str]:
+    """Images that no name leads to."""
+    return set(docker("images", "--quiet", "--no-trunc", "--filter", "dangling=true").split())
+
+
+def check_kept(name: str, before: set[str]) -> Mapping[str, Any]:
+    """What the engine kept of a demo: an image with a name, and none without. Gives its module."""
+    config = json.loads(docker("image", "inspect", f"mlreef-demo/{name}:latest"))[0]["Config"]
     assert config["User"].split(":")[0] not in {"", "0", "root"}
-    labels = config["Labels"]
-    module = json.loads(labels["io.mlreef.module"])
+    assert without_a_name() <= before
+    module: Mapping[str, Any] = json.loads(config["Labels"]["io.mlreef.module"])
+    return module
+
+
+def test_the_sample_is_published_on_a_machine_without_docker(no_docker: Mapping[str, str]) -> None:
+    ended = make_demo(**no_docker)
+    check_sample(ended)
+    assert "unpacked and run in a namespace" in ended.story
+    assert "docker" not in ended.story.split("━━ 8")[1], "nothing is said that cannot be done here"
+    assert "Engine `layers`" in ended.story
+
+
+def test_an_ordinary_user_without_docker_publishes_too(no_docker: Mapping[str, str]) -> None:
+    # root becomes somebody without any right by a namespace; others are that already
+    before = ("unshare", "--user", "--map-user=1000", "--map-group=1000") if os.geteuid() == 0 else ()
+    ended = make_demo(f"REPO={REPOSITORIES / 'turn-pictures'}", before=before, **no_docker)
+    assert ended.code == 0, ended.story[-5000:]
+    assert "unpacked and run in a namespace of this user's own" in ended.story
+    assert "--angle {90,180,270}" in ended.story
+
+
+@pytest.mark.engine
+@pytest.mark.executor
+def test_docker_publishes_the_same_sample() -> None:
+    before = without_a_name()
+    ended = make_demo("ENGINE=docker")
+    check_sample(ended)
+    assert "Engine `docker`" in ended.story
+    module = check_kept("add-noise", before)
     assert module["name"] == "Add Noise"
     assert {parameter["name"] for parameter in module["parameters"]} >= {"input-path", "output-path", "mode"}
 
 
-def test_a_repository_with_other_names_is_published() -> None:
+@pytest.mark.engine
+def test_a_repository_with_other_names_is_published_and_run_by_the_engine_that_is_there() -> None:
+    before = without_a_name()
     ended = make_demo(f"REPO={REPOSITORIES / 'turn-pictures'}")
     assert ended.code == 0, ended.story[-5000:]
     assert ended.outcome["outcome"] == "published"
     assert "/alice/turn-pictures@sha256:" in ended.outcome["image"]
+    assert "run by Docker engine" in ended.story
     # Its --help ran, and the story holds what it printed.
     assert "--angle {90,180,270}" in ended.story
-    labels = json.loads(docker("image", "inspect", "mlreef-demo/turn-pictures:latest"))[0]["Config"]["Labels"]
-    module = json.loads(labels["io.mlreef.module"])
+    module = check_kept("turn-pictures", before)
     assert module["entry_points"] == {"main": "tools/turn.py"}
     assert [parameter["name"] for parameter in module["parameters"]] == [
         "input-path",
@@ -146,9 +196,16 @@ def test_a_repository_with_two_mistakes_is_refused_and_both_are_named() -> None:
     assert "requirements.txt" in body
 
 
-def test_a_directory_that_is_none_is_told_at_once() -> None:
+@pytest.mark.parametrize(
+    ("argument", "told"),
+    [
+        ("REPO=/no/such/directory", "/no/such/directory is no directory"),
+        ("ENGINE=podman", "podman is none of layers, docker"),
+    ],
+)
+def test_what_cannot_be_is_told_at_once(argument: str, told: str) -> None:
     done = subprocess.run(
-        ["make", "--no-print-directory", "demo", "REPO=/no/such/directory"],
+        ["make", "--no-print-directory", "demo", argument],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -156,5 +213,5 @@ def test_a_directory_that_is_none_is_told_at_once() -> None:
         timeout=60,
     )
     assert done.returncode == 2
-    assert "/no/such/directory is no directory" in done.stderr
+    assert told in done.stderr
     assert done.stdout == ""

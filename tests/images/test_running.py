@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from bot.adapters.registry import Registry
-from sandbox.executor.groups import end_group, stop
 from sandbox.images.running import (
     INSIDE,
     USER,
@@ -55,8 +54,8 @@ def way(request: pytest.FixtureRequest, tmp_path: Path, image: str) -> Iterator[
 
 def outcome(way: Namespaces | Engine, order: Order, tmp_path: Path) -> tuple[int, str]:
     log = tmp_path / "log"
-    with log.open("wb") as written:
-        code = way.start(order, written).wait(timeout=60)
+    with log.open("wb") as written, way.running(order, written) as process:
+        code = process.wait(timeout=60)
     return code, log.read_text()
 
 
@@ -125,19 +124,19 @@ def test_what_it_leaves_in_memory_is_gone_with_it(image: str, tmp_path: Path) ->
     assert "b\n" not in said
 
 
-def test_it_ends_with_all_its_processes_when_it_is_told_to(image: str, tmp_path: Path) -> None:
-    way = Namespaces(tmp_path / "images")
-    with (tmp_path / "log").open("wb") as written:
-        process = way.start(shell(image, "echo up; sleep 4321 & sleep 4321"), written)
-    until = time.monotonic() + 20
-    while b"up" not in (tmp_path / "log").read_bytes():
-        assert time.monotonic() < until
-        time.sleep(0.02)
-    stop(process)
-    end_group(process)
-    alive = subprocess.run(["pgrep", "-f", "^sleep 4321$"], capture_output=True, check=False)
+def test_it_ends_with_all_its_processes_when_it_is_told_to(
+    way: Namespaces | Engine, image: str, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    order = shell(image, "echo up; sleep 4321 & sleep 4321")
+    with log.open("wb") as written, way.running(order, written) as process:
+        until = time.monotonic() + 20
+        while b"up" not in log.read_bytes():
+            assert time.monotonic() < until
+            time.sleep(0.02)
+    alive = subprocess.run(["pgrep", "-f", "sleep 4321$"], capture_output=True, check=False)
     assert alive.stdout == b""
-    assert process.returncode in (137, 143)
+    assert process.returncode not in (0, None)
 
 
 def test_an_image_is_unpacked_once(image: str, tmp_path: Path) -> None:

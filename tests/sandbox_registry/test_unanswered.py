@@ -17,37 +17,36 @@ def hang_up(_request: Request) -> Response | None:
     raise ConnectionAbortedError("on purpose")
 
 
-def said(capfd: pytest.CaptureFixture[str], words: str) -> str:
-    """Everything on standard error, once the words are there."""
-    found, until = "", time.monotonic() + 10
-    while words not in found:
-        assert time.monotonic() < until, found
+def said(caplog: pytest.LogCaptureFixture, words: str) -> str:
+    """Everything that was told, once the words are there."""
+    until = time.monotonic() + 10
+    while words not in caplog.text:
+        assert time.monotonic() < until, caplog.text
         time.sleep(0.01)
-        found += capfd.readouterr().err
-    return found
+    return caplog.text
 
 
 def test_a_request_that_is_hung_up_on_is_told_with_its_path(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with RegistryServer(tmp_path, intercept=hang_up) as server:
         client = http.client.HTTPConnection(server.address, timeout=10)
         client.request("GET", "/v2/lab/noise/tags/list")
         with pytest.raises(http.client.RemoteDisconnected):
             client.getresponse()
-        told = said(capfd, "on purpose")
+        told = said(caplog, "on purpose")
     assert "ConnectionAbortedError" in told
     assert "/v2/lab/noise/tags/list" in told
 
 
-def test_a_client_that_asks_nothing_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_client_that_asks_nothing_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with RegistryServer(tmp_path) as server:
         host, _, port = server.address.partition(":")
         socket.create_connection((host, int(port))).close()
-        assert "before it asked anything" in said(capfd, "asked anything")
+        assert "before it asked anything" in said(caplog, "asked anything")
 
 
-def test_answers_leave_no_word(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_answers_leave_no_word(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with RegistryServer(tmp_path) as server:
         for path, status in (("/v2/", 200), ("/nothing", 404)):
             client = http.client.HTTPConnection(server.address, timeout=10)
@@ -56,4 +55,4 @@ def test_answers_leave_no_word(tmp_path: Path, capfd: pytest.CaptureFixture[str]
             assert answer.status == status
             answer.read()
             client.close()
-    assert capfd.readouterr().err == ""
+    assert caplog.text == ""
