@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.domain.tags import LATEST
-from bot.errors import BotError
+from bot.errors import BotError, Refused
 from bot.layers.foundation import read_foundation
 from bot.layers.groups import group_packages, room_for_wheels
 from bot.layers.image import KEY_LABEL, LOCK_LABEL, Ground, Known, digest_of, read_known
@@ -83,7 +83,11 @@ def search(
     """
     found: dict[Group, Found] = {}
     for shelf, most in places:
-        tags = shelf.fetch_tags()
+        try:
+            tags = shelf.fetch_tags()
+        except Refused:
+            # What may not be read there is made here.
+            continue
         looked = [tag for tag in tags if tag == LATEST] + [tag for tag in tags if tag.startswith(LOCK_TAG)]
         for start in range(0, min(len(looked), most), TOGETHER):
             if wanted <= found.keys():

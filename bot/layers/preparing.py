@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bot.errors import BotError
+from bot.errors import BotError, Refused
 from bot.layers.carrying import Carrier
 from bot.layers.fetch import WheelGone
 from bot.layers.image import LOCK_LABEL, USUAL_PATH, Ground, digest_of, read_ground
@@ -40,9 +40,14 @@ def prepare(
     """
     carrier = Carrier(means.shelf, work, means.voice.moving)
     if means.shared is not None and trust and not refresh and lock is None:
-        known = fetch_known(means.shared, key)
+        try:
+            known = fetch_known(means.shared, key)
+        except Refused as refusal:
+            # They save time and are never needed.
+            means.voice.say(f"Without the operator's layers: {refusal}")
+            known, means = None, replace(means, shared=None)
         layers = (*known.base, known.foundation, *known.wheels) if known else ()
-        if known is not None and carrier.adopt(layers, means.shared):
+        if known is not None and means.shared is not None and carrier.adopt(layers, means.shared):
             means.voice.say(
                 f"These requirements have been built before: {len(layers)} layers are taken over."
             )

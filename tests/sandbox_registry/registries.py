@@ -32,7 +32,7 @@ USER, PASSWORD = "ada", "secret"
 HTPASSWD = f"{USER}:$2b$04$CQ8t3qEP5zzPeedPX5ucEOzthYcnB3li3LEqWx8qoA6whgpOScxv6\n"
 SERVICE, ISSUER = "container_registry", "gitlab-issuer"
 
-RIGHTS = {"own": ("pull", "push"), "shared": ("pull",)}
+RIGHTS = {"own": ("pull", "push"), "shared": ("pull",), "bases": ("pull",)}
 """What a job may do in the groups of repositories; nothing in all others. `lead` fills them by the back door."""
 
 CONFIG = """
@@ -93,7 +93,7 @@ def our_registry(folder: Path, kind: str, stack: ExitStack) -> Place:
     if kind == "tokens":
         secret = b"between both"
         place.door = Door(lambda user, given: auth.issue_token(user, given))
-        auth = TokenAuthorizer(stack.enter_context(_serve(place.door)), secret)
+        auth = TokenAuthorizer(stack.enter_context(serve(place.door)), secret)
         server.guard(auth)
         place.account, place.lead = (USER, PASSWORD), ("lead", PASSWORD)
     return place
@@ -110,7 +110,7 @@ def debians_registry(folder: Path, kind: str, stack: ExitStack) -> Place:
         key, certificate = _certificate()
         (folder / "root.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         place.door = Door(lambda user, given: _jwt(key, certificate, user, given))
-        realm = stack.enter_context(_serve(place.door))
+        realm = stack.enter_context(serve(place.door))
         auth = TOKEN.format(realm=realm, service=SERVICE, issuer=ISSUER, bundle=folder / "root.pem")
         place.account, place.lead = (USER, PASSWORD), ("lead", PASSWORD)
     port = place.host.rpartition(":")[2]
@@ -140,7 +140,7 @@ def registry_of(kind: str, folder: Path) -> Iterator[Place]:
 
 
 @contextmanager
-def _serve(door: Door) -> Iterator[str]:
+def serve(door: Door) -> Iterator[str]:
     server = make_server("127.0.0.1", 0, Request.application(door), threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
