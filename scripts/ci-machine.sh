@@ -29,7 +29,7 @@ packages() {
   command -v python3 >/dev/null && python3 -c 'import ensurepip' 2>/dev/null || wanted+=(python3-venv)
   ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || wanted+=(postgresql)
   command -v systemd-analyze >/dev/null || wanted+=(systemd)
-  wanted+=(ca-certificates git iptables make docker-registry rsync)
+  wanted+=(ca-certificates git iptables make docker-registry rsync skopeo umoci)
   for name in "${wanted[@]}"; do
     dpkg-query --show --showformat '${Status}' "$name" 2>/dev/null | grep -q ' installed$' || missing+=("$name")
   done

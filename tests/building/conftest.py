@@ -18,7 +18,7 @@ from tests.layers.package_index import PackageIndex, served
 def site(tmp_path: Path) -> Iterator[Site]:
     with served(PackageIndex()) as index, RegistryServer(tmp_path / "registry") as server:
         made = Site(server, index, tmp_path)
-        server._app.intercept = made.hear
+        server.misbehave(made.hear)
         yield made
 
 

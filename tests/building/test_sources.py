@@ -174,21 +174,7 @@ def test_a_tree_that_names_a_path_twice_is_refused(repository: Repository) -> No
 def test_a_submodule_is_told(repository: Repository) -> None:
     sha = repository.commit({"main.py": ""})
     repository.git("update-index", "--add", "--cacheinfo", f"160000,{sha},lib")
-    subprocess.run(
-        [
-            "git",
-            "-C",
-            str(repository.path),
-            "-c",
-            "user.name=a",
-            "-c",
-            "user.email=a@b.c",
-            "commit",
-            "-qm",
-            "sub",
-        ],
-        check=True,
-    )
+    repository.git("commit", "-qm", "sub")
     (repository.path / "lib").mkdir()
     here = look(repository.path, ())
     assert isinstance(here, Here)
