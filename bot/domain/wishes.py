@@ -16,10 +16,10 @@ CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 TORCH = frozenset({"torch", "torchvision", "torchaudio"})
 
-_LOCAL = re.compile(r"\+cu(\d{2,3})\b")
-_IN_ADDRESS = re.compile(r"(?:^|[/+])cu(\d{2,3})(?=[/.-]|$)")
-_IN_NAME = re.compile(r"-cu(?:da)?(\d{2})x?(?:-|\Z)")
-_IN_EXTRA = re.compile(r"cuda(\d{2})?(?:[-_.](?:pip|local))?\Z")
+_LOCAL = re.compile(r"\+cu(\d{2,3})\b", re.ASCII)
+_IN_ADDRESS = re.compile(r"(?:^|[/+])cu(\d{2,3})(?=[/.-]|$)", re.ASCII)
+_IN_NAME = re.compile(r"-cu(?:da)?(\d{2})x?(?:-|\Z)", re.ASCII)
+_IN_EXTRA = re.compile(r"cuda(\d{2})?(?:[-_.](?:pip|local))?\Z", re.ASCII)
 _INDEX = re.compile(r"(--index-url|--extra-index-url|--find-links) (\S+)")
 _ON_CPU = {
     "tensorflow-gpu": "tensorflow-cpu",
@@ -44,7 +44,11 @@ _LINUX = {
     "implementation_name": "cpython",
     "platform_python_implementation": "CPython",
     "extra": "",
+    "platform_release": "",
+    "platform_version": "",
 }
+_PYTHONS = tuple(f"3.{minor}" for minor in range(8, 16))
+"""Whatever Python reads this, in the bot or in a job, the same requirements count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +152,19 @@ def _in_items(requirements: Requirements) -> Iterator[CudaWish]:
 
 
 def _counts(item: Requirement) -> bool:
-    """Whether the requirement's marker may be true on Linux."""
+    """Whether the requirement's marker may be true on Linux, with some Python."""
     if item.marker is None:
         return True
+    marker = Marker(item.marker)
     try:
-        return Marker(item.marker).evaluate(dict(_LINUX))
+        return any(marker.evaluate({**_LINUX, **_python(version)}) for version in _PYTHONS)
     except (UndefinedComparison, UndefinedEnvironmentName):
         return True
+
+
+def _python(version: str) -> dict[str, str]:
+    whole = f"{version}.0"
+    return {"python_version": version, "python_full_version": whole, "implementation_version": whole}
 
 
 def _plain_wheel(item: Requirement, name: str) -> str:

@@ -16,7 +16,7 @@ PROJECT_FILE = "pyproject.toml"
 MAX_WISH = 200
 """Characters of a wish; more is no list of versions."""
 
-_PIN = re.compile(r"(?:python-?|cpython-)?(3\.\d{1,2})(?:\.\d+)?(?:[a-z]+\d*)?\Z")
+_PIN = re.compile(r"(?:python-?|cpython-)?(3\.\d{1,2})(?:\.\d+)?(?:[a-z]+\d*)?\Z", re.ASCII)
 
 
 def read_python_wish(source: Source) -> PythonWish | None:

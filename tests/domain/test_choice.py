@@ -136,6 +136,12 @@ def test_a_default_with_cuda_is_kept() -> None:
     assert chosen(repository("torch==2.4.1+cu124\n"), GPU12, replace(GPU12, name="other")).name == "gpu-12"
 
 
+@pytest.mark.parametrize("condition", ["python_version < '3.9'", "python_version >= '3.13'"])
+def test_a_condition_on_python_counts_the_same_whoever_reads_it(condition: str) -> None:
+    assert read_wish(repository(f"cupy-cuda12x; {condition}\n")).text == "cuda 12"
+    assert read_wish(repository(f"cupy-cuda12x; {condition} and sys_platform == 'darwin'\n")).text == ""
+
+
 @pytest.mark.parametrize(
     ("files", "name"),
     [
