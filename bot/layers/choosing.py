@@ -116,10 +116,14 @@ class _Allowed:
         return problem(
             "requirement-hash-wrong",
             self.place(name),
-            wanted=f"{wanted} with one of {len(self._hashes[name])} hashes",
+            wanted=f"{wanted} with {_hash_words(len(self._hashes[name]))}",
             found=f"{ascii_controls(fitting[0].filename)[:120]} with sha256:{fitting[0].sha256}",
             mend=mend,
         )
+
+
+def _hash_words(count: int) -> str:
+    return "the hash that is noted" if count == 1 else f"one of the {count} hashes that are noted"
 
 
 def _of_address(url: str | None) -> Iterable[str]:

@@ -28,7 +28,7 @@ RESOLVING: dict[str, Known] = {
         _ERROR, "{wanted} are wanted; found: {found}. No versions meet all of them.", "{mend}"
     ),
     "requirement-hash-wrong": Known(
-        _ERROR, "{wanted} is wanted; found: {found}, which is none of them.", "{mend}"
+        _ERROR, "{wanted} is wanted; found: {found}, which is another file.", "{mend}"
     ),
     "requirement-unresolved": Known(
         _ERROR,

@@ -84,7 +84,7 @@ RESOLVING: dict[str, Example] = {
         "six==1.16.0 --hash=sha256:" + "0123456789abcdef" * 4 + "\n",
         "six==1.16.0\n",
         {
-            "wanted": "six==1.16.0 with one of 1 hashes",
+            "wanted": "six==1.16.0 with the hash that is noted",
             "found": "six-1.16.0-py2.py3-none-any.whl with sha256:8abb2f1d…",
             "mend": "Update the hashes (`pip-compile --generate-hashes` does), if you know why they changed.",
         },

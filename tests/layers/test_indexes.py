@@ -6,7 +6,7 @@ import base64
 from urllib.parse import quote, unquote, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bot.layers.indexes import Account, BadAddress, Indexes, account_for, plan_indexes, read_address
@@ -28,6 +28,9 @@ def requirements(*options: str) -> Requirements:
 def test_any_password_arrives_as_it_is_and_leaves_no_trace(password: str) -> None:
     option = "--index-url https://me:${MLREEF_INDEX_PASSWORD}@packages.example/simple"
     indexes, problems = plan_indexes(requirements(option), {"MLREEF_INDEX_PASSWORD": password})
+    other, _ = plan_indexes(requirements(option), {"MLREEF_INDEX_PASSWORD": "~"})
+    # A word that stands there anyway tells nothing.
+    assume(not any(word in f"{other} [redacted] error: says no to" for word in (password, unquote(password))))
     assert problems == ()
     assert indexes.default == "https://packages.example/simple"
     (account,) = indexes.accounts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -373,6 +374,36 @@ def test_lock_files_of_other_tools_bind_versions_and_hashes(index: PackageIndex,
 def test_no_requirements_are_an_empty_lock_and_nobody_is_asked(index: PackageIndex, desk: Desk) -> None:
     assert desk.lock(index, "# nothing\n").wheels == ()
     assert index.requests == []
+
+
+def test_requirements_of_other_systems_alone_are_an_empty_lock(index: PackageIndex, desk: Desk) -> None:
+    assert desk.lock(index, "pywin32; sys_platform == 'win32'\n").wheels == ()
+
+
+def test_130_requirements_are_resolved_in_seconds(index: PackageIndex, desk: Desk) -> None:
+    names = [f"package-{number}" for number in range(130)]
+    for name in names:
+        index.add(name, "1.0")
+    started = time.monotonic()
+    lock = desk.lock(index, "".join(f"{name}\n" for name in names))
+    assert len(lock.wheels) == 130
+    assert time.monotonic() - started < 30
+
+
+def test_an_index_by_links_alone_is_enough(index: PackageIndex, desk: Desk) -> None:
+    index.html = True
+    index.add("linked", "1.0")
+    found = desk.lock(None, f"--no-index\n--find-links {index.simple}/linked/\nlinked\n")
+    assert [one.name for one in found.wheels] == ["linked"]
+    told = desk.told(None, f"--no-index\n--find-links {index.simple}/linked/\nlinked==2\nother\n")
+    assert codes(told) == [("requirement-version", 3), ("requirement-unknown", 4)]
+
+
+def test_the_same_inputs_give_the_same_lock(index: PackageIndex, desk: Desk) -> None:
+    for name in ("one", "two"):
+        index.add(name, "1.0")
+    first = dump_lock(desk.lock(index, "two\none\n"))
+    assert dump_lock(desk.lock(index, "# another comment\none\ntwo\n")) == first
 
 
 def test_an_index_that_is_away_is_nobodys_fault(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
