@@ -1,11 +1,18 @@
 # The image of mlreef-bot: it serves webhooks, and the jobs of every generated pipeline run in it.
-ARG BASE=python:3.12-slim-bookworm
+ARG BASE=python:3.12-slim-trixie
 FROM ${BASE}
 
 # git: the jobs read commits with it. Nothing is fetched when the base has it already.
 RUN command -v git >/dev/null \
     || { apt-get update -q \
          && apt-get install -qy --no-install-recommends git ca-certificates \
+         && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*; }
+
+# For the engine `docker`: the client and its way to BuildKit, which Debian has together from trixie on. Without them
+# the engine's classic builder is used; the other engines need neither.
+RUN grep -Eq '^VERSION_CODENAME=(bullseye|bookworm)$' /etc/os-release \
+    || { apt-get update -q \
+         && apt-get install -qy --no-install-recommends docker-cli docker-buildx \
          && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*; }
 
 ARG PIP_ROOT_USER_ACTION=ignore

@@ -44,6 +44,16 @@ packages() {
   [ -z "$own" ] || rm -f $policy
 }
 
+# The Docker client's way to BuildKit, which Debian, too, has from the next release on.
+buildx_plugin() {
+  local plugin=usr/libexec/docker/cli-plugins/docker-buildx
+  if docker buildx version >/dev/null 2>&1; then return; fi
+  say "unpacking docker-buildx"
+  "$(dirname "$0")/from-next-debian.sh" "$STATE/buildx" docker-buildx
+  mkdir -p /usr/local/lib/docker/cli-plugins
+  ln -sf "$STATE/buildx/$plugin" /usr/local/lib/docker/cli-plugins/docker-buildx
+}
+
 engine() {
   local link mtu pid
   if engine_answers; then return; fi
@@ -90,7 +100,7 @@ cosign_program() {
 command -v apt-get >/dev/null || { say "this is no Debian: install a Docker engine, rsync, git and make yourself"; exit 1; }
 mkdir -p "$STATE"
 case ${1:-start} in
-  start) packages; cosign_program; engine; say "Docker engine $(docker version --format '{{.Server.Version}}') answers" ;;
+  start) packages; cosign_program; buildx_plugin; engine; say "Docker engine $(docker version --format '{{.Server.Version}}') answers" ;;
   stop) stop ;;
   *) say "usage: $0 [start|stop]"; exit 2 ;;
 esac

@@ -59,11 +59,6 @@ def test_the_shell_of_the_template_has_no_fault() -> None:
     assert done.returncode == 0
 
 
-def test_the_header_says_what_was_not_run() -> None:
-    head = read_template("buildkit.yml").partition("workflow:")[0]
-    assert "Not run by this project's own tests" in head
-
-
 def commit(repository: Repository, base: str, files: dict[str, str | bytes]) -> str:
     chosen = replace(settings(base), building=Building(engines=("buildkit",)))
     return publishable(repository, files, chosen)

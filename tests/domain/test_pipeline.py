@@ -30,6 +30,7 @@ from bot.domain.pipeline import (
     render,
 )
 from bot.domain.tags import branch_slug, environment_name, read_number, version_tag
+from ci_templates import read_template
 from parser.model import ENGINES, Engine, Module, Problem, Settings
 from sandbox.gitlab import rules, variables
 
@@ -219,6 +220,11 @@ def test_no_text_of_a_job_can_be_taken_for_a_number_or_a_symbol_by_another_reade
     assert {word for word in suspicious if not word.isdigit()} == set()
     assert (b'user: "0:0"' in content) == (engine in ("docker", "docker-dind"))
     assert b'image: "1:2"' in content
+
+
+@pytest.mark.parametrize("engine", ["docker-dind", "buildkit"])
+def test_a_template_that_is_not_run_here_says_so_at_its_top(engine: str) -> None:
+    assert "Not run by this project's own tests" in read_template(f"{engine}.yml").partition("workflow:")[0]
 
 
 def test_docker_in_docker_speaks_tls() -> None:
