@@ -10,7 +10,8 @@ from bot.adapters.registry import Registry
 from bot.describing import load_repository
 from bot.domain.choice import plan_environment
 from bot.domain.environments import Environment
-from tests.building.site import Site, push_base
+from tests.building.golden import push_base
+from tests.building.site import Site
 
 
 @pytest.mark.parametrize(
