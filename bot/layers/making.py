@@ -19,9 +19,9 @@ from bot.layers.known import OWN_LOOKED_AT, SHARED_LOOKED_AT, Found, group_of, s
 from bot.layers.lock import Lock, LockedConda, LockedWheel, dump_lock
 from bot.layers.shelves import FolderShelf, Moved, Shelf
 from bot.layers.values import BadWheel, Layer
-from bot.layers.wheel import Compile, write_wheels
-from bot.layers.wheel_files import Place
-from parser.model import Problem
+from bot.layers.wheel import Compile, plan_wheels, write_wheels
+from bot.layers.wheel_files import Place, PlannedWheel, find_clashes
+from parser.model import Problem, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,7 @@ def make_layers(
         made = [pool.submit(work.layer_of, wheels, found.get(group_of(wheels))) for wheels in groups]
         foundation = _foundation(lock, executable, bench.carrier)
         _await([*carried, *made])
+        _check_clashes(work.planned, bench.tell)
         return (foundation, *(future.result() for future in made))
 
 
@@ -85,6 +86,8 @@ class _Work:
     python: str
     compile: Compile | None
     trust: bool
+    planned: list[PlannedWheel] = field(default_factory=list)
+    """What the wheels bring that a layer was made of."""
 
     def carry(self, layer: Layer) -> Layer:
         """Lets a layer of the base be on the shelf: it is there, or is taken over, or goes through this machine."""
@@ -127,6 +130,7 @@ class _Work:
             carrier.parcel() as (file, path),
         ):
             fetched = [(wheel, self._fetch(wheel, Path(folder))) for wheel in wheels]
+            self.planned.extend(plan_wheels(fetched, Place(self.python)))
             layer = write_wheels(file, fetched, Place(self.python), self.compile, _title(wheels))
             file.flush()
             carrier.send(layer, lambda: path.open("rb"))
@@ -150,6 +154,17 @@ class _Once:
             if self._compile is None:
                 self._compile = self._stack.enter_context(self._start())
         return self._compile(batch)
+
+
+def _check_clashes(planned: Sequence[PlannedWheel], tell: Callable[[str], None]) -> None:
+    """Of wheels in different layers; those in one have been compared. No tag has moved yet."""
+    problems = find_clashes(planned)
+    for problem in problems:
+        if problem.severity is not Severity.ERROR:
+            tell(f"{problem.message} {problem.hint}")
+    errors = tuple(problem for problem in problems if problem.severity is Severity.ERROR)
+    if errors:
+        raise BadWheel(errors)
 
 
 def _title(packages: Sequence[LockedWheel] | Sequence[LockedConda]) -> str:

@@ -20,7 +20,7 @@ from bot.layers.values import BadWheel, Layer
 from bot.layers.wheel_archive import DEFLATED, Archive, Entry
 from bot.layers.wheel_files import Item, Place, PlannedWheel, find_clashes, plan_wheel
 from bot.layers.wheel_record import Row, encoded
-from parser.model import Problem
+from parser.model import Problem, Severity
 from parser.problems import shown
 
 TAKEN_BYTES = 128 * 1024
@@ -34,7 +34,7 @@ Compile = Callable[[Sequence[tuple[str, bytes]]], Iterator[bytes | None]]
 
 
 def plan_wheels(wheels: Sequence[tuple[LockedWheel, Path]], place: Place) -> tuple[PlannedWheel, ...]:
-    """What wheels bring, in their order. Raises BadWheel with the problems of all of them, clashes included."""
+    """What wheels bring, in their order. Raises BadWheel with the errors of all of them, clashes included."""
     planned: list[PlannedWheel] = []
     problems: list[Problem] = []
     for wheel, path in wheels:
@@ -42,7 +42,7 @@ def plan_wheels(wheels: Sequence[tuple[LockedWheel, Path]], place: Place) -> tup
             planned.append(plan_wheel(wheel, path, place))
         except BadWheel as bad:
             problems += bad.problems
-    problems += find_clashes(planned)
+    problems += [clash for clash in find_clashes(planned) if clash.severity is Severity.ERROR]
     if problems:
         raise BadWheel(tuple(problems))
     return tuple(planned)
@@ -60,7 +60,9 @@ def write_wheels(
     Raises BadWheel when any of them is not acceptable; what `sink` got until then is to be thrown away.
     """
     planned = plan_wheels(wheels, place)
-    files = {item.path: (one.archive, item) for one in planned for item in one.items}
+    # Of what two may bring, the one that comes later by name wins, whatever the order they were given in.
+    by_name = sorted(planned, key=lambda one: one.wheel.name)
+    files = {item.path: (one.archive, item) for one in by_name for item in one.items}
     with ExitStack() as stack:
         writing = _Writing(LayerWriter(sink))
         bytecode = stack.enter_context(_Bytecode(writing, compile, place)) if compile else None

@@ -18,7 +18,7 @@ from bot.layers.wheel_archive import Archive, Entry, read_archive
 from bot.layers.wheel_metadata import Names, read_names, read_text
 from bot.layers.wheel_record import UNLISTED, Row, dump_record, encoded, read_record
 from bot.layers.wheel_scripts import PEEK_BYTES, is_rewritten, read_scripts, rewrite
-from parser.model import Problem
+from parser.model import Problem, Severity
 from parser.problems import problem, shown
 
 INSTALLER = b"mlreef-bot\n"
@@ -28,6 +28,12 @@ MAX_RECORD_BYTES = 64 * 1024 * 1024
 
 MAX_SCRIPT_BYTES = 16 * 1024 * 1024
 """Bytes of a script that names its interpreter anew."""
+
+
+BESIDE = frozenset(("tests", "test", "docs", "doc", "examples", "example", "benchmarks", "scripts"))
+"""Folders at the top of all modules that many wheels bring by mistake, and that none needs."""
+
+TEXTS = (".md", ".rst", ".txt", "LICENSE", "NOTICE", "AUTHORS", "CHANGELOG", "README")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,10 @@ def plan_wheel(wheel: LockedWheel, path: Path, place: Place) -> PlannedWheel:
 
 
 def find_clashes(planned: Iterable[PlannedWheel]) -> tuple[Problem, ...]:
-    """Paths that two wheels bring with different contents; the same content may come from several."""
+    """Paths that two wheels bring with different contents; the same content may come from several.
+
+    An error, except for what no module imports: of that the wheel whose layer lies above wins, and it is a warning.
+    """
     owners: dict[str, tuple[str, str, bool]] = {}
     clashes: dict[tuple[str, str], Problem] = {}
     folders: dict[str, str] = {}
@@ -107,8 +116,18 @@ def find_clashes(planned: Iterable[PlannedWheel]) -> tuple[Problem, ...]:
 
 
 def _clash(clashes: dict[tuple[str, str], Problem], one: str, other: str, path: str) -> None:
+    severity = Severity.WARNING if _is_beside(path) else Severity.ERROR
+    told = clashes.get((one, other))
     # One path tells enough: two builds of the same package share all of theirs.
-    clashes.setdefault((one, other), problem("wheels-clash", one=one, other=other, path=shown(path)))
+    if told is None or (told.severity, severity) == (Severity.WARNING, Severity.ERROR):
+        clashes[one, other] = problem("wheels-clash", None, severity, one=one, other=other, path=shown(path))
+
+
+def _is_beside(path: str) -> bool:
+    """Whether it lies in a folder that wheels bring by mistake, or is a text at the top of all modules."""
+    inside = path.rpartition("/site-packages/")[2]
+    top = inside.partition("/")[0]
+    return top in BESIDE or ("/" not in inside and inside.endswith(TEXTS))
 
 
 def _scripts(archive: Archive, names: Names, place: Place) -> list[Item]:

@@ -313,3 +313,18 @@ def test_a_refused_request_is_an_error_that_names_the_registry(site: Site, base:
     site.fail = no
     with pytest.raises(BotError, match=r"refuses"):
         site.built(site.repository(), base)
+
+
+def test_two_wheels_that_bring_one_path_stop_the_build_before_any_tag(site: Site, base: str) -> None:
+    for name in ("alpha", "beta"):
+        recipe = Recipe({"shared.py": name.encode()}, name=name)
+        content = recipe.write(site.work).read_bytes()
+        site.index.packages.setdefault(name, {})[recipe.filename] = IndexShelf(content)
+    found = site.build(site.repository({"requirements.txt": NEEDS}), base)
+    assert isinstance(found, tuple)
+    (problem,) = found
+    assert problem.code == "wheels-clash"
+    assert problem.message.startswith("alpha and beta both bring ")
+    assert site.manifest("group/noise", "t1") is None
+    with Registry(site.server.address, pauses=()) as registry:
+        assert registry.fetch_tags("group/noise") == ()

@@ -17,7 +17,8 @@ import pytest
 import bot.layers.wheel_archive as limits
 from bot.layers.tar import END
 from bot.layers.values import BadWheel
-from bot.layers.wheel import write_wheels
+from bot.layers.wheel import plan_wheels, write_wheels
+from bot.layers.wheel_files import find_clashes
 from parser.model import Severity
 from tests.layers.making_wheels import BIN, PLACE, SITE, Recipe, layer, row, tree
 
@@ -407,6 +408,18 @@ def test_two_wheels_may_bring_the_same_content(tmp_path: Path) -> None:
     wheels = [(one.locked(paths[0]), paths[0]), (other.locked(paths[1]), paths[1])]
     first, content = layer(*wheels)
     assert tree(content)[f"{SITE}/shared.py"] == (0o644, b"1")
+    assert layer(*reversed(wheels))[0] == first
+
+
+@pytest.mark.parametrize("path", ["tests/test_it.py", "LICENSE", "README.md"])
+def test_what_nobody_imports_may_be_brought_twice_and_is_told(path: str, tmp_path: Path) -> None:
+    one, other = Recipe({path: b"1"}, name="one"), Recipe({path: b"2"}, name="other")
+    paths = one.write(tmp_path), other.write(tmp_path)
+    wheels = [(one.locked(paths[0]), paths[0]), (other.locked(paths[1]), paths[1])]
+    (clash,) = find_clashes(plan_wheels(wheels, PLACE))
+    assert (clash.code, clash.severity) == ("wheels-clash", Severity.WARNING)
+    first, content = layer(*wheels)
+    assert tree(content)[f"{SITE}/{path}"] == (0o644, b"2")
     assert layer(*reversed(wheels))[0] == first
 
 
