@@ -26,6 +26,8 @@ class Listed:
     items: tuple[Requirement, ...]
     command: str | None
     problems: tuple[Problem, ...]
+    options: tuple[str, ...] = ()
+    """Indexes besides the usual one, as options of a requirements file."""
 
 
 class Text:

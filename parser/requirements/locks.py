@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable
 from typing import Any
 
 from parser.model import Requirement
@@ -14,6 +16,12 @@ MAX_CONDITIONS = 4
 
 MAX_ALIKE = 20
 """Versions of one package in a lock file."""
+
+MAX_INDEXES = 20
+"""Indexes of one lock file."""
+
+_USUAL = "https://pypi.org/simple"
+_INDEX = re.compile(r"https?://[!-~]+")
 
 
 def read_uv_lock(source: Source, file: str) -> Listed:
@@ -32,7 +40,9 @@ def read_uv_lock(source: Source, file: str) -> Listed:
         for package in packages
         if id(package) in wanted and package not in roots
     ]
-    return Listed("uv", tuple(items), "uv export --no-dev --no-emit-project -o requirements.txt", ())
+    command = "uv export --no-dev --no-emit-project -o requirements.txt"
+    indexes = [table(one, "source").get("registry") for one in packages if id(one) in wanted]
+    return Listed("uv", tuple(items), command, (), _indexes(indexes))
 
 
 def read_poetry_lock(source: Source, file: str) -> Listed:
@@ -86,12 +96,14 @@ def read_pipfile_lock(source: Source, file: str) -> Listed:
                 hashes=texts(form.get("hashes")),
             )
         )
-    return Listed("pipenv", tuple(items), "pipenv requirements > requirements.txt", ())
+    indexes = [one.get("url") for one in tables(table(content, "_meta").get("sources"))]
+    return Listed("pipenv", tuple(items), "pipenv requirements > requirements.txt", (), _indexes(indexes))
 
 
 def _by_groups(source: Source, file: str, manager: str, command: str, group: str) -> Listed:
     text = Text(source, file)
     items = []
+    indexes: list[Any] = []
     for package in tables(read_toml(text).get("package")):
         groups = texts(package.get("groups")) or [_text(package.get("category")) or group]
         if package.get("optional") is True or group not in groups:
@@ -99,7 +111,9 @@ def _by_groups(source: Source, file: str, manager: str, command: str, group: str
         markers = package.get("markers", package.get("marker"))
         markers = markers.get(group) if isinstance(markers, dict) else markers
         items.append(_locked(package, text, marker=_text(markers)))
-    return Listed(manager, tuple(items), command, ())
+        if table(package, "source").get("type") == "legacy":
+            indexes.append(table(package, "source").get("url"))
+    return Listed(manager, tuple(items), command, (), _indexes(indexes))
 
 
 def _locked(package: dict[str, Any], text: Text, marker: str | None) -> Requirement:
@@ -118,6 +132,13 @@ def _locked(package: dict[str, Any], text: Text, marker: str | None) -> Requirem
     place = text.place(f'name = "{name}"', name)
     exact = f"=={version}" if version and not url else ""
     return made(name, exact, place, marker=marker, url=url, hashes=_hashes(package))
+
+
+def _indexes(urls: Iterable[Any]) -> tuple[str, ...]:
+    """Options for indexes besides the usual one, each once, in the file's order."""
+    named = (url for url in urls if isinstance(url, str) and _INDEX.fullmatch(url))
+    others = (url for url in named if url.rstrip("/").lower() != _USUAL)
+    return tuple(dict.fromkeys(f"--extra-index-url {url}" for url in others))[:MAX_INDEXES]
 
 
 def _hashes(package: dict[str, Any]) -> list[str]:

@@ -101,7 +101,8 @@ def _of_other_tool(source: Source, file: str) -> tuple[Requirements | None, tupl
         listed = _reader(posixpath.basename(file))(source, file)
     except Refused as refused:
         return None, (refused.problem,)
-    if any(item.url and has_credentials(item.url) for item in listed.items):
+    addresses = [*(item.url for item in listed.items if item.url), *listed.options]
+    if any(map(has_credentials, addresses)):
         return None, (problem("requirement-credentials", Place(file)),)
     from parser.requirements.listed import pip_line
 
@@ -109,7 +110,8 @@ def _of_other_tool(source: Source, file: str) -> tuple[Requirements | None, tupl
     how = "" if listed.manager == "conda" else _how(listed, [pip_line(item) for item in listed.items])
     mend = f"A requirements.txt comes first where there is one. {how}".rstrip()
     told = problem("requirements-taken", Place(file), file=ascii_controls(file)[:120], mend=mend)
-    return Requirements(listed.manager, file, listed.items, files=(file,)), (told, *listed.problems)
+    found = Requirements(listed.manager, file, listed.items, (), listed.options, (file,))
+    return found, (told, *listed.problems)
 
 
 def _reader(name: str) -> Callable[[Source, str], Listed]:

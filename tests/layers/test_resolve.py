@@ -371,6 +371,27 @@ def test_lock_files_of_other_tools_bind_versions_and_hashes(index: PackageIndex,
     assert [one.code for one in told] == ["requirement-hash-wrong"]
 
 
+def test_a_uv_lock_takes_each_package_from_the_index_it_names(index: PackageIndex, desk: Desk) -> None:
+    private = PackageIndex()
+    ours = private.add("ours", "1.0")
+    index.add("ours", "1.0", size=10)
+    theirs = index.add("theirs", "2.0")
+    with served(private):
+        text = (
+            '[[package]]\nname = "project"\nversion = "0"\nsource = { editable = "." }\n'
+            'dependencies = [{ name = "ours" }, { name = "theirs" }]\n'
+            f'[[package]]\nname = "ours"\nversion = "1.0"\nsource = {{ registry = "{private.simple}" }}\n'
+            f'wheels = [{{ url = "https://x.example/x.whl", hash = "sha256:{ours.sha256}" }}]\n'
+            '[[package]]\nname = "theirs"\nversion = "2.0"\nsource = { registry = "https://pypi.org/simple" }\n'
+            f'wheels = [{{ url = "https://x.example/y.whl", hash = "sha256:{theirs.sha256}" }}]\n'
+        )
+        lock = desk.lock(index, {"uv.lock": text})
+    assert [(one.name, one.sha256) for one in lock.wheels] == [
+        ("ours", ours.sha256),
+        ("theirs", theirs.sha256),
+    ]
+
+
 def test_no_requirements_are_an_empty_lock_and_nobody_is_asked(index: PackageIndex, desk: Desk) -> None:
     assert desk.lock(index, "# nothing\n").wheels == ()
     assert index.requests == []

@@ -330,3 +330,29 @@ def test_hashes_of_lock_files_are_kept() -> None:
         assert found is not None
         kept.append(found.items[0].hashes)
     assert kept == [("sha256:22", "sha256:11"), ("sha256:33",), ("sha256:44",)]
+
+
+def test_indexes_that_lock_files_name_are_kept_besides_the_usual_one() -> None:
+    files = {
+        "uv.lock": '[[package]]\nname = "a"\nversion = "0"\nsource = { virtual = "." }\n'
+        'dependencies = [{ name = "b" }, { name = "c" }]\n'
+        '[[package]]\nname = "b"\nversion = "1"\nsource = { registry = "https://pypi.org/simple" }\n'
+        '[[package]]\nname = "c"\nversion = "1"\nsource = { registry = "https://x.example/simple" }\n'
+        '[[package]]\nname = "d"\nversion = "1"\nsource = { registry = "https://unused.example/simple" }\n',
+        "poetry.lock": '[[package]]\nname = "b"\nversion = "1"\n'
+        '[package.source]\ntype = "legacy"\nurl = "https://x.example/simple"\nreference = "x"\n',
+        "Pipfile.lock": '{"_meta": {"sources": [{"url": "https://pypi.org/simple/"}, {"url": "https://x.example/simple"}]},'
+        ' "default": {"b": {"version": "==1"}}}',
+    }
+    for name, text in files.items():
+        found, _ = read_requirements(source({name: text}), name)
+        assert found is not None
+        assert found.options == ("--extra-index-url https://x.example/simple",)
+
+
+def test_a_password_in_a_lock_files_index_is_told_and_not_repeated() -> None:
+    text = '{"_meta": {"sources": [{"url": "https://me:pass1234@x.example/"}]}, "default": {"b": {"version": "==1"}}}'
+    found, problems = read_requirements(source({"Pipfile.lock": text}), "Pipfile.lock")
+    assert found is None
+    assert [one.code for one in problems] == ["requirement-credentials"]
+    assert "pass1234" not in str(problems)
