@@ -20,6 +20,7 @@ _LOCAL = re.compile(r"\+cu(\d{2,3})\b", re.ASCII)
 _IN_ADDRESS = re.compile(r"(?:^|[/+])cu(\d{2,3})(?=[/.-]|$)", re.ASCII)
 _IN_NAME = re.compile(r"-cu(?:da)?(\d{2})x?(?:-|\Z)", re.ASCII)
 _IN_EXTRA = re.compile(r"cuda(\d{2})?(?:[-_.](?:pip|local))?\Z", re.ASCII)
+_VERSION = re.compile(r"\d{1,2}\.\d{1,2}", re.ASCII)
 _INDEX = re.compile(r"(--index-url|--extra-index-url|--find-links) (\S+)")
 _ON_CPU = {
     "tensorflow-gpu": "tensorflow-cpu",
@@ -33,6 +34,7 @@ _ON_CPU = {
 }
 """Packages that need CUDA, and what does the same without."""
 
+_OF_CONDA = frozenset({"pytorch-cuda", "cudatoolkit", "cuda-version"})
 _ANYWHERE = frozenset({"nvidia-ml-py", "nvidia-pyindex"})
 """Packages that come with no libraries of CUDA, and say so where there is no card."""
 
@@ -86,7 +88,9 @@ def read_wish(report: Report) -> Wish:
     if _brings_its_base(report):
         return Wish()
     requirements = report.module.requirements if report.module else None
-    return Wish(_cuda(requirements) if requirements else None, report.python)
+    # conda brings a Python of its own
+    python = None if requirements is not None and requirements.manager == "conda" else report.python
+    return Wish(_cuda(requirements) if requirements else None, python)
 
 
 def plain_torch(report: Report) -> Requirement | None:
@@ -147,6 +151,11 @@ def _in_items(requirements: Requirements) -> Iterator[CudaWish]:
             yield CudaWish(extra[1], shown, item.place, mend)
         elif numbered is not None or (name.startswith("nvidia-") and name not in _ANYWHERE):
             yield CudaWish(numbered[1] if numbered else None, shown, item.place, _without(name, shown))
+        elif name == "pytorch-cuda":
+            version = _VERSION.search(item.specifier)
+            yield CudaWish(
+                version[0] if version else None, shown, item.place, "Write `cpuonly` in its place."
+            )
         elif name in _ON_CPU:
             yield CudaWish(None, shown, item.place, _without(name, shown))
 

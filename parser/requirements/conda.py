@@ -16,6 +16,10 @@ MAX_BYTES = 64 * 1024
 """Bytes of the file; YAML is slow to read, and a thousand packages need less."""
 
 
+CUDA = frozenset(("pytorch-cuda", "cudatoolkit", "cuda-version"))
+"""Packages that say which CUDA is wanted, and so what they have to run on."""
+
+
 def read_conda(source: Source, file: str) -> Listed:
     """The packages of a conda environment. Raises Refused when the file cannot be read."""
     text = Text(source, file)
@@ -51,7 +55,7 @@ def _item(text: str, place: Place, problems: list[Problem]) -> Requirement | Non
     name = parts[0]
     if name in ("python", "pip", "setuptools", "wheel"):
         return None
-    if name in CONDA_ONLY or name.startswith(("_", "lib")):
+    if name not in CUDA and (name in CONDA_ONLY or name.startswith(("_", "lib"))):
         return None
     return made(CONDA_TO_PIP.get(name, name), conda_specifier(parts[1]) or "", place)
 

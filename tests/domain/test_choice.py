@@ -168,6 +168,15 @@ def test_a_python_that_nobody_offers_is_told_and_the_default_taken() -> None:
     ]
 
 
+def test_conda_says_which_cuda_it_wants_and_brings_its_own_python() -> None:
+    asked = "dependencies: [python=3.10, pytorch, pytorch-cuda=12.4]\n"
+    files = {"main.py": SCRIPT, "environment.yml": asked, ".python-version": "3.10\n"}
+    contents = {path: text.encode() for path, text in files.items()}
+    report = read(Source({path: Entry(path, "file") for path in contents}, contents), "module")
+    assert read_wish(report).text == "cuda 12.4"
+    assert chosen(report, CPU, GPU11, GPU12).name == "gpu-12"
+
+
 def test_a_graphics_card_is_not_given_for_a_python() -> None:
     report = repository("numpy\n", **{"_python-version": "3.10\n"})
     assert chosen(report, CPU, replace(GPU12, python="3.10")).name == "cpu"

@@ -45,6 +45,7 @@ def test_an_environment_yml_is_read_with_its_pip_part() -> None:
         "numpy<2,>=1.22",
         "scikit-image==0.22.*",
         "pillow==10.0.1",
+        "cudatoolkit==11.8.*",
         "timm==0.9.2",
     ]
     assert (found.manager, found.file) == ("conda", "environment.yml")
