@@ -98,7 +98,7 @@ def other_bytes(times: int | None = None) -> Trouble:
 
 
 def _forget_mount(request: Request) -> None:
-    request.environ["QUERY_STRING"] = ""
+    request.query_string = b""
     request.__dict__.pop("args", None)
 
 

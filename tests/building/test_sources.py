@@ -6,7 +6,6 @@ import hashlib
 import io
 import os
 import socket
-import subprocess
 import tarfile
 import tracemalloc
 from pathlib import Path

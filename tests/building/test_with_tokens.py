@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from bot.adapters.registry import Registry
 from bot.errors import Refused
 from sandbox.registry.auth import TokenAuthorizer
+from sandbox.registry.trouble import Trouble, mounts_nothing
 from tests.building.site import Site
 from tests.sandbox_registry.registries import PASSWORD, USER, Door, serve
 
@@ -72,11 +73,14 @@ def test_what_the_job_may_not_read_is_not_needed(site: Site, base: str, door: Do
     assert held(site, "own/again") == 6
 
 
-def test_a_base_that_may_not_be_mounted_is_sent(site: Site, base: str, door: Door) -> None:
-    site.fail = lambda request: Response(status=403) if "mount" in request.args else None
+@pytest.mark.parametrize("told", [202, 403])
+def test_a_base_that_may_not_be_mounted_is_sent(site: Site, base: str, door: Door, told: int) -> None:
+    refused = Trouble(lambda request: "mount" in request.args, lambda _: Response(status=403))
+    site.fail = bad = refused if told == 403 else mounts_nothing()
     site.built(site.repository(NEEDS), base, "own/noise")
     assert held(site, "own/noise") == 6
     assert len(site.received) == 6
+    assert bad.struck
 
 
 def test_no_job_pushes_elsewhere(site: Site, base: str, door: Door) -> None:

@@ -51,7 +51,11 @@ def send(registry: Registry, body: bytes = BODY) -> bool:
     return registry.ensure_blob("own/x", digest_of(body), len(body), lambda: io.BytesIO(body))
 
 
-def test_a_mount_that_becomes_an_upload_is_used_as_one(registry: Registry, server: RegistryServer) -> None:
+def test_a_mount_that_becomes_an_upload_is_used_as_one(
+    registry: Registry, server: RegistryServer, place: Place
+) -> None:
+    with Registry(place.host, *place.lead) as lead:
+        lead.ensure_bytes("shared/y", BODY)
     server.misbehave(trouble.mounts_nothing())
     assert not registry.mount_blob("own/x", DIGEST, "shared/y")
     before = registry.requests
