@@ -69,7 +69,7 @@ class Stock:
             try:
                 fetch_page(self._web, url, name)
             except Denied as denied:
-                raise self._refusal(denied) from None
+                raise refusal_of(denied, self._indexes) from None
 
     def files(self, name: str) -> tuple[File, ...] | None:
         """The files of a package; None where no index knows it."""
@@ -83,7 +83,7 @@ class Stock:
         except Missing:
             return False
         except Denied as denied:
-            raise self._refusal(denied) from None
+            raise refusal_of(denied, self._indexes) from None
 
     def _fetch(self, name: str) -> tuple[File, ...] | None:
         indexes = self._indexes
@@ -94,27 +94,29 @@ class Stock:
                     pages.append(fetch_page(self._web, url, name))
             pages += [fetch_links(self._web, url, name) for url in indexes.links]
         except Denied as denied:
-            raise self._refusal(denied) from None
+            raise refusal_of(denied, self._indexes) from None
         known = [page for page in pages if page.known]
         return tuple(file for page in known for file in page.files) if known else None
 
-    def _refusal(self, denied: Denied) -> Exception:
-        host = host_of(denied.url)
-        account = denied.account
-        own = self._indexes.default if self._indexes.mirrored else None
-        if own is not None and host_of(own) == host:
-            return OperatorError(
-                f"The package index {host} does not let the bot in (status {denied.status}).",
-                "Correct its address and account in the configuration or in the runner's variables.",
-            )
-        names = ", ".join(account.variables) if account else ""
-        if account:
-            why = f"{host} does not accept the account" + (f" in {names}" if names else "")
-            mend = "Set the CI variables to an account that may read this index."
-        else:
-            why = f"{host} wants an account (status {denied.status})"
-            mend = "Write `https://${MLREEF_INDEX_USER}:${MLREEF_INDEX_PASSWORD}@…` and add both as CI variables."
-        return Refusal(problem("index-address", None, why=why, mend=mend))
+
+def refusal_of(denied: Denied, indexes: Indexes) -> Exception:
+    """The error of an index that does not let us in: its author's to mend, or the operator's."""
+    host = host_of(denied.url)
+    account = denied.account
+    own = indexes.default if indexes.mirrored else None
+    if own is not None and host_of(own) == host:
+        return OperatorError(
+            f"The package index {host} does not let the bot in (status {denied.status}).",
+            "Correct its address and account in the configuration or in the runner's variables.",
+        )
+    names = ", ".join(account.variables) if account else ""
+    if account:
+        why = f"{host} does not accept the account" + (f" in {names}" if names else "")
+        mend = "Set the CI variables to an account that may read this index."
+    else:
+        why = f"{host} wants an account (status {denied.status})"
+        mend = "Write `https://${MLREEF_INDEX_USER}:${MLREEF_INDEX_PASSWORD}@…` and add both as CI variables."
+    return Refusal(problem("index-address", None, why=why, mend=mend))
 
 
 def diagnose(

@@ -14,14 +14,14 @@ from bot.errors import OperatorError
 from bot.layers.built import BuiltWheel, load_built, names_to_build
 from bot.layers.choosing import Choice, choose_wheels
 from bot.layers.cuda import CudaSet, cuda_of
-from bot.layers.diagnosis import Refusal, Stock, diagnose
+from bot.layers.diagnosis import Refusal, Stock, diagnose, refusal_of
 from bot.layers.fetch import fetch_size
 from bot.layers.indexes import Indexes, plan_indexes
 from bot.layers.lock import Lock, LockedWheel
 from bot.layers.lock_key import ResolveInputs
 from bot.layers.uv import Conclusion, ask_uv
 from bot.layers.wanted import Line, applies, limit_text, plan_line
-from bot.layers.web import Missing, Web
+from bot.layers.web import Denied, Missing, Web
 from bot.layers.wheel_tags import Target
 from bot.logs import redactor
 from parser.model import Place, Problem, Requirement, Requirements
@@ -90,9 +90,12 @@ def resolve(
             chosen, more = choose_wheels(document, lines, requirements, target, built)
             if more:
                 return in_order(more)
-            lock = Lock(environment.python, inputs.platform, tuple(_locked(web, chosen)))
+            lock = Lock(environment.python, inputs.platform, tuple(_locked(web, chosen, indexes)))
         except Refusal as refusal:
             return in_order([*problems, refusal.told])
+        except ValueError as error:
+            why = ascii_controls(str(error))[:MAX_QUOTED]
+            return (problem("requirement-unresolved", Place(requirements.file), wanted="A package", why=why),)
     total = sum(wheel.size for wheel in lock.wheels)
     say(f"{len(lock.wheels)} packages, {total / 1_000_000:.1f} MB of wheels")
     unneeded = None if environment.gpu or environment.cuda else cuda_of(lock)
@@ -180,11 +183,15 @@ class _Work:
         )
 
 
-def _locked(web: Web, chosen: Sequence[Choice]) -> list[LockedWheel]:
+def _locked(web: Web, chosen: Sequence[Choice], indexes: Indexes) -> list[LockedWheel]:
     unknown = [one for one in chosen if not one.size]
     with ThreadPoolExecutor(ASKERS) as pool:
         sizes = dict(
-            zip((one.url for one in unknown), pool.map(lambda one: _size(web, one), unknown), strict=True)
+            zip(
+                (one.url for one in unknown),
+                pool.map(lambda one: _size(web, one, indexes), unknown),
+                strict=True,
+            )
         )
     return [
         LockedWheel(one.name, one.version, one.filename, one.sha256, one.size or sizes[one.url], one.url)
@@ -192,9 +199,11 @@ def _locked(web: Web, chosen: Sequence[Choice]) -> list[LockedWheel]:
     ]
 
 
-def _size(web: Web, choice: Choice) -> int:
+def _size(web: Web, choice: Choice, indexes: Indexes) -> int:
     try:
         return fetch_size(web, choice.url)
+    except Denied as denied:
+        raise refusal_of(denied, indexes) from None
     except Missing:
         raise OperatorError(
             f"The index names {choice.filename}, but does not have it.",

@@ -443,6 +443,18 @@ def test_an_index_of_the_operator_that_wants_an_account_is_the_operators(
         desk.ask(index, "numpy\n")
 
 
+def test_files_behind_another_door_are_told_with_its_name(index: PackageIndex, desk: Desk) -> None:
+    store = PackageIndex(account=("somebody", "else"))
+    index.sizes = False
+    index.add("kept", "1.0")
+    with served(store):
+        index.moved_to = store.url.replace("127.0.0.1", "localhost")
+        host = index.moved_to.removeprefix("http://")
+        told = desk.told(index, "kept @ " + index.file_url("kept-1.0-py3-none-any.whl") + "\n")
+    assert [one.code for one in told] == ["index-address"]
+    assert f"{host} wants an account (status 401)" in told[0].message
+
+
 def test_what_the_machine_is_set_to_has_no_part_in_it(
     index: PackageIndex, desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
