@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,7 +13,6 @@ from bot.layers.conda_package import (
     CondaItem,
     PlannedConda,
     bad_package,
-    find_conda_faults,
     plan_package,
     unpack,
 )
@@ -34,8 +34,8 @@ def conda_python(packages: Sequence[LockedConda]) -> str | None:
 
 def write_conda(
     sink: BinaryIO, packages: Sequence[tuple[LockedConda, Path]], python: str, title: str, work: Path
-) -> tuple[Layer, tuple[Problem, ...]]:
-    """Writes the layer of these packages, and gives what authors should know of them.
+) -> tuple[Layer, tuple[PlannedConda, ...]]:
+    """Writes the layer of these packages, and gives what each brings, its contents by their hashes.
 
     `python`: the version in the prefix (`3.12`); `work`: folder for unpacking, as big as the packages are unpacked.
     Raises BadWheel when any is not acceptable; what `sink` got until then is to be thrown away.
@@ -52,7 +52,7 @@ def write_conda(
                 problems += bad.problems
         if problems:
             raise BadWheel(tuple(problems))
-        return _write(sink, planned, title), find_conda_faults(planned)
+        return _write(sink, planned, title), tuple(map(_without_contents, planned))
 
 
 def _write(sink: BinaryIO, planned: Sequence[PlannedConda], title: str) -> Layer:
@@ -77,6 +77,14 @@ def _write(sink: BinaryIO, planned: Sequence[PlannedConda], title: str) -> Layer
             except ValueError as error:
                 raise bad_package(package, f"of {shown(path)}, {error}") from error
     return writer.close(title)
+
+
+def _without_contents(planned: PlannedConda) -> PlannedConda:
+    items = (
+        item if item.made is None else replace(item, made=None, sha256=hashlib.sha256(item.made).hexdigest())
+        for item in planned.items
+    )
+    return replace(planned, items=tuple(items))
 
 
 def _checked(package: LockedConda, item: CondaItem, source: Path) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ Only what `info/paths.json` names is taken, and only from below the folder it wa
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
@@ -13,12 +14,12 @@ import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from bot.layers.conda_prefix import replace_in_binary, replace_in_text
 from bot.layers.lock import LockedConda
 from bot.layers.values import CONDA_ROOT, BadWheel
-from bot.layers.wheel_archive import path_fault
+from bot.layers.wheel_archive import FREE_BYTES, MAX_RATIO, MAX_UNPACKED_BYTES, path_fault
 from bot.layers.wheel_scripts import write_script
 from parser.model import Problem, Severity
 from parser.problems import problem, shown
@@ -34,6 +35,10 @@ MAX_PREFIXED_BYTES = 64 * 1024 * 1024
 
 MAX_INFO_BYTES = 64 * 1024 * 1024
 """Bytes of a list in `info`."""
+
+
+SECTIONS: tuple[Literal["info", "pkg"], ...] = ("info", "pkg")
+"""What a package's archive has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +64,31 @@ class PlannedConda:
 
 
 def unpack(package: LockedConda, archive: Path, folder: Path) -> None:
-    """Unpacks the archive. Raises BadWheel when it is none, or leads out of the folder."""
+    """Unpacks the archive. Raises BadWheel when it is none, would be too big, or leads out of the folder."""
     from rattler.exceptions import ExtractError
     from rattler.package_streaming import extract
 
     try:
+        asyncio.run(_check_size(package, archive))
         extract(archive, folder)
     except (ExtractError, OSError, RuntimeError, ValueError) as error:
         raise bad_package(package, f"it cannot be unpacked ({' '.join(str(error).split())[:300]})") from error
+
+
+async def _check_size(package: LockedConda, archive: Path) -> None:
+    """Adds up what the archive's headers tell, before anything of it is on the disk."""
+    from rattler.package_streaming import PackageArchive
+
+    opened = await PackageArchive.from_path(archive)
+    most = min(MAX_UNPACKED_BYTES, FREE_BYTES + MAX_RATIO * package.size)
+    size = count = 0
+    for section in SECTIONS:
+        async for entry in opened.stream(section):
+            size, count = size + entry.size, count + 1
+            if size > most or count > MAX_FILES:
+                raise bad_package(
+                    package, f"it would unpack to more than {most:,} bytes or {MAX_FILES:,} files"
+                )
 
 
 def plan_package(package: LockedConda, folder: Path, python: str) -> PlannedConda:
@@ -79,7 +101,10 @@ def plan_package(package: LockedConda, folder: Path, python: str) -> PlannedCond
 
 
 def find_conda_faults(planned: Iterable[PlannedConda]) -> tuple[Problem, ...]:
-    """What authors should know, although images can be made: scripts that are not run, paths of two packages."""
+    """What authors should know, although images can be made: scripts that are not run, paths of two packages.
+
+    As `write_conda` gives them: contents by their hashes.
+    """
     owners: dict[str, tuple[str, object]] = {}
     told: dict[tuple[str, str], Problem] = {}
     for one in sorted(planned, key=lambda one: one.package.name):
@@ -87,7 +112,7 @@ def find_conda_faults(planned: Iterable[PlannedConda]) -> tuple[Problem, ...]:
         for item in one.items:
             if item.path == f"{CONDA_ROOT}/bin/.{name}-post-link.sh":
                 told[name, ""] = problem("conda-script", package=name)
-            what = item.target, item.made, item.sha256
+            what = item.target, item.sha256
             had = owners.setdefault(item.path, (name, what))
             if had[1] != what and not item.folder:
                 path = shown(item.path)

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot.layers.base import Base
 from bot.layers.carrying import AT_A_TIME, Carrier
@@ -22,6 +23,9 @@ from bot.layers.values import BadWheel, Layer
 from bot.layers.wheel import Compile, plan_wheels, write_wheels
 from bot.layers.wheel_files import Place, PlannedWheel, find_clashes
 from parser.model import Problem, Severity
+
+if TYPE_CHECKING:
+    from bot.layers.conda_package import PlannedConda
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ def make_layers(
         made = [pool.submit(work.layer_of, wheels, found.get(group_of(wheels))) for wheels in groups]
         foundation = _foundation(lock, executable, bench.carrier)
         _await([*carried, *made])
-        _check_clashes(work.planned, bench.tell)
+        _check_clashes(work.planned, work.of_conda, bench.tell)
         return (foundation, *(future.result() for future in made))
 
 
@@ -88,6 +92,7 @@ class _Work:
     trust: bool
     planned: list[PlannedWheel] = field(default_factory=list)
     """What the wheels bring that a layer was made of."""
+    of_conda: list[PlannedConda] = field(default_factory=list)
 
     def carry(self, layer: Layer) -> Layer:
         """Lets a layer of the base be on the shelf: it is there, or is taken over, or goes through this machine."""
@@ -116,9 +121,8 @@ class _Work:
             carrier.parcel() as (file, path),
         ):
             fetched = self.bench.fetch_conda(packages, Path(folder))
-            layer, problems = write_conda(file, fetched, self.python, _title(packages), Path(folder))
-            for problem in problems:
-                self.bench.tell(f"{problem.message} {problem.hint}")
+            layer, planned = write_conda(file, fetched, self.python, _title(packages), Path(folder))
+            self.of_conda.extend(planned)
             file.flush()
             carrier.send(layer, lambda: path.open("rb"))
             return layer
@@ -156,9 +160,15 @@ class _Once:
         return self._compile(batch)
 
 
-def _check_clashes(planned: Sequence[PlannedWheel], tell: Callable[[str], None]) -> None:
-    """Of wheels in different layers; those in one have been compared. No tag has moved yet."""
+def _check_clashes(
+    planned: Sequence[PlannedWheel], of_conda: Sequence[PlannedConda], tell: Callable[[str], None]
+) -> None:
+    """What packages of different layers do to each other. No tag has moved yet."""
     problems = find_clashes(planned)
+    if of_conda:
+        from bot.layers.conda_package import find_conda_faults
+
+        problems += find_conda_faults(of_conda)
     for problem in problems:
         if problem.severity is not Severity.ERROR:
             tell(f"{problem.message} {problem.hint}")

@@ -104,3 +104,14 @@ def test_what_conda_cannot_give_publishes_nothing(site: Site, base: str, tmp_pat
     )
     assert "beta" in problem.message
     assert site.manifest("group/noise", "t1") is None
+
+
+def test_what_packages_of_conda_do_to_each_other_is_said(site: Site, base: str, tmp_path: Path) -> None:
+    site.add_wheel("alpha")
+    fonts = Package("beta", files={"etc/x": b"other", "bin/.beta-post-link.sh": b"exit\n"}, noarch="generic")
+    write_channel(tmp_path / "channel", [PYTHON, fonts])
+    with serve(tmp_path / "channel") as (url, _):
+        site.built(repository(site, url), base)
+    said = "\n".join(site.said)
+    assert "beta and python both bring '/opt/mlreef/conda/etc/x', each another one." in said
+    assert "beta has a script that conda runs after installing" in said

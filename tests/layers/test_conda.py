@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
+import bot.layers.conda_package as conda_package
 from bot.domain.environments import Environment
 from bot.errors import TryAgain
 from bot.layers.conda import conda_python, write_conda
 from bot.layers.conda_asked import ALIAS, CondaAsked, read_asked
 from bot.layers.conda_fetch import fetch_conda
+from bot.layers.conda_package import find_conda_faults
 from bot.layers.conda_prefix import replace_in_binary
 from bot.layers.conda_solve import SolvedConda, solve_conda
 from bot.layers.lock import LockedConda
@@ -61,8 +63,8 @@ DATA = Package("data", "1", "0", {"share/data/table.csv": b"1,2\n" * 50_000}, no
 def layer(*packages: Package, folder: Path, python: str = "3.12") -> tuple[Layer, bytes, tuple[Problem, ...]]:
     pairs = [(package.write(folder), folder / package.subdir / package.filename) for package in packages]
     sink = io.BytesIO()
-    made, problems = write_conda(sink, pairs, python, "conda", folder)
-    return made, sink.getvalue(), problems
+    made, planned = write_conda(sink, pairs, python, "conda", folder)
+    return made, sink.getvalue(), find_conda_faults(planned)
 
 
 def tree(content: bytes) -> dict[str, tuple[int, bytes | str]]:
@@ -224,6 +226,20 @@ def test_archives_that_are_cut_off(form: str, tmp_path: Path) -> None:
         write_conda(io.BytesIO(), [(locked, path)], "3.12", "conda", tmp_path)
 
 
+@pytest.mark.parametrize("form", [".conda", ".tar.bz2"])
+def test_archives_that_would_fill_the_disk_are_not_unpacked(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The real limit needs an archive of gigabytes; this is the same check at a smaller scale.
+    monkeypatch.setattr(conda_package, "MAX_UNPACKED_BYTES", 100_000)
+    with pytest.raises(BadWheel, match="it would unpack to more than 100,000 bytes"):
+        layer(replace(DATA, form=form), folder=tmp_path)
+    monkeypatch.setattr(conda_package, "MAX_UNPACKED_BYTES", 10_000_000)
+    monkeypatch.setattr(conda_package, "MAX_FILES", 2)
+    with pytest.raises(BadWheel, match="or 2 files"):
+        layer(replace(DATA, form=form), folder=tmp_path)
+
+
 def test_a_prefix_that_does_not_fit_is_refused() -> None:
     assert replace_in_binary(b"a\0/long/b", b"/long", b"/x") == b"a\0/x/b\0\0\0"
     with pytest.raises(ValueError, match="at most 2 bytes"):
@@ -303,9 +319,9 @@ def test_a_local_channel_is_resolved_fetched_and_becomes_a_layer(tmp_path: Path)
         assert fetch_conda(locked, tmp_path / "packages") == paths
         assert len(seen) == before
     assert conda_python(locked) == "3.12"
-    made, problems = write_conda(io.BytesIO(), list(paths.items()), "3.12", "conda", tmp_path)
+    made, planned = write_conda(io.BytesIO(), list(paths.items()), "3.12", "conda", tmp_path)
     assert made.diff_id == layer(PYTHON, TOOL, DATA, folder=tmp_path)[0].diff_id
-    assert problems == ()
+    assert find_conda_faults(planned) == ()
 
 
 def test_the_authors_python_counts_before_the_environments(tmp_path: Path) -> None:
