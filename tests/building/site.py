@@ -36,6 +36,8 @@ class Site:
     fail: Callable[[Request], Response | None] = lambda _: None
     said: list[str] = field(default_factory=list)
     account: tuple[str, str] | tuple[None, None] = (None, None)
+    variables: dict[str, str] = field(default_factory=dict)
+    """Variables of the job."""
 
     def hear(self, request: Request) -> Response | None:
         """Stands before the registry."""
@@ -104,6 +106,7 @@ class Site:
                 refresh=refresh,
                 index_url=self.index.simple if self.index.url else "",
                 cache=self.work / "uv",
+                variables=self.variables,
             )
 
     def built(self, folder: Path, base: str, repository: str = "group/noise", **more: Any) -> Built:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +33,7 @@ def build_folder(
     refresh: bool = False,
     index_url: str = "",
     cache: Path,
+    variables: Mapping[str, str] | None = None,
 ) -> Built | tuple[Problem, ...]:
     """A folder → its image, as the command does it."""
     loaded = load_repository(folder)
@@ -52,7 +53,7 @@ def build_folder(
         folder,
         Lines(say),
         shared,
-        variables={"UV_CACHE_DIR": str(cache), "HOME": "/nowhere"},
+        variables={"UV_CACHE_DIR": str(cache), "HOME": "/nowhere", **(variables or {})},
         index_url=index_url,
     )
     return build_image(replace(order, again=again), means)
