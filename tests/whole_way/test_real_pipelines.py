@@ -172,32 +172,34 @@ def test_a_module_is_published_from_the_projects_own_ci(running: World) -> None:
 
 
 def test_stages_of_the_authors_own_really_run_and_are_given_the_candidate(running: World) -> None:
-    image = "image: {name: $MLREEF_CANDIDATE, entrypoint: ['']}"
+    in_it = "image: {name: $MLREEF_CANDIDATE, entrypoint: ['']}"
     way = running.project(
         {
             **FILES,
             ".mlreef.yaml": "stages: {before: [ci/lint.yml], after: [ci/try.yml]}\n",
             "ci/lint.yml": f"look: {{image: '{BOT_IMAGE}', script: ['echo verdict $MLREEF_VERDICT']}}\n",
             "ci/try.yml": "try:\n  variables: {GIT_STRATEGY: none}\n  "
-            + image
+            + in_it
             + "\n  script: ['python /app/add_noise.py --help', 'echo given $MLREEF_DIGEST']\n",
         }
     )
     login(way)
     ours = way.bot_commit()
-    published = told(way, ours, "success")
-    assert "version 1" in published
+    told(way, ours, "success")
+    before = versions(way)
+    assert before == {"master-1": ours, "latest": ours}
     stages = [p for p in way.sandbox.pipelines(way.project.id, ours) if p.source == "parent_pipeline"]
     said = {job.name: job.trace.decode() for p in stages for job in way.sandbox.jobs(p.id)}
     assert sorted(said) == ["look", "try"]
     assert "verdict publish" in said["look"]
     assert "usage: add_noise.py" in said["try"]
     (given,) = re.findall(r"^given (sha256:[0-9a-f]{64})$", said["try"], re.MULTILINE)
-    assert f"({given})" in published
+    image = f"{way.world.registry.address}/{way.project.full_path}"
+    inspect = ["docker", "image", "inspect", "-f", "{{.RepoDigests}}", f"{image}:master-1"]
+    assert given in subprocess.run(inspect, check=True, capture_output=True, text=True).stdout
 
     # a stage that fails: built and tried, and no tag moves
-    before = versions(way)
-    failing = way.push({"ci/try.yml": f"try:\n  {image}\n  script: ['echo no good', 'exit 3']\n"})
+    failing = way.push({"ci/try.yml": f"try:\n  {in_it}\n  script: ['echo no good', 'exit 3']\n"})
     told_of = way.sandbox.wait_for(
         lambda: [s for s in way.statuses(failing) if s.status == "failed"], PIPELINE_SECONDS, "the refusal"
     )
