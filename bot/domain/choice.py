@@ -26,7 +26,7 @@ def plan_environment(
     known = {environment.name: environment for environment in environments}
     asked, wish = report.settings.environment, read_wish(report)
     if asked is not None and asked not in known:
-        names = ", ".join(f"`{name}`" for name in sorted(known))
+        names = ", ".join(_named(known[name]) for name in sorted(known))
         at = report.settings.places.get("environment", Place(".mlreef.yaml"))
         return problem("environment-unknown", at, name=asked, known=names, default=default)
     if asked is not None:
@@ -131,7 +131,12 @@ def _no_gpu(wish: CudaWish, environment: Environment, others: Sequence[Environme
 
 
 def _names(environments: Iterable[Environment]) -> str:
-    return " or ".join(f"`{one.name}`" for one in environments)
+    return " or ".join(_named(one) for one in environments)
+
+
+def _named(environment: Environment) -> str:
+    told = f"; {_shown(environment.description)}" if environment.description else ""
+    return f"`{environment.name}` ({_described(environment)}{told})"
 
 
 def _described(environment: Environment) -> str:

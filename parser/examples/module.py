@@ -47,7 +47,11 @@ MODULE: dict[str, Example] = {
         "environment: python-3.12\n",
         frame=WHOLE,
         file=".mlreef.yaml",
-        words={"name": "python-2.7", "known": "`python-3.11`, `python-3.12`", "default": "python-3.12"},
+        words={
+            "name": "python-2.7",
+            "known": "`python-3.12` (Python 3.12), `slim` (Python 3.12)",
+            "default": "python-3.12",
+        },
     ),
     "environment-without-gpu": Example(
         "Packages that are made for CUDA fail at their first import, or are gigabytes for nothing, where there is no"
@@ -60,8 +64,8 @@ MODULE: dict[str, Example] = {
             "what": "torch==2.4.1+cu124",
             "cuda": "CUDA 12.4",
             "name": "python-3.12",
-            "mend": "Name `gpu-12` as `environment` in .mlreef.yaml; or do without CUDA. Write `torch==2.4.1+cpu`"
-            f" and, on a line of its own, `--extra-index-url {CPU_INDEX}`.",
+            "mend": "Name `gpu-12` (Python 3.12, CUDA 12.4) as `environment` in .mlreef.yaml; or do without CUDA."
+            f" Write `torch==2.4.1+cpu` and, on a line of its own, `--extra-index-url {CPU_INDEX}`.",
         },
     ),
     "environment-several": Example(
@@ -69,7 +73,11 @@ MODULE: dict[str, Example] = {
         "cupy-cuda12x\n",
         frame=WHOLE,
         file="requirements.txt",
-        words={"what": "cupy-cuda12x", "known": "`gpu-12.1` or `gpu-12.4`", "name": "gpu-12.1"},
+        words={
+            "what": "cupy-cuda12x",
+            "known": "`a` (Python 3.12, CUDA 12.1) or `b` (Python 3.12, CUDA 12.4)",
+            "name": "gpu-12.1",
+        },
     ),
     "environment-python": Example(
         "The module is tried in the image, but nobody promised that it works with this Python.",

@@ -124,10 +124,10 @@ def test_of_several_with_cuda_the_one_of_that_very_version_or_python_is_meant() 
 
 
 def test_between_several_with_cuda_an_author_decides() -> None:
-    other = replace(GPU12, name="gpu-other")
+    other = replace(GPU12, name="gpu-other", description="For training")
     said = refused(repository("torch==2.4.1+cu124\n"), CPU, GPU12, other)
     assert said.code == "environment-several"
-    assert "`gpu-12` or `gpu-other`" in said.message
+    assert "`gpu-12` (Python 3.12, CUDA 12.4) or `gpu-other` (Python 3.12, CUDA 12.4; For" in said.message
     by_name = repository("torch==2.4.1+cu124\n", _mlreef_yaml="environment: gpu-other\n")
     assert chosen(by_name, CPU, GPU12, other).name == "gpu-other"
 

@@ -330,7 +330,7 @@ def test_the_environment_is_the_one_asked_for_or_the_default() -> None:
     assert plan_environment(asked, known, "python") == replace(gpu, asked=True)
     unknown = plan_environment(replace(report(), settings=Settings(environment="tpu")), known, "python")
     assert isinstance(unknown, Problem)
-    assert "`gpu`, `python`" in unknown.hint
+    assert "`gpu` (Python 3.12), `python` (Python 3.12)" in unknown.hint
 
 
 @pytest.mark.parametrize(
