@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from bot.layers.indexes import Account, BadAddress, read_address
+from bot.layers.addresses import Account, BadAddress, read_address
 from parser.model import Place, Problem
 from parser.problems import problem
 

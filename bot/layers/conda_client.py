@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from bot.layers.indexes import Account
+from bot.layers.addresses import Account
 
 if TYPE_CHECKING:
     from rattler import Client

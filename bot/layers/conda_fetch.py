@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from bot.errors import TryAgain
+from bot.layers.addresses import Account
 from bot.layers.conda_client import open_client
-from bot.layers.indexes import Account
 from bot.layers.lock import LockedConda
 
 PARALLEL = 4

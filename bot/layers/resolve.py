@@ -58,7 +58,7 @@ def resolve(
 ) -> Resolved | tuple[Problem, ...]:
     """The lock of the requirements, or every reason why there is none.
 
-    `variables`: those of the job, of which requirements see what `bot.layers.indexes` offers. `index_url`: the
+    `variables`: those of the job, of which requirements see what `bot.layers.addresses` offers. `index_url`: the
     operator's own index. `wheels`: folder of wheels that a job before built. Raises TryAgain when an index is away,
     OperatorError where whoever runs the bot must act.
     """

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
+from bot.layers.addresses import Account
 from bot.layers.conda import conda_python
 from bot.layers.conda_asked import CondaAsked, read_asked
 from bot.layers.conda_solve import SolvedConda, solve_conda
-from bot.layers.indexes import Account
 from bot.layers.lock import Lock, LockedConda
 from bot.layers.lock_key import ResolveInputs
 from bot.layers.resolve import Resolved, resolve

@@ -9,8 +9,9 @@ from urllib.parse import unquote, urldefrag, urlsplit
 
 from packaging.markers import Marker
 
+from bot.layers.addresses import BadAddress, is_repository, read_address
 from bot.layers.built import BuiltWheel
-from bot.layers.indexes import BadAddress, Indexes, is_repository, read_address
+from bot.layers.indexes import Indexes
 from bot.layers.wheel_tags import Target
 from parser.model import Problem, Requirement
 from parser.problems import ascii_controls, problem

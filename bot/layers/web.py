@@ -16,7 +16,7 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from bot.errors import BotError, OperatorError, TryAgain
-from bot.layers.indexes import Account, account_for
+from bot.layers.addresses import Account, account_for
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0

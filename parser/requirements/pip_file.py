@@ -32,7 +32,7 @@ _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _OFFERED = re.compile(
     r"MLREEF_INDEX_|CI_(?:JOB_TOKEN|API_V4_URL|SERVER_HOST|SERVER_URL|PROJECT_ID|PROJECT_PATH)\Z"
 )
-"""Variables that the bot offers to addresses of indexes (`bot/layers/indexes.py`)."""
+"""Variables that the bot offers to addresses of indexes (`bot/layers/addresses.py`)."""
 
 _CREDENTIALS = re.compile(r"(?<!ssh)://(?!git@)[^/\s@]+@")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")

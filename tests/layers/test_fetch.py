@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bot.errors import OperatorError, TryAgain
+from bot.layers.addresses import Account
 from bot.layers.fetch import WheelGone, fetch_size, fetch_wheel, fetch_wheels
-from bot.layers.indexes import Account
 from bot.layers.lock import LockedWheel
 from bot.layers.web import Web
 from tests.layers.package_index import PackageIndex, make_certificate, served

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bot.layers.indexes import Account, BadAddress, Indexes, account_for, plan_indexes, read_address
+from bot.layers.addresses import Account, BadAddress, account_for, read_address
+from bot.layers.indexes import Indexes, plan_indexes
 from bot.layers.lock_key import ResolveInputs, lock_key
 from bot.logs import redactor
 from parser.model import Requirements
