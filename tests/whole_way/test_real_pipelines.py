@@ -75,7 +75,7 @@ def versions(way: Way) -> dict[str, str]:
     registry, path = way.world.registry, way.project.full_path
     found = {}
     for tag in registry.tags(path):
-        if not tag.startswith("c-"):
+        if not tag.startswith(("c-", "sha256-", "l-")):
             run = ["docker", "pull", "-q", f"{registry.address}/{path}:{tag}"]
             subprocess.run(run, check=True, capture_output=True)
             label = '{{index .Config.Labels "org.opencontainers.image.revision"}}'
