@@ -16,6 +16,7 @@ from bot.layers.conda_package import (
     plan_package,
     unpack,
 )
+from bot.layers.conda_prefix import replace_in_binary, replace_in_text
 from bot.layers.folders import Folders
 from bot.layers.gzipped import LayerWriter
 from bot.layers.lock import LockedConda
@@ -72,11 +73,20 @@ def _write(sink: BinaryIO, planned: Sequence[PlannedConda], title: str) -> Layer
         elif item.made is not None:
             writer.file(name, item.made, mode)
         elif item.source is not None:
+            pieces = _checked(package, item, item.source)
             try:
-                writer.stream(name, item.size, _checked(package, item, item.source), mode)
+                if item.placeholder is None:
+                    writer.stream(name, item.size, pieces, mode)
+                else:
+                    writer.file(name, _renamed(b"".join(pieces), *item.placeholder), mode)
             except ValueError as error:
                 raise bad_package(package, f"of {shown(path)}, {error}") from error
     return writer.close(title)
+
+
+def _renamed(content: bytes, placeholder: str, program: bool) -> bytes:
+    rename = replace_in_binary if program else replace_in_text
+    return rename(content, placeholder.encode(), CONDA_ROOT.encode())
 
 
 def _without_contents(planned: PlannedConda) -> PlannedConda:

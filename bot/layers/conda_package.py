@@ -6,7 +6,6 @@ Only what `info/paths.json` names is taken, and only from below the folder it wa
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import os
 import posixpath
@@ -16,12 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from bot.layers.conda_prefix import replace_in_binary, replace_in_text
 from bot.layers.lock import LockedConda
+from bot.layers.plain_paths import path_fault
 from bot.layers.values import CONDA_ROOT, BadWheel
-from bot.layers.wheel_archive import FREE_BYTES, MAX_RATIO, MAX_UNPACKED_BYTES, path_fault
+from bot.layers.wheel_archive import FREE_BYTES, MAX_RATIO, MAX_UNPACKED_BYTES
 from bot.layers.wheel_scripts import write_script
-from parser.model import Problem, Severity
 from parser.problems import problem, shown
 
 if TYPE_CHECKING:
@@ -43,7 +41,10 @@ SECTIONS: tuple[Literal["info", "pkg"], ...] = ("info", "pkg")
 
 @dataclass(frozen=True, slots=True)
 class CondaItem:
-    """One thing of the image: a link to `target`, a file that is `made`, or a copy of `source` as it is."""
+    """One thing of the image: a link to `target`, a file that is `made`, or a copy of `source`.
+
+    `placeholder`: the folder that the source names, to be replaced, and whether it is a program (else a text).
+    """
 
     path: str
     executable: bool = False
@@ -53,6 +54,7 @@ class CondaItem:
     size: int = 0
     sha256: str | None = None
     folder: bool = False
+    placeholder: tuple[str, bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,27 +100,6 @@ def plan_package(package: LockedConda, folder: Path, python: str) -> PlannedCond
     """
     reading = _Reading(package, folder, python)
     return PlannedConda(package, tuple(sorted(reading.read(), key=lambda item: item.path)))
-
-
-def find_conda_faults(planned: Iterable[PlannedConda]) -> tuple[Problem, ...]:
-    """What authors should know, although images can be made: scripts that are not run, paths of two packages.
-
-    As `write_conda` gives them: contents by their hashes.
-    """
-    owners: dict[str, tuple[str, object]] = {}
-    told: dict[tuple[str, str], Problem] = {}
-    for one in sorted(planned, key=lambda one: one.package.name):
-        name = one.package.name
-        for item in one.items:
-            if item.path == f"{CONDA_ROOT}/bin/.{name}-post-link.sh":
-                told[name, ""] = problem("conda-script", package=name)
-            what = item.target, item.sha256
-            had = owners.setdefault(item.path, (name, what))
-            if had[1] != what and not item.folder:
-                path = shown(item.path)
-                clash = problem("wheels-clash", None, Severity.WARNING, one=had[0], other=name, path=path)
-                told.setdefault((had[0], name), clash)
-    return tuple(told.values())
 
 
 def bad_package(package: LockedConda, why: str) -> BadWheel:
@@ -176,9 +157,13 @@ class _Reading:
             raise self._bad(f"the size of {shown(path)} is another one")
         executable = bool(found.st_mode & 0o111)
         sha256 = entry.sha256.hex() if entry.sha256 is not None else None
-        if entry.prefix_placeholder is None:
-            return CondaItem(place, executable, source=source, size=found.st_size, sha256=sha256)
-        return CondaItem(place, executable, made=self._prefixed(entry, path, source, sha256))
+        told = entry.prefix_placeholder
+        placeholder = (told.placeholder, told.file_mode.binary) if told and told.placeholder else None
+        if placeholder and found.st_size > MAX_PREFIXED_BYTES:
+            raise self._bad(f"{shown(path)} has more than {MAX_PREFIXED_BYTES:,} bytes")
+        return CondaItem(
+            place, executable, source=source, size=found.st_size, sha256=sha256, placeholder=placeholder
+        )
 
     def _placed(self, path: str) -> str:
         if self._noarch_python:
@@ -208,19 +193,6 @@ class _Reading:
         ).startswith(".."):
             raise self._bad(f"{shown(path)} is a link that leads out of it")
         return target
-
-    def _prefixed(self, entry: PathsEntry, path: str, source: Path, sha256: str | None) -> bytes:
-        content = self._content(source, path, MAX_PREFIXED_BYTES)
-        if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
-            raise self._bad(f"the hash of {shown(path)} is another one")
-        placeholder = entry.prefix_placeholder
-        if placeholder is None or not placeholder.placeholder:
-            return content
-        replace = replace_in_binary if placeholder.file_mode.binary else replace_in_text
-        try:
-            return replace(content, placeholder.placeholder.encode(), CONDA_ROOT.encode())
-        except ValueError as error:
-            raise self._bad(f"of {shown(path)}, {error}") from error
 
     def _entry_points(self) -> list[CondaItem]:
         if not self._noarch_python or not (self._folder / "info/link.json").is_file():

@@ -166,7 +166,7 @@ def _check_clashes(
     """What packages of different layers do to each other. No tag has moved yet."""
     problems = find_clashes(planned)
     if of_conda:
-        from bot.layers.conda_package import find_conda_faults
+        from bot.layers.conda_faults import find_conda_faults
 
         problems += find_conda_faults(of_conda)
     for problem in problems:

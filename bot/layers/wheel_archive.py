@@ -18,6 +18,7 @@ from typing import BinaryIO
 import deflate
 
 from bot.layers.inflate import PIECE_BYTES, inflate
+from bot.layers.plain_paths import path_fault
 from bot.layers.values import BadWheel
 from parser.problems import problem, shown
 
@@ -34,12 +35,6 @@ MAX_RATIO = 200
 """How many times its own size a wheel may unpack to, beyond FREE_BYTES; programs and texts stay below 20."""
 
 FREE_BYTES = 1024**3
-
-MAX_COMPONENT_BYTES = 255
-"""Bytes of one name in a path, the limit of file systems."""
-
-MAX_PATH_BYTES = 1024
-"""Bytes of a path inside of a wheel."""
 
 STORED, DEFLATED = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
 
@@ -259,24 +254,6 @@ def _check_names(entries: list[Entry]) -> None:
     both = files & folders
     if both:
         raise _Refused("wheel-unsafe", f"{shown(min(both))} is in it as a file and as a folder")
-
-
-def path_fault(path: str) -> str | None:
-    """What is wrong with a path for any system that may ever unpack it; None when nothing is."""
-    parts = path.split("/")
-    if path.startswith("/") or path[1:2] == ":":
-        return "is an absolute path"
-    if "\\" in path:
-        return "has a backslash, which some systems take for a slash"
-    if ".." in parts:
-        return "leads out of it"
-    if "" in parts or "." in parts:
-        return "is no path that has one meaning only"
-    if any(char < " " or char == "\x7f" for char in path):
-        return "has characters that no name may have"
-    if len(path.encode()) > MAX_PATH_BYTES or any(len(part.encode()) > MAX_COMPONENT_BYTES for part in parts):
-        return "is too long for file systems"
-    return None
 
 
 def _stored(pieces: Iterator[bytes], crc: int) -> Iterator[bytes]:

@@ -18,8 +18,8 @@ from bot.domain.environments import Environment
 from bot.errors import TryAgain
 from bot.layers.conda import conda_python, write_conda
 from bot.layers.conda_asked import ALIAS, CondaAsked, read_asked
+from bot.layers.conda_faults import find_conda_faults
 from bot.layers.conda_fetch import fetch_conda
-from bot.layers.conda_package import find_conda_faults
 from bot.layers.conda_prefix import replace_in_binary
 from bot.layers.conda_solve import SolvedConda, solve_conda
 from bot.layers.lock import LockedConda
