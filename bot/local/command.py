@@ -65,7 +65,10 @@ def build(
         from bot.local.attesting import check_wishes
 
         check_wishes(options.attest, bool(options.push), options.advisories, options.sign)
-    ours = read_reference(options.push).host if options.push else ""
+    target = read_reference(options.push) if options.push else None
+    if target is not None and target.tag is None:
+        raise OperatorError("An image cannot be pushed to a digest.", "Give a name, or NAME:TAG.")
+    ours = target.host if target is not None else ""
     with _Registries(os.environ, ours) as registries:
         if options.verify:
             return _verify(options, ahead, voice, give, say, registries)
@@ -207,11 +210,14 @@ def _target(
     if options.push is None:
         return FolderShelf(cache), None, f"mlreef/{module.slug}", ()
     told = read_reference(options.push)
-    if told.tag is None:
-        raise OperatorError("An image cannot be pushed to a digest.", "Give a name, or NAME:TAG.")
     registry = registries.get(told.host)
     registry.will_push(told.repository)
-    return RegistryShelf(registry, told.repository), registry, f"{told.host}/{told.repository}", (told.tag,)
+    return (
+        RegistryShelf(registry, told.repository),
+        registry,
+        f"{told.host}/{told.repository}",
+        (told.tag or "latest",),
+    )
 
 
 class _Registries:

@@ -18,6 +18,8 @@ SCRIPT = """\
 import argparse
 
 parser = argparse.ArgumentParser()
+parser.add_argument("--input-path")
+parser.add_argument("--output-path")
 parser.add_argument("--amount", type=float, default=0.5)
 
 if __name__ == "__main__":

@@ -1,0 +1,153 @@
+"""`mlreef-bot build` as people use it: what it says, what it compares, whose password it takes."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+
+from bot.adapters.credentials import Account, find_login
+from bot.adapters.registry import Registry
+from bot.errors import OperatorError
+from tests.building.command import build, document
+from tests.building.golden import push_base
+from tests.building.site import Site
+
+
+def ground(base: str) -> tuple[str, ...]:
+    return ("--base", base, "--python", "3.12")
+
+
+def test_what_was_sent_is_told_to_programs(site: Site, base: str) -> None:
+    folder = site.repository()
+    name = f"{site.server.address}/group/noise:v1"
+    cold = document(build(site, folder, *ground(base), "--push", name, "--format", "json"))
+    assert cold["image"] == f"{site.server.address}/group/noise@{cold['digest']}"
+    assert (cold["warm"], cold["unchanged"]) == (False, False)
+    (folder / "main.py").write_text((folder / "main.py").read_text() + "# changed\n")
+    site.forget()
+    warm = document(build(site, folder, *ground(base), "--push", name, "--format", "json"))
+    assert warm["warm"]
+    assert warm["requests"] == len(site.asked) <= 8
+    assert warm["sent_bytes"] - warm["sources_bytes"] < 10_000
+    again = document(build(site, folder, *ground(base), "--push", name, "--format", "json"))
+    assert (again["unchanged"], again["digest"]) == (True, warm["digest"])
+
+
+def test_without_a_place_to_go_nothing_is_sent_and_it_says_so(site: Site, base: str) -> None:
+    done = build(site, site.repository(), *ground(base))
+    assert done.returncode == 0
+    assert done.stdout.startswith("mlreef/noise@sha256:")
+    assert "Nothing was sent" in done.stderr
+    assert not any(line.split()[0] in {"PUT", "POST"} for line in site.asked)
+
+
+def test_the_same_image_is_found_the_same(site: Site, base: str) -> None:
+    folder = site.repository({"data/table.csv": "1,2\n", ".mlreef.yaml": "env: {LEVEL: high}\n"})
+    name = f"{site.server.address}/group/noise:v1"
+    assert build(site, folder, *ground(base), "--push", name).returncode == 0
+    done = build(site, folder, "--verify", name)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("The same: ")
+
+
+def test_another_image_is_told_file_by_file(site: Site, base: str) -> None:
+    folder = site.repository({"data/table.csv": "1,2\n", "old.txt": "x"})
+    name = f"{site.server.address}/group/noise:v1"
+    assert build(site, folder, *ground(base), "--push", name).returncode == 0
+    (folder / "old.txt").unlink()
+    (folder / "new.txt").write_text("y")
+    (folder / "data" / "table.csv").write_text("1,3\n")
+    (folder / "main.py").chmod(0o755)
+    (folder / ".mlreef.yaml").write_text("env: {LEVEL: high}\n")
+    done = build(site, folder, "--verify", name)
+    assert done.returncode == 1
+    told = [line.strip() for line in done.stdout.splitlines()]
+    assert told[0].startswith("Another: ")
+    assert any(
+        line.startswith("added    app/new.txt: file, mode 644, owner 10001:10001, 1 bytes") for line in told
+    )
+    assert any(line.startswith("removed  app/old.txt: ") for line in told)
+    assert any(line.startswith("changed  app/data/table.csv: ") for line in told)
+    assert any("app/main.py: file, mode 644" in line and "→ file, mode 755" in line for line in told)
+    assert any(line.startswith("config config.Env: ") and "LEVEL=high" in line for line in told)
+    assert not any("environment and lock" in line for line in told)
+
+
+def test_an_image_of_others_is_not_compared(site: Site, base: str) -> None:
+    done = build(site, site.repository(), "--verify", f"{site.server.address}/bases/python:3.12")
+    assert done.returncode == 2
+    assert "was not built by the engine `layers`" in done.stderr
+
+
+def test_a_repository_that_would_be_refused_is_not_built(site: Site, base: str) -> None:
+    folder = site.repository({"main.py": "print('no parser')\n"})
+    done = build(site, folder, *ground(base), "--push", f"{site.server.address}/group/noise:v1")
+    assert done.returncode == 1
+    assert "[no-entry-point]" in done.stderr
+    assert site.manifest("group/noise", "v1") is None
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--environment", "gpu"), "Environments are named in a configuration."),
+        (("--base", "registry.example.com/own:1"), "Which Python registry.example.com/own:1 has"),
+        (("--push", "a.example.com/b@sha256:" + "0" * 64), "cannot be pushed to a digest"),
+        (("--", "--amount", "1"), "Add --run"),
+        (("--output", "x.tar", "--push", "a.example.com/b"), "two ways to one image"),
+    ],
+)
+def test_what_cannot_be_meant_is_told(site: Site, words: tuple[str, ...], why: str) -> None:
+    done = build(site, site.repository(), *words)
+    assert done.returncode == 2
+    assert why in done.stderr
+
+
+def test_a_base_for_another_machine_is_refused(site: Site) -> None:
+    with Registry(site.server.address, pauses=()) as registry:
+        digest = push_base(registry, "bases/arm", "1", architecture="arm64")
+    named = f"{site.server.address}/bases/arm@{digest}"
+    done = build(site, site.repository(), *ground(named), "--platform", "linux/amd64")
+    assert done.returncode == 2
+    assert "arm64" in done.stderr
+
+
+def login(folder: Path, document: object) -> dict[str, str]:
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(document))
+    return {"DOCKER_CONFIG": str(folder)}
+
+
+def test_passwords_are_those_of_docker(tmp_path: Path) -> None:
+    secret = base64.b64encode(b"ada:pass:word").decode()
+    variables = login(
+        tmp_path / "docker",
+        {
+            "auths": {
+                "registry.example.com": {"auth": secret},
+                "https://index.docker.io/v1/": {"auth": secret},
+            }
+        },
+    )
+    assert find_login("registry.example.com", variables) == Account("ada", "pass:word")
+    assert find_login("registry-1.docker.io", variables) == Account("ada", "pass:word")
+    assert find_login("other.example.com", variables) is None
+    own = {**variables, "MLREEF_REGISTRY_USERNAME": "bob", "MLREEF_REGISTRY_PASSWORD": "own"}
+    assert find_login("registry.example.com", own, ours=True) == Account("bob", "own")
+    assert find_login("other.example.com", own) is None, "it is for the registry that is pushed to"
+
+
+def test_a_helper_for_passwords_is_never_started(tmp_path: Path) -> None:
+    variables = login(tmp_path / "docker", {"auths": {"registry.example.com": {}}, "credsStore": "desktop"})
+    with pytest.raises(OperatorError, match="docker-credential-desktop, which is not started"):
+        find_login("registry.example.com", variables)
+
+
+def test_a_broken_list_of_passwords_is_told(tmp_path: Path) -> None:
+    variables = login(tmp_path / "docker", {"auths": {"registry.example.com": {"auth": "no base64!"}}})
+    with pytest.raises(OperatorError, match="not in the form"):
+        find_login("registry.example.com", variables)
+    assert find_login("a.example.com", {"DOCKER_AUTH_CONFIG": '{"auths": {}}', "HOME": "/nowhere"}) is None

@@ -1,0 +1,125 @@
+"""The second job with the engine `layers`: a commit becomes a candidate without Docker, or authors read why not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.adapters.registry import Registry
+from bot.domain.environments import Environment
+from bot.domain.pipeline import PipelineSettings
+from sandbox.registry import RegistryServer
+from tests.building.golden import push_base
+from tests.ci.samples import dotenv, publishable, variables
+from tests.ci.world import Repository, run_job
+from tests.layers.package_index import PackageIndex, served
+
+
+class Project:
+    """A project whose base lies in the same registry."""
+
+    def __init__(self, repository: Repository, server: RegistryServer) -> None:
+        self.repository, self.server = repository, server
+        with Registry(server.address, pauses=()) as registry:
+            self.base = f"{server.address}/bases/python@{push_base(registry, 'bases/python', '3.12')}"
+
+    @property
+    def image(self) -> str:
+        return f"{self.server.address}/group/noise"
+
+    def commit(self, files: dict[str, str | bytes] | None = None) -> str:
+        environment = Environment("cpu", "CPU", self.base, "3.12", {"A": "1"}, bytecode=False)
+        chosen = PipelineSettings("registry.example.com/bot:1", "layers", environment, "")
+        return publishable(self.repository, files, chosen)
+
+    def build(self, sha: str, **more: str) -> tuple[int, str]:
+        code, log = run_job("build", variables(self.repository, sha, self.image, **more))
+        assert "secret-job-token" not in log
+        return code, log
+
+
+@pytest.fixture
+def project(repository: Repository, tmp_path: Path) -> Iterator[Project]:
+    with RegistryServer(tmp_path / "registry") as server:
+        yield Project(repository, server)
+
+
+def config_of(project: Project, reference: str) -> dict[str, object]:
+    with Registry(project.server.address, pauses=()) as registry:
+        manifest = registry.fetch_manifest("group/noise", reference)
+        assert manifest is not None
+        digest = json.loads(manifest.content)["config"]["digest"]
+        return json.loads(registry.read_blob("group/noise", digest) or b"")
+
+
+def test_a_commit_becomes_a_candidate_that_the_next_jobs_find(project: Project) -> None:
+    sha = project.commit({".mlreef.yaml": "env: {LEVEL: high}\n"})
+    code, log = project.build(sha)
+    assert code == 0, log
+    told = dotenv(project.repository.path, "build.env")
+    assert told["MLREEF_VERDICT"] == "publish"
+    assert told["MLREEF_CANDIDATE"] == f"{project.image}@{told['MLREEF_DIGEST']}"
+    inside = config_of(project, f"c-{sha}")["config"]
+    assert isinstance(inside, dict)
+    assert {"A=1", "LEVEL=high", "HOME=/home/module"} <= set(inside["Env"])
+    labels = inside["Labels"]
+    assert labels["org.opencontainers.image.revision"] == sha
+    assert labels["org.opencontainers.image.source"] == "https://gitlab.example.com/group/add-noise"
+    assert labels["io.mlreef.engine"] == "layers"
+    assert json.loads(labels["io.mlreef.module"])["name"] == "add-noise"
+    assert labels["io.mlreef.content"].startswith("sha256:")
+
+
+def test_the_same_commit_is_the_same_image_and_another_one_sends_its_sources_alone(project: Project) -> None:
+    first = project.commit()
+    assert project.build(first)[0] == 0
+    digest = dotenv(project.repository.path, "build.env")["MLREEF_DIGEST"]
+    assert project.build(first)[0] == 0
+    assert dotenv(project.repository.path, "build.env")["MLREEF_DIGEST"] == digest
+    second = project.commit({"notes.txt": "new"})
+    code, log = project.build(second)
+    assert code == 0
+    assert "only the sources are new" in log
+    assert dotenv(project.repository.path, "build.env")["MLREEF_DIGEST"] != digest
+
+
+def test_what_lies_about_in_the_checkout_is_not_in_the_image(project: Project) -> None:
+    sha = project.commit()
+    (project.repository.path / "secret.txt").write_text("of the runner")
+    assert project.build(sha)[0] == 0
+    first = dotenv(project.repository.path, "build.env")["MLREEF_DIGEST"]
+    (project.repository.path / "secret.txt").unlink()
+    assert project.build(sha)[0] == 0
+    assert dotenv(project.repository.path, "build.env")["MLREEF_DIGEST"] == first
+
+
+def test_requirements_that_cannot_be_met_are_told_and_no_tag_is_there(project: Project) -> None:
+    with served(PackageIndex()) as index:
+        sha = project.commit({"requirements.txt": f"--index-url {index.simple}\nsix==1.16.0\nattrs\n"})
+        code, log = project.build(sha, UV_CACHE_DIR=str(project.repository.path.parent / "uv"))
+    assert code == 1
+    assert "six" in log
+    assert "attrs" in log
+    with Registry(project.server.address, pauses=()) as registry:
+        assert registry.fetch_manifest("group/noise", f"c-{sha}") is None
+
+
+def test_a_model_that_the_runner_did_not_fetch_is_told(project: Project) -> None:
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12345\n"
+    code, log = project.build(project.commit({"model.bin": pointer}))
+    assert code == 1
+    assert "[lfs-missing]" in log
+
+
+def test_wheels_that_a_job_before_left_are_kept(project: Project) -> None:
+    sha = project.commit()
+    kept = project.repository.path / ".mlreef" / "wheels" / "a.whl"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"a wheel")
+    (project.repository.path / ".mlreef" / "old.txt").write_text("of a run before")
+    assert project.build(sha)[0] == 0
+    assert kept.read_bytes() == b"a wheel"
+    assert not (project.repository.path / ".mlreef" / "old.txt").exists()
