@@ -118,7 +118,7 @@ class Builder(_Part):
     shared_layers: Image | Literal[""] = ""
     index_url: WebUrl | Literal[""] = ""
     attest: bool = True
-    signing_key: VariableName | Literal[""] = ""
+    signing_key: VariableName = ""
     advisories: Literal["off", "tell", "block"] = "off"
     advisories_url: WebUrl | Literal[""] = ""
     block_from: Literal["low", "medium", "high", "critical"] = "high"

@@ -85,7 +85,7 @@ def _plain_word(value: str) -> str:
 
 
 def _variable_name(value: str) -> str:
-    if not re.fullmatch(r"[A-Z][A-Z0-9_]{0,62}", value):
+    if not re.fullmatch(r"([A-Z][A-Z0-9_]{0,62})?", value):
         raise ValueError("this is the name of a CI variable, such as SIGNING_KEY, and never what it holds")
     return value
 

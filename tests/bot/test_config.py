@@ -221,3 +221,27 @@ def test_without_secrets_none_is_read_or_missed_and_everything_else_is() -> None
     with pytest.raises(ConfigError) as refusal:
         load_config(write({"gitlab": {}}), {}, secrets=False)
     assert sorted(fault.where for fault in refusal.value.faults) == ["builder.image", "gitlab.url"]
+
+
+def test_engines_are_a_list_in_the_order_of_preference() -> None:
+    assert load_config(environ=ENVIRON).builder.engines == ("layers",)
+    both = load_config(environ={**ENVIRON, "MLREEF_BUILDER__ENGINES": "docker, layers"})
+    assert both.builder.engines == ("docker", "layers")
+
+
+@pytest.mark.parametrize(
+    ("builder", "where", "words"),
+    [
+        ({"engines": []}, "builder.engines", "at least one of layers, docker"),
+        ({"engines": ["docker", "docker"]}, "builder.engines", "named twice"),
+        ({"engines": ["podman"]}, "builder.engines.0", "'buildkit'"),
+        ({"engine": "docker"}, "builder.engine", "is no setting"),
+        ({"signing_key": "-----BEGIN PRIVATE KEY-----"}, "builder.signing_key", "name of a CI variable"),
+        ({"advisories": "block"}, "builder", "builder.advisories_url"),
+    ],
+)
+def test_a_wrong_builder_is_told_with_what_it_should_be(
+    builder: dict[str, Any], where: str, words: str
+) -> None:
+    found = faults({"builder": {"image": "registry.example.com/bot:1", **builder}}, ENVIRON)
+    assert words in found[where]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -16,11 +17,13 @@ from hypothesis import strategies as st
 from values import ENVIRONMENT, module
 
 from bot.domain.pipeline import (
+    BUILD,
     OUR_JOBS,
     PROMOTE,
     SMOKE,
     STAGE_JOB,
     VERIFY,
+    WHEELS,
     PipelineSettings,
     read_pipeline_settings,
     render,
@@ -108,3 +111,17 @@ def test_names_of_stage_jobs_tell_where_they_belong() -> None:
     names = [name for name in jobs(chosen()) if STAGE_JOB.match(name)]
     assert names == ["mlreef-before-1", "mlreef-after-1", "mlreef-after-2"]
     assert not any(re.match(STAGE_JOB, name) for name in OUR_JOBS)
+
+
+def test_the_job_that_makes_wheels_stands_between_verify_and_build_and_behind_the_first_stages() -> None:
+    wished = replace(chosen(), wheels=True)
+    made = jobs(wished)
+    assert [error.message for error in validator().iter_errors(made)] == []
+    assert made["stages"][:4] == ["verify", "before", "wheels", "build"]
+    assert made[WHEELS]["needs"] == [VERIFY, "mlreef-before-1"]
+    assert made[WHEELS]["image"] == {"name": ENVIRONMENT.image, "entrypoint": [""]}
+    assert WHEELS in made[BUILD]["needs"]
+    assert set(OUR_JOBS) >= {
+        name for name in made if name.startswith("mlreef-") and not STAGE_JOB.match(name)
+    }
+    assert read_pipeline_settings(render(module(), wished, "main")) == wished
