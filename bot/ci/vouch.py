@@ -6,7 +6,8 @@ or its group, and is never written anywhere.
 
 from __future__ import annotations
 
-from typing import get_args
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, get_args
 
 import bot
 from bot.adapters.registry import Manifest, Registry
@@ -14,6 +15,10 @@ from bot.ci.job import CiJob
 from bot.ci.log import Log
 from bot.domain.engines import Building, Severity
 from bot.errors import OperatorError
+
+if TYPE_CHECKING:
+    from bot.layers.lock import Lock
+    from bot.layers.trust.attest import Assessed
 
 _YES = "yes"
 
@@ -39,42 +44,25 @@ def vouch(job: CiJob, log: Log, registry: Registry, repository: str, image: Mani
     if not attested and not key and not advised:
         return True
     # Only here: no other job needs what writes and signs these documents.
-    from bot.layers.trust.advisory_source import fetch_advisories
-    from bot.layers.trust.attest import assess, attach, children, fetch_lock_of, tell
+    from bot.layers.trust.attest import attach, children, fetch_lock_of
     from bot.layers.trust.facts import Facts
     from bot.layers.trust.signing import load_signer
 
     signer = load_signer(key, job.variables) if key else None
-    advisories = fetch_advisories(job["MLREEF_ADVISORIES_URL"]) if advised else None
-    if advisories is not None and advisories.trouble and advised == "block":
-        raise OperatorError(
-            f"Nothing is published without knowing its vulnerabilities: {advisories.origin}: {advisories.trouble}.",
-            "Correct builder.advisories_url, or set builder.advisories to `tell`.",
-        )
     images = children(registry, repository, image)
-    for one in images if images == (image,) else (*images, image):
-        labels = registry.fetch_labels(repository, one)
-        lock = fetch_lock_of(registry, repository, one)
-        assessed = (
-            assess(lock, advisories, _block_from(job) if advised == "block" else None)
-            if advisories is not None and one in images
-            else None
-        )
-        for line in tell(assessed) if assessed is not None else ():
-            log.say(f"  {line}")
-        if assessed is not None and assessed.blocked:
-            named = ", ".join(f"{package.name} {package.version}" for package in assessed.blocked)
-            log.give_up(
-                f"packages with known vulnerabilities ({_block_from(job)} or worse) are in it: {named}."
-            )
-            return False
-        if assessed is not None and assessed.unknown and advised == "block":
-            log.give_up(f"whether it has known vulnerabilities cannot be told, because {assessed.unknown}.")
-            return False
+    locks = [fetch_lock_of(registry, repository, one) for one in images]
+    assessed = _assess(job, log, locks) if advised else [None] * len(images)
+    if assessed is None:
+        return False
+    vouched = list(zip(images, locks, assessed, strict=True))
+    if images != (image,):
+        # The list of all platforms' images has nothing in it but them.
+        vouched.append((image, None, None))
+    for one, lock, found in vouched:
         facts = Facts.of(
             job["CI_REGISTRY_IMAGE"].lower(),
             one.digest,
-            labels,
+            registry.fetch_labels(repository, one),
             commit=job.sha,
             branch=job["CI_COMMIT_BRANCH"],
             pipeline=job.get("CI_PIPELINE_URL"),
@@ -82,17 +70,43 @@ def vouch(job: CiJob, log: Log, registry: Registry, repository: str, image: Mani
             version=bot.__version__,
         )
         attach(
-            registry,
-            repository,
-            one,
-            facts,
-            lock,
-            assessed,
-            signer,
-            lambda line: log.say(f"  {line}"),
-            documents=bool(attested),
+            registry, repository, one, facts, lock, found, signer, _indented(log), documents=bool(attested)
         )
     return True
+
+
+def _assess(job: CiJob, log: Log, locks: Sequence[Lock | None]) -> list[Assessed | None] | None:
+    """What is known to be wrong with each image, told in the log. None: with one of them nothing may go out."""
+    from bot.layers.trust.advisory_source import fetch_advisories
+    from bot.layers.trust.attest import assess, names_of, tell
+
+    blocking = job["MLREEF_ADVISORIES"] == "block"
+    advisories = fetch_advisories(job["MLREEF_ADVISORIES_URL"], names_of(locks))
+    if advisories.trouble and blocking:
+        raise OperatorError(
+            f"Nothing is published without knowing its vulnerabilities: {advisories.origin}: {advisories.trouble}.",
+            "Correct builder.advisories_url, or set builder.advisories to `tell`.",
+        )
+    found: list[Assessed | None] = []
+    for lock in locks:
+        one = assess(lock, advisories, _block_from(job) if blocking else None)
+        for line in tell(one):
+            log.say(f"  {line}")
+        if one.blocked:
+            named = ", ".join(f"{package.name} {package.version}" for package in one.blocked)
+            log.give_up(
+                f"packages with known vulnerabilities ({_block_from(job)} or worse) are in it: {named}."
+            )
+            return None
+        if one.unknown and blocking:
+            log.give_up(f"whether it has known vulnerabilities cannot be told, because {one.unknown}.")
+            return None
+        found.append(one)
+    return found
+
+
+def _indented(log: Log) -> Callable[[str], None]:
+    return lambda line: log.say(f"  {line}")
 
 
 def _block_from(job: CiJob) -> Severity:

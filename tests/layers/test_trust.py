@@ -242,6 +242,14 @@ def test_withdrawn_advisories_and_other_ecosystems_do_not_count(tmp_path: Path) 
     assert states(written(tmp_path, withdrawn, other, PILLOW))["numpy"] == "not affected"
 
 
+def test_what_is_said_of_others_is_read_and_not_kept(tmp_path: Path) -> None:
+    path = written(tmp_path, PILLOW, advisory("other", versions=["1"]))
+    kept = load_advisories(path, about={"pillow"})
+    assert set(kept.entries) == {"pillow"}
+    nothing = load_advisories(path, about={"numpy"})
+    assert (nothing.entries, nothing.trouble) == ({}, "")
+
+
 def test_packages_of_conda_are_unknown_to_a_source_of_pypi(tmp_path: Path) -> None:
     assert states(written(tmp_path, PILLOW), replace(LOCK, conda=(CONDA,)))["gdal"] == "unknown"
 

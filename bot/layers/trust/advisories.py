@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -61,11 +61,14 @@ class Advisories:
     trouble: str = ""
 
 
-def load_advisories(path: Path, origin: str = "") -> Advisories:
-    """A JSON file, a folder or a ZIP of OSV's advisories, or pip-audit's report. Never raises: see `trouble`."""
+def load_advisories(path: Path, origin: str = "", about: Collection[str] | None = None) -> Advisories:
+    """A JSON file, a folder or a ZIP of OSV's advisories, or pip-audit's report. Never raises: see `trouble`.
+
+    `about`: names of packages; what is said of others is read and not kept.
+    """
     origin = origin or path.name
     entries: dict[str, list[Mapping[str, Any]]] = {}
-    read, trouble = 0, ""
+    read, named, trouble = 0, 0, ""
     try:
         for name, content in _documents(path):
             value = _json(content)
@@ -78,12 +81,14 @@ def load_advisories(path: Path, origin: str = "") -> Advisories:
             read += len(listed)
             if read > MAX_ENTRIES:
                 return Advisories(origin, trouble=f"it holds more than {MAX_ENTRIES} advisories")
-            for entry in listed:
-                for package in {_package(one) for one in entry["affected"]} - {None}:
-                    entries.setdefault(str(package), []).append(entry)
+            for entry in map(_needed, listed):
+                packages = {package for one in entry["affected"] if (package := _package(one))}
+                named += len(packages)
+                for package in packages if about is None else packages.intersection(about):
+                    entries.setdefault(package, []).append(entry)
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
         return Advisories(origin, trouble=f"it cannot be read ({type(error).__name__})")
-    if not entries and not trouble:
+    if not named and not trouble:
         trouble = "it says nothing about any package of PyPI"
     return Advisories(origin, {name: tuple(found) for name, found in entries.items()}, trouble=trouble)
 
@@ -270,6 +275,19 @@ def _is_advisory(entry: object) -> bool:
         entry["affected"] = []
         return True
     return isinstance(affected, list) and all(isinstance(one, dict) for one in affected)
+
+
+def _needed(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Of an advisory what is asked of it here; its prose and links are most of it, and there are thousands."""
+    told = entry.get("database_specific")
+    grade = {"severity": told.get("severity")} if isinstance(told, dict) else None
+    kept = {name: entry[name] for name in ("id", "aliases", "severity") if name in entry}
+    affected = [
+        {name: one[name] for name in ("package", "versions", "ranges") if name in one}
+        for one in entry["affected"]
+        if _package(one) is not None
+    ]
+    return {**kept, "affected": affected, "database_specific": grade}
 
 
 def _package(affected: Mapping[str, Any]) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import IO
 from urllib.parse import urljoin, urlsplit
@@ -19,10 +20,13 @@ MAX_SOURCE_BYTES = 512 * 1024 * 1024
 MAX_REDIRECTS = 5
 
 
-def fetch_advisories(source: str) -> Advisories:
-    """Reads an https address (http on loopback) or a path; a source that cannot be had says so in `trouble`."""
+def fetch_advisories(source: str, about: Collection[str] | None = None) -> Advisories:
+    """Reads an https address (http on loopback) or a path; a source that cannot be had says so in `trouble`.
+
+    `about`: names of packages; what is said of others is not kept.
+    """
     if "://" not in source:
-        return load_advisories(Path(source), source)
+        return load_advisories(Path(source), source, about)
     origin = shown(source)
     connections = Connections()
     try:
@@ -31,7 +35,7 @@ def fetch_advisories(source: str) -> Advisories:
             if trouble:
                 return Advisories(origin, trouble=trouble)
             file.flush()
-            return load_advisories(Path(file.name), origin)
+            return load_advisories(Path(file.name), origin, about)
     except (BotError, OSError, ValueError) as error:
         return Advisories(origin, trouble=f"it cannot be fetched ({type(error).__name__})")
     finally:

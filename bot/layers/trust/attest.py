@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +67,11 @@ class Assessed:
         grades = f" ({', '.join(_graded(grade) for grade in worst(self.judged))})" if affected else ""
         told = f"{len(affected)} of {_packages(len(self.judged))} affected{grades}"
         return f"Known vulnerabilities: {told}, {unknown} unknown."
+
+
+def names_of(locks: Iterable[Lock | None]) -> frozenset[str]:
+    """The packages of several locks, by name."""
+    return frozenset(wheel.name for lock in locks if lock is not None for wheel in lock.wheels)
 
 
 def assess(lock: Lock | None, advisories: Advisories, block_at: Severity | None) -> Assessed:
