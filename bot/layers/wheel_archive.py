@@ -191,37 +191,39 @@ def _entries(file: BinaryIO, archive: zipfile.ZipFile) -> list[Entry]:
 
 def _check_header(file: BinaryIO, info: zipfile.ZipInfo) -> int:
     """Where the file's compressed bytes begin."""
-    name, flags = shown(info.orig_filename), info.flag_bits
+    path, flags = info.orig_filename, info.flag_bits
     kind = stat.S_IFMT(info.external_attr >> 16)
-    if kind not in (0, stat.S_IFDIR if info.orig_filename.endswith("/") else stat.S_IFREG):
+    if kind not in (0, stat.S_IFDIR if path.endswith("/") else stat.S_IFREG):
         what = "a symbolic link" if kind == stat.S_IFLNK else "neither a file nor a folder"
-        raise _Refused("wheel-unsafe", f"{name} is {what}")
+        raise _Refused("wheel-unsafe", f"{shown(path)} is {what}")
     if flags & (_ENCRYPTED | _STRANGE):
-        raise _Refused("wheel-unsafe", f"{name} is encrypted or of a kind that nobody can read")
+        raise _Refused("wheel-unsafe", f"{shown(path)} is encrypted or of a kind that nobody can read")
     if info.compress_type not in (STORED, DEFLATED):
-        raise _Refused("wheel-unsafe", f"{name} is compressed by method {info.compress_type}, not by deflate")
-    if not (flags & _UTF8 or info.orig_filename.isascii()):
-        raise _Refused("wheel-unsafe", f"the name {name} is not marked as UTF-8")
+        raise _Refused(
+            "wheel-unsafe", f"{shown(path)} is compressed by method {info.compress_type}, not by deflate"
+        )
+    if not (flags & _UTF8 or path.isascii()):
+        raise _Refused("wheel-unsafe", f"the name {shown(path)} is not marked as UTF-8")
     file.seek(info.header_offset)
     header = file.read(_LOCAL.size)
     if len(header) < _LOCAL.size:
-        raise _Refused("wheel-broken", f"it ends before {name}; it may be cut off")
+        raise _Refused("wheel-broken", f"it ends before {shown(path)}; it may be cut off")
     mark, _, told, method, _, _, crc, packed, size, name_size, extra_size = _LOCAL.unpack(header)
     same = (
         mark == b"PK\x03\x04"
         and method == info.compress_type
         and not told & (_ENCRYPTED | _STRANGE)
-        and file.read(name_size) == info.orig_filename.encode()
+        and file.read(name_size) == path.encode()
         and (told & _TOLD_BEHIND or crc == info.CRC)
         and (told & _TOLD_BEHIND or packed in (info.compress_size, _UNKNOWN))
         and (told & _TOLD_BEHIND or size in (info.file_size, _UNKNOWN))
     )
     if not same:
-        raise _Refused("wheel-broken", f"its list and the header of {name} say different things")
+        raise _Refused("wheel-broken", f"its list and the header of {shown(path)} say different things")
     if info.compress_type == STORED and info.compress_size != info.file_size:
-        raise _Refused("wheel-broken", f"{name} is stored as it is, and yet has two sizes")
+        raise _Refused("wheel-broken", f"{shown(path)} is stored as it is, and yet has two sizes")
     if info.compress_size > info.file_size + info.file_size // 100 + _SPARE_BYTES:
-        raise _Refused("wheel-broken", f"{name} is bigger compressed than it is")
+        raise _Refused("wheel-broken", f"{shown(path)} is bigger compressed than it is")
     return info.header_offset + _LOCAL.size + int(name_size) + int(extra_size)
 
 
