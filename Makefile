@@ -17,10 +17,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos lint format check bench fidelity clean
+.PHONY: help setup demo test chaos lint format check bench bench-image fidelity clean
 
 help: ## List what can be done here
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make demo REPO=DIR   publish a repository of your own;  ENGINE=docker builds by Docker;  KEEP=1 leaves it running"
 
@@ -63,6 +63,9 @@ check: lint test ## lint and test
 
 bench: $(READY) ## Measure the speeds that are promised (docs/benchmarks.md)
 	@$(BIN)/python -m benchmarks
+
+bench-image: $(READY) ## Measure images beside Dockerfiles (needs Docker with buildx; takes minutes)
+	@$(BIN)/python -m benchmarks.image --write $(ARGS)
 
 fidelity: $(READY) ## Measure how true the parser is to argparse (docs/fidelity.md; fetches packages, takes minutes)
 	@$(BIN)/python -m fidelity --write $(ARGS)

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.image import HEADING, NEXT_HEADING
+
 ROOT = Path(__file__).parents[1]
 REPORT = ROOT / "docs" / "benchmarks.md"
 LONGEST_SECONDS = 600
 """A benchmark that takes longer hangs."""
 
-BY_HAND = "## Measured by hand"
-"""Where the part of the page begins that is kept as it is: runs that take too long to be made each time."""
+KEPT = (HEADING, NEXT_HEADING)
+"""Where the part of the page begins that is kept as it is: what takes too long to be measured each time."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,9 @@ def main() -> int:
             failed.append(benchmark.title)
         verdict = "" if done.returncode == 0 else "\n\n**Not kept in this run.**"
         parts.append(f"## {benchmark.title}\n\nPromised: {benchmark.promise}\n\n```\n{table}\n```{verdict}")
-    _, heading, rest = REPORT.read_text("utf-8").partition(BY_HAND)
-    REPORT.write_text("\n\n".join([*parts, (heading + rest).strip()]).strip() + "\n", "utf-8")
+    page = REPORT.read_text("utf-8")
+    kept = next((page[page.index(heading) :] for heading in KEPT if heading in page), "")
+    REPORT.write_text("\n\n".join([*parts, kept.strip()]).strip() + "\n", "utf-8")
     print(f"written to {REPORT.relative_to(ROOT)}")
     return int(bool(failed))
 

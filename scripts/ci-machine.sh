@@ -10,6 +10,7 @@ set -euo pipefail
 STATE=${STATE:-/var/tmp/mlreef-ci-machine}
 ENGINE_SECONDS=60
 LARGEST_MTU=1500
+PLUGINS=/usr/local/lib/docker/cli-plugins
 export DEBIAN_FRONTEND=noninteractive
 
 say() { echo "ci-machine: $*" >&2; }
@@ -94,6 +95,14 @@ cosign_program() {
   say "unpacking cosign"
   "$(dirname "$0")/from-next-debian.sh" "$STATE/cosign" cosign
   ln -sf "$STATE/cosign/usr/bin/cosign" /usr/local/bin/cosign
+}
+
+# BuildKit's client. Debian has it from the next release on; the engine itself stays Debian's own.
+buildx_plugin() {
+  if docker buildx version >/dev/null 2>&1; then return; fi
+  say "unpacking buildx"
+  "$(dirname "$0")/from-next-debian.sh" "$STATE/buildx" docker-buildx
+  install -D -m 755 "$STATE/buildx/usr/libexec/docker/cli-plugins/docker-buildx" "$PLUGINS/docker-buildx"
 }
 
 [ "$(id -u)" = 0 ] || { say "run this as root"; exit 1; }
