@@ -272,7 +272,7 @@ What is compared:
   know it. uv's program is taken from the build's context; from its own image it would have to be pulled.
 - cold: no layer, wheel or build step is known, but the engine and the registry have the base image.
 - a new project: another repository of the same registry. `mlreef-bot` finds the layers in a repository that the
-  operator shares (`--shared`), Docker in its engine's memory of where it pushed them: on another runner it would begin cold.
+  operator shares (`--shared`), Docker in its engine's memory of where it pushed them: elsewhere it would begin cold.
 - Docker's memory is the engine's, and is not measured.
 
 Not in the table: **repo2docker** (`pip install jupyter-repo2docker`) builds on `buildpack-deps` from Docker Hub, and

@@ -15,6 +15,7 @@ import _signal  # type: ignore[import-not-found]  # typeshed knows `signal` only
 import marshal
 import sys
 from _frozen_importlib_external import MAGIC_NUMBER
+from _operator import is_not
 from types import CodeType
 
 TYPE_CHECKING = (
@@ -35,41 +36,54 @@ CHARACTERS = [sys.intern(chr(number)) for number in range(256)]
 """Python keeps one string for each of these; were one a name in an earlier file, marshal would write it otherwise."""
 
 
-def shares_by_chance(code: CodeType) -> bool:
-    """Whether it depends on the process's past which of the objects in a code object are one.
+def settled(code: CodeType, done: dict[int, CodeType]) -> CodeType:
+    """The same code, in which it does not depend on the process's past which objects are one and which are two.
 
-    There are two such things: a set of names is made anew when one of the names was known before, and is shared
-    otherwise; the long name of a class within a class or function is a constant of its body and the name of that
-    body, one object or two.
+    compile() leaves that to chance in two places. A set of names is made anew when one of the names was known before,
+    and shared by all who write it otherwise: here each has its own. The long name of a class within a class or function
+    is a constant of its body and the name of that body, one object or two: here one. `done`: by id, what is settled.
     """
-    waiting: list[tuple[CodeType | None, tuple[object, ...]]] = [(code, code.co_consts)]
-    while waiting:
-        inner, constants = waiting.pop()
-        if inner is not None and "." in inner.co_qualname and inner.co_qualname in constants:
-            return True
-        for constant in constants:
-            if isinstance(constant, frozenset):
-                return True
-            if isinstance(constant, tuple):
-                waiting.append((None, constant))
-            elif isinstance(constant, CodeType):
-                waiting.append((constant, constant.co_consts))
-    return False
+    held = done.get(id(code))
+    if held is not None:
+        return held
+    name = code.co_qualname
+    nested = "." in name
+    constants = []
+    changed = False
+    for constant in code.co_consts:
+        made = constant
+        if isinstance(constant, CodeType):
+            made = settled(constant, done)
+        elif isinstance(constant, frozenset | tuple):
+            made = unshared(constant)
+        elif nested and constant == name:
+            made, changed = name, True
+        changed = changed or made is not constant
+        constants.append(made)
+    done[id(code)] = made_anew = code.replace(co_consts=tuple(constants)) if changed else code
+    return made_anew
+
+
+def unshared(constant: object) -> object:
+    """A constant in which each set is its own; the same object when there is no set in it."""
+    if isinstance(constant, frozenset):
+        return frozenset([*constant])
+    if not isinstance(constant, tuple):
+        return constant
+    parts = [unshared(part) for part in constant]
+    return tuple(parts) if any(map(is_not, parts, constant)) else constant
 
 
 def compiled(path: str, source: bytes) -> bytes | None:
     """The .pyc of a source, or None when it does not compile; the same bytes, whatever was compiled before.
 
-    What compile() and marshal give depends on what this process did before, in two ways. Both are taken away:
-    - Which objects are one and which are two; where that is so, the source is compiled a second time while the first
-      code object keeps all its names known.
-    - How often objects are referred to, which marshal writes into its flags. Written, read and written again, only
-      references within the file count; names, which all files share, are held a second time by the first code.
+    Besides what is settled above, marshal tells by its flags whether an object is referred to more than once. Written,
+    read and written again, only references within the file count; names, which all files share, are held a second
+    time by the first code.
     """
     try:
         code = compile(source, path, "exec", dont_inherit=True)
-        last = compile(source, path, "exec", dont_inherit=True) if shares_by_chance(code) else code
-        body = marshal.dumps(marshal.loads(marshal.dumps(last)))  # noqa: S302  # written on this very line
+        body = marshal.dumps(marshal.loads(marshal.dumps(settled(code, {}))))  # noqa: S302  # written on this line
     except Exception:  # noqa: BLE001  # whatever it is, pip goes on without this .pyc, and so does Python
         return None
     return MAGIC_NUMBER + UNCHECKED + _imp.source_hash(RAW_MAGIC, source) + body
