@@ -9,8 +9,12 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+
+from bot.layers.base import Base
+from bot.layers.values import Layer
 
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 EXECUTABLE = f"/usr/local/bin/python{PYTHON}"
@@ -62,3 +66,11 @@ def python_layers() -> tuple[bytes, bytes]:
         *modules,
     ]
     return layer(*system, (place, Path(loader[1]).read_bytes())), layer(*python)
+
+
+def base_of(*layers: bytes) -> tuple[Base, Callable[[Layer], io.BytesIO]]:
+    """A base with these layers, and what opens them."""
+    held = {f"sha256:{number:064x}": content for number, content in enumerate(layers)}
+    listed = tuple(Layer(digest, len(content), digest, "base") for digest, content in held.items())
+    base = Base("registry.example.com/base@sha256:1", "sha256:1", "linux/amd64", listed, {})
+    return base, lambda one: io.BytesIO(held[one.digest])

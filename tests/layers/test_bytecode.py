@@ -22,11 +22,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.errors import OperatorError
-from bot.layers.base import Base
 from bot.layers.bytecode import Compile, compiler
 from bot.layers.interpreter import Interpreter, unpack_interpreter
 from bot.layers.values import Layer
-from tests.layers.making_bases import EXECUTABLE, PYTHON, layer, python_layers
+from tests.layers.making_bases import EXECUTABLE, PYTHON, base_of, layer, python_layers
 
 SOURCES = (
     b"def f(x):\n    return x in {'axis', 'limit area'}\n\ndef g(x):\n    return x in {'axis', 'limit area'}\n",
@@ -40,14 +39,6 @@ SOURCES = (
     "async def f(__x, /, *rows, é: 'B' = 1):\n    return [y async for y in rows if (z := y)]\n".encode(),
     b'"""A module."""\nfrom __future__ import annotations\nx: dict[str, "A.B"] = {}\nassert x, "limit area"\n',
 )
-
-
-def base_of(*layers: bytes) -> tuple[Base, Callable[[Layer], io.BytesIO]]:
-    """A base with these layers, and what opens them."""
-    held = {f"sha256:{number:064x}": content for number, content in enumerate(layers)}
-    listed = tuple(Layer(digest, len(content), digest, "base") for digest, content in held.items())
-    base = Base("registry.example.com/base@sha256:1", "sha256:1", "linux/amd64", listed, {})
-    return base, lambda one: io.BytesIO(held[one.digest])
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +57,18 @@ def interpreter(folder: Path) -> Interpreter:
 
 
 @pytest.fixture(scope="module")
-def compilers() -> Iterator[tuple[Compile, Compile]]:
+def cache(folder: Path) -> Path:
+    """Where an unpacked Python is kept for all."""
+    return folder / "cache"
+
+
+@pytest.fixture(scope="module")
+def compilers(cache: Path) -> Iterator[tuple[Compile, Compile]]:
     """Two compilers that know nothing of each other."""
     base, opener = base_of(*python_layers())
     with (
-        compiler(base, opener, EXECUTABLE, PYTHON) as one,
-        compiler(base, opener, EXECUTABLE, PYTHON) as other,
+        compiler(base, opener, EXECUTABLE, PYTHON, cache) as one,
+        compiler(base, opener, EXECUTABLE, PYTHON, cache) as other,
     ):
         yield one, other
 
@@ -131,12 +128,12 @@ def test_bytecode_does_not_depend_on_what_was_compiled_before_nor_where(
 
 
 @pytest.fixture(scope="module")
-def fresh() -> dict[int, bytes | None]:
+def fresh(cache: Path) -> dict[int, bytes | None]:
     """Each source compiled by a process that compiled nothing else."""
     made = {}
     for number, source in enumerate(SOURCES):
         base, opener = base_of(*python_layers())
-        with compiler(base, opener, EXECUTABLE, PYTHON) as compile:
+        with compiler(base, opener, EXECUTABLE, PYTHON, cache) as compile:
             (made[number],) = compile([(f"/m{number}.py", source)])
     return made
 
@@ -234,7 +231,7 @@ def test_a_python_that_does_not_start_is_told_with_what_it_said() -> None:
 def test_compilers_end_with_whoever_started_them(tmp_path: Path) -> None:
     script = (
         "import sys, time\n"
-        "from test_bytecode import *\n"
+        "from tests.layers.making_bases import *\nfrom bot.layers.bytecode import compiler\n"
         "base, opener = base_of(*python_layers())\n"
         "with compiler(base, opener, EXECUTABLE, PYTHON) as compile:\n"
         "    list(compile([('/a.py', b'x = 1')]))\n"
