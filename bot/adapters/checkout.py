@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, TYPE_CHECKING, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from bot.domain.tags import is_sha
-from bot.domain.tree import bounded_source
 from bot.errors import Gone, OperatorError, TryAgain
-from parser.source import MAX_FILE_BYTES, Entry, Source, wanted
+
+if TYPE_CHECKING:
+    from parser.source import Source
 
 FETCH_SECONDS = 300
 """Seconds that fetching a branch's commits may take."""
@@ -63,6 +64,10 @@ def load_commit(
 
     `tree`: the commit's files where they are known already.
     """
+    # Imported here because whoever only wants files of a commit reads none of them.
+    from bot.domain.tree import bounded_source
+    from parser.source import MAX_FILE_BYTES, Entry, wanted
+
     entries: list[Entry] = []
     chosen: dict[str, str] = {}
     for file in load_tree(directory, sha) if tree is None else tree:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import tarfile
-import zlib
 from typing import BinaryIO
 
 from bot.layers.gzipped import LayerWriter
@@ -50,6 +47,11 @@ def write_foundation(sink: BinaryIO, python: str, executable: str, lock: bytes) 
 
 def read_foundation(layer: BinaryIO) -> tuple[bytes, str]:
     """The lock in such a layer, and the path of the base's Python. ValueError: it is no such layer."""
+    # Imported here because a build of changed sources reads no layer.
+    import gzip
+    import tarfile
+    import zlib
+
     lock, executable = b"", ""
     try:
         with tarfile.open(fileobj=layer, mode="r|gz") as archive:

@@ -14,7 +14,6 @@ from bot.errors import Gone
 from bot.layers.contents import Contents, plan_contents, shown_path
 from bot.layers.sources import is_as_committed, list_folder, load_links, with_ids
 from parser.model import Problem
-from parser.source import SKIPPED_DIRECTORIES
 
 SHA256_ID_CHARS = 64
 """Characters of an id in a repository that hashes with sha256."""
@@ -66,6 +65,8 @@ def _head(folder: Path) -> tuple[str, int, tuple[TreeFile, ...]]:
 
 def _all_paths(folder: Path) -> Iterator[str]:
     """Every file of a folder that is in no repository, but for what tools make."""
+    from parser.source import SKIPPED_DIRECTORIES
+
     for here, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if name not in SKIPPED_DIRECTORIES]
         links = [name for name in folders if (Path(here) / name).is_symlink()]
