@@ -6,6 +6,7 @@ nor asks the base's registry. Everything may be repeated; whatever ends it half-
 
 from __future__ import annotations
 
+import errno
 import io
 import tempfile
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.adapters.registry.values import BlobsUnknown, Manifest
+from bot.errors import OperatorError
 from bot.layers.image import (
     INDEX_TYPE,
     KEY_LABEL,
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
     from bot.layers.contents import Contents
     from bot.layers.lock import Lock
     from bot.layers.shelves import Shelf
+
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,20 @@ class Built:
 
 
 def build_image(order: Order, means: Means) -> Built | tuple[Problem, ...]:
-    """Builds the image onto the shelf. Problems: what its author has to mend."""
+    """Builds the image onto the shelf. Problems: what its author has to mend. OperatorError: the disk is full."""
+    try:
+        return _build_in_a_folder(order, means)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise OperatorError(
+            f"There is no room left on the disk while the image is built ({error.strerror}).",
+            "Make room, or set TMPDIR (for the command also --cache) to a larger disk: a build needs twice the size "
+            "of what it makes for the first time.",
+        ) from error
+
+
+def _build_in_a_folder(order: Order, means: Means) -> Built | tuple[Problem, ...]:
     with tempfile.TemporaryDirectory(prefix="mlreef-build-") as folder:
         work = Path(folder)
         parcel = work / "sources"

@@ -44,8 +44,8 @@ def load_report(path: Path, entry_point: str | None = None) -> Report:
     return load_repository(path, entry_point).report
 
 
-def load_repository(path: Path, entry_point: str | None = None) -> Loaded:
-    """The same, with the files themselves."""
+def load_repository(path: Path, entry_point: str | None = None, project_name: str | None = None) -> Loaded:
+    """The same, with the files themselves. `project_name`: instead of the folder's."""
     if path.is_file():
         root = _root_of(path)
         entry_point = entry_point or path.absolute().relative_to(root.absolute()).as_posix()
@@ -65,7 +65,7 @@ def load_repository(path: Path, entry_point: str | None = None) -> Loaded:
     if len(source.entries) > MAX_FILES:
         report = Report(None, Settings(), (problem("too-many-files", limit=f"{MAX_FILES:,}"),))
     else:
-        report = read(source, path.resolve().name, named)
+        report = read(source, project_name or path.resolve().name, named)
     return Loaded(path, source, report, paths is not None)
 
 

@@ -37,7 +37,7 @@ class Ahead:
             code = 1
             try:
                 os.close(self._pipe)
-                content = _pack(_read(path, entry_point))
+                content = _pack(read_here(path, entry_point))
                 with os.fdopen(writing, "wb") as pipe:
                     pipe.write(content)
                 code = 0
@@ -50,13 +50,14 @@ class Ahead:
         with os.fdopen(self._pipe, "rb") as pipe:
             content = pipe.read()
         _, status = os.waitpid(self._child, 0)
-        return _unpack(content) if status == 0 else _read(self._path, self._entry_point)
+        return _unpack(content) if status == 0 else read_here(self._path, self._entry_point)
 
 
-def _read(path: Path, entry_point: str | None) -> Read:
+def read_here(path: Path, entry_point: str | None, project_name: str | None = None) -> Read:
+    """Reads in this process. `project_name`: instead of the folder's."""
     from bot.describing import load_repository
 
-    loaded = load_repository(path, entry_point)
+    loaded = load_repository(path, entry_point, project_name)
     module = loaded.report.module
     asked = module.requirements if module else None
     held = loaded.source.contents

@@ -164,6 +164,8 @@ def _verify(
     say: Callable[[str], None],
     registries: _Registries,
 ) -> int:
+    from bot.layers.labels import TITLE_LABEL
+    from bot.local.ahead import read_here
     from bot.local.verify import fetch_image, verify
 
     if options.push or options.load or options.output or options.starts or options.config or options.base:
@@ -174,6 +176,10 @@ def _verify(
     platform = options.platform[0] if options.platform else LINUX_AMD64
     image = fetch_image(registries.get(told.host), told, platform)
     read = ahead.result()
+    title = image.known.labels.get(TITLE_LABEL)
+    if read.report.module is not None and read.report.module.name != title:
+        # A module without a name of its own has its project's, which the folder need not have.
+        read = read_here(options.path, options.entry_point, title)
     module = read.report.module
     if module is None or read.report.refused:
         return _refuse(read.report.problems, say)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,10 @@ from tests.building.site import Site
 ROOT = Path(__file__).parents[2]
 
 
-def build(site: Site, folder: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """`mlreef-bot build FOLDER …` with the site's index and a cache of its own."""
+def build(
+    site: Site, folder: Path, *words: str, limit: int | None = None, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """`mlreef-bot build FOLDER …` with the site's index and a cache of its own; no file above `limit` bytes."""
     environ = {
         "PATH": os.environ["PATH"],
         "HOME": str(site.work / "home"),
@@ -33,6 +37,9 @@ def build(site: Site, folder: Path, *words: str, **variables: str) -> subprocess
         check=False,
         env=environ,
         timeout=240,
+        preexec_fn=None
+        if limit is None
+        else partial(resource.setrlimit, resource.RLIMIT_FSIZE, (limit, limit)),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,23 @@ def test_the_same_image_is_found_the_same(site: Site, base: str) -> None:
     done = build(site, folder, "--verify", name)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("The same: ")
+
+
+def test_the_folder_need_not_have_the_projects_name(site: Site, base: str, tmp_path: Path) -> None:
+    folder = site.repository()
+    name = f"{site.server.address}/group/noise:v1"
+    assert build(site, folder, *ground(base), "--push", name).returncode == 0
+    elsewhere = folder.rename(tmp_path / "elsewhere")
+    assert build(site, elsewhere, "--verify", name).returncode == 0
+
+
+def test_a_full_disk_is_told_and_no_tag_is_there(site: Site, base: str) -> None:
+    folder = site.repository({"large.bin": os.urandom(3_000_000)})
+    words = (*ground(base), "--push", f"{site.server.address}/group/noise:v1")
+    done = build(site, folder, *words, limit=1_000_000)
+    assert done.returncode == 2
+    assert "There is no room left on the disk" in done.stderr
+    assert site.manifest("group/noise", "v1") is None
 
 
 def test_another_image_is_told_file_by_file(site: Site, base: str) -> None:
