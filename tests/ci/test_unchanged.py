@@ -20,9 +20,12 @@ from bot.ci.job import CiJob
 from bot.ci.log import Log
 from bot.ci.verify import judge
 from bot.domain.content import CONTENT_LABEL
+from bot.domain.engines import Building
+from bot.domain.environments import Environment
 from bot.domain.pipeline import PATH
 from bot.layers.content_of import content_of
 from bot.layers.contents import Contents
+from tests.building.golden import push_base
 from tests.ci.samples import PROJECT_NAME, SCRIPT, dotenv, publishable, settings, variables
 from tests.ci.world import REVISION, Repository, push_image, run_job
 
@@ -236,3 +239,19 @@ def test_a_commit_between_two_that_are_the_same_is_not_published_after_them(proj
     newest = {"MLREEF_VERDICT": "publish", "MLREEF_DIGEST": project.publish(following)}
     assert run_job("promote", project.variables(following, **newest))[0] == 0
     assert project.tags()["main-2"] == project.tags()["latest"] == newest["MLREEF_DIGEST"]
+
+
+def test_what_the_engine_layers_builds_is_known_again(project: Project) -> None:
+    with Registry(project.host) as registry:
+        base = f"{project.host}/bases/python@{push_base(registry, 'bases/python', '3.12')}"
+    environment = Environment("python", "Python", base, "3.12", {"TZ": "UTC"}, bytecode=False)
+    chosen = replace(settings(), environment=environment, building=Building(engines=("layers",)))
+    sha = publishable(project.repository, {".mlreef.yaml": "env: {A: b}\n"}, chosen)
+    verified, _ = project.verify(sha)
+    assert verified["MLREEF_VERDICT"] == "publish"
+    handed = project.build(sha, verified)
+    code, log = run_job("promote", project.variables(sha, **handed))
+    assert code == 0, log
+    shutil.rmtree(project.repository.path / ".mlreef")
+    empty = project.repository.commit()
+    assert project.verify(empty)[0]["MLREEF_SAME_AS"] == "main-1"
