@@ -37,6 +37,22 @@ def test_what_was_sent_is_told_to_programs(site: Site, base: str) -> None:
     assert (again["unchanged"], again["digest"]) == (True, warm["digest"])
 
 
+HEAVY = {"pydantic", "requests", "structlog", "dbos", "docker", "flask", "gitlab", "sqlalchemy"}
+"""What the rest of the bot is made with, and a changed script has no time for."""
+
+
+def test_a_changed_script_waits_for_nothing_that_only_others_need(site: Site, base: str) -> None:
+    folder = site.repository()
+    words = (*ground(base), "--push", f"{site.server.address}/group/noise:v1")
+    assert build(site, folder, *words).returncode == 0
+    (folder / "main.py").write_text((folder / "main.py").read_text() + "# changed\n")
+    done = build(site, folder, *words, PYTHONPROFILEIMPORTTIME="1")
+    assert "only the sources are new" in done.stderr
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if "|" in line}
+    assert "bot.building" in loaded
+    assert not loaded & {*HEAVY, "bot.layers.preparing", "bot.layers.resolve", "bot.config"}
+
+
 def test_without_a_place_to_go_nothing_is_sent_and_it_says_so(site: Site, base: str) -> None:
     done = build(site, site.repository(), *ground(base))
     assert done.returncode == 0
