@@ -10,23 +10,52 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TextIO
 
-from bot.ci.build import build
-from bot.ci.by_buildkit import context, label
 from bot.ci.job import CiJob
 from bot.ci.log import Log
-from bot.ci.promote import promote
-from bot.ci.verify import verify
 from bot.errors import Gone, OperatorError, Refused, TryAgain
 
 PAUSES = (5.0, 20.0)
 """Seconds before a job is tried again from its start, which is safe, when a server was busy."""
 
+# Each job loads only what it uses: one that sends a changed script takes less time than loading all of them.
+
+
+def _verify(job: CiJob, log: Log) -> int:
+    from bot.ci.verify import verify
+
+    return verify(job, log)
+
+
+def _context(job: CiJob, log: Log) -> int:
+    from bot.ci.by_buildkit import context
+
+    return context(job, log)
+
+
+def _build(job: CiJob, log: Log) -> int:
+    from bot.ci.build import build
+
+    return build(job, log)
+
+
+def _label(job: CiJob, log: Log) -> int:
+    from bot.ci.by_buildkit import label
+
+    return label(job, log)
+
+
+def _promote(job: CiJob, log: Log) -> int:
+    from bot.ci.promote import promote
+
+    return promote(job, log)
+
+
 JOBS: Mapping[str, Callable[[CiJob, Log], int]] = {
-    "verify": verify,
-    "context": context,
-    "build": build,
-    "label": label,
-    "promote": promote,
+    "verify": _verify,
+    "context": _context,
+    "build": _build,
+    "label": _label,
+    "promote": _promote,
 }
 
 
