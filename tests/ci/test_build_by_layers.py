@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from bot.adapters.registry import Registry
 from bot.domain.environments import Environment
@@ -21,14 +23,14 @@ from tests.layers.package_index import PackageIndex, served
 class Project:
     """A project whose base lies in the same registry."""
 
-    def __init__(self, repository: Repository, server: RegistryServer) -> None:
-        self.repository, self.server = repository, server
-        with Registry(server.address, pauses=()) as registry:
-            self.base = f"{server.address}/bases/python@{push_base(registry, 'bases/python', '3.12')}"
+    def __init__(self, repository: Repository, host: str, path: str = "group/noise") -> None:
+        self.repository, self.host, self.path = repository, host, path
+        with Registry(host, pauses=()) as registry:
+            self.base = f"{host}/bases/python@{push_base(registry, 'bases/python', '3.12')}"
 
     @property
     def image(self) -> str:
-        return f"{self.server.address}/group/noise"
+        return f"{self.host}/{self.path}"
 
     def commit(self, files: dict[str, str | bytes] | None = None) -> str:
         environment = Environment("cpu", "CPU", self.base, "3.12", {"A": "1"}, bytecode=False)
@@ -44,15 +46,15 @@ class Project:
 @pytest.fixture
 def project(repository: Repository, tmp_path: Path) -> Iterator[Project]:
     with RegistryServer(tmp_path / "registry") as server:
-        yield Project(repository, server)
+        yield Project(repository, server.address)
 
 
 def config_of(project: Project, reference: str) -> dict[str, object]:
-    with Registry(project.server.address, pauses=()) as registry:
-        manifest = registry.fetch_manifest("group/noise", reference)
+    with Registry(project.host, pauses=()) as registry:
+        manifest = registry.fetch_manifest(project.path, reference)
         assert manifest is not None
         digest = json.loads(manifest.content)["config"]["digest"]
-        return json.loads(registry.read_blob("group/noise", digest) or b"")
+        return json.loads(registry.read_blob(project.path, digest) or b"")
 
 
 def test_a_commit_becomes_a_candidate_that_the_next_jobs_find(project: Project) -> None:
@@ -103,8 +105,8 @@ def test_requirements_that_cannot_be_met_are_told_and_no_tag_is_there(project: P
     assert code == 1
     assert "six" in log
     assert "attrs" in log
-    with Registry(project.server.address, pauses=()) as registry:
-        assert registry.fetch_manifest("group/noise", f"c-{sha}") is None
+    with Registry(project.host, pauses=()) as registry:
+        assert registry.fetch_manifest(project.path, f"c-{sha}") is None
 
 
 def test_a_model_that_the_runner_did_not_fetch_is_told(project: Project) -> None:
@@ -123,3 +125,22 @@ def test_wheels_that_a_job_before_left_are_kept(project: Project) -> None:
     assert project.build(sha)[0] == 0
     assert kept.read_bytes() == b"a wheel"
     assert not (project.repository.path / ".mlreef" / "old.txt").exists()
+
+
+def test_debians_registry_takes_it_and_tells_what_it_has_lost(repository: Repository, registry: str) -> None:
+    """Debian's own registry where it is installed, which CI makes sure of."""
+    project = Project(repository, registry, f"group/layers-{uuid.uuid4().hex[:8]}")
+    first = project.commit({"many/" + name: name for name in "abc"})
+    assert project.build(first)[0] == 0
+    with Registry(registry, pauses=()) as client:
+        held = client.fetch_manifest(project.path, f"c-{first}")
+        assert held is not None
+        foundation = json.loads(held.content)["layers"][1]["digest"]
+    gone = requests.delete(f"http://{registry}/v2/{project.path}/blobs/{foundation}", timeout=10)
+    assert gone.status_code == 202
+    second = project.commit({"notes.txt": "new"})
+    code, log = project.build(second)
+    assert code == 0, log
+    assert "made anew" in log
+    with Registry(registry, pauses=()) as client:
+        assert client.has_blob(project.path, foundation)
