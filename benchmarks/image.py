@@ -1,6 +1,6 @@
 """`make bench-image`: this project's images beside Dockerfiles, in one run on one machine with one registry.
 
-    python -m benchmarks.image [--runs N] [--write]
+    python -m benchmarks.image [--runs N] [--write] [--requirements NAME… --modules NAME…]
 
 Every way starts from the same base image and the same four requirements, and pushes to the same registry on loopback.
 A run goes through all ways before the next run begins, so that what else the machine does falls on all of them.
@@ -18,12 +18,12 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.image_registry import CountedRegistry, counted_registry
-from benchmarks.image_ways import BEST_ORDER, MLREEF_ORDER, Cost, Docker, Ours, Way, World
+from benchmarks.image_ways import BEST_ORDER, MLREEF_ORDER, REQUIREMENTS, Cost, Docker, Ours, Way, World
 
 ROOT = Path(__file__).parents[1]
 REPORT = ROOT / "docs" / "benchmarks.md"
@@ -41,7 +41,7 @@ IMPORT = (
     "took = []\n"
     "for _ in range(5):\n"
     "    began = time.perf_counter()\n"
-    "    subprocess.run([sys.executable, '-c', 'import pandas, sklearn'], check=True)\n"
+    "    subprocess.run([sys.executable, '-c', 'import ' + ', '.join(sys.argv[1:])], check=True)\n"
     "    took.append(time.perf_counter() - began)\n"
     "print(sorted(took)[2])\n"
 )
@@ -82,6 +82,10 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.image")
     parser.add_argument("--runs", type=int, default=3, help="how often everything is measured")
     parser.add_argument("--write", action="store_true", help="write the table into docs/benchmarks.md")
+    parser.add_argument("--requirements", nargs="+", default=REQUIREMENTS, help="instead of the usual four")
+    parser.add_argument(
+        "--modules", nargs="+", default=("pandas", "sklearn"), help="what is imported of them"
+    )
     options = parser.parse_args(arguments)
     missing = [name for name in ("docker", "docker-registry", "git") if shutil.which(name) is None]
     if (
@@ -95,9 +99,11 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="mlreef-bench-") as name:
         folder = Path(name)
         with counted_registry(folder / "registry") as registry, _base(registry) as (base, python):
-            costs, images = _measure(options.runs, folder, registry, base, python)
+            wanted = tuple(options.requirements)
+            first = World("", folder, base, python, registry.address, wanted)
+            costs, images = _measure(options.runs, first, registry, options.modules)
     limits = _limits(costs, images)
-    text = _text(options.runs, python, costs, images, limits)
+    text = _text(options.runs, first, costs, images, limits)
     print(text)
     if options.write:
         _write(text)
@@ -119,18 +125,19 @@ def _base(registry: CountedRegistry) -> Iterator[tuple[str, str]]:
     listed = _docker("image", "inspect", "--format", '{{join .RepoDigests " "}}', name).split()
     yield next(one for one in listed if one.startswith(f"{registry.address}/base@")), python
     tagged = _docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}").split()
-    _docker("rmi", "--force", *(one for one in tagged if one.startswith(f"{registry.address}/")))
+    mine = [one for one in tagged if one.startswith(f"{registry.address}/") and "<none>" not in one]
+    _docker("rmi", "--force", *mine)
 
 
 def _measure(
-    runs: int, folder: Path, registry: CountedRegistry, base: str, python: str
+    runs: int, first: World, registry: CountedRegistry, modules: Sequence[str]
 ) -> tuple[Mapping[tuple[str, str], list[Cost]], Mapping[str, Image]]:
     costs: dict[tuple[str, str], list[Cost]] = {}
     names: dict[str, str] = {}
     for number in range(runs):
         for place, way in enumerate(WAYS):
             stamp = f"{os.getpid()}-{number}-{place}"
-            world = World(stamp, folder / stamp, base, python, registry.address)
+            world = replace(first, number=stamp, folder=first.folder / stamp)
             world.begin()
             way.prepare(world)
             for case, cost in _cases(way, world, registry):
@@ -151,7 +158,9 @@ def _measure(
     for _ in range(max(3, runs)):
         for title, name in names.items():
             image = f"{registry.address}/{name}:latest"
-            told = _docker("run", "--rm", "--network=none", "--entrypoint=python", image, "-c", IMPORT)
+            told = _docker(
+                "run", "--rm", "--network=none", "--entrypoint=python", image, "-c", IMPORT, *modules
+            )
             starts[title].append(float(told))
     images = {
         title: Image(registry.sizes(name, "latest") / 1e6, unpacked[title], statistics.median(starts[title]))
@@ -219,7 +228,7 @@ def _limits(costs: Mapping[tuple[str, str], list[Cost]], images: Mapping[str, Im
 
 def _text(
     runs: int,
-    python: str,
+    world: World,
     costs: Mapping[tuple[str, str], list[Cost]],
     images: Mapping[str, Image],
     limits: Sequence[Limit],
@@ -230,8 +239,8 @@ def _text(
         HEADING,
         "",
         f"Written by `make bench-image` on {now}: Python {platform.python_version()} builds, {os.cpu_count()} cores, "
-        f"Docker engine {engine} with BuildKit, Debian's docker-registry on loopback, a base with Python {python}, "
-        f"numpy, pandas, scikit-learn and matplotlib. Medians of {runs} runs, all ways in each run, whole processes: "
+        f"Docker engine {engine} with BuildKit, Debian's docker-registry on loopback, a base with Python "
+        f"{world.python}, {', '.join(world.requirements)}. Medians of {runs} runs, all ways in each, whole processes: "
         "build and push.",
         "",
         "| | " + " | ".join(way.title for way in WAYS) + " |",

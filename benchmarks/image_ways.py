@@ -33,7 +33,7 @@ if __name__ == "__main__":
 
     print(pandas.__version__, sklearn.__version__, args.rows)
 '''
-REQUIREMENTS = "numpy\npandas\nscikit-learn\nmatplotlib\n"
+REQUIREMENTS = ("numpy", "pandas", "scikit-learn", "matplotlib")
 
 MLREEF_ORDER = """\
 FROM {base}
@@ -75,6 +75,7 @@ class World:
     base: str
     python: str
     registry: str
+    requirements: tuple[str, ...] = REQUIREMENTS
 
     @property
     def repository(self) -> Path:
@@ -85,7 +86,9 @@ class World:
         """A repository as its author has it on the first day."""
         self.repository.mkdir(parents=True)
         (self.repository / "main.py").write_text(SCRIPT, "utf-8")
-        (self.repository / "requirements.txt").write_text(REQUIREMENTS + f"# {self.number}\n", "utf-8")
+        (self.repository / "requirements.txt").write_text(
+            "".join(f"{line}\n" for line in (*self.requirements, f"# {self.number}")), "utf-8"
+        )
         subprocess.run(["git", "init", "-q", str(self.repository)], check=True)
 
 
@@ -151,9 +154,11 @@ class Docker(Way):
 
 def run(command: list[str], **more: str) -> tuple[Cost, str]:
     """A whole command: wall-clock time from start to end, the memory of it and its children, and its stdout."""
+    # An installed program has its bytecode; one that may not write it would compile itself anew each time.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     began = time.perf_counter()
     process = subprocess.Popen(
-        command, env={**os.environ, **more}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, env={**environment, **more}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     most = [0.0]
     ended = threading.Event()
