@@ -284,9 +284,9 @@ What is compared:
   operator shares (`--shared`), Docker in its engine's memory of where it pushed them: elsewhere it would begin cold.
 - Docker's memory is the engine's, and is not measured.
 
-Not in the table: **repo2docker** (`pip install jupyter-repo2docker`) builds on `buildpack-deps` from Docker Hub, and
-**Cog** on Replicate's own base images; neither takes a base from elsewhere, so they cannot run on a machine that pulls
-no images. What they would do is (b)'s order with more to install: both copy the repository after the requirements."""
+Not in the table, because they cannot run on a machine that pulls no images and reaches package indexes only:
+**repo2docker** (PyPI) builds on Docker Hub's `buildpack-deps` and fetches micromamba from anaconda.org while it builds;
+of **Cog** PyPI has the library alone, its program comes from GitHub and builds on images that it pulls."""
 
 
 def _write(text: str) -> None:
