@@ -75,7 +75,11 @@ def make_layers(
         places.append((bench.shared, SHARED_LOOKED_AT))
     with ExitStack() as stack, ThreadPoolExecutor(AT_A_TIME) as pool:
         found = search(places, wanted, lock, ground, pool)
-        work = _Work(bench, lock.python, _Once(stack, bench.compiling) if ground.bytecode else None, trust)
+        compile = _Once(stack, bench.compiling) if ground.bytecode else None
+        if compile is not None and wanted - found.keys():
+            # It unpacks the base meanwhile, which takes as long as the first downloads.
+            compile.begin()
+        work = _Work(bench, lock.python, compile, trust)
         carried = [pool.submit(work.carry, layer) for layer in base.layers]
         made = [pool.submit(work.layer_of, wheels, found.get(group_of(wheels))) for wheels in groups]
         foundation = _foundation(lock, executable, bench.carrier)
@@ -146,18 +150,22 @@ class _Work:
 
 
 class _Once:
-    """The compiler, started for the first layer that needs it, ended with the stack."""
+    """The compiler, started once, at the latest by the first layer that needs it, ended with the stack."""
 
     def __init__(self, stack: ExitStack, start: Callable[[], AbstractContextManager[Compile]]) -> None:
         self._stack, self._start = stack, start
         self._starting = threading.Lock()
         self._compile: Compile | None = None
 
-    def __call__(self, batch: Sequence[tuple[str, bytes]]) -> Iterator[bytes | None]:
+    def begin(self) -> Compile:
+        """Have it, started by now."""
         with self._starting:
             if self._compile is None:
                 self._compile = self._stack.enter_context(self._start())
-        return self._compile(batch)
+            return self._compile
+
+    def __call__(self, batch: Sequence[tuple[str, bytes]]) -> Iterator[bytes | None]:
+        return self.begin()(batch)
 
 
 def _check_clashes(
