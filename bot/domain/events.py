@@ -81,7 +81,10 @@ class Build:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """A pipeline, or one job of it, changed its state. A job's own hook lists only that job."""
+    """A pipeline, or one job of it, changed its state. A job's own hook lists only that job.
+
+    `parent`: the pipeline of the same project that triggered it.
+    """
 
     project_id: int
     ref: str
@@ -93,6 +96,7 @@ class Pipeline:
     default_branch: str | None
     builds: tuple[Build, ...]
     by_job: bool = False
+    parent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +231,17 @@ def _read_pipeline(payload: Mapping[str, Any]) -> Pipeline:
         tag=about.get("tag") is True,
         default_branch=_optional_text(project.get("default_branch")),
         builds=tuple(build for build in builds if build),
+        parent=_parent(payload, project),
     )
+
+
+def _parent(payload: Mapping[str, Any], project: Mapping[str, Any]) -> int | None:
+    source = payload.get("source_pipeline")
+    of = source.get("project") if isinstance(source, Mapping) else None
+    if not isinstance(source, Mapping) or not isinstance(of, Mapping) or of.get("id") != project.get("id"):
+        return None
+    found = source.get("pipeline_id")
+    return found if type(found) is int and found > 0 else None
 
 
 def _read_listed_build(build: object) -> Build | None:

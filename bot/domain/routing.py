@@ -84,11 +84,15 @@ def _route_pipeline(pipeline: Pipeline, rules: Rules) -> Job | Ignored:
     if pipeline.source == "merge_request_event":
         return Ignored("pipelines of merge requests publish nothing")
     ours = [build for build in pipeline.builds if build.name in rules.job_names]
+    if not ours and pipeline.parent is not None and pipeline.status in ENDED_BADLY and not pipeline.by_job:
+        # maybe a stage of the author's own: what it stopped is told by no other hook
+        return Follow(pipeline.project_id, pipeline.ref, pipeline.sha, pipeline.parent)
     if not ours:
         return Ignored("none of this pipeline's jobs is ours")
     about = Follow(pipeline.project_id, pipeline.ref, pipeline.sha, pipeline.pipeline_id)
-    # a stage of the author's own is no build: it ends a pipeline whose jobs of ours are all well or skipped
-    stopped = not pipeline.by_job and pipeline.status in ENDED_BADLY
+    # a stage of the author's own is no build: behind one that fails, jobs of ours are skipped
+    begun = any(build.name == rules.job_names[0] and build.status == "success" for build in ours)
+    stopped = begun and any(build.status == "skipped" for build in ours)
     if stopped or any(_ends(build, rules) for build in ours):
         return about
     # of a job's own hooks only the first job's start is worth a word; the rest would repeat it

@@ -134,6 +134,23 @@ def test_a_skipped_pipeline_of_ours_is_not_followed_because_somebody_else_must_s
     assert isinstance(route(event, RULES, BOT), Ignored)
 
 
+def test_a_failed_child_without_our_jobs_asks_to_look_at_its_parent_where_it_may_be_a_stage() -> None:
+    # our own status keeps the parent open, so that no hook of its own tells that a stage stopped it
+    told = payload("pipeline_skipped")
+    body = {
+        **told,
+        "object_attributes": {**told["object_attributes"], "status": "failed", "source": "parent_pipeline"},
+        "builds": [{"name": "lint", "status": "failed"}],
+    }
+    own = {"project": {"id": told["project"]["id"]}, "pipeline_id": 30, "job_id": 3401}
+    asked = route(read_event({**body, "source_pipeline": own}), RULES, BOT)
+    assert isinstance(asked, Follow)
+    assert asked.pipeline_id == 30
+    foreign = {**own, "project": {"id": 41}}
+    for parent in (foreign, None, {}, {**own, "pipeline_id": "30"}, {**own, "project": None}):
+        assert isinstance(route(read_event({**body, "source_pipeline": parent}), RULES, BOT), Ignored)
+
+
 def test_the_same_push_told_by_two_hooks_is_recognised() -> None:
     one, other = read_event(payload("push_to_default_branch")), read_event(payload("push_from_system_hook"))
     assert same_push(one, other)
