@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.adapters.credentials import Account, find_login
 from bot.building import Built, build_image
 from bot.domain.environments import LINUX_AMD64
 from bot.domain.text import problem_lines
@@ -21,9 +18,10 @@ from bot.layers.base import read_reference
 from bot.layers.means import Means, Voice
 from bot.layers.pinned import pin
 from bot.layers.shelves import FolderShelf, RegistryShelf, Shelf
-from bot.layers.values import Layer
 from bot.local.ask import Wishes, choose_environment, plan_order
 from bot.local.folder import Here, look
+from bot.local.registries import Registries
+from bot.local.results import Made, document, hand_to_engine, sum_up, write_file
 from bot.progress import Lines, Screen, size
 from parser.model import Module, Problem
 
@@ -35,9 +33,6 @@ if TYPE_CHECKING:
     from bot.local.ahead import Ahead
 
 GOOD, REFUSED = 0, 1
-
-LOCAL_TAG = "local"
-"""The tag of an image that was made for this machine's engine."""
 
 CACHE_FOLDER = "mlreef-bot"
 """In the user's cache: what a build without a registry leaves for the next one."""
@@ -69,11 +64,11 @@ def build(
     if target is not None and target.tag is None:
         raise OperatorError("An image cannot be pushed to a digest.", "Give a name, or NAME:TAG.")
     ours = target.host if target is not None else ""
-    with _Registries(os.environ, ours) as registries:
+    with Registries(os.environ, ours) as registries:
         if options.verify:
             return _verify(options, ahead, voice, give, say, registries)
         made = _build(options, ahead, voice, say, read_policy, registries)
-        if not isinstance(made, _Made):
+        if not isinstance(made, Made):
             return _refuse(made, say)
         if options.attest and made.pushed is not None:
             from bot.local.attesting import attest_pushed
@@ -88,13 +83,13 @@ def build(
                 variables=os.environ,
             )
         seconds = time.monotonic() - began
-        give(_document(made, seconds) if options.format == "json" else f"{made.name}@{made.built.digest}")
-        _sum_up(made, voice, seconds)
+        give(document(made, seconds) if options.format == "json" else f"{made.name}@{made.built.digest}")
+        sum_up(made, voice, seconds)
         if options.output:
-            _write(options.output, made)
+            write_file(options.output, made)
             voice.say(f"Written to {options.output}, as an OCI layout that `docker load` takes too.")
         if options.load or options.starts:
-            return _at_the_engine(options, made, voice, registries)
+            return hand_to_engine(made, options.arguments if options.starts else None, registries, voice)
         if made.pushed is None and not options.output:
             sent = sum(layer.size for layer in made.layers)
             voice.say(
@@ -103,30 +98,14 @@ def build(
     return GOOD
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """An image, under the name by which it is known; `pushed`: the registry that has it; else it is in the cache."""
-
-    name: str
-    built: Built
-    pushed: Registry | None
-    cache: FolderShelf
-
-    @property
-    def layers(self) -> tuple[Layer, ...]:
-        """All layers of all platforms, each once."""
-        shots = (layer for shot in self.built.shots for layer in (*shot.below.base, *shot.below.own))
-        return tuple(dict.fromkeys((*shots, self.built.sources)))
-
-
 def _build(
     options: argparse.Namespace,
     ahead: Ahead,
     voice: Voice,
     say: Callable[[str], None],
     read_policy: Callable[[Path], Policy],
-    registries: _Registries,
-) -> _Made | tuple[Problem, ...]:
+    registries: Registries,
+) -> Made | tuple[Problem, ...]:
     loaded = ahead.result()
     module = loaded.report.module
     if module is None or loaded.report.refused:
@@ -153,7 +132,7 @@ def _build(
     order = plan_order(loaded, module, here, environment, pinned, wishes, tags, options.refresh)
     means = Means(shelf, registries.get, loaded.folder, voice, shared, cache, dict(os.environ), index_url)
     built = build_image(order, means)
-    return _Made(name, built, registry, FolderShelf(cache)) if isinstance(built, Built) else built
+    return Made(name, built, registry, FolderShelf(cache)) if isinstance(built, Built) else built
 
 
 def _verify(
@@ -162,7 +141,7 @@ def _verify(
     voice: Voice,
     give: Callable[[str], None],
     say: Callable[[str], None],
-    registries: _Registries,
+    registries: Registries,
 ) -> int:
     from bot.layers.labels import TITLE_LABEL
     from bot.local.ahead import read_here
@@ -210,7 +189,7 @@ def _refuse(problems: Iterable[Problem], say: Callable[[str], None]) -> int:
 
 
 def _target(
-    options: argparse.Namespace, registries: _Registries, cache: Path, module: Module
+    options: argparse.Namespace, registries: Registries, cache: Path, module: Module
 ) -> tuple[Shelf, Registry | None, str, tuple[str, ...]]:
     """Where the image goes, its registry, its name there, and its tags."""
     if options.push is None:
@@ -226,36 +205,6 @@ def _target(
     )
 
 
-class _Registries:
-    """Registries by host, each with the account that this machine has there."""
-
-    def __init__(self, variables: Mapping[str, str], ours: str) -> None:
-        self._variables, self._ours = variables, ours
-        self._held: dict[str, Registry] = {}
-
-    def __enter__(self) -> _Registries:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for registry in self._held.values():
-            registry.__exit__(None, None, None)
-
-    def login(self, host: str) -> Account | None:
-        """The account at a host; that of our own variables where the image goes to."""
-        return find_login(host, self._variables, host == self._ours)
-
-    def get(self, host: str) -> Registry:
-        """The registry at a host."""
-        from bot.adapters.registry import Registry
-
-        if host not in self._held:
-            account = self.login(host)
-            self._held[host] = (
-                Registry(host) if account is None else Registry(host, account.username, account.password)
-            )
-        return self._held[host]
-
-
 def _cache(given: Path | None) -> Path:
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return given or Path(home) / CACHE_FOLDER
@@ -269,76 +218,3 @@ def _tell(here: Here, voice: Voice) -> None:
         voice.say(f"The submodule {path} is left out: a module is built from its own repository.")
     for path in here.left_out:
         voice.say(f"{path} is left out: it is neither a file nor a link.")
-
-
-def _sum_up(made: _Made, voice: Voice, seconds: float) -> None:
-    if made.built.unchanged:
-        voice.say(f"It is there already ({seconds:.2f} s).")
-        return
-    new = (
-        "all layers looked after"
-        if any(shot.prepared for shot in made.built.shots)
-        else "only the sources are new"
-    )
-    sent = ""
-    if made.pushed is not None:
-        requests = made.pushed.requests + made.pushed.token_requests
-        sent = f", {size(made.pushed.bytes_sent)} sent in {requests} requests"
-    voice.say(f"{len(made.layers)} layers, {new}{sent} ({seconds:.2f} s).")
-
-
-def _document(made: _Made, seconds: float) -> str:
-    return json.dumps(
-        {
-            "image": f"{made.name}@{made.built.digest}",
-            "digest": made.built.digest,
-            "platforms": {shot.inputs.platform: shot.picture.digest for shot in made.built.shots},
-            "locks": {shot.inputs.platform: shot.below.lock for shot in made.built.shots},
-            "layers": len(made.layers),
-            "bytes": sum(layer.size for layer in made.layers),
-            "sources_bytes": made.built.sources.size,
-            "warm": not any(shot.prepared for shot in made.built.shots),
-            "unchanged": made.built.unchanged,
-            "sent_bytes": made.pushed.bytes_sent if made.pushed else 0,
-            "requests": made.pushed.requests if made.pushed else 0,
-            "token_requests": made.pushed.token_requests if made.pushed else 0,
-            "seconds": round(seconds, 4),
-        },
-        indent=2,
-    )
-
-
-def _write(target: Path, made: _Made) -> None:
-    """Writes the archive beside its place, and puts it there when it is whole."""
-    from bot.layers.archive import write_archive
-
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        with beside.open("wb") as file:
-            write_archive(file, made.built.manifest, made.cache, f"{made.name}:{LOCAL_TAG}")
-        beside.replace(target)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _at_the_engine(options: argparse.Namespace, made: _Made, voice: Voice, registries: _Registries) -> int:
-    """Lets the local engine have the image, and run it where that is asked for."""
-    from bot.adapters.engine import Engine
-
-    engine = Engine()
-    if made.pushed is not None:
-        name = f"{made.name}@{made.built.digest}"
-        account = registries.login(made.name.partition("/")[0])
-        engine.ensure_image(name, account, voice.say)
-    else:
-        name = f"{made.name}:{LOCAL_TAG}"
-        with tempfile.TemporaryFile() as file:
-            from bot.layers.archive import write_archive
-
-            write_archive(file, made.built.manifest, made.cache, name)
-            file.seek(0)
-            engine.load(file)
-    voice.say(f"The engine has it: {name}")
-    if not options.starts:
-        return GOOD
-    return engine.run(name, options.arguments, sys.stdout.buffer, sys.stderr.buffer)
