@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.domain.tags import LATEST
-from bot.errors import BotError, Refused
+from bot.errors import BotError, Refused, TryAgain
 from bot.layers.foundation import read_foundation
 from bot.layers.groups import group_packages, room_for_wheels
 from bot.layers.image import KEY_LABEL, LOCK_LABEL, Ground, Known, digest_of, read_known
@@ -85,7 +85,7 @@ def search(
     for shelf, most in places:
         try:
             tags = shelf.fetch_tags()
-        except Refused:
+        except (Refused, TryAgain):
             # What may not be read there is made here.
             continue
         looked = [tag for tag in tags if tag == LATEST] + [tag for tag in tags if tag.startswith(LOCK_TAG)]

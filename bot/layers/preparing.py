@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bot.errors import BotError, Refused
+from bot.errors import BotError, Refused, TryAgain
 from bot.layers.carrying import Carrier
 from bot.layers.fetch import WheelGone
 from bot.layers.image import LOCK_LABEL, USUAL_PATH, Ground, digest_of, read_ground
@@ -42,7 +42,7 @@ def prepare(
     if means.shared is not None and trust and not refresh and lock is None:
         try:
             known = fetch_known(means.shared, key)
-        except Refused as refusal:
+        except (Refused, TryAgain) as refusal:
             # They save time and are never needed.
             means.voice.say(f"Without the operator's layers: {refusal}")
             known, means = None, replace(means, shared=None)

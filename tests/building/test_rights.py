@@ -104,3 +104,14 @@ def test_nothing_is_pushed_to_another_project(shared: Site, base: str) -> None:
     with guarded(shared, "bases/python"), pytest.raises(BotError, match="refuses"):
         shared.built(shared.repository({"requirements.txt": NEEDS}), base, "group/other")
     assert shared.manifest("group/other", "t1") is None
+
+
+def test_shared_layers_that_are_away_are_made(shared: Site, base: str) -> None:
+    from werkzeug.wrappers import Request, Response
+
+    def away(request: Request) -> Response | None:
+        return Response(status=503) if "/operator/" in request.path else None
+
+    shared.fail = away
+    built = shared.built(shared.repository({"requirements.txt": NEEDS}), base, shared="operator/layers")
+    assert {layer.digest for layer in built.shots[0].below.own} <= set(shared.received)
