@@ -42,6 +42,9 @@ class Lines:
         with self._lock:
             self._write(sentence)
 
+    def end(self) -> None:
+        """Nothing to take away: lines stay."""
+
     def moving(self, what: str, done: int, whole: int) -> None:
         """A line now and then."""
         if whole < LARGE_BYTES:
@@ -68,6 +71,13 @@ class Screen:
         with self._lock:
             self._clear()
             self._stream.write(f"{visible(sentence)}\n")
+            self._stream.flush()
+
+    def end(self) -> None:
+        """Takes the line away, so that what others write next does not stand behind it."""
+        with self._lock:
+            self._moving.clear()
+            self._clear()
             self._stream.flush()
 
     def moving(self, what: str, done: int, whole: int) -> None:

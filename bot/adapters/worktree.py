@@ -12,8 +12,10 @@ LIST_SECONDS = 20
 """Seconds that git may take to list them."""
 
 
-def pushed_paths(folder: Path) -> tuple[str, ...] | None:
+def pushed_paths(folder: Path, only_tracked: bool = False) -> tuple[str, ...] | None:
     """Paths of the folder that git tracks, and those that it neither tracks nor ignores; from the folder, in order.
+
+    `only_tracked`: without the latter.
 
     None where git does not decide: the folder is in no work tree, or is itself ignored there, or there is no git.
     """
@@ -26,7 +28,8 @@ def pushed_paths(folder: Path) -> tuple[str, ...] | None:
     # Neither a hook of the folder may run, nor does it matter to whom it belongs.
     options = ("safe.directory=*", "core.fsmonitor=false", "core.hooksPath=/dev/null")
     command = ["git", "-C", str(here), *(word for option in options for word in ("-c", option))]
-    wish = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate")
+    others = () if only_tracked else ("--others", "--exclude-standard")
+    wish = ("ls-files", "-z", "--cached", *others, "--deduplicate")
     environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         listed = subprocess.run(

@@ -51,7 +51,7 @@ def build_by_layers(order: Order, log: Log) -> Candidate | tuple[Problem, ...]:
             return built
         new = (
             "all below the sources was looked after"
-            if built.shots[0].prepared
+            if any(shot.prepared for shot in built.shots)
             else "only the sources are new"
         )
         log.say("3/4  The candidate is in the registry")
@@ -65,7 +65,8 @@ def _image(order: Order, objects: Objects, registries: _Registries) -> ImageOrde
     _, seconds = objects.commit(order.commit.sha)
     asked, texts = module.requirements, order.commit.source.contents
     files = {path: texts[path] for path in (asked.files if asked else ()) if path in texts}
-    inputs = ResolveInputs(asked, pinned, pinned.platforms[0], order.report.settings.build_sdists, files)
+    to_build = order.report.settings.build_sdists
+    inputs = tuple(ResolveInputs(asked, pinned, platform, to_build, files) for platform in pinned.platforms)
     labels = module_labels(
         module,
         pinned,
@@ -76,7 +77,7 @@ def _image(order: Order, objects: Objects, registries: _Registries) -> ImageOrde
         content=content_of(order.contents, module, environment, order.settings.engine, env),
     )
     return ImageOrder(
-        (inputs,),
+        inputs,
         Dress(module.main, environment.env, env, labels, moment(seconds)),
         order.contents,
         open_of_commit(objects, order.job.directory),

@@ -99,7 +99,7 @@ def _make(
     inputs: ResolveInputs, lock: Lock, means: Means, carrier: Carrier, trust: bool
 ) -> Below | tuple[Problem, ...]:
     # Imported here because taking over what is there needs none of it.
-    from bot.layers.base import fetch_base, read_reference
+    from bot.layers.base import fetch_base, read_reference, why_moved
     from bot.layers.bytecode import compiler
     from bot.layers.fetch import fetch_wheel, open_web
     from bot.layers.making import Bench, make_layers
@@ -108,6 +108,8 @@ def _make(
     environment, voice = inputs.environment, means.voice
     voice.say(f"Reading the base image {environment.image}")
     base = fetch_base(means.registry_for, environment.image, inputs.platform)
+    if (moved := why_moved(means.registry_for, environment.image, base)) is not None:
+        voice.say(moved)
     name = read_reference(base.image)
     base_shelf = RegistryShelf(means.registry_for(name.host), name.repository)
     ground = _ground(read_ground(base.digest, base.config, environment.bytecode), lock)

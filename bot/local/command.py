@@ -101,7 +101,7 @@ def build(
 def _build(
     options: argparse.Namespace,
     ahead: Ahead,
-    voice: Voice,
+    voice: Screen | Lines,
     say: Callable[[str], None],
     read_policy: Callable[[Path], Policy],
     registries: Registries,
@@ -131,14 +131,18 @@ def _build(
         shared = RegistryShelf(registries.get(told.host), told.repository)
     order = plan_order(loaded, module, here, environment, pinned, wishes, tags, options.refresh)
     means = Means(shelf, registries.get, loaded.folder, voice, shared, cache, dict(os.environ), index_url)
-    built = build_image(order, means)
+    try:
+        built = build_image(order, means)
+    finally:
+        # What is said next, of an error too, must not stand behind it.
+        voice.end()
     return Made(name, built, registry, FolderShelf(cache)) if isinstance(built, Built) else built
 
 
 def _verify(
     options: argparse.Namespace,
     ahead: Ahead,
-    voice: Voice,
+    voice: Screen | Lines,
     give: Callable[[str], None],
     say: Callable[[str], None],
     registries: Registries,
@@ -175,7 +179,10 @@ def _verify(
             cache=_cache(options.cache),
             variables=dict(os.environ),
         )
-        same = verify(image, read, module, here, means, give)
+        try:
+            same = verify(image, read, module, here, means, give)
+        finally:
+            voice.end()
     if isinstance(same, tuple):
         return _refuse(same, say)
     return GOOD if same else REFUSED

@@ -15,6 +15,9 @@ from bot.layers.contents import Contents, plan_contents, shown_path
 from bot.layers.sources import is_as_committed, list_folder, load_links, with_ids
 from parser.model import Problem
 
+JOBS_FOLDER = ".mlreef"
+"""Where jobs of a pipeline leave what the next ones need."""
+
 SHA256_ID_CHARS = 64
 """Characters of an id in a repository that hashes with sha256."""
 
@@ -35,7 +38,8 @@ class Here:
 def look(folder: Path, requirements: Sequence[str]) -> Here | tuple[Problem, ...]:
     """Reads a folder. Problems: what keeps its files out of an image."""
     paths = pushed_paths(folder)
-    files, left_out = list_folder(folder, _all_paths(folder) if paths is None else paths)
+    listed = _without_jobs(folder, tuple(_all_paths(folder)) if paths is None else paths, paths is not None)
+    files, left_out = list_folder(folder, listed)
     # Before any of them is read: what is too much is too much to be hashed too.
     contents = plan_contents(files, load_links(folder, files), requirements, left_out=(GENERATED,))
     if not isinstance(contents, Contents):
@@ -61,6 +65,14 @@ def _head(folder: Path) -> tuple[str, int, tuple[TreeFile, ...]]:
     except Gone:
         # A repository without a commit yet.
         return "", 0, ()
+
+
+def _without_jobs(folder: Path, paths: Sequence[str], in_git: bool) -> list[str]:
+    """The paths but for what jobs leave for each other, such as wheels that were built: no commit has them."""
+    theirs = {path for path in paths if path.startswith(f"{JOBS_FOLDER}/")}
+    if theirs and in_git:
+        theirs -= set(pushed_paths(folder, only_tracked=True) or ())
+    return [path for path in paths if path not in theirs]
 
 
 def _all_paths(folder: Path) -> Iterator[str]:

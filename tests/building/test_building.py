@@ -219,8 +219,12 @@ def test_a_base_tag_that_moved_is_another_base(site: Site) -> None:
     assert [one.shots[0].below.ground.digest for one in (first, second)] == [old, new]
     labels = site.config("group/noise", "t1")["config"]["Labels"]
     assert labels["org.opencontainers.image.base.digest"] == new
-    third = site.built(folder, f"{named}@{old}")
+    site.said.clear()
+    third = site.built(folder, f"{named}@{old}", "group/other")
     assert third.shots[0].below.ground.digest == old
+    (told,) = [line for line in site.said if line.startswith("The tag 3.12 of the base image")]
+    assert f"now stands for {new}; this image is built on {old}" in told
+    assert "Name the base by its digest" in told
 
 
 def test_one_image_for_two_platforms_is_an_index(site: Site) -> None:

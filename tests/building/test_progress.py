@@ -44,6 +44,15 @@ def test_a_terminal_has_one_line_that_changes() -> None:
     assert written.endswith("that stays\n"), "what is through leaves the line"
 
 
+def test_what_broke_off_leaves_the_line_to_whoever_says_why() -> None:
+    stream = io.StringIO()
+    screen = Screen(stream, lambda: 1.0)
+    screen.moving("fetching torch 2.1", MIB, 4 * MIB)
+    screen.end()
+    stream.write("error: away\n")
+    assert stream.getvalue().endswith("\r\x1b[Kerror: away\n")
+
+
 def test_sizes_are_legible() -> None:
     assert [size(count) for count in (5, 5_300, 5 * MIB, 5 * 1024 * MIB)] == [
         "5 bytes",

@@ -94,6 +94,16 @@ def test_what_is_neither_file_nor_link_is_left_out_and_told(tmp_path: Path) -> N
     assert list(members(packed(tmp_path))) == ["app", "app/main.py"]
 
 
+def test_what_jobs_leave_for_each_other_is_of_no_commit(repository: Repository) -> None:
+    repository.commit({"main.py": "", ".mlreef/kept.txt": "of the author"})
+    wheels = repository.path / ".mlreef" / "wheels"
+    wheels.mkdir()
+    (wheels / "a-1.0-py3-none-any.whl").write_bytes(b"of a job")
+    assert list(members(packed(repository.path)))[-2:] == ["app/.mlreef/kept.txt", "app/main.py"]
+    (repository.path / ".git").rename(repository.path.parent / "elsewhere")
+    assert list(members(packed(repository.path))) == ["app", "app/main.py"]
+
+
 def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text("")
     (tmp_path / "passwords").symlink_to("/etc/passwd")

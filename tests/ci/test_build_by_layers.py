@@ -6,13 +6,15 @@ import json
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 
-from bot.adapters.registry import Registry
+from bot.adapters.registry import Manifest, Registry
 from bot.domain.environments import Environment
 from bot.domain.pipeline import PipelineSettings
+from bot.layers.image import INDEX_TYPE, MANIFEST_TYPE
 from sandbox.registry import RegistryServer
 from tests.building.golden import push_base
 from tests.ci.samples import dotenv, publishable, variables
@@ -32,10 +34,11 @@ class Project:
     def image(self) -> str:
         return f"{self.host}/{self.path}"
 
-    def commit(self, files: dict[str, str | bytes] | None = None) -> str:
-        environment = Environment("cpu", "CPU", self.base, "3.12", {"A": "1"}, bytecode=False)
-        chosen = PipelineSettings("registry.example.com/bot:1", "layers", environment, "")
-        return publishable(self.repository, files, chosen)
+    def commit(self, files: dict[str, str | bytes] | None = None, **more: Any) -> str:
+        chosen = {"image": self.base, "bytecode": False, **more}
+        environment = Environment("cpu", "CPU", python="3.12", env={"A": "1"}, **chosen)
+        settings = PipelineSettings("registry.example.com/bot:1", "layers", environment, "")
+        return publishable(self.repository, files, settings)
 
     def build(self, sha: str, **more: str) -> tuple[int, str]:
         code, log = run_job("build", variables(self.repository, sha, self.image, **more))
@@ -96,6 +99,50 @@ def test_what_lies_about_in_the_checkout_is_not_in_the_image(project: Project) -
     (project.repository.path / "secret.txt").unlink()
     assert project.build(sha)[0] == 0
     assert dotenv(project.repository.path, "build.env")["MLREEF_DIGEST"] == first
+
+
+def test_an_environment_of_two_platforms_gives_one_image_for_both(project: Project) -> None:
+    both = push_bases(project)
+    sha = project.commit(image=both, platforms=("linux/amd64", "linux/arm64"))
+    code, log = project.build(sha)
+    assert code == 0, log
+    with Registry(project.server.address, pauses=()) as registry:
+        index = registry.fetch_manifest("group/noise", f"c-{sha}")
+        assert index is not None
+        listed = json.loads(index.content)["manifests"]
+    assert [one["platform"]["architecture"] for one in listed] == ["amd64", "arm64"]
+    assert dotenv(project.repository.path, "build.env")["MLREEF_DIGEST"] == index.digest
+    assert [config_of(project, one["digest"])["architecture"] for one in listed] == ["amd64", "arm64"]
+    assert project.build(sha)[0] == 0
+    assert dotenv(project.repository.path, "build.env")["MLREEF_DIGEST"] == index.digest
+
+
+def push_bases(project: Project) -> str:
+    """A base for two platforms, by the digest of their index."""
+    with Registry(project.server.address, pauses=()) as registry:
+        digests = {
+            arch: push_base(registry, "bases/both", arch, arch.encode(), arch) for arch in ("amd64", "arm64")
+        }
+        index = Manifest.of(
+            json.dumps(
+                {
+                    "schemaVersion": 2,
+                    "mediaType": INDEX_TYPE,
+                    "manifests": [
+                        {
+                            "mediaType": MANIFEST_TYPE,
+                            "digest": digest,
+                            "size": 1,
+                            "platform": {"os": "linux", "architecture": arch},
+                        }
+                        for arch, digest in digests.items()
+                    ],
+                }
+            ).encode(),
+            INDEX_TYPE,
+        )
+        registry.put_manifest("bases/both", "3.12", index)
+    return f"{project.server.address}/bases/both@{index.digest}"
 
 
 def test_requirements_that_cannot_be_met_are_told_and_no_tag_is_there(project: Project) -> None:
