@@ -106,7 +106,7 @@ def test_an_environment_of_two_platforms_gives_one_image_for_both(project: Proje
     sha = project.commit(image=both, platforms=("linux/amd64", "linux/arm64"))
     code, log = project.build(sha)
     assert code == 0, log
-    with Registry(project.server.address, pauses=()) as registry:
+    with Registry(project.host, pauses=()) as registry:
         index = registry.fetch_manifest("group/noise", f"c-{sha}")
         assert index is not None
         listed = json.loads(index.content)["manifests"]
@@ -119,7 +119,7 @@ def test_an_environment_of_two_platforms_gives_one_image_for_both(project: Proje
 
 def push_bases(project: Project) -> str:
     """A base for two platforms, by the digest of their index."""
-    with Registry(project.server.address, pauses=()) as registry:
+    with Registry(project.host, pauses=()) as registry:
         digests = {
             arch: push_base(registry, "bases/both", arch, arch.encode(), arch) for arch in ("amd64", "arm64")
         }
@@ -142,7 +142,7 @@ def push_bases(project: Project) -> str:
             INDEX_TYPE,
         )
         registry.put_manifest("bases/both", "3.12", index)
-    return f"{project.server.address}/bases/both@{index.digest}"
+    return f"{project.host}/bases/both@{index.digest}"
 
 
 def test_requirements_that_cannot_be_met_are_told_and_no_tag_is_there(project: Project) -> None:
