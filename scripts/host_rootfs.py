@@ -232,6 +232,9 @@ def write(archive: Archive, prefix: Path | None, small: bool) -> None:
     archive.make("etc/shadow", mode=0o640, data="".join(locked).encode())
     if CERTIFICATES.exists():
         archive.copy(CERTIFICATES.resolve(), str(CERTIFICATES))
+    if small and prefix is None:
+        # Python's own images have the name, Debian's package does not.
+        archive.make("usr/local/bin/python", kind=tarfile.SYMTYPE, mode=0o777, link="/usr/bin/python3")
     for path in [*sorted(files | links), *sorted(records | about)]:
         archive.copy(path)
     for source, name in load_python(prefix, small) if prefix else ():

@@ -13,7 +13,6 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +35,10 @@ from sandbox.demo.stage import (
     BRANCH,
     Images,
     RunningBot,
+    bring_base,
     ensure_images,
     environment,
-    publish_base,
+    open_bases,
     running_bot,
 )
 from sandbox.demo.terminal import Line, Style, Terminal
@@ -137,12 +137,8 @@ class Stage:
     way: Way
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What was made before anything is up: who runs jobs, and what brings the base image to where builds find it."""
-
-    executor: Executor
-    offer_base: Callable[[Sandbox, RegistryServer], Images]
+Join = Callable[[RegistryServer], tuple[Executor, Images]]
+"""With a registry, what was prepared before becomes what runs the jobs, and the images that they use."""
 
 
 def _set_up(
@@ -151,23 +147,22 @@ def _set_up(
     way = find_way(folder / "images", CACHE / "unpacked")
     if way is None:
         raise DemoError("this machine has neither a Docker engine nor namespaces that its users may make")
-    prepared = (_prepare_docker if engine == "docker" else _prepare_layers)(way, terminal, clock)
+    join = (_prepare_docker if engine == "docker" else _prepare_layers)(way, terminal, clock)
     with clock.measure("start"):
         registry = stack.enter_context(RegistryServer(folder / "registry"))
-        sandbox = stack.enter_context(
-            Sandbox(folder / "gitlab", executor=prepared.executor, registry=registry)
-        )
+        executor, made = join(registry)
+        sandbox = stack.enter_context(Sandbox(folder / "gitlab", executor=executor, registry=registry))
+        open_bases(sandbox)
         if isinstance(way, DockerEngine):
             stack.callback(images.forget, registry.address)
         terminal.tell(story.happened(f"GitLab at {sandbox.url}, registry at {registry.address}"))
-        made = prepared.offer_base(sandbox, registry)
         user = sandbox.create_user(BOT)
         bot = stack.enter_context(running_bot(sandbox.url, user.token, folder / "bot", made))
         terminal.tell(story.happened(f"mlreef-bot serve, listening at {bot.hook_url}"))
     return Stage(sandbox, registry.address, bot, user.id, made, way)
 
 
-def _prepare_docker(_way: Way, terminal: Terminal, clock: Clock) -> Prepared:
+def _prepare_docker(_way: Way, terminal: Terminal, clock: Clock) -> Join:
     """The engine builds and runs everything, the bot's own image included; gitlab-ci-local runs the jobs."""
 
     def faintly(line: str) -> None:
@@ -182,10 +177,10 @@ def _prepare_docker(_way: Way, terminal: Terminal, clock: Clock) -> Prepared:
         tools = ensure_tools()
         executor = GitlabCiLocal(tools, helper_image=ensure_helper_image(made.base))
         terminal.tell(story.happened("the CI executor, gitlab-ci-local"))
-    return Prepared(executor, lambda _sandbox, _registry: made)
+    return lambda _registry: (executor, made)
 
 
-def _prepare_layers(way: Way, terminal: Terminal, clock: Clock) -> Prepared:
+def _prepare_layers(way: Way, terminal: Terminal, clock: Clock) -> Join:
     """No engine builds anything: the base is files, and the bot's own jobs run by the bot of this machine."""
     with clock.measure("images"):
         try:
@@ -194,7 +189,12 @@ def _prepare_layers(way: Way, terminal: Terminal, clock: Clock) -> Prepared:
             raise DemoError(f"there is no base image: {error}") from None
         terminal.tell(story.happened(f"a base image with Python {layout.python}, made of files"))
     terminal.tell(story.happened(f"a runner; images of modules are {way.words}"))
-    return Prepared(BareMachine(images.BOT_IMAGE, way, CACHE), partial(publish_base, layout=layout))
+
+    def join(registry: RegistryServer) -> tuple[Executor, Images]:
+        made = bring_base(registry, layout)
+        return BareMachine(made.bot, made.base, way, CACHE), made
+
+    return join
 
 
 @dataclass(frozen=True, slots=True)

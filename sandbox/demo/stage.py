@@ -53,14 +53,17 @@ def ensure_images(tell: Callable[[str], None]) -> Images:
     return Images(images.ensure_bot_image(base, tell), base, images.python_of(base))
 
 
-def publish_base(sandbox: Sandbox, registry: RegistryServer, layout: Layout) -> Images:
-    """Put the base image into a public project of the operator's, as anybody would who offers environments."""
-    operator = sandbox.create_user(OPERATOR)
-    project = sandbox.create_project(BASES, operator, visibility="public")
-    with Registry(registry.address, operator.username, operator.token) as client:
-        layout.push(client, project.full_path)
-    base = f"{registry.address}/{project.full_path}@{layout.manifest.digest}"
+def bring_base(registry: RegistryServer, layout: Layout) -> Images:
+    """Put the base image into a registry that no GitLab guards yet; `open_bases` lets people have it then."""
+    with Registry(registry.address) as client:
+        layout.push(client, BASES)
+    base = f"{registry.address}/{BASES}@{layout.manifest.digest}"
     return Images(images.BOT_IMAGE, base, layout.python, "layers", layout.executable)
+
+
+def open_bases(sandbox: Sandbox) -> None:
+    """Make the public project whose registry holds the base image, as anybody would who offers environments."""
+    sandbox.create_project(BASES, sandbox.create_user(OPERATOR), visibility="public")
 
 
 def environment(made: Images) -> Environment:

@@ -42,6 +42,9 @@ from sandbox.plan import CANCELLED, NOT_RUN, TIMED_OUT, PipelinePlan
 JOB_LIMIT_SECONDS = 30 * 60.0
 """A job that runs longer is ended and has failed."""
 
+REPORTS = Path(".gitlab-ci-reports", "dotenv")
+"""Where among a job's artifacts GitLab finds the variables that it left."""
+
 INSIDE = "/builds"
 """Where a job's folder is in its image."""
 
@@ -66,11 +69,12 @@ OWN_VARIABLES = re.compile(r"(CI|GITLAB|MLREEF)(_\w+)?|GIT_(DEPTH|STRATEGY)")
 class BareMachine:
     """Plans pipelines and runs their jobs.
 
-    `builder`: the image whose jobs are the bot's own. `way`: how other images are run. `cache`: a folder that the
-    bot's jobs share, as runners have one.
+    `builder`: the image whose jobs are the bot's own; what else asks for it gets `stand_in`, another image with a
+    Python. `way`: how images are run. `cache`: a folder that the bot's jobs share, as runners have one.
     """
 
     builder: str
+    stand_in: str
     way: Way
     cache: Path
     job_limit_seconds: float = JOB_LIMIT_SECONDS
@@ -197,7 +201,7 @@ class _Job:
         copy_modes(self._folder)
         login = (self._known.get("CI_REGISTRY_USER", ""), self._known.get("CI_REGISTRY_PASSWORD", ""))
         order = Order(
-            self._image,
+            self._machine.stand_in if self._image == self._machine.builder else self._image,
             command=("sh", "-c", self._script()),
             variables={**self._known, "CI_PROJECT_DIR": INSIDE},
             binds=((self._folder, INSIDE, True),),
@@ -232,9 +236,15 @@ def _told(trace: Trace, code: int, limit: float) -> int:
 
 def copy_artifacts(checkout: Path, folder: Path) -> None:
     """Bring the artifacts of all earlier jobs into a job's folder."""
-    kept = artifacts(checkout)
-    for made in sorted(kept.iterdir()) if kept.is_dir() else ():
+    for made in _made_before(checkout):
         copy_tree(made, folder)
+    remove(folder / REPORTS.parts[0])
+
+
+def _made_before(checkout: Path) -> list[Path]:
+    """The folders with what earlier jobs made, the latest one last."""
+    kept = artifacts(checkout)
+    return sorted(kept.iterdir(), key=lambda path: path.stat().st_mtime_ns) if kept.is_dir() else []
 
 
 def copy_modes(folder: Path) -> None:
@@ -250,16 +260,10 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-def _reports(checkout: Path) -> Path:
-    return artifacts(checkout).with_name("dotenv")
-
-
 def _handed_over(checkout: Path) -> dict[str, str]:
-    """The variables that earlier jobs of the pipeline left, the latest one's last."""
+    """The variables that earlier jobs of the pipeline left."""
     found: dict[str, str] = {}
-    kept = _reports(checkout)
-    reports = sorted(kept.iterdir(), key=lambda path: path.stat().st_mtime_ns) if kept.is_dir() else []
-    for report in reports:
+    for report in [report for made in _made_before(checkout) for report in (made / REPORTS).glob("*")]:
         for line in report.read_text("utf-8", "replace").splitlines():
             name, equals, value = line.partition("=")
             if equals:
@@ -284,5 +288,5 @@ def _keep(spec: Mapping[str, Any], folder: Path, checkout: Path, job: str) -> No
     report = (wanted.get("reports") or {}).get("dotenv")
     made = folder / str(report) if report else None
     if made is not None and made.is_file() and made.resolve().is_relative_to(root):
-        _reports(checkout).mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(made, _reports(checkout) / folder_name(job))
+        (target / REPORTS).mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(made, target / REPORTS / made.name)

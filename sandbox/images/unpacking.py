@@ -9,10 +9,12 @@ It prints the image's OCI `config` as JSON. Exit code 1: it could not; standard 
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -29,6 +31,9 @@ from sandbox.executor.workplace import remove
 
 MAX_BYTES = 32 * 1024**3
 """An image that unpacks to more is refused."""
+
+DIE_WITH_PARENT = 1
+"""PR_SET_PDEATHSIG of prctl(2)."""
 
 PAUSES = (0.25, 1.0)
 """A registry that an image comes from is near, or the wrong one."""
@@ -255,6 +260,7 @@ class Files:
 
 def main() -> int:
     """See the module's first lines."""
+    ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGTERM)
     order = json.load(sys.stdin)
     user, password = order["login"] or (None, None)
     cache = Path(order["cache"]) if order["cache"] else None

@@ -27,7 +27,7 @@ from bot.domain.pipeline import PROMOTE
 from bot.domain.steps import PUBLISH_STATUS
 from bot.domain.tags import candidate_tag, version_tag
 from sandbox.demo.children import free_port
-from sandbox.demo.stage import Images
+from sandbox.demo.stage import Images, environment
 from sandbox.gitlab import DEVELOPER, MAINTAINER, Project, Sandbox, Trouble, User
 from sandbox.gitlab.core import LoggedRequest
 from sandbox.gitlab.moods import Asked
@@ -346,8 +346,15 @@ class serving:
             },
             "webhook": {"listen": listen, "secrets_file": str(folder / "secret"), "processes": 1},
             "database": {"url": f"sqlite:///{folder / 'bot.db'}"},
-            "environments": [{"name": "python", "image": images.base, "python": images.python}],
-            "builder": {"image": images.bot, "engines": ["docker"]},
+            "environments": [
+                {
+                    "name": "python",
+                    "image": images.base,
+                    "python": images.python,
+                    "executable": environment(images).executable,
+                }
+            ],
+            "builder": {"image": images.bot, "engines": [images.engine]},
             "pipeline": {"grace_seconds": GRACE_SECONDS},
             "publish": {"branches": ["release"]},
         }

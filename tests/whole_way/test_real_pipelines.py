@@ -1,4 +1,4 @@
-"""The whole way with nothing played: real jobs in real containers build, try and promote real images.
+"""The whole way with nothing played: real jobs build, try and promote real images.
 
 GitLab starts a pipeline for the author's own push with the old file while the bot still reads; only the pipeline
 whose file is what its commit gives may publish, however slow the bot is and whatever the order.
@@ -7,26 +7,36 @@ whose file is what its commit gives may publish, however slow the bot is and wha
 from __future__ import annotations
 
 import re
-import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+import yaml
 from werkzeug.wrappers import Response
 
+from bot.adapters.registry import Registry
 from bot.domain.pipeline import JOB_NAMES
 from bot.domain.tags import candidate_tag
 from sandbox.demo.children import free_port
-from sandbox.demo.images import BOT_IMAGE, forget
-from sandbox.demo.stage import ensure_images
+from sandbox.demo.images import forget
+from sandbox.demo.play import CACHE
+from sandbox.demo.stage import BASES, Images, bring_base, ensure_images, open_bases
 from sandbox.executor import GitlabCiLocal
+from sandbox.executor.bare import BareMachine
 from sandbox.gitlab import Sandbox
 from sandbox.gitlab.state import Pipeline
+from sandbox.images.host_base import ensure_host_base
+from sandbox.images.running import Namespaces
 from sandbox.node import ensure_helper_image, ensure_tools
+from sandbox.plan import Executor
 from sandbox.registry import RegistryServer
+from tests.layers.making_wheels import Recipe
+from tests.layers.package_index import PackageIndex, Shelf, served
 from tests.whole_way.conftest import SCRIPT, Mood, Way, World, serving
 
-pytestmark = [pytest.mark.engine, pytest.mark.executor, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 FILES = {"add_noise.py": SCRIPT, "requirements.txt": "# nothing is needed\n"}
 SALTED = SCRIPT.replace('"speckle"]', '"speckle", "salt"]')
@@ -35,25 +45,47 @@ PIPELINE_SECONDS = 240.0
 SLOW_SECONDS = 25.0
 
 
+@contextmanager
+def up(folder: Path, join: Callable[[RegistryServer], tuple[Executor, Images]]) -> Iterator[World]:
+    """Everything, with jobs that are really run."""
+    mood = Mood()
+    with RegistryServer(folder / "registry") as registry:
+        executor, images = join(registry)
+        with Sandbox(folder / "gitlab", executor=executor, registry=registry, moods=mood) as sandbox:
+            open_bases(sandbox)
+            alice, bot = (
+                sandbox.create_user("alice"),
+                sandbox.create_user("mlreef-bot", bot=True, name="MLReef bot"),
+            )
+            listen = f"127.0.0.1:{free_port()}"
+            log = folder / "bot.log"
+            with serving(folder, sandbox.url, bot.token, listen, log, images, timeout_seconds=60):
+                yield World(sandbox, registry, mood, alice, bot, f"http://{listen}/webhooks/gitlab", log)
+
+
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The engine `layers`, as on a machine without Docker."""
     folder = tmp_path_factory.mktemp("real-pipelines")
+    way = Namespaces(folder / "images", CACHE / "unpacked")
+    layout = ensure_host_base(CACHE / "base" / "host", lambda _line: None)
+
+    def join(registry: RegistryServer) -> tuple[Executor, Images]:
+        images = bring_base(registry, layout)
+        return BareMachine(images.bot, images.base, way, CACHE), images
+
+    with up(folder, join) as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+def by_docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The engine `docker`, with jobs in containers."""
     images = ensure_images(lambda _line: None)
     executor = GitlabCiLocal(ensure_tools(), helper_image=ensure_helper_image(images.base))
-    mood = Mood()
-    with (
-        RegistryServer(folder / "registry") as registry,
-        Sandbox(folder / "gitlab", executor=executor, registry=registry, moods=mood) as sandbox,
-    ):
-        alice, bot = (
-            sandbox.create_user("alice"),
-            sandbox.create_user("mlreef-bot", bot=True, name="MLReef bot"),
-        )
-        listen = f"127.0.0.1:{free_port()}"
-        log = folder / "bot.log"
-        with serving(folder, sandbox.url, bot.token, listen, log, images, timeout_seconds=60):
-            yield World(sandbox, registry, mood, alice, bot, f"http://{listen}/webhooks/gitlab", log)
-        forget(registry.address)
+    with up(tmp_path_factory.mktemp("by-docker"), lambda _registry: (executor, images)) as world:
+        yield world
+        forget(world.registry.address)
 
 
 def ended(way: Way, sha: str) -> Pipeline:
@@ -71,28 +103,22 @@ def told(way: Way, sha: str, state: str) -> str:
 
 
 def versions(way: Way) -> dict[str, str]:
-    """Tags other than candidates, and the commit that each one's image was built from."""
-    registry, path = way.world.registry, way.project.full_path
+    """Tags of versions, and the commit that each one's image was built from."""
+    alice, path = way.world.alice, way.project.full_path
     found = {}
-    for tag in registry.tags(path):
-        if not tag.startswith(("c-", "sha256-", "l-")):
-            run = ["docker", "pull", "-q", f"{registry.address}/{path}:{tag}"]
-            subprocess.run(run, check=True, capture_output=True)
-            label = '{{index .Config.Labels "org.opencontainers.image.revision"}}'
-            inspect = ["docker", "image", "inspect", "-f", label, f"{registry.address}/{path}:{tag}"]
-            found[tag] = subprocess.run(inspect, check=True, capture_output=True, text=True).stdout.strip()
+    with Registry(way.world.registry.address, alice.username, alice.token) as registry:
+        for tag in registry.fetch_tags(path):
+            if re.fullmatch(r"latest|master-\d+", tag):
+                manifest = registry.fetch_manifest(path, tag)
+                assert manifest is not None
+                found[tag] = registry.fetch_labels(path, manifest)["org.opencontainers.image.revision"]
     return found
 
 
-def login(way: Way) -> None:
-    alice = way.world.alice
-    subprocess.run(
-        ["docker", "login", "-u", alice.username, "--password-stdin", way.world.registry.address],
-        input=alice.token,
-        text=True,
-        check=True,
-        capture_output=True,
-    )
+def base_digest(world: World) -> str:
+    """The base image that modules are built on, which anybody may run."""
+    config = yaml.safe_load(world.log.with_name("config.yaml").read_text())
+    return str(config["environments"][0]["image"]).partition("@")[2]
 
 
 def slowly(answer: Callable[[], Response]) -> Response:
@@ -102,7 +128,6 @@ def slowly(answer: Callable[[], Response]) -> Response:
 
 def test_only_the_pipeline_with_the_right_file_publishes(running: World) -> None:
     way = running.project()
-    login(way)
     iid = way.merge(FILES)
     first = way.bot_commit()
     assert "version 1" in told(way, first, "success")
@@ -154,14 +179,38 @@ def test_only_the_pipeline_with_the_right_file_publishes(running: World) -> None
     assert candidate_tag(put_right) in running.registry.tags(way.project.full_path)
 
 
-def test_a_module_is_published_from_the_projects_own_ci(running: World) -> None:
+def test_a_second_push_builds_the_sources_alone(
+    running: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = f"import noises\n{SCRIPT}"
+    recipe = Recipe({"noises/__init__.py": b"KINDS = ()\n"}, name="noises")
+    wheel = Shelf(recipe.write(tmp_path).read_bytes())
+    with served(PackageIndex({"noises": {recipe.filename: wheel}})) as index:
+        monkeypatch.setenv("UV_DEFAULT_INDEX", index.simple)
+        way = running.project({"add_noise.py": script, "requirements.txt": "noises==1.0\n"})
+        first = way.bot_commit()
+        assert "version 1" in told(way, first, "success")
+        assert any(recipe.filename in part for line in index.requests for part in line)
+        index.requests.clear()
+        second = way.push({"add_noise.py": f"{script}# again\n"})
+        assert "version 2" in told(way, second, "success")
+        assert index.requests == [], "a warm build reads the lock, not the wheels"
+    said = way.sandbox.job(ended(way, second).id, "mlreef-build").trace.decode()
+    found = re.search(r"only the sources are new; .* sent in (\d+) requests", said)
+    assert found is not None, said
+    assert int(found[1]) - 1 <= 8, "one was answered by asking who it is"
+    assert versions(way) == {"master-1": first, "master-2": second, "latest": second}
+
+
+@pytest.mark.engine
+@pytest.mark.executor
+def test_a_module_is_published_from_the_projects_own_ci(by_docker: World) -> None:
     own = (
         "stages: [check, publish]\nunit:\n  stage: check\n  image: $TOOLS\n  variables: {TOOLS: base}\n"
         "  script: [echo fine]\n  rules: [{when: never}]\n"
         "release:\n  stage: publish\n  trigger:\n    include: [{local: mlreef.yml}]\n    strategy: depend\n"
     )
-    way = running.project({**FILES, ".gitlab-ci.yml": own}, ci_config_path=None)
-    login(way)
+    way = by_docker.project({**FILES, ".gitlab-ci.yml": own}, ci_config_path=None)
     ours = way.bot_commit()
     assert "version 1" in told(way, ours, "success")
     assert versions(way) == {"master-1": ours, "latest": ours}
@@ -173,17 +222,17 @@ def test_a_module_is_published_from_the_projects_own_ci(running: World) -> None:
 
 def test_stages_of_the_authors_own_really_run_and_are_given_the_candidate(running: World) -> None:
     in_it = "image: {name: $MLREEF_CANDIDATE, entrypoint: ['']}"
+    base = running.registry.address + "/" + BASES + "@" + base_digest(running)
     way = running.project(
         {
             **FILES,
             ".mlreef.yaml": "stages: {before: [ci/lint.yml], after: [ci/try.yml]}\n",
-            "ci/lint.yml": f"look: {{image: '{BOT_IMAGE}', script: ['echo verdict $MLREEF_VERDICT']}}\n",
+            "ci/lint.yml": f"look: {{image: '{base}', script: ['echo verdict $MLREEF_VERDICT']}}\n",
             "ci/try.yml": "try:\n  variables: {GIT_STRATEGY: none}\n  "
             + in_it
             + "\n  script: ['python /app/add_noise.py --help', 'echo given $MLREEF_DIGEST']\n",
         }
     )
-    login(way)
     ours = way.bot_commit()
     told(way, ours, "success")
     before = versions(way)
@@ -194,9 +243,9 @@ def test_stages_of_the_authors_own_really_run_and_are_given_the_candidate(runnin
     assert "verdict publish" in said["look"]
     assert "usage: add_noise.py" in said["try"]
     (given,) = re.findall(r"^given (sha256:[0-9a-f]{64})$", said["try"], re.MULTILINE)
-    image = f"{way.world.registry.address}/{way.project.full_path}"
-    inspect = ["docker", "image", "inspect", "-f", "{{.RepoDigests}}", f"{image}:master-1"]
-    assert given in subprocess.run(inspect, check=True, capture_output=True, text=True).stdout
+    image = running.registry.tag_details(way.project.full_path, "master-1")
+    assert image is not None
+    assert image.digest == given
 
     # a stage that fails: built and tried, and no tag moves
     failing = way.push({"ci/try.yml": f"try:\n  {in_it}\n  script: ['echo no good', 'exit 3']\n"})
