@@ -6,7 +6,7 @@ import base64
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,9 @@ READ_SECONDS = 120
 
 PIECE_BYTES = 1024 * 1024
 """Bytes of a file that are in memory at a time."""
+
+HERE = {"GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1"}
+"""Variables with which git asks nobody: for objects that are missing it would run programs that a repository names."""
 
 Kind = Literal["file", "executable", "symlink", "submodule"]
 _KINDS: dict[bytes, Kind] = {
@@ -118,7 +121,7 @@ class Objects:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=_environment(),
+            env=_environment(HERE),
         )
         self._left: Iterator[bytes] = iter(())
         self._id = ""
@@ -220,6 +223,7 @@ def fetch_history(url: str, branch: str) -> Iterator[History]:
             *(bare_url, f"+{ref}:refs/heads/fetched"),
             seconds=FETCH_SECONDS,
             settings=settings,
+            reach={},
         )
         if fetched.returncode:
             why = _why(fetched.stderr)
@@ -240,7 +244,11 @@ def _without_password(url: str) -> tuple[str, str | None]:
 
 
 def _git(
-    directory: Path, *words: str, seconds: float = READ_SECONDS, settings: dict[str, str] | None = None
+    directory: Path,
+    *words: str,
+    seconds: float = READ_SECONDS,
+    settings: dict[str, str] | None = None,
+    reach: Mapping[str, str] = HERE,
 ) -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(
@@ -249,7 +257,7 @@ def _git(
             check=False,
             stdin=subprocess.DEVNULL,
             timeout=seconds,
-            env=_environment(settings),
+            env=_environment(reach, settings),
         )
     except subprocess.TimeoutExpired as error:
         raise TryAgain(f"git {words[0]} took longer than {seconds:.0f} seconds.") from error
@@ -265,9 +273,9 @@ def _command(directory: Path) -> list[str]:
     return ["git", "-C", str(directory), *(word for option in options for word in ("-c", option))]
 
 
-def _environment(settings: dict[str, str] | None = None) -> dict[str, str]:
+def _environment(reach: Mapping[str, str], settings: Mapping[str, str] | None = None) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    kept |= {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_GLOBAL": "/dev/null", "LC_ALL": "C.UTF-8"}
+    kept |= {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_GLOBAL": "/dev/null", "LC_ALL": "C.UTF-8", **reach}
     kept |= {name: value for name, value in os.environ.items() if name.startswith("GIT_SSL_")}
     kept["GIT_CONFIG_COUNT"] = str(len(settings or {}))
     for index, (name, value) in enumerate((settings or {}).items()):

@@ -25,12 +25,14 @@ def pushed_paths(folder: Path, only_tracked: bool = False) -> tuple[str, ...] | 
     # Imported here because most folders that are described for a program are in no work tree.
     import subprocess
 
+    from bot.adapters.checkout import HERE
+
     # Neither a hook of the folder may run, nor does it matter to whom it belongs.
     options = ("safe.directory=*", "core.fsmonitor=false", "core.hooksPath=/dev/null")
     command = ["git", "-C", str(here), *(word for option in options for word in ("-c", option))]
     others = () if only_tracked else ("--others", "--exclude-standard")
     wish = ("ls-files", "-z", "--cached", *others, "--deduplicate")
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | HERE
     try:
         listed = subprocess.run(
             [*command, *wish],

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.checkout import fetch_history, load_blobs, load_commit, load_tree
+from bot.adapters.checkout import Objects, fetch_history, load_blobs, load_commit, load_tree
+from bot.adapters.worktree import pushed_paths
 from bot.errors import Gone, TryAgain
 from parser.source import MAX_FILE_BYTES
 from tests.ci.world import Answer, Repository, server
@@ -85,6 +86,28 @@ def test_the_checkouts_own_configuration_runs_nothing(repository: Repository, tm
     for setting in ("core.fsmonitor", "core.sshCommand", "core.pager", "diff.external"):
         repository.git("config", setting, str(trap))
     load_commit(repository.path, sha, "mlreef.yml")
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_missing_object_is_fetched_from_nowhere(repository: Repository, tmp_path: Path) -> None:
+    sha = repository.commit({"main.py": "x", "folder/file.txt": "y"})
+    missing = repository.git("rev-parse", "HEAD:folder")
+    (repository.path / ".git/objects" / missing[:2] / missing[2:]).unlink()
+    for setting, value in (
+        ("core.repositoryformatversion", "1"),
+        ("extensions.partialClone", "origin"),
+        ("remote.origin.promisor", "true"),
+        ("remote.origin.url", str(repository.path)),
+        ("remote.origin.uploadpack", f"touch {tmp_path}/sprung; false"),
+        ("protocol.allow", "always"),
+        ("protocol.file.allow", "always"),
+    ):
+        repository.git("config", setting, value)
+    with pytest.raises(Gone):
+        load_tree(repository.path, sha)
+    with Objects(repository.path) as objects, pytest.raises(Gone):
+        objects.open(missing, "tree")
+    assert pushed_paths(repository.path) == ("folder/file.txt", "main.py")
     assert not (tmp_path / "sprung").exists()
 
 
