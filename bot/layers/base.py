@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from bot.adapters.registry.manifests import is_index
 from bot.errors import OperatorError
-from bot.layers.values import OCI_LAYER, Layer
+from bot.layers.values import DOCKER_LAYER, OCI_LAYER, Layer
 
 if TYPE_CHECKING:
     from bot.adapters.registry import Registry
@@ -25,7 +25,6 @@ HUB, HUB_HOST = "docker.io", "registry-1.docker.io"
 MAX_BASE_LAYERS = 90
 """Layers of a base. An image has at most 127, and wheels and users need some of them."""
 
-DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 MAX_MEMBERS = 1000
 """Images in an index that are looked at."""
 

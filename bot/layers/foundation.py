@@ -15,6 +15,10 @@ MAX_MEMBERS = 100
 """Members of such a layer that are looked at for the lock."""
 
 
+MAX_UNPACKED_BYTES = 2 * MAX_LOCK_BYTES
+"""Bytes of such a layer that are unpacked: it is the lock and a few hundred bytes a member."""
+
+
 def write_foundation(sink: BinaryIO, python: str, executable: str, lock: bytes) -> Layer:
     """Writes the layer. `python`: `3.12`; `executable`: path of the base's Python."""
     home = executable.rpartition("/")[0]
@@ -49,19 +53,23 @@ def read_foundation(layer: BinaryIO) -> tuple[bytes, str]:
     """The lock in such a layer, and the path of the base's Python. ValueError: it is no such layer."""
     # Imported here because a build of changed sources reads no layer.
     import gzip
+    import io
     import tarfile
     import zlib
 
     lock, executable = b"", ""
     try:
-        with tarfile.open(fileobj=layer, mode="r|gz") as archive:
+        # Whoever may push may push a thousand times what it seems: no more is unpacked than there can be.
+        with gzip.GzipFile(fileobj=layer) as unpacked:
+            plain = io.BytesIO(unpacked.read(MAX_UNPACKED_BYTES))
+        with tarfile.open(fileobj=plain, mode="r:") as archive:
             for _, member in zip(range(MAX_MEMBERS), archive, strict=False):
                 if member.name == LOCK_PATH.strip("/") and member.isfile() and member.size <= MAX_LOCK_BYTES:
                     content = archive.extractfile(member)
                     lock = content.read() if content else b""
                 elif member.name == f"{ENV_ROOT.strip('/')}/bin/python" and member.issym():
                     executable = member.linkname
-    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, OverflowError, zlib.error) as error:
         raise ValueError("the layer cannot be read") from error
     if not lock or not executable:
         raise ValueError("the layer has no lock, or no environment")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.layers.values import APP, ENV_ROOT, HOME, LAYOUT, Layer
+from bot.layers.values import APP, DOCKER_LAYER, ENV_ROOT, HOME, LAYOUT, OCI_LAYER, Layer
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
@@ -26,6 +27,8 @@ LAYOUT_LABEL = "io.mlreef.layout"
 LOCK_LABEL = "io.mlreef.lock"
 KEY_LABEL = "io.mlreef.lock.key"
 
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_PLATFORM = frozenset(("architecture", "os", "os.version", "variant"))
 _KEPT_OF_BASE = ("ExposedPorts", "StopSignal", "Volumes")
 """Of a base's settings those that hold for whatever runs in it."""
 
@@ -93,9 +96,7 @@ def canonical(document: object) -> bytes:
 def read_ground(digest: str, config: Mapping[str, Any], bytecode: bool) -> Ground:
     """What of a base's configuration its images hand on."""
     inside = config.get("config") or {}
-    platform = {
-        name: config[name] for name in ("architecture", "os", "os.version", "variant") if config.get(name)
-    }
+    platform = {name: config[name] for name in sorted(_PLATFORM) if config.get(name)}
     kept = {name: inside[name] for name in _KEPT_OF_BASE if inside.get(name)}
     return Ground(digest, platform, tuple(inside.get("Env") or ()), kept, bytecode)
 
@@ -169,18 +170,20 @@ def write_index(pictures: Sequence[tuple[Mapping[str, str], Picture]]) -> bytes:
 
 
 def read_known(manifest: bytes, config: bytes) -> Known | None:
-    """An image of ours in today's form; None for every other one. The caller has compared both with their digests."""
+    """An image of ours in today's form; None for every other one. The caller has compared both with their digests.
+
+    Whoever may push has written it: of another form than ours, nothing of it is used.
+    """
     try:
         described, configured = json.loads(manifest), json.loads(config)
         labels = configured["config"]["Labels"]
-        if labels[LAYOUT_LABEL] != str(LAYOUT):
+        if not _is_mapping_of_texts(labels) or labels[LAYOUT_LABEL] != str(LAYOUT):
             return None
-        about = json.loads(labels[BASE_LABEL])
-        ground = Ground(
-            about["digest"], about["platform"], tuple(about["env"]), about["kept"], about["bytecode"]
-        )
+        if not _DIGEST.fullmatch(labels[LOCK_LABEL]):
+            return None
+        ground = _read_about(json.loads(labels[BASE_LABEL]))
         layers = tuple(
-            Layer(part["digest"], int(part["size"]), diff_id, str(told["created_by"]), part["mediaType"])
+            _read_layer(part, diff_id, told["created_by"])
             for part, diff_id, told in zip(
                 described["layers"], configured["rootfs"]["diff_ids"], configured["history"], strict=True
             )
@@ -192,6 +195,37 @@ def read_known(manifest: bytes, config: bytes) -> Known | None:
     if count < 0 or len(own) < 2:
         return None
     return Known(ground, layers[:count], own[0], own[1:-1], own[-1], labels)
+
+
+def _read_about(about: Mapping[str, Any]) -> Ground:
+    digest, env, kept, bytecode = about["digest"], about["env"], about["kept"], about["bytecode"]
+    if (
+        not _DIGEST.fullmatch(digest)
+        or not _is_mapping_of_texts(about["platform"])
+        or not about["platform"].keys() <= _PLATFORM
+        or not (isinstance(env, list) and all(isinstance(pair, str) for pair in env))
+        or not (isinstance(kept, dict) and kept.keys() <= set(_KEPT_OF_BASE))
+        or not isinstance(bytecode, bool)
+    ):
+        raise ValueError("what it says of its base is not in our form")
+    return Ground(digest, about["platform"], tuple(env), kept, bytecode)
+
+
+def _read_layer(part: Mapping[str, Any], diff_id: object, title: object) -> Layer:
+    digest, size, kind = part["digest"], part["size"], part["mediaType"]
+    if (
+        not (isinstance(digest, str) and _DIGEST.fullmatch(digest))
+        or not (isinstance(diff_id, str) and _DIGEST.fullmatch(diff_id))
+        or not (isinstance(size, int) and size >= 0)
+        or kind not in (OCI_LAYER, DOCKER_LAYER)
+        or not isinstance(title, str)
+    ):
+        raise ValueError("a layer is not in our form")
+    return Layer(digest, size, diff_id, title, kind)
+
+
+def _is_mapping_of_texts(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
 
 
 def _env(base: Sequence[str], dress: Dress) -> dict[str, str]:

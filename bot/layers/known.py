@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.domain.tags import LATEST
-from bot.errors import BotError, Refused, TryAgain
+from bot.errors import BotError, Gone, OperatorError, Refused, TryAgain
 from bot.layers.foundation import read_foundation
 from bot.layers.groups import group_packages, room_for_wheels
 from bot.layers.image import KEY_LABEL, LOCK_LABEL, Ground, Known, digest_of, read_known
@@ -127,4 +127,10 @@ def _fetch(shelf: Shelf, reference: str) -> Known | None:
         config = json.loads(manifest.content)["config"]["digest"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    return read_known(manifest.content, shelf.read_blob(config)) if isinstance(config, str) else None
+    if not isinstance(config, str):
+        return None
+    try:
+        return read_known(manifest.content, shelf.read_blob(config))
+    except (Gone, OperatorError):
+        # The registry lost it, or it is no configuration: what stands under our own tags must not stop a build.
+        return None

@@ -11,6 +11,8 @@ LAYOUT = 1
 """Number of the form of layers; raised whenever any byte of one would come out otherwise."""
 
 OCI_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+"""The kinds of layers that every engine reads: gzip'd archives, as OCI and as Docker call them."""
 
 ENV_ROOT = "/opt/mlreef/env"
 """The virtual environment of the module, made of plain files."""
