@@ -45,16 +45,6 @@ packages() {
   [ -z "$own" ] || rm -f $policy
 }
 
-# The Docker client's way to BuildKit, which Debian, too, has from the next release on.
-buildx_plugin() {
-  local plugin=usr/libexec/docker/cli-plugins/docker-buildx
-  if docker buildx version >/dev/null 2>&1; then return; fi
-  say "unpacking docker-buildx"
-  "$(dirname "$0")/from-next-debian.sh" "$STATE/buildx" docker-buildx
-  mkdir -p /usr/local/lib/docker/cli-plugins
-  ln -sf "$STATE/buildx/$plugin" /usr/local/lib/docker/cli-plugins/docker-buildx
-}
-
 engine() {
   local link mtu pid
   if engine_answers; then return; fi
