@@ -21,7 +21,7 @@ from bot.layers.shelves import FolderShelf, RegistryShelf, Shelf
 from bot.local.ask import Wishes, choose_environment, plan_order
 from bot.local.folder import Here, look
 from bot.local.registries import Registries
-from bot.local.results import Made, document, hand_to_engine, sum_up, write_file
+from bot.local.results import Made, document, find_engine, hand_to_engine, sum_up, write_file
 from bot.progress import Lines, Screen, size
 from parser.model import Module, Problem
 
@@ -67,6 +67,8 @@ def build(
     with Registries(os.environ, ours) as registries:
         if options.verify:
             return _verify(options, ahead, voice, give, say, registries)
+        # Asked before anything is built: nobody waits for an image that then has nowhere to go.
+        engine = find_engine() if options.load or options.starts else None
         made = _build(options, ahead, voice, say, read_policy, registries)
         if not isinstance(made, Made):
             return _refuse(made, say)
@@ -88,8 +90,9 @@ def build(
         if options.output:
             write_file(options.output, made)
             voice.say(f"Written to {options.output}, as an OCI layout that `docker load` takes too.")
-        if options.load or options.starts:
-            return hand_to_engine(made, options.arguments if options.starts else None, registries, voice)
+        if engine is not None:
+            arguments = options.arguments if options.starts else None
+            return hand_to_engine(engine, made, arguments, registries, voice)
         if made.pushed is None and not options.output:
             sent = sum(layer.size for layer in made.layers)
             voice.say(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.building import Built
+from bot.errors import OperatorError
 from bot.layers.means import Voice
 from bot.layers.shelves import FolderShelf
 from bot.layers.values import Layer
@@ -19,6 +20,7 @@ from bot.local.registries import Registries
 from bot.progress import size
 
 if TYPE_CHECKING:
+    from bot.adapters.engine import Engine
     from bot.adapters.registry import Registry
 
 LOCAL_TAG = "local"
@@ -91,11 +93,23 @@ def write_file(target: Path, made: Made) -> None:
         beside.unlink(missing_ok=True)
 
 
-def hand_to_engine(made: Made, arguments: Sequence[str] | None, registries: Registries, voice: Voice) -> int:
-    """Lets the local engine have the image, and run it where there are `arguments`; the exit code."""
+def find_engine() -> Engine:
+    """The engine of this machine. Raises OperatorError when none answers."""
     from bot.adapters.engine import Engine
 
-    engine = Engine()
+    try:
+        return Engine(wait_seconds=0)
+    except OperatorError as error:
+        raise OperatorError(
+            str(error),
+            "Start it, so that `docker info` answers; or --push or --output the image, which need none.",
+        ) from error
+
+
+def hand_to_engine(
+    engine: Engine, made: Made, arguments: Sequence[str] | None, registries: Registries, voice: Voice
+) -> int:
+    """Lets the local engine have the image, and run it where there are `arguments`; the exit code."""
     if made.pushed is not None:
         name = f"{made.name}@{made.built.digest}"
         account = registries.login(made.name.partition("/")[0])

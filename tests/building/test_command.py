@@ -61,6 +61,24 @@ def test_without_a_place_to_go_nothing_is_sent_and_it_says_so(site: Site, base: 
     assert not any(line.split()[0] in {"PUT", "POST"} for line in site.asked)
 
 
+@pytest.mark.parametrize("wish", ["--load", "--run"])
+def test_without_an_engine_nothing_is_built_for_one(site: Site, base: str, wish: str) -> None:
+    done = build(site, site.repository(), *ground(base), wish, DOCKER_HOST="tcp://127.0.0.1:1")
+    assert done.returncode == 2
+    assert "No Docker engine answers here" in done.stderr
+    assert "or --push or --output the image" in done.stderr
+    assert site.asked == []
+
+
+def test_a_script_stands_for_its_folder_and_what_is_nowhere_is_told(site: Site, base: str) -> None:
+    folder = site.repository()
+    whole, script = (build(site, path, *ground(base)) for path in (folder, folder / "main.py"))
+    assert (script.returncode, script.stdout) == (0, whole.stdout), script.stderr
+    done = build(site, folder / "gone", *ground(base))
+    assert done.returncode == 2
+    assert "there is no such folder" in done.stderr
+
+
 def test_the_same_image_is_found_the_same(site: Site, base: str) -> None:
     folder = site.repository({"data/table.csv": "1,2\n", ".mlreef.yaml": "env: {LEVEL: high}\n"})
     name = f"{site.server.address}/group/noise:v1"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import gzip
+import io
 import json
 import subprocess
 import tarfile
@@ -27,6 +28,8 @@ PRINTS = (
     "parser.add_argument('--text', default='none')\n"
     "if __name__ == '__main__':\n"
     "    text = parser.parse_args().text\n"
+    "    if text.startswith('end with'):\n"
+    "        sys.exit(int(text.split()[-1]))\n"
     "    print([text, os.getuid(), os.getcwd(), alpha.VALUE, alpha.__cached__, sys.prefix])\n"
 )
 """With no more of the standard library than the base has."""
@@ -104,9 +107,31 @@ def test_it_is_loaded_and_run_without_any_registry_of_ones_own(
     done = build(site, folder, *wishes)
     assert done.returncode == 0, done.stderr
     assert ast.literal_eval(done.stdout.splitlines()[-1])[:2] == ["a b", 10001]
+    done = build(site, folder, *wishes[:-1], "end with 37")
+    assert done.returncode == 37, "its exit code is the command's"
     done = build(site, folder, *wishes[:-2], "--unknown")
-    assert done.returncode == 2
     assert "unrecognized arguments: --unknown" in done.stderr
+
+
+def test_nothing_is_added_but_environment_wheels_and_sources(site: Site, image: str) -> None:
+    """No pip, no build tools, no cache: every file of the layers above the base is one of these."""
+    repository, _, tag = image.partition("/")[2].partition(":")
+    names: set[str] = set()
+    for one in site.manifest(repository, tag)["layers"][len(python_layers()) :]:
+        with tarfile.open(fileobj=io.BytesIO(site.blob(repository, one["digest"]))) as members:
+            names |= {member.name for member in members if not member.isdir()}
+    site_packages = f"opt/mlreef/env/lib/python{PYTHON}/site-packages"
+    assert names == {
+        "app/main.py",
+        "app/requirements.txt",
+        "opt/mlreef/pylock.toml",
+        "opt/mlreef/env/pyvenv.cfg",
+        "opt/mlreef/env/lib64",
+        *(f"opt/mlreef/env/bin/{name}" for name in ("python", "python3", f"python{PYTHON}")),
+        *(f"{site_packages}/alpha-1.0.dist-info/{n}" for n in ("INSTALLER", "METADATA", "RECORD", "WHEEL")),
+        f"{site_packages}/alpha/__init__.py",
+        f"{site_packages}/alpha/__pycache__/__init__.cpython-{PYTHON.replace('.', '')}.pyc",
+    }
 
 
 def test_skopeo_reads_it(image: str) -> None:
