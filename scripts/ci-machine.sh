@@ -83,7 +83,7 @@ stop() {
 cosign_program() {
   if command -v cosign >/dev/null; then return; fi
   say "unpacking cosign"
-  "$(dirname "$0")/from-next-debian.sh" "$STATE/cosign" cosign
+  "$(dirname "$0")/from-next-debian.sh" "$STATE/cosign" cosign || return 1
   ln -sf "$STATE/cosign/usr/bin/cosign" /usr/local/bin/cosign
 }
 
@@ -91,7 +91,7 @@ cosign_program() {
 buildx_plugin() {
   if docker buildx version >/dev/null 2>&1; then return; fi
   say "unpacking buildx"
-  "$(dirname "$0")/from-next-debian.sh" "$STATE/buildx" docker-buildx
+  "$(dirname "$0")/from-next-debian.sh" "$STATE/buildx" docker-buildx || return 1
   install -D -m 755 "$STATE/buildx/usr/libexec/docker/cli-plugins/docker-buildx" "$PLUGINS/docker-buildx"
 }
 
@@ -99,7 +99,14 @@ buildx_plugin() {
 command -v apt-get >/dev/null || { say "this is no Debian: install a Docker engine, rsync, git and make yourself"; exit 1; }
 mkdir -p "$STATE"
 case ${1:-start} in
-  start) packages; cosign_program; buildx_plugin; engine; say "Docker engine $(docker version --format '{{.Server.Version}}') answers" ;;
+  start)
+    packages
+    # Without these the tests that need them fail, and all others still tell what they have to tell.
+    cosign_program || say "there is no cosign: this machine's mirror does not have Debian's next release"
+    buildx_plugin || say "there is no buildx: this machine's mirror does not have Debian's next release"
+    engine
+    say "Docker engine $(docker version --format '{{.Server.Version}}') answers"
+    ;;
   stop) stop ;;
   *) say "usage: $0 [start|stop]"; exit 2 ;;
 esac

@@ -17,8 +17,10 @@ mkdir -p "$apt"/{etc/preferences.d,etc/apt.conf.d,state/lists/partial,cache/arch
 
 # This machine's own mirror, as apt knows it.
 # shellcheck disable=SC2016 # apt's own format, not the shell's
-mirror=$(apt-get indextargets --format '$(REPO_URI) $(COMPONENT)' 'Created-By: Packages' |
-  awk '$2 == "main" && $1 ~ /\/debian\/?$/ { print $1; exit }')
+known=$(apt-get indextargets --format '$(REPO_URI) $(COMPONENT)' 'Created-By: Packages' | awk '$2 == "main" { print $1 }')
+# Its usual path; else the first that is not the one for security updates.
+mirror=$(grep -E '/debian/?$' <<<"$known" | head -1 || true)
+mirror=${mirror:-$(grep -v security <<<"$known" | head -1 || true)}
 [ -n "$mirror" ] || { echo "$0: apt on this machine knows no Debian mirror" >&2; exit 1; }
 echo "deb [signed-by=$KEYRING] $mirror $NEXT main" >"$apt/etc/sources.list"
 cat >"$apt/apt.conf" <<EOF
@@ -30,6 +32,7 @@ Dir::State::status "/dev/null";
 Dir::Cache "$apt/cache";
 APT::Sandbox::User "root";
 Acquire::Languages "none";
+Acquire::Retries "3";
 EOF
 export APT_CONFIG=$apt/apt.conf
 apt-get -qq update >&2

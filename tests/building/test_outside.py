@@ -89,6 +89,8 @@ def test_an_engine_pulls_and_runs_it_without_rights_and_without_writing(
         assert told[:4] == ["hello", 10001, "/app", 1]
         assert told[4].endswith(f"alpha/__pycache__/__init__.cpython-{PYTHON.replace('.', '')}.pyc")
         assert told[5] == "/opt/mlreef/env"
+    anybody = run("docker", "run", "--rm", "--read-only", "--user", "4321:4321", image)
+    assert ast.literal_eval(anybody)[:3] == ["none", 4321, "/app"]
     held = json.loads(run("docker", "image", "inspect", image))[0]
     assert held["Config"]["User"] == "10001:10001"
     names = ast.literal_eval(run("docker", "run", "--rm", "--entrypoint", EXECUTABLE, image, "-c", LISTS))
