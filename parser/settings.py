@@ -9,6 +9,9 @@ from parser.source import Source
 
 PATH = ".mlreef.yaml"
 
+GENERATED = "mlreef.yml"
+"""The file that the bot adds to a repository, and that no image holds."""
+
 # GitLab would expand `$` and `*` in the path of a file that is included.
 _CI_FILE = re.compile(r"(?:(?!\.{1,2}/)[A-Za-z0-9_.-]+/)*[A-Za-z0-9_.-]+\.ya?ml\Z")
 

@@ -14,7 +14,7 @@ from parser.env import env_faults
 from parser.model import ENGINES, Edit, Engine, Kind, Place, Problem, Settings, Stages
 from parser.problems import ascii_controls, problem, shown
 from parser.script import Refused, read_content
-from parser.settings import PATH, is_ci_file
+from parser.settings import GENERATED, PATH, is_ci_file
 from parser.source import Source, Undecodable, read_text
 
 MAX_BYTES = 64 * 1024
@@ -44,7 +44,6 @@ MAX_STAGE_FILES = 10
 # apt takes a name that ends in a dash for one to remove.
 _PACKAGE = re.compile(r"[a-z0-9](?:[a-z0-9.+-]*[a-z0-9+])(?:=[A-Za-z0-9][A-Za-z0-9.+:~-]*)?\Z")
 _PROJECT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:==[A-Za-z0-9][A-Za-z0-9.+!_-]*)?\Z")
-_OUR_FILE = "mlreef.yml"
 
 
 class _Fault(ValueError):
@@ -271,8 +270,8 @@ def _ci_file(node: yaml.Node) -> str:
             "Write a path from its root that ends in .yml, of letters, digits, `-`, `_`, `.` and `/`, such as "
             "`ci/lint.yml`.",
         )
-    if text == _OUR_FILE:
-        raise _Fault(f"names {_OUR_FILE}, which is the bot's own", "Name a file of your own.")
+    if text == GENERATED:
+        raise _Fault(f"names {GENERATED}, which is the bot's own", "Name a file of your own.")
     return text
 
 

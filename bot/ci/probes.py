@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from bot.ci.dockerfile import WORKDIR
-from bot.ci.questions import plan_questions, stands_before
+from bot.ci.questions import fits, plan_questions, stands_before
 from parser.model import Module, Parameter, Problem, Settings, Value
 from parser.wire import module_to_dict
 
@@ -202,7 +202,10 @@ def _words(parameter: Parameter) -> tuple[tuple[str, ...], bool] | Skipped:
     certain = parameter.action in _VALUE_ACTIONS and not {"action", "nargs", "flags"} & set(parameter.unknown)
     sample = _sample(parameter)
     if sample is None:
-        return Skipped(parameter.name, "its type is the script's own and no value of it is known")
+        why = "its type is the script's own and no value of it is known"
+        return Skipped(
+            parameter.name, "it has no choice that could be given" if parameter.choices == () else why
+        )
     value, sure = sample
     count = _count(parameter.nargs)
     if count is None:
@@ -222,14 +225,15 @@ def _flag(parameter: Parameter) -> str:
 
 def _sample(parameter: Parameter) -> tuple[str, bool] | None:
     unknown = set(parameter.unknown)
-    if parameter.choices and "choices" not in unknown:
-        choice = next((c for c in parameter.choices if isinstance(c, str | int | float) and c != ""), None)
-        own = (
-            parameter.type not in {"str", "int", "float", None}
-            or isinstance(choice, bool)
-            or "type" in unknown
+    if parameter.choices is not None and "choices" not in unknown:
+        words = [c for c in parameter.choices if isinstance(c, str | int | float) and c != ""]
+        # one that the type does not make of its own text may be out of anybody's reach
+        sure = (
+            [choice for choice in words if fits(choice, parameter.type or "str")]
+            if "type" not in unknown
+            else []
         )
-        return None if choice is None else (_text(choice), not own)
+        return (_text((sure or words)[0]), bool(sure)) if words else None
     if "choices" in unknown:
         default = parameter.default
         return (_text(default), False) if isinstance(default, str | int | float) and default != "" else None

@@ -14,6 +14,9 @@ NO_CHOICE = "no-such-choice"
 NO_NUMBER = "1.5x"
 """Texts that no list of choices holds, and that are no number of any kind."""
 
+_EXACT = 2**53
+"""Whole numbers below it are the same as floats."""
+
 _VALUE_ACTIONS = frozenset({"store", "append", "extend"})
 _NUMBERS = frozenset({"int", "float", "complex"})
 
@@ -56,10 +59,10 @@ def _values(parameter: Parameter) -> Iterator[tuple[str, str]]:
     if choices is None:
         if parameter.type in _NUMBERS:
             yield NO_NUMBER, "refused"
-        if parameter.type in _NUMBERS | {"str"} and _is_simple(parameter.default):
+        if parameter.type in _NUMBERS | {"str"} and _is_asked_as_default(parameter.default, parameter.type):
             yield _text(parameter.default), "accepted"
         return
-    texts = [_text(choice) for choice in choices if _fits(choice, parameter.type)]
+    texts = [_text(choice) for choice in choices if fits(choice, parameter.type)]
     if len(texts) != len(choices) or not texts:
         # a type of the script's own makes them of texts that are not known
         return
@@ -68,7 +71,10 @@ def _values(parameter: Parameter) -> Iterator[tuple[str, str]]:
     yield (_unlisted(choices) if parameter.type in _NUMBERS else NO_CHOICE), "refused"
 
 
-def _fits(choice: Value, kind: str | None) -> bool:
+def fits(choice: Value, kind: str | None) -> bool:
+    """Whether the type makes of the choice's own text what is equal to the choice."""
+    if kind == "float" and type(choice) is int:
+        return abs(choice) < _EXACT
     wanted = {"str": str, "int": int, "float": float}.get(kind or "")
     return wanted is not None and type(choice) is wanted
 
@@ -78,8 +84,11 @@ def _unlisted(choices: Sequence[Value]) -> str:
     return str(int(max(numbers)) + 1)
 
 
-def _is_simple(default: Value) -> bool:
-    return isinstance(default, str | int | float) and not isinstance(default, bool)
+def _is_asked_as_default(default: Value, kind: str | None) -> bool:
+    """A default that is no text is never converted, so it may be one that the type would refuse: 1e3 for an int."""
+    if isinstance(default, bool) or not isinstance(default, str | int | float):
+        return False
+    return kind != "int" or not isinstance(default, float)
 
 
 def _words(parameter: Parameter, value: str, count: int) -> tuple[str, ...] | None:

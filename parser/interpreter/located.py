@@ -134,9 +134,15 @@ def _listed(machine: Machine, folder: Any) -> Mapping[str, str] | None:
     return machine.modules.listing(folder.path)
 
 
+def _names(machine: Machine, folder: Any) -> list[str] | None:
+    """The names that a script finds there; None also where a submodule is, which no image has."""
+    listed = _listed(machine, folder) or {}
+    return None if not listed or "submodule" in listed.values() else list(listed)
+
+
 def _listdir(machine: Machine, call: Call) -> Any:
-    names = _listed(machine, call.args[0] if call.args else None)
-    return MISSING if names is None else machine.own(list(names))
+    names = _names(machine, call.args[0] if call.args else None)
+    return MISSING if names is None else machine.own(names)
 
 
 def _matching(machine: Machine, pattern: Any) -> Any:
@@ -144,7 +150,7 @@ def _matching(machine: Machine, pattern: Any) -> Any:
     if not isinstance(pattern, Located):
         return MISSING
     folder, _, last = pattern.path.rpartition("/")
-    names = None if "*" in folder or last == "**" else _listed(machine, Located(folder))
+    names = None if "*" in folder or last == "**" else _names(machine, Located(folder))
     if names is None:
         return MISSING
     found = [name for name in fnmatch.filter(names, last) if not name.startswith(".")]

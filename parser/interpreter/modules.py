@@ -10,6 +10,7 @@ from parser.interpreter.reach import Reach, statements
 from parser.limits import Limits
 from parser.model import Problem
 from parser.script import Refused, Script, TooMuch, read_script
+from parser.settings import GENERATED
 from parser.source import Source
 
 MAX_MODULES = 300
@@ -144,6 +145,9 @@ class Modules:
     def _listings(self) -> Mapping[str, Mapping[str, str]]:
         found: dict[str, dict[str, str]] = {"": {}}
         for path, entry in sorted(self._source.entries.items()):
+            if path == GENERATED:
+                # the script never sees it
+                continue
             kind: str = entry.kind
             inner = path
             while inner:

@@ -238,6 +238,25 @@ def test_the_reader_does_not_want(path: str) -> None:
     assert not wanted(path)
 
 
+def test_a_script_that_lists_its_folder_finds_what_an_image_has() -> None:
+    script = b"""
+import argparse, os
+p = argparse.ArgumentParser()
+p.add_argument("--n", choices=os.listdir(os.path.dirname(__file__)))
+p.parse_args()
+"""
+    files = {name: Entry(name, "file") for name in ("run.py", "mlreef.yml", "other.yml")}
+
+    def choices(entries: dict[str, Entry]) -> object:
+        module = read(Source(entries, {"run.py": script}), "p", entry_point="run.py").module
+        assert module is not None
+        return next(one for one in module.parameters if one.name == "n").choices
+
+    assert choices(files) == ("other.yml", "run.py")
+    # a checkout has the empty folder of a submodule, an image has not
+    assert choices({**files, "more": Entry("more", "submodule")}) is None
+
+
 def test_a_submodule_in_place_of_the_script_is_named() -> None:
     found = read(Source({"run.py": Entry("run.py", "submodule")}, {}), "p", entry_point="run.py")
     assert "submodule" in found.problems[0].message

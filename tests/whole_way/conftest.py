@@ -335,6 +335,7 @@ class serving:
         log: Path,
         images: Images = STAND_INS,
         timeout_seconds: float = 5,
+        grace_seconds: float = GRACE_SECONDS,
     ) -> None:
         (folder / "token").write_text(token)
         (folder / "secret").write_text(SECRET)
@@ -355,7 +356,7 @@ class serving:
                 }
             ],
             "builder": {"image": images.bot, "engines": [images.engine]},
-            "pipeline": {"grace_seconds": GRACE_SECONDS},
+            "pipeline": {"grace_seconds": grace_seconds},
             "publish": {"branches": ["release"]},
         }
         self.config = folder / "config.yaml"

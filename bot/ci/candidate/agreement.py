@@ -32,12 +32,17 @@ class Difference:
 
 
 def differences(
-    stated: Sequence[Mapping[str, Any]], held: Sequence[Mapping[str, Any]], root: str, complete: bool
+    stated: Sequence[Mapping[str, Any]],
+    held: Sequence[Mapping[str, Any]],
+    root: str,
+    complete: bool,
+    whole: bool = True,
 ) -> list[Difference]:
     """All differences. `stated`: parameters of the module's JSON; `held`: those of the interview.
 
     `root`: the repository's folder in the image. Not `complete`: the reader has said that there may be more
-    parameters than it could read; those are no difference then.
+    parameters than it could read; those are no difference then. Not `whole`: the script ended before its last parser,
+    so a parameter whose line it did not come to is none either.
     """
     theirs = _keyed(held)
     found: list[Difference] = []
@@ -49,7 +54,8 @@ def differences(
         if argument is not None:
             found += _fields(parameter, argument)
         elif parameter.get("condition") is None and not {"flags", "dest"} & set(parameter["unknown"]):
-            found.append(_missing(parameter, reached, root))
+            missing = _missing(parameter, reached, root)
+            found += [missing] if whole or missing.ours else []
     if complete:
         found += [_unread(argument, root) for argument in theirs.values()]
     return found

@@ -35,7 +35,8 @@ def ask(
 ) -> Answer:
     """Runs a command to its end. `good`: the exit code that counts as well; `keep_open`: descriptors it may use."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
-    environment["COLUMNS"] = "100"
+    # its folder stays as it is in the image, for scripts that look into it
+    environment.update(COLUMNS="100", PYTHONDONTWRITEBYTECODE="1")
     try:
         process = subprocess.Popen(
             list(command),

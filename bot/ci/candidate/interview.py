@@ -4,7 +4,8 @@
 
 The script runs as `python SCRIPT --help` would, up to argparse; so nothing of its body runs. When it hands its
 command line to argparse, a copy of the process writes what the parser holds, and how it takes each question of the
-plan, as one line of JSON to DESCRIPTOR. One import serves all questions.
+plan, as one line of JSON to DESCRIPTOR. One import serves all questions. `ends`: this parser answers --help, and what
+it leaves is read by a parser that is not there yet.
 """
 
 from __future__ import annotations
@@ -53,8 +54,12 @@ def main(plan_file: str, descriptor: int) -> None:
     def asks_for_help(args: Any) -> bool:
         return args is None or word in list(args)
 
-    def tell(parser: argparse.ArgumentParser, parse: Callable[..., Any]) -> None:
-        told = {"held": list(held(parser)), "answers": list(answers(parser, parse, plan["questions"], word))}
+    def tell(parser: argparse.ArgumentParser, parse: Callable[..., Any], goes_on: bool) -> None:
+        told = {
+            "held": list(held(parser)),
+            "answers": list(answers(parser, parse, plan["questions"], word)),
+            "ends": goes_on and _helps(parser),
+        }
         line = memoryview((json.dumps(told) + "\n").encode("ascii"))
         while line:
             line = line[os.write(descriptor, line) :]
@@ -71,8 +76,10 @@ def _listening(original: Any, asks_for_help: Any, tell: Any) -> Any:
         if _STATE["busy"] or not asks_for_help(args):
             return original(self, args, namespace)
         _STATE["busy"] = True
+        # parse_args, which leaves nothing for a further parser, is argparse's own code
+        goes_on = sys._getframe(1).f_code.co_filename != argparse.__file__
         try:
-            _in_a_copy(lambda: tell(self, original))
+            _in_a_copy(lambda: tell(self, original, goes_on))
             return original(self, args, namespace)
         finally:
             _STATE["busy"] = False
@@ -118,9 +125,15 @@ def _noting(original: Any) -> Any:
 
 def answers(parser: Any, parse: Any, questions: list[dict[str, Any]], word: str) -> Iterator[dict[str, Any]]:
     """How the parser takes each question that is for one of its arguments: accepted, refused, or what else."""
-    if not any(isinstance(action, argparse._HelpAction) for action in parser._actions):
+    if not _helps(parser):
         return
-    own = {(*one["subcommand"], flag) for one in held(parser) for flag in (one["flags"] or [one["dest"]])}
+    # intermixed, positionals are looked at when all options are through, --help among them
+    late = parse.__name__ == "parse_known_intermixed_args"
+    own = {
+        (*one["subcommand"], flag)
+        for one in held(parser)
+        for flag in (one["flags"] or ([] if late else [one["dest"]]))
+    }
     for number, question in enumerate(questions):
         if (*question["prefix"], question["key"]) not in own:
             continue
@@ -139,6 +152,10 @@ def answers(parser: Any, parse: Any, questions: list[dict[str, Any]], word: str)
             said.write(type(error).__name__ + ": " + str(error))
         lines = said.getvalue().strip().splitlines()
         yield {"question": number, "how": how, "said": lines[-1][:500] if lines else ""}
+
+
+def _helps(parser: Any) -> bool:
+    return any(isinstance(action, argparse._HelpAction) for action in parser._actions)
 
 
 def held(parser: Any, subcommand: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:

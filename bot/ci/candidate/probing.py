@@ -11,6 +11,8 @@ from typing import Any
 
 from .asking import Answer, ask, quote, say
 
+BEHIND = ": not tried, a parser before its own answers --help, and the script ends there"
+
 
 def ask_script(plan: dict[str, Any], words: Sequence[str]) -> Answer:
     """Runs the script once, with these words and the one that asks for help behind them."""
@@ -23,8 +25,11 @@ def ask_script(plan: dict[str, Any], words: Sequence[str]) -> Answer:
     return answer
 
 
-def try_group(plan: dict[str, Any], group: dict[str, Any], help_text: str) -> list[str]:
-    """Tries all probes of a group at once where they allow it, else one by one; names those that are refused."""
+def try_group(plan: dict[str, Any], group: dict[str, Any], help_text: str, ends: bool) -> list[str]:
+    """Tries all probes of a group at once where they allow it, else one by one; names those that are refused.
+
+    `ends`: the script may have further parsers, which no question reaches.
+    """
     prefix = group["prefix"]
     together = [probe for probe in group["probes"] if probe["together"]]
     words = [word for probe in together for word in probe["words"]]
@@ -35,6 +40,9 @@ def try_group(plan: dict[str, Any], group: dict[str, Any], help_text: str) -> li
         if not (at_once and probe["together"]):
             answer = ask_script(plan, [*prefix, *probe["words"]])
         if answer.why is None and not _is_known(plan, prefix, probe, help_text):
+            if ends:
+                say("  ?  " + probe["name"] + BEHIND)
+                continue
             answer = Answer("the script does not know it", "")
         if answer.why is None:
             say("  ok " + probe["name"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,12 @@ NOT_PUBLISHED = "Not published:"
 
 USAGE = 2
 """Exit code by which argparse refuses words."""
+
+_WITHOUT_HELP = {
+    "unrecognized arguments: ": "Let argparse add it: no add_help=False.",
+    "No such option:? '?": "Let click add it: no add_help_option=False, and --help among help_option_names.",
+}
+"""How a script says that it knows no such option, and what its author can do."""
 
 MAX_REPORT_BYTES = 16 * 1024 * 1024
 """Bytes of an interview that are read."""
@@ -47,20 +54,22 @@ def _try_parameters(plan: dict[str, Any], plan_file: Path) -> list[str]:
     tried = " ".join([*plan["command"], "…", word])
     say("Trying " + tried + ", with every parameter in its turn; its body is not run.")
     refused: list[str] = []
+    reports: list[dict[str, Any]] | None = None
     for group in plan["groups"]:
         shown = ask_script(plan, group["prefix"])
         name = " ".join([*group["prefix"], word])
         if shown.why is None:
             say("  ok " + name)
-            refused += try_group(plan, group, shown.text)
+            if reports is None:
+                reports = _ask_parser(plan, plan_file) if plan["stated"] is not None else []
+            refused += try_group(plan, group, shown.text, _ends(reports))
             continue
         say_refusal("no", name, shown)
         refused.append(name)
         if not group["prefix"]:
-            if shown.code == USAGE and f"unrecognized arguments: {word}" in shown.text:
-                return [
-                    f"the script cannot be asked, it knows no {word}. Let argparse add it: no add_help=False."
-                ]
+            for says, mend in _WITHOUT_HELP.items():
+                if shown.code == USAGE and re.search(says + re.escape(word) + r"(?![\w-])", shown.text):
+                    return [f"the script cannot be asked, it knows no {word}. {mend}"]
             last = shown.text.strip().splitlines()[-1:] or ["It printed nothing."]
             return ["the script does not even print its help, " + str(shown.why) + ". " + last[0]]
     for skipped in plan["skipped"]:
@@ -70,13 +79,16 @@ def _try_parameters(plan: dict[str, Any], plan_file: Path) -> list[str]:
         say("What the image accepts and what was read from the script must agree: see the lines above.")
         causes.append("the script does not accept what was read from it: " + ", ".join(refused) + ".")
     if plan["stated"] is not None:
-        causes += _interview(plan, plan_file)
+        causes += _interview(plan, reports or [])
     return causes
 
 
-def _interview(plan: dict[str, Any], plan_file: Path) -> list[str]:
-    """Asks the parser in the image every question of the plan, and compares it with what was read."""
-    reports = _ask_parser(plan, plan_file)
+def _ends(reports: list[dict[str, Any]]) -> bool:
+    return bool(reports) and bool(reports[-1]["ends"])
+
+
+def _interview(plan: dict[str, Any], reports: list[dict[str, Any]]) -> list[str]:
+    """Compares what the parser in the image holds, and how it took every question of the plan, with what was read."""
     if not reports:
         say(
             "  ?  The script hands its command line to no parser of its own process; it was asked only from outside."
@@ -93,7 +105,8 @@ def _interview(plan: dict[str, Any], plan_file: Path) -> list[str]:
     wrong = _judge(plan, answers)
     if wrong:
         causes.append("the parser takes values otherwise than was read: " + ", ".join(wrong) + ".")
-    found = differences(plan["stated"], list(held.values()), plan["directory"], plan["complete"])
+    whole = not _ends(reports)
+    found = differences(plan["stated"], list(held.values()), plan["directory"], plan["complete"], whole)
     for difference in found:
         say("  no " + difference.name + ": " + difference.words)
     if found:
