@@ -15,10 +15,12 @@ from pathlib import Path
 import pytest
 
 from bot.adapters.registry import Registry
+from sandbox.registry import RegistryServer
 from tests.building.command import build, document
 from tests.building.site import Site
 from tests.images.tiny import push
 from tests.layers.making_bases import EXECUTABLE, PYTHON, python_layers
+from tests.layers.package_index import PackageIndex, served
 
 PRINTS = (
     "import argparse, os, sys, alpha\n"
@@ -40,20 +42,25 @@ LISTS = "import os; print([name for _, folders, files in os.walk('/opt') for nam
 
 
 @pytest.fixture(scope="module")
-def layers() -> tuple[bytes, ...]:
-    return tuple(gzip.decompress(one) for one in python_layers())
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One for all tests here: none of them changes what it holds."""
+    work = tmp_path_factory.mktemp("outside")
+    with served(PackageIndex()) as index, RegistryServer(work / "registry") as server:
+        made = Site(server, index, work)
+        made.add_wheel("alpha")
+        yield made
 
 
-@pytest.fixture
-def python(site: Site, layers: tuple[bytes, ...]) -> str:
+@pytest.fixture(scope="module")
+def python(site: Site) -> str:
     """A base with the Python that runs this."""
+    layers = [gzip.decompress(one) for one in python_layers()]
     with Registry(site.server.address, pauses=()) as registry:
         digest = push(registry, "bases/real", layers, BASE_CONFIG)
-    site.add_wheel("alpha")
     return f"{site.server.address}/bases/real@{digest}"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def image(site: Site, python: str) -> str:
     """An image of ours by its name."""
     folder = site.repository({"main.py": PRINTS, "requirements.txt": "alpha==1.0\n"})
