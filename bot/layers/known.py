@@ -44,10 +44,11 @@ Group = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A layer that is there already, and where."""
+    """A layer that is there already, where, and in the image behind which tag, if that matters."""
 
     layer: Layer
     shelf: Shelf
+    tag: str = ""
 
 
 def lock_tag(key: str) -> str:
@@ -93,9 +94,9 @@ def search(
             if wanted <= found.keys():
                 return found
             some = looked[start : min(start + TOGETHER, most)]
-            for layers in pool.map(partial(_layers, shelf, like, ground), some):
+            for tag, layers in zip(some, pool.map(partial(_layers, shelf, like, ground), some), strict=True):
                 for group in wanted & layers.keys():
-                    found.setdefault(group, Found(layers[group], shelf))
+                    found.setdefault(group, Found(layers[group], shelf, tag))
     return found
 
 
@@ -116,7 +117,12 @@ def _layers(shelf: Shelf, like: Lock, ground: Ground, tag: str) -> Mapping[Group
     groups = group_packages(held[0], room_for_wheels(len(known.base)))
     if len(groups) != len(known.wheels):
         return {}
-    return {group_of(wheels): layer for wheels, layer in zip(groups, known.wheels, strict=True)}
+    return {
+        group_of(wheels): layer
+        for wheels, layer in zip(groups, known.wheels, strict=True)
+        # Of what does not say what it brings it cannot be known whom it gets in the way.
+        if layer.brings or isinstance(wheels[0], LockedConda)
+    }
 
 
 def _fetch(shelf: Shelf, reference: str) -> Known | None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.layers.base import Base
+from bot.layers.bringing import brings, meetings
 from bot.layers.carrying import AT_A_TIME, Carrier
 from bot.layers.foundation import write_foundation
 from bot.layers.groups import Group, group_packages, room_for_wheels
@@ -84,8 +85,10 @@ def make_layers(
         made = [pool.submit(work.layer_of, wheels, found.get(group_of(wheels))) for wheels in groups]
         foundation = _foundation(lock, executable, bench.carrier)
         _await([*carried, *made])
+        layers = tuple(future.result() for future in made)
+        work.plan_what_meets(groups, layers, found)
         _check_clashes(work.planned, work.of_conda, bench.tell)
-        return (foundation, *(future.result() for future in made))
+        return (foundation, *layers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,17 +135,40 @@ class _Work:
             return layer
 
     def _wheels(self, wheels: Sequence[LockedWheel]) -> Layer:
-        carrier = self.bench.carrier
+        carrier, place = self.bench.carrier, Place(self.python)
         with (
             tempfile.TemporaryDirectory(dir=carrier.work, prefix="wheels-") as folder,
             carrier.parcel() as (file, path),
         ):
             fetched = [(wheel, self._fetch(wheel, Path(folder))) for wheel in wheels]
-            self.planned.extend(plan_wheels(fetched, Place(self.python)))
-            layer = write_wheels(file, fetched, Place(self.python), self.compile, _title(wheels))
+            planned = plan_wheels(fetched, place)
+            self.planned.extend(planned)
+            layer = write_wheels(file, fetched, place, self.compile, _title(wheels))
             file.flush()
             carrier.send(layer, lambda: path.open("rb"))
-            return layer
+            return replace(layer, brings=brings(planned, place))
+
+    def plan_what_meets(
+        self, groups: Sequence[Group], layers: Sequence[Layer], found: Mapping[tuple[str, ...], Found]
+    ) -> None:
+        """Looks at wheels whose layers were taken over, where those bring what may lie in another one's place.
+
+        Those of one image were compared when it was made.
+        """
+        made = {one.wheel for one in self.planned}
+        of = [found.get(group_of(group)) for group in groups]
+        missing: dict[LockedWheel, None] = {}
+        for pair in meetings([layer.brings for layer in layers]):
+            taken = [number for number in pair if not made & set(groups[number])]
+            images = {(each.shelf, each.tag) for number in taken if (each := of[number]) is not None}
+            if len(taken) == 1 or len(images) > 1:
+                missing |= {
+                    one: None for number in taken for one in groups[number] if isinstance(one, LockedWheel)
+                }
+        if missing:
+            with tempfile.TemporaryDirectory(dir=self.bench.carrier.work, prefix="wheels-") as folder:
+                fetched = [(wheel, self._fetch(wheel, Path(folder))) for wheel in missing]
+                self.planned.extend(plan_wheels(fetched, Place(self.python)))
 
     def _fetch(self, wheel: LockedWheel, folder: Path) -> Path:
         moved = self.bench.carrier.moved(f"fetching {wheel.name} {wheel.version}", wheel.size)

@@ -27,13 +27,17 @@ HOME = "/home/module"
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A layer as manifest and configuration name it: `sha256:…` of its bytes and of the tar inside, size in bytes."""
+    """A layer as manifest and configuration name it: `sha256:…` of its bytes and of the tar inside, size in bytes.
+
+    `brings`: of a layer of wheels, where it must not meet another one (bringing.py).
+    """
 
     digest: str
     size: int
     diff_id: str
     title: str
     media_type: str = OCI_LAYER
+    brings: tuple[str, ...] = ()
 
 
 class BadWheel(BotError):

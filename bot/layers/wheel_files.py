@@ -116,14 +116,14 @@ def find_clashes(planned: Iterable[PlannedWheel]) -> tuple[Problem, ...]:
 
 
 def _clash(clashes: dict[tuple[str, str], Problem], one: str, other: str, path: str) -> None:
-    severity = Severity.WARNING if _is_beside(path) else Severity.ERROR
+    severity = Severity.WARNING if is_beside(path) else Severity.ERROR
     told = clashes.get((one, other))
     # One path tells enough: two builds of the same package share all of theirs.
     if told is None or (told.severity, severity) == (Severity.WARNING, Severity.ERROR):
         clashes[one, other] = problem("wheels-clash", None, severity, one=one, other=other, path=shown(path))
 
 
-def _is_beside(path: str) -> bool:
+def is_beside(path: str) -> bool:
     """Whether it lies in a folder that wheels bring by mistake, or is a text at the top of all modules."""
     inside = path.rpartition("/site-packages/")[2]
     top = inside.partition("/")[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -317,6 +318,37 @@ def test_a_refused_request_is_an_error_that_names_the_registry(site: Site, base:
     site.fail = no
     with pytest.raises(BotError, match=r"refuses"):
         site.built(site.repository(), base)
+
+
+def test_a_wheel_that_is_added_is_compared_with_those_whose_layers_are_there(site: Site, base: str) -> None:
+    for name, files in {
+        "alpha": {"shared.py": b"alpha", "alpha/__init__.py": b"", "tests/it.py": b"alpha"},
+        "gamma": {"space/gamma/__init__.py": b"", "tests/it.py": b"gamma"},
+        "delta": {"space/delta/__init__.py": b"", "tests/it.py": b"delta"},
+        "beta": {"shared.py": b"beta"},
+    }.items():
+        recipe = Recipe(files, name=name)
+        site.index.packages[name] = {recipe.filename: IndexShelf(recipe.write(site.work).read_bytes())}
+    folder = site.repository({"requirements.txt": "alpha==1.0\ngamma==1.0\n"})
+    site.built(folder, base)
+    old = site.manifest("group/noise", "t1")
+    site.forget()
+    (folder / "requirements.txt").write_text("alpha==1.0\ngamma==1.0\ndelta==1.0\n")
+    site.built(folder, base)
+    asked = Counter(
+        path.rpartition("/")[2].partition("-")[0]
+        for what, path, _ in site.index.requests
+        if what == "GET" and path.endswith(".whl")
+    )
+    # The resolver looks into each of them, and the build fetches one.
+    assert asked["delta"] == asked["alpha"] + 1 == asked["gamma"] + 1
+    assert site.manifest("group/noise", "t1") != old
+    old = site.manifest("group/noise", "t1")
+    (folder / "requirements.txt").write_text("alpha==1.0\nbeta==1.0\n")
+    found = site.build(folder, base)
+    assert isinstance(found, tuple)
+    assert [(one.code, one.message[:24]) for one in found] == [("wheels-clash", "alpha and beta both brin")]
+    assert site.manifest("group/noise", "t1") == old
 
 
 def test_two_wheels_that_bring_one_path_stop_the_build_before_any_tag(site: Site, base: str) -> None:
