@@ -106,7 +106,7 @@ def project(repository: Repository, registry: str, tmp_path: Path) -> Iterator[P
             "CI_JOB_TOKEN": "secret-job-token",
             KEY: key.decode(),
         }
-        machine = BareMachine(BUILDER, Namespaces(tmp_path / "images"), tmp_path / "cache")
+        machine = BareMachine(BUILDER, base, Namespaces(tmp_path / "images"), tmp_path / "cache")
         yield Project(repository, machine, registry, path, given)
 
 
