@@ -28,7 +28,7 @@ from bot.layers.trust.sbom import SBOM_TYPE
 from bot.layers.trust.signing import Signer
 from sandbox.demo.play import CACHE
 from sandbox.executor.bare import BareMachine
-from sandbox.images.base import ensure_base
+from sandbox.images.host_base import ensure_host_base
 from sandbox.images.running import Namespaces
 from tests.ci.samples import publishable, variables
 from tests.ci.world import Answer, Repository, server
@@ -76,7 +76,10 @@ class Project:
 
 @pytest.fixture
 def project(repository: Repository, registry: str, tmp_path: Path) -> Iterator[Project]:
-    path, layout = f"group/s-{uuid.uuid4().hex[:12]}", ensure_base(CACHE / "base", lambda _: None)
+    path, layout = (
+        f"group/s-{uuid.uuid4().hex[:12]}",
+        ensure_host_base(CACHE / "base" / "host", lambda _: None),
+    )
     with Registry(registry) as client:
         layout.push(client, "bases/vouched")
     base = f"{registry}/bases/vouched@{layout.manifest.digest}"
