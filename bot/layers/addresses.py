@@ -21,6 +21,7 @@ _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _LOOPBACK = re.compile(r"localhost|127(?:\.\d{1,3}){3}|::1")
 _PLAIN = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=%-]*")
 _REPOSITORY = re.compile(r"(?:git|hg|svn|bzr)\+", re.IGNORECASE)
+_PORTS = {"https": 443, "http": 80}
 _URL = re.compile(r"[!-~]+")
 
 
@@ -70,6 +71,7 @@ def read_address(
     scheme, separator, rest = address.partition("://")
     netloc, slash, path = rest.partition("/")
     user, at, host = netloc.rpartition("@")
+    _check_hidden(f"{scheme}{separator}{host}{slash}{path}")
     name, _, password = user.partition(":")
     if at and "${" in user:
         # Put in one by one: a password may hold what would end it in an address.
@@ -99,6 +101,16 @@ def _check_offered(name: str, variables: Mapping[str, str]) -> None:
         raise BadAddress(why, mend)
 
 
+def _check_hidden(shown: str) -> None:
+    """What is kept of an address is read by everybody, in locks and logs: who one is must not stand in it."""
+    name = next((one for one in _VARIABLE.findall(shown) if one not in OPEN), None)
+    if name is not None:
+        raise BadAddress(
+            f"the variable {name} stands in the address itself, which lock and log show to everybody",
+            f"Let it stand before the host, as password: https://USER:${{{name}}}@HOST/….",
+        )
+
+
 def _check_url(
     url: str, with_token: bool, with_account: bool, variables: Mapping[str, str], trusted: Iterable[str]
 ) -> None:
@@ -107,7 +119,7 @@ def _check_url(
     shown = ascii_controls(host)[:120]
     if parts.scheme not in ("https", "http") or not host or not _URL.fullmatch(url):
         raise BadAddress("it is no address of the form https://…", "Correct it.")
-    if with_token and host != variables.get("CI_SERVER_HOST"):
+    if with_token and not _is_gitlab(parts, variables):
         why = f"{JOB_TOKEN} would be sent to {shown}"
         raise BadAddress(why, "The job's token is for its own GitLab only; use a variable of your own.")
     loopback = _LOOPBACK.fullmatch(host) is not None
@@ -119,6 +131,13 @@ def _check_url(
                 f"{shown} is asked without encryption",
                 f"Use its https address, or write `--trusted-host {shown}` if there is none.",
             )
+
+
+def _is_gitlab(parts: SplitResult, variables: Mapping[str, str]) -> bool:
+    """Whether the job's own GitLab answers there; behind another port of its host there may be anybody."""
+    port = parts.port or _PORTS.get(parts.scheme)
+    own = variables.get("CI_SERVER_PORT") or str(port)
+    return parts.hostname == variables.get("CI_SERVER_HOST", "").lower() and str(port) == own
 
 
 def _split_url(url: str) -> SplitResult:
@@ -137,7 +156,7 @@ def _literal(text: str) -> str:
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
 
 
 def _shared(one: list[str], other: list[str]) -> int:

@@ -53,7 +53,7 @@ class Carrier:
                 return True
             if not self.shelf.has_blob(layer.digest):
                 with self.parcel() as (file, path):
-                    found.shelf.fetch_blob(layer.digest, file)
+                    found.shelf.fetch_blob(layer.digest, file, layer.size)
                     file.flush()
                     self.send(layer, lambda: path.open("rb"), new=True)
         except BotError:

@@ -55,7 +55,7 @@ class Bench:
         with self.one_by_one:
             if not self.store.has_blob(layer.digest):
                 with self.carrier.parcel() as (file, path):
-                    self.base.fetch_blob(layer.digest, file)
+                    self.base.fetch_blob(layer.digest, file, layer.size)
                     file.flush()
                     moved = self.carrier.moved(f"fetching {layer.title}", layer.size)
                     self.store.ensure_blob(layer.digest, layer.size, lambda: path.open("rb"), moved)

@@ -177,7 +177,7 @@ class Web:
                 return raw, url
             raw.drain_conn()
             raw.release_conn()
-            following = urljoin(url, location)
+            following = _led(url, location)
             if urlsplit(url).scheme == "https" and urlsplit(following).scheme != "https":
                 raise TryAgain(f"{host_of(url)} sends packages over a connection without encryption.")
             url = following
@@ -214,6 +214,16 @@ def untrusted(host: str) -> OperatorError:
 def host_of(url: str) -> str:
     """The host of an address, and its port if it has one; never its user."""
     return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def _led(url: str, location: str) -> str:
+    """Where a server's redirect leads. Raises TryAgain when that is no address."""
+    try:
+        following = urljoin(url, location)
+        _ = urlsplit(following).port
+    except ValueError:
+        raise TryAgain(f"{host_of(url)} redirects to what is no address.") from None
+    return following
 
 
 def _why(error: Exception) -> str:

@@ -98,10 +98,11 @@ def verify(
     picture = built.shots[0].picture
     with tempfile.TemporaryDirectory(prefix="mlreef-verify-") as folder:
         fetched = FolderShelf(Path(folder))
+        sizes = {part["digest"]: part["size"] for part in json.loads(image.manifest)["layers"]}
 
         def fetch(digest: str) -> Path:
             with fetched.path(digest).open("wb") as file:
-                image.shelf.fetch_blob(digest, file)
+                image.shelf.fetch_blob(digest, file, sizes[digest])
             return fetched.path(digest)
 
         theirs = Side(json.loads(image.manifest), json.loads(image.config), fetch)

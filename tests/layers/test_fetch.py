@@ -133,6 +133,21 @@ def test_a_password_goes_to_its_index_and_not_to_where_that_redirects(tmp_path: 
             fetch_wheel(stranger, locked(index, "ours"), tmp_path / "stolen.whl")
 
 
+@pytest.mark.parametrize(
+    "nowhere", ["http://[x", "http://localhost:99999", "http://localhost:abc", "http://\x1b[2J"]
+)
+def test_a_server_that_redirects_to_what_is_no_address_is_at_fault(
+    index: PackageIndex, tmp_path: Path, nowhere: str
+) -> None:
+    index.add("one", "1.0")
+    index.moved_to = nowhere
+    with (
+        Web([Account(f"{index.url}/simple", *PRIVATE)], {}, pause=0.0) as web,
+        pytest.raises(TryAgain, match="redirects to what is no address"),
+    ):
+        fetch_wheel(web, locked(index, "one"), tmp_path / "one.whl")
+
+
 def test_of_two_accounts_at_one_host_the_one_of_the_nearer_path_is_sent() -> None:
     with served(PackageIndex()) as index:
         index.add("ours", "1.0")

@@ -144,3 +144,32 @@ def test_a_token_in_the_place_of_a_name_is_a_secret_too() -> None:
     indexes, _ = plan_indexes(requirements(option), {"MLREEF_INDEX_TOKEN": "token-of-eighteen"})
     assert indexes.secrets == ("token-of-eighteen",)
     assert indexes.default == "https://packages.example/simple"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://packages.example/${NAME}/simple",
+        "https://packages.example/simple?token=${NAME}",
+        "https://${NAME}.packages.example/simple",
+        "https://user:${NAME}@${NAME}/simple",
+        "https://user@packages.example/${NAME}@x/",
+        "${NAME}://packages.example/",
+        "${NAME}",
+    ],
+)
+@pytest.mark.parametrize("name", ["MLREEF_INDEX_TOKEN", "CI_JOB_TOKEN"])
+def test_who_one_is_never_stands_in_what_is_kept_of_an_address(address: str, name: str) -> None:
+    """Path, query and host are in the lock of every image, and in what is told when something is wrong."""
+    variables = {name: "Value-Of-It", "CI_SERVER_HOST": "packages.example"}
+    with pytest.raises(BadAddress, match=f"the variable {name} stands in the address itself") as refused:
+        read_address(address.replace("NAME", name), variables)
+    assert "value-of-it" not in f"{refused.value} {refused.value.mend}".lower()
+
+
+def test_the_jobs_token_is_for_gitlabs_own_port() -> None:
+    variables = {"CI_JOB_TOKEN": "t", "CI_SERVER_HOST": "Gitlab.example", "CI_SERVER_PORT": "443"}
+    assert read_address("https://x:${CI_JOB_TOKEN}@gitlab.example/api", variables)[1] is not None
+    assert read_address("https://x:${CI_JOB_TOKEN}@gitlab.example:443/api", variables)[1] is not None
+    with pytest.raises(BadAddress, match=r"CI_JOB_TOKEN would be sent to gitlab\.example"):
+        read_address("https://x:${CI_JOB_TOKEN}@gitlab.example:8443/api", variables)
