@@ -57,6 +57,8 @@ def label(job: CiJob, log: Log) -> int:
         return 1 if order is Verdict.REFUSE else 0
     log.say("3/4  Labelling the candidate")
     built = finish(order, _digest(told), log)
+    if built is None:
+        return 1
     log.say(f"     {order.repository}@{built.digest}")
     log.say("4/4  Handing over to the next jobs")
     hand_over_candidate(folder, order, built)

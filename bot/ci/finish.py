@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,9 @@ from bot.errors import OperatorError, TryAgain
 from parser.wire import canonical
 
 ROOT_USERS = ("", "0", "root")
+
+_SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh"})
+_POSITIONAL = re.compile(r"\$\{?[@*0-9]")
 
 _INDEX_HINT = "Let the builder push one image, without attestations of its own."
 
@@ -44,13 +48,22 @@ class Finished:
         return self.user.partition(":")[0] in ROOT_USERS
 
 
-def finish(order: Order, built: str, log: Log) -> Candidate:
-    """Labels, variables and entry point for a candidate that was pushed without them, by its digest."""
+def finish(order: Order, built: str, log: Log) -> Candidate | None:
+    """Labels, variables and entry point for a candidate that was pushed without them, by its digest.
+
+    None: no parameter would reach its script, and the log says why.
+    """
     host, path = read_image(order.repository)
     given = Finish(order.labels(), order.report.settings.env, order.module.main)
     with Registry(host, order.account.username, order.account.password) as registry:
         finished = finish_image(registry, path, built, order.tag, given)
     _say(log, finished)
+    if not takes_words(finished.command):
+        log.give_up(
+            f"the entry point of {order.dockerfile} is a line for a shell, which hands no parameter on. Write it as a "
+            f'list: ENTRYPOINT ["python", "{order.module.main}"].'
+        )
+        return None
     return Candidate(finished.digest, finished.command, finished.directory)
 
 
@@ -61,6 +74,14 @@ def _say(log: Log, finished: Finished) -> None:
         log.say(
             "     It runs as root, as nothing in it says otherwise; a line `USER 10001` would change that."
         )
+
+
+def takes_words(entry_point: Sequence[str]) -> bool:
+    """Whether words behind the entry point can reach a program: a shell's line gets them only where it names them."""
+    shell, words = posixpath.basename(entry_point[0]), entry_point[1:]
+    if shell not in _SHELLS or len(words) < 2 or not re.fullmatch(r"-[a-z]*c", words[0]):
+        return True
+    return _POSITIONAL.search(words[1]) is not None
 
 
 def finish_image(registry: Registry, repository: str, built: str, tag: str, finish: Finish) -> Finished:

@@ -15,6 +15,7 @@ import requests
 
 from bot.adapters.engine import Engine
 from bot.adapters.registry import Registry
+from bot.ci.finish import takes_words
 from bot.errors import OperatorError
 from parser.wire import canonical
 from tests.ci.samples import SCRIPT, dotenv, publishable, settings, variables
@@ -308,6 +309,29 @@ def test_an_own_entry_point_and_user_stay_as_they_are(workshop: Workshop) -> Non
     assert config["User"] == "4242"
     assert config["Labels"]["a"] == "b"
     assert config["Labels"]["io.mlreef.engine"] == "docker"
+
+
+def test_an_own_entry_point_that_no_parameter_gets_through_is_refused(workshop: Workshop) -> None:
+    sha = workshop.commit({"Dockerfile": OWN + "ENTRYPOINT python main.py\n"})
+    code, log = workshop.build(sha)
+    assert code == 1
+    assert "Not published: the entry point of Dockerfile is a line for a shell" in log
+    assert 'ENTRYPOINT ["python", "main.py"]' in log
+
+
+@pytest.mark.parametrize(
+    ("entry_point", "taken"),
+    [
+        (["/bin/sh", "-c", "python main.py"], False),
+        (["bash", "-ec", "cd /srv && exec python main.py"], False),
+        (["/bin/sh", "-c", 'exec python main.py "$@"', "--"], True),
+        (["sh", "start.sh"], True),
+        (["python", "-c", "import main"], True),
+        (["tini", "--", "python", "main.py"], True),
+    ],
+)
+def test_a_shells_line_takes_words_only_where_it_names_them(entry_point: list[str], taken: bool) -> None:
+    assert takes_words(entry_point) is taken
 
 
 @pytest.mark.parametrize("client", ["buildx", "classic"])

@@ -240,7 +240,10 @@ def test_stages_of_the_authors_own_really_run_and_are_given_the_candidate(runnin
             "ci/lint.yml": f"look: {{image: '{base}', script: ['echo verdict $MLREEF_VERDICT']}}\n",
             "ci/try.yml": "try:\n  variables: {GIT_STRATEGY: none}\n  "
             + in_it
-            + "\n  script: ['python /app/add_noise.py --help', 'echo given $MLREEF_DIGEST']\n",
+            + "\n  script: ['python /app/add_noise.py --help', 'echo given $MLREEF_DIGEST', "
+            # what it leaves in the name of our jobs stays in its own pipeline
+            + f"'echo MLREEF_VERDICT=stop >own.env', 'echo MLREEF_DIGEST=sha256:{'0' * 64} >>own.env']\n"
+            + "  artifacts: {reports: {dotenv: own.env}}\n",
         }
     )
     ours = way.bot_commit()
