@@ -7,10 +7,12 @@ import io
 import json
 import os
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from bot.adapters.registry import Manifest, Registry, digest_of
 from bot.layers.gzipped import LayerWriter
+from bot.layers.image import INDEX_TYPE, MANIFEST_TYPE
 from bot.layers.lock import BUILT_WHEELS, Lock, LockedWheel
 from tests.layers.making_wheels import Recipe
 
@@ -90,6 +92,22 @@ def push_base(
     )
     registry.put_manifest(repository, tag, manifest)
     return manifest.digest
+
+
+def push_index(registry: Registry, repository: str, tag: str, images: Mapping[str, str]) -> str:
+    """One image of several, by platform; its digest."""
+    listed = []
+    for platform, digest in images.items():
+        held = registry.fetch_manifest(repository, digest)
+        assert held is not None
+        system, _, architecture = platform.partition("/")
+        named = {"os": system, "architecture": architecture}
+        size = len(held.content)
+        listed.append({"mediaType": MANIFEST_TYPE, "digest": digest, "size": size, "platform": named})
+    document = {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": listed}
+    index = Manifest.of(json.dumps(document).encode(), INDEX_TYPE)
+    registry.put_manifest(repository, tag, index)
+    return index.digest
 
 
 def built_wheel(checkout: Path, name: str = "golden", version: str = "1.0") -> LockedWheel:

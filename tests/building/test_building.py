@@ -15,7 +15,7 @@ from bot.building import Again, Built
 from bot.errors import BotError
 from bot.layers.known import lock_tag
 from bot.layers.shelves import FolderShelf
-from tests.building.golden import SCRIPT, built_wheel, lock_of, push_base
+from tests.building.golden import SCRIPT, built_wheel, lock_of, push_base, push_index
 from tests.building.site import Site
 from tests.layers.making_wheels import Recipe
 from tests.layers.package_index import Shelf as IndexShelf
@@ -234,27 +234,10 @@ def test_one_image_for_two_platforms_is_an_index(site: Site) -> None:
             arch: push_base(registry, "bases/python", arch, arch.encode(), arch)
             for arch in ("amd64", "arm64")
         }
-        index = {
-            "schemaVersion": 2,
-            "mediaType": "application/vnd.oci.image.index.v1+json",
-            "manifests": [
-                {
-                    "mediaType": "application/vnd.oci.image.manifest.v1+json",
-                    "digest": digest,
-                    "size": len(
-                        (registry.fetch_manifest("bases/python", digest) or pytest.fail("gone")).content
-                    ),
-                    "platform": {"os": "linux", "architecture": arch},
-                }
-                for arch, digest in digests.items()
-            ],
-        }
-        from bot.adapters.registry import Manifest
-
-        both = Manifest.of(json.dumps(index).encode(), index["mediaType"])
-        registry.put_manifest("bases/python", "both", both)
+        images = {f"linux/{arch}": digest for arch, digest in digests.items()}
+        both = push_index(registry, "bases/python", "both", images)
     folder = site.repository()
-    named = f"{site.server.address}/bases/python@{both.digest}"
+    named = f"{site.server.address}/bases/python@{both}"
     built = site.built(folder, named, platforms=("linux/amd64", "linux/arm64"))
     told = site.manifest("group/noise", "t1")
     assert [one["platform"]["architecture"] for one in told["manifests"]] == ["amd64", "arm64"]

@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 import requests
 
-from bot.adapters.registry import Manifest, Registry
+from bot.adapters.registry import Registry
 from bot.domain.environments import Environment
 from bot.domain.pipeline import PipelineSettings
-from bot.layers.image import INDEX_TYPE, MANIFEST_TYPE
 from sandbox.registry import RegistryServer
-from tests.building.golden import push_base
+from tests.building.golden import push_base, push_index
 from tests.ci.samples import dotenv, publishable, variables
 from tests.ci.world import Repository, run_job
 from tests.layers.package_index import PackageIndex, served
@@ -123,26 +122,8 @@ def push_bases(project: Project) -> str:
         digests = {
             arch: push_base(registry, "bases/both", arch, arch.encode(), arch) for arch in ("amd64", "arm64")
         }
-        index = Manifest.of(
-            json.dumps(
-                {
-                    "schemaVersion": 2,
-                    "mediaType": INDEX_TYPE,
-                    "manifests": [
-                        {
-                            "mediaType": MANIFEST_TYPE,
-                            "digest": digest,
-                            "size": 1,
-                            "platform": {"os": "linux", "architecture": arch},
-                        }
-                        for arch, digest in digests.items()
-                    ],
-                }
-            ).encode(),
-            INDEX_TYPE,
-        )
-        registry.put_manifest("bases/both", "3.12", index)
-    return f"{project.host}/bases/both@{index.digest}"
+        images = {f"linux/{arch}": digest for arch, digest in digests.items()}
+        return f"{project.host}/bases/both@{push_index(registry, 'bases/both', '3.12', images)}"
 
 
 def test_requirements_that_cannot_be_met_are_told_and_no_tag_is_there(project: Project) -> None:
