@@ -35,6 +35,8 @@ def missing(marker: str) -> str | None:
             return "no Docker engine answers (scripts/ci-machine.sh installs and starts one on Debian)"
     if marker == "cosign" and shutil.which("cosign") is None:
         return "cosign, which checks signatures, is not there (scripts/ci-machine.sh unpacks it)"
+    if marker == "readers" and not all(map(shutil.which, ("skopeo", "umoci"))):
+        return "skopeo and umoci, which read images, are not both installed (Debian: apt-get install skopeo umoci)"
     if marker == "executor" and shutil.which("rsync") is None:
         return "rsync, which the CI executor needs, is not installed (Debian: apt-get install rsync)"
     if marker == "systemd" and shutil.which("systemd-analyze") is None:
@@ -72,7 +74,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         needed = [
             name
-            for name in ("cosign", "engine", "executor", "postgres", "systemd")
+            for name in ("cosign", "engine", "executor", "postgres", "readers", "systemd")
             if item.get_closest_marker(name)
         ]
         why = next(filter(None, map(missing, needed)), None)

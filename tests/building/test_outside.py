@@ -143,6 +143,7 @@ def test_nothing_is_added_but_environment_wheels_and_sources(site: Site, image: 
     }
 
 
+@pytest.mark.readers
 def test_skopeo_reads_it(image: str) -> None:
     told = json.loads(run("skopeo", "inspect", "--tls-verify=false", f"docker://{image}"))
     assert told["Labels"]["io.mlreef.engine"] == "layers"
@@ -150,6 +151,7 @@ def test_skopeo_reads_it(image: str) -> None:
     assert told["Os"] == "linux"
 
 
+@pytest.mark.readers
 def test_umoci_unpacks_what_skopeo_copies(image: str, tmp_path: Path) -> None:
     run("skopeo", "copy", "--src-tls-verify=false", f"docker://{image}", f"oci:{tmp_path}/layout:v1")
     run("umoci", "unpack", "--rootless", "--image", f"{tmp_path}/layout:v1", str(tmp_path / "bundle"))
@@ -160,6 +162,7 @@ def test_umoci_unpacks_what_skopeo_copies(image: str, tmp_path: Path) -> None:
     assert (root / f"opt/mlreef/env/lib64/python{PYTHON}/site-packages/alpha/__init__.py").is_file()
 
 
+@pytest.mark.readers
 def test_the_archive_is_a_layout_that_skopeo_reads(site: Site, python: str, tmp_path: Path) -> None:
     folder = site.repository({"main.py": PRINTS, "requirements.txt": "alpha==1.0\n"})
     target = tmp_path / "image.tar"
