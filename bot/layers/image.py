@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.layers.labels import BASE_DIGEST_LABEL
 from bot.layers.values import APP, DOCKER_LAYER, ENV_ROOT, HOME, LAYOUT, OCI_LAYER, Layer
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
@@ -20,6 +21,8 @@ USER = "10001:10001"
 
 USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where an engine looks for programs when an image does not say."""
+
+OWN_PROGRAMS = f"{ENV_ROOT}/bin"
 
 BASE_LABEL = "io.mlreef.base"
 BASE_LAYERS_LABEL = "io.mlreef.base.layers"
@@ -104,13 +107,15 @@ def read_ground(digest: str, config: Mapping[str, Any], bytecode: bool) -> Groun
 def write_picture(ground: Ground, base: Sequence[Layer], own: Sequence[Layer], dress: Dress) -> Picture:
     """The image of a base and layers on it: foundation, wheels, sources."""
     layers = (*base, *own)
+    env = _env(ground.env, dress)
     about = {
         "bytecode": ground.bytecode,
-        "digest": ground.digest,
-        "env": list(ground.env),
+        "env": _shortened(ground.env, env),
         "kept": dict(ground.kept),
         "platform": dict(ground.platform),
     }
+    if ground.digest != dress.labels.get(BASE_DIGEST_LABEL):
+        about["digest"] = ground.digest
     labels = {
         **dress.labels,
         BASE_LABEL: canonical(about).decode("ascii"),
@@ -121,7 +126,7 @@ def write_picture(ground: Ground, base: Sequence[Layer], own: Sequence[Layer], d
         **ground.kept,
         "Cmd": [],
         "Entrypoint": [f"{ENV_ROOT}/bin/python", f"{APP}/{dress.script}"],
-        "Env": [f"{name}={value}" for name, value in _env(ground.env, dress).items()],
+        "Env": [f"{name}={value}" for name, value in env.items()],
         "Labels": labels,
         "User": USER,
         "WorkingDir": APP,
@@ -181,7 +186,7 @@ def read_known(manifest: bytes, config: bytes) -> Known | None:
             return None
         if not _DIGEST.fullmatch(labels[LOCK_LABEL]):
             return None
-        ground = _read_about(json.loads(labels[BASE_LABEL]))
+        ground = _read_about(json.loads(labels[BASE_LABEL]), labels, configured["config"]["Env"])
         layers = tuple(
             _read_layer(part, diff_id, told)
             for part, diff_id, told in zip(
@@ -197,8 +202,9 @@ def read_known(manifest: bytes, config: bytes) -> Known | None:
     return Known(ground, layers[:count], own[0], own[1:-1], own[-1], labels)
 
 
-def _read_about(about: Mapping[str, Any]) -> Ground:
-    digest, env, kept, bytecode = about["digest"], about["env"], about["kept"], about["bytecode"]
+def _read_about(about: Mapping[str, Any], labels: Mapping[str, str], image_env: Sequence[str]) -> Ground:
+    digest = about["digest"] if "digest" in about else labels[BASE_DIGEST_LABEL]
+    env, kept, bytecode = about["env"], about["kept"], about["bytecode"]
     if (
         not _DIGEST.fullmatch(digest)
         or not _is_mapping_of_texts(about["platform"])
@@ -208,7 +214,24 @@ def _read_about(about: Mapping[str, Any]) -> Ground:
         or not isinstance(bytecode, bool)
     ):
         raise ValueError("what it says of its base is not in our form")
-    return Ground(digest, about["platform"], tuple(env), kept, bytecode)
+    return Ground(digest, about["platform"], _restored(env, image_env), kept, bytecode)
+
+
+def _shortened(base: Sequence[str], image: Mapping[str, str]) -> list[str]:
+    """The base's variables, by name alone where the image has them as they are: all of it is sent each time."""
+    short = []
+    for pair in base:
+        name, _, value = pair.partition("=")
+        handed_on = f"{OWN_PROGRAMS}:{value}" if name == "PATH" else value
+        short.append(name if image[name] == handed_on else pair)
+    return short
+
+
+def _restored(short: Sequence[str], image: Sequence[str]) -> tuple[str, ...]:
+    """What `_shortened` was given, out of the image's own variables. KeyError: it lacks one of them."""
+    values = dict(pair.partition("=")[::2] for pair in image)
+    values["PATH"] = values["PATH"].removeprefix(f"{OWN_PROGRAMS}:")
+    return tuple(word if "=" in word else f"{word}={values[word]}" for word in short)
 
 
 def _read_layer(part: Mapping[str, Any], diff_id: object, told: Mapping[str, Any]) -> Layer:
@@ -238,6 +261,6 @@ def _told(layer: Layer) -> dict[str, str]:
 def _env(base: Sequence[str], dress: Dress) -> dict[str, str]:
     """The base's variables and those given, later ones instead of earlier ones; the module's programs come first."""
     env = dict(pair.partition("=")[::2] for pair in base)
-    env["PATH"] = f"{ENV_ROOT}/bin:{env.get('PATH') or USUAL_PATH}"
+    env["PATH"] = f"{OWN_PROGRAMS}:{env.get('PATH') or USUAL_PATH}"
     home = {"HOME": HOME, "PYTHONUNBUFFERED": "1"}
     return {**env, **dress.environment_env, **home, **dress.module_env}

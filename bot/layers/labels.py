@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from bot.domain.content import CONTENT_LABEL
@@ -50,7 +51,7 @@ def module_labels(
         SOURCE_LABEL: source,
         # The commit's time, not the build's: the same commit gives the same image.
         CREATED_LABEL: created,
-        BASE_NAME_LABEL: environment.image,
+        BASE_NAME_LABEL: environment.image.partition("@")[0],
         BASE_DIGEST_LABEL: environment.image.rpartition("@")[2] if environment.pinned else "",
         "io.mlreef.schema": str(SCHEMA),
         ENVIRONMENT_LABEL: environment.name,
@@ -59,6 +60,12 @@ def module_labels(
         MODULE_LABEL: described,
     }
     return {name: _label(value) for name, value in labels.items() if value}
+
+
+def base_of(labels: Mapping[str, str]) -> str:
+    """The base's name with its digest, as far as the labels know them; empty when they do not."""
+    name, digest = labels.get(BASE_NAME_LABEL, ""), labels.get(BASE_DIGEST_LABEL, "")
+    return f"{name}@{digest}" if name and digest else name
 
 
 def moment(seconds: int) -> str:

@@ -20,11 +20,11 @@ from bot.layers.foundation import read_foundation
 from bot.layers.image import KEY_LABEL, Dress, Known, read_known
 from bot.layers.known import fetch_lock
 from bot.layers.labels import (
-    BASE_NAME_LABEL,
     CREATED_LABEL,
     ENGINE_LABEL,
     ENVIRONMENT_LABEL,
     SOURCE_LABEL,
+    base_of,
     module_labels,
 )
 from bot.layers.lock import Lock
@@ -117,7 +117,7 @@ def _order(image: Image, read: Read, module: Module, here: Here) -> Order:
     environment = Environment(
         name=labels.get(ENVIRONMENT_LABEL, ""),
         title="",
-        image=labels.get(BASE_NAME_LABEL, ""),
+        image=base_of(labels),
         python=image.lock.python,
         executable=image.executable,
         platforms=(image.lock.platform,),

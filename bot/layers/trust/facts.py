@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.layers.labels import BASE_DIGEST_LABEL, BASE_NAME_LABEL, CREATED_LABEL, ENGINE_LABEL, SOURCE_LABEL
+from bot.layers.labels import BASE_DIGEST_LABEL, CREATED_LABEL, ENGINE_LABEL, SOURCE_LABEL, base_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Facts:
             pipeline=pipeline,
             builder=builder,
             version=version,
-            base=labels.get(BASE_NAME_LABEL, ""),
+            base=base_of(labels),
             base_digest=labels.get(BASE_DIGEST_LABEL, ""),
             engine=labels.get(ENGINE_LABEL, ""),
             created=labels.get(CREATED_LABEL, ""),
