@@ -40,6 +40,9 @@ _UNREACHABLE = re.compile(
     r"|Temporary failure in name resolution|server error|502 Bad Gateway|503 Service",
     re.IGNORECASE,
 )
+_HERE = re.compile(r"([^:\n]*) \(os error (?:13|20|27|28|30|122)\)")
+"""Errors of files, by their numbers on Linux: permissions, no folder, too large, no room, read-only, no quota."""
+
 _REFUSED = re.compile(r"\b40[134]\b|Unauthorized|Forbidden|Not Found")
 
 
@@ -86,11 +89,25 @@ def ask_uv(
             text = file.read(MAX_SAID).decode("utf-8", "replace")
     if code < 0:
         raise TryAgain(f"uv was ended by signal {-code}.")
+    here = fault_here(text)
+    if here is not None:
+        raise here
     if "invalid peer certificate" in text:
         raise untrusted("the package index")
     if _UNREACHABLE.search(text) and not _REFUSED.search(text):
         raise TryAgain("The package index cannot be reached, or broke off.")
     return Conclusion(text)
+
+
+def fault_here(text: str) -> OperatorError | None:
+    """What uv says when this machine is at fault: the disk is full, or its cache is not to be written."""
+    found = _HERE.search(text)
+    if found is None:
+        return None
+    return OperatorError(
+        f"uv, which resolves packages, cannot write its files ({found[1].strip()}).",
+        "Make room, or set UV_CACHE_DIR and TMPDIR to folders on a larger disk that the job may write to.",
+    )
 
 
 _INSTALL = "Install the bot with its dependencies: `pip install mlreef-bot` brings uv."

@@ -14,6 +14,7 @@ from bot.errors import OperatorError, TryAgain
 from bot.layers.lock import Lock, dump_lock, read_lock
 from bot.layers.lock_key import ResolveInputs
 from bot.layers.resolve import Resolved, resolve
+from bot.layers.uv import fault_here
 from parser.model import Problem
 from parser.requirements import read_requirements
 from parser.source import Entry, Source
@@ -433,6 +434,20 @@ def test_an_index_that_is_away_is_nobodys_fault(desk: Desk, monkeypatch: pytest.
     desk.variables["UV_HTTP_RETRIES"] = "0"
     with pytest.raises(TryAgain, match="cannot be reached"):
         desk.ask(gone, "numpy\n")
+
+
+def test_a_machine_that_takes_no_files_is_the_operators(index: PackageIndex, desk: Desk) -> None:
+    index.add("plain", "1.0")
+    desk.variables["UV_CACHE_DIR"] = "/dev/null/uv"
+    with pytest.raises(OperatorError, match="cannot write its files") as told:
+        desk.ask(index, "plain\n")
+    assert "UV_CACHE_DIR" in told.value.hint
+
+
+def test_a_full_disk_is_told_from_an_index_that_does_not_answer() -> None:
+    full = "  cause: failed to write to file `/uv/info.py`: No space left on device (os error 28)"
+    assert "(No space left on device)" in str(fault_here(full))
+    assert fault_here("tcp connect error: Connection refused (os error 111)") is None
 
 
 def test_an_index_of_the_operator_that_wants_an_account_is_the_operators(
