@@ -226,6 +226,9 @@ def test_the_next_jobs_are_handed_the_digest_and_the_probes(workshop: Workshop) 
         "MLREEF_VERDICT": "publish",
         "MLREEF_CANDIDATE": candidate,
         "MLREEF_DIGEST": candidate.partition("@")[2],
+        "MLREEF_ATTEST": "yes",
+        "MLREEF_BLOCK_FROM": "high",
+        "MLREEF_BUILT_IN": "registry.example.com/bot:1",
     }
     mount = ("--volume", f"{folder}:/job:ro", "--workdir", "/job", "--entrypoint", "sh")
     tried = docker("run", "--rm", *mount, candidate, "-c", "python -I /job/smoke")
