@@ -62,9 +62,15 @@ def group_of(wheels: Sequence[LockedWheel] | Sequence[LockedConda]) -> Group:
 
 
 def fetch_known(shelf: Shelf, key: str) -> Known | None:
-    """The image that a lock's key stands for there, if it is one of ours and says so itself."""
-    found = _fetch(shelf, lock_tag(key))
-    return found if found is not None and found.labels.get(KEY_LABEL) == key else None
+    """The image that a lock's key stands for there, if it is one of ours and says so itself.
+
+    `latest` may be one too: the tags of locks look like something that can be cleaned up.
+    """
+    for reference in (lock_tag(key), LATEST):
+        found = _fetch(shelf, reference)
+        if found is not None and found.labels.get(KEY_LABEL) == key:
+            return found
+    return None
 
 
 def fetch_lock(shelf: Shelf, known: Known) -> tuple[Lock, bytes] | None:

@@ -10,6 +10,7 @@ import pytest
 from bot.adapters.registry import Registry
 from bot.building import Built
 from bot.layers.built import load_built
+from bot.layers.known import lock_tag
 from bot.layers.lock import read_lock
 from tests.building.site import SCRIPT, Site
 
@@ -41,6 +42,21 @@ def test_a_newer_version_is_taken_only_when_the_locked_one_is_lost(site: Site, b
     site.built(folder, base)
     assert _versions(site) == ["alpha 1.1"]
     assert any("get a new lock" in line for line in site.said)
+
+
+def test_the_lock_of_what_people_get_holds_when_its_tag_was_cleaned_up(site: Site, base: str) -> None:
+    site.add_wheel("alpha", "1.0")
+    folder = site.repository({"requirements.txt": "alpha\n"})
+    first = site.built(folder, base)
+    with Registry(site.server.address, pauses=()) as registry:
+        registry.put_manifest("group/noise", "latest", first.manifest)
+    assert site.server.delete_tag("group/noise", lock_tag(first.shots[0].key))
+    site.add_wheel("alpha", "1.1")
+    site.forget()
+    (folder / "main.py").write_text(SCRIPT + "# changed\n")
+    second = site.built(folder, base)
+    assert second.shots[0].below.own == first.shots[0].below.own
+    assert site.index.requests == []
 
 
 def test_a_new_lock_whose_wheel_cannot_be_had_is_the_authors(site: Site, base: str) -> None:
