@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from bot.ci.dockerfile import WORKDIR
+from bot.ci.help_word import help_of
 from bot.ci.questions import fits, plan_questions, stands_before
 from parser.model import Module, Parameter, Problem, Settings, Value
 from parser.wire import module_to_dict
@@ -42,13 +43,6 @@ _FLAG_ACTIONS = frozenset(
     {"store_true", "store_false", "store_const", "append_const", "count", "BooleanOptionalAction"}
 )
 _VALUE_ACTIONS = frozenset({"store", "append", "extend", None})
-_HELPS: dict[str, dict[str, Any]] = {
-    "argparse": {"word": "--help", "code": 0, "shows": "", "names_all": False},
-    # absl prints its help and ends as if it had failed; only --helpfull names the flags of other modules.
-    "absl": {"word": "--helpfull", "code": 1, "shows": "absl.flags:", "names_all": True},
-}
-"""How each kind of script is asked for its help, and how it ends then."""
-
 _ENDING_ACTIONS = frozenset({"help", "version", "parsers"})
 
 
@@ -121,7 +115,7 @@ def plan_document(
         "command": [python, f"{WORKDIR}/{module.main}"],
         "directory": WORKDIR,
         "seconds": PROBE_SECONDS,
-        "help": _HELPS.get(module.framework, _HELPS["argparse"]),
+        "help": help_of(module),
         "groups": [asdict(group) for group in groups],
         "skipped": [asdict(each) for each in skipped],
         "questions": [asdict(each) for each in plan_questions(module.parameters)] if argparse else [],

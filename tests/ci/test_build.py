@@ -90,6 +90,11 @@ def test_a_commit_becomes_an_image_that_runs_without_rights(workshop: Workshop) 
     assert docker("run", "--rm", candidate, "--help").startswith("usage: main.py")
     body = docker("run", "--rm", candidate, *("--input-path", "i", "--output-path", "o", "--mode", "speckle"))
     assert body == "BODY speckle 10001 /app\n"
+    layers = [
+        json.loads(docker("image", "inspect", "-f", "{{json .RootFS.Layers}}", name))
+        for name in (workshop.base, f"{workshop.image}:c-{sha}")
+    ]
+    assert layers[1][: len(layers[0])] == layers[0], "it stands on the base of its environment"
     config = workshop.inspect(f"{workshop.image}:c-{sha}")
     assert config["User"] == "10001:10001"
     assert config["Entrypoint"] == ["python", "/app/main.py"]

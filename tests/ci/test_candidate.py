@@ -153,6 +153,16 @@ def test_a_script_without_help_is_told_how_to_get_one(tmp_path: Path) -> None:
     assert read_cause(log.encode()) == cause
 
 
+def test_a_script_whose_own_help_has_a_short_name_only_is_asked_by_it(tmp_path: Path) -> None:
+    own = HEAD.replace("Parser()", "Parser(add_help=False)") + 'p.add_argument("-h", action="help")\n'
+    commands = 's = p.add_subparsers(); t = s.add_parser("t"); t.add_argument("--n", type=int, default=1)'
+    code, log = ask(tmp_path, plan_of(tmp_path, own + commands + TAIL))
+    assert code == 0, log
+    assert "  ok t -h" in log
+    assert "3 parameters are held as they were read" in log
+    assert not (tmp_path / "BODY").exists()
+
+
 def test_a_click_script_without_help_is_told_how_to_get_one(tmp_path: Path) -> None:
     names = 'context_settings={"help_option_names": ["-h"]}'
     code, log = ask(tmp_path, plan_of(tmp_path, CLICK.replace("command()", f"command({names})")))
