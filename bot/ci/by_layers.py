@@ -50,7 +50,7 @@ def build_by_layers(order: Order, log: Log) -> Candidate | tuple[Problem, ...]:
         if isinstance(built, tuple):
             return built
         new = (
-            "all below the sources was looked after"
+            "all below the sources was made or found"
             if any(shot.prepared for shot in built.shots)
             else "only the sources are new"
         )

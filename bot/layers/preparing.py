@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import platform
+import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from bot.domain.text import size_words
 from bot.errors import BotError, Refused, TryAgain
 from bot.layers.carrying import Carrier
 from bot.layers.fetch import WheelGone
@@ -19,6 +21,9 @@ from bot.layers.means import Below, Means
 from bot.layers.shelves import FolderShelf, Moved, RegistryShelf
 from bot.layers.values import CONDA_ROOT
 from parser.model import Problem
+
+LOG_COLUMNS = 100
+"""Characters of a line that names packages."""
 
 PLATFORM_OF = {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}
 """What images for this machine are called, by the name that its system gives it."""
@@ -95,6 +100,15 @@ def _noted_lock(means: Means, key: str) -> Lock | None:
     return None
 
 
+def _versions(lock: Lock) -> list[str]:
+    """What is installed, as lines for a requirements.txt; authors of unpinned ones read here what to write."""
+    packages: tuple[LockedConda | LockedWheel, ...] = (*lock.conda, *lock.wheels)
+    told = " ".join(f"{one.name}=={one.version}" for one in packages)
+    return textwrap.wrap(
+        told, LOG_COLUMNS, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
+    )
+
+
 def _make(
     inputs: ResolveInputs, lock: Lock, means: Means, carrier: Carrier, trust: bool
 ) -> Below | tuple[Problem, ...]:
@@ -114,11 +128,10 @@ def _make(
     base_shelf = RegistryShelf(means.registry_for(name.host), name.repository)
     ground = _ground(read_ground(base.digest, base.config, environment.bytecode), lock)
     here = PLATFORM_OF.get(platform.machine(), inputs.platform)
-    packages = len(lock.conda) + len(lock.wheels)
-    size = sum(one.size for one in lock.conda) + sum(one.size for one in lock.wheels)
-    voice.say(
-        f"Bringing together {packages} packages ({size / 1024**2:.1f} MiB) on {len(base.layers)} layers"
-    )
+    packed = sum(one.size for one in lock.conda) + sum(one.size for one in lock.wheels)
+    voice.say(f"Bringing together {len(lock.conda) + len(lock.wheels)} packages, {size_words(packed)}")
+    for line in _versions(lock):
+        voice.say(line)
     store = FolderShelf(means.cache or carrier.work / "store")
 
     def fetch(wheel: LockedWheel, folder: Path, moved: Moved) -> Path:

@@ -79,7 +79,7 @@ def resolve(
     if refused:
         return in_order(problems)
     clean = redactor(indexes.secrets)
-    say(clean(f"Resolving {len(lines)} requirements for {target.python} on {target.platform}"))
+    say(clean(f"Resolving {len(lines)} requirements for Python {target.python} on {target.platform}"))
     with Web(indexes.accounts, variables) as web:
         work = _Work(requirements, target, indexes, variables, built, wheels, web, clean)
         try:
@@ -96,8 +96,6 @@ def resolve(
         except ValueError as error:
             why = ascii_controls(str(error))[:MAX_QUOTED]
             return (problem("requirement-unresolved", Place(requirements.file), wanted="A package", why=why),)
-    total = sum(wheel.size for wheel in lock.wheels)
-    say(f"{len(lock.wheels)} packages, {total / 1_000_000:.1f} MB of wheels")
     unneeded = None if environment.gpu or environment.cuda else cuda_of(lock)
     return Resolved(lock, () if unneeded is None else (_told_unneeded(unneeded, inputs),))
 

@@ -78,7 +78,9 @@ def _own(wishes: Wishes) -> Environment:
     told = _PYTHON_TAG.search(base)
     python = wishes.python or (told[1] if told else None)
     if python is None:
-        raise OperatorError(f"Which Python {base} has is not known.", "Say it: --python 3.12")
+        raise OperatorError(
+            f"Which Python {base} has is not known.", "Say it with --python X.Y, as in --python 3.12."
+        )
     return Environment("local", "This machine's choice", base, python)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from bot.building import Built, build_image
 from bot.domain.environments import LINUX_AMD64
 from bot.domain.text import problem_lines
-from bot.errors import OperatorError
+from bot.errors import OperatorError, TryAgain
 from bot.layers.base import read_reference
 from bot.layers.means import Means, Voice
 from bot.layers.pinned import pin
@@ -125,7 +125,13 @@ def _build(
     if not isinstance(here, Here):
         return here
     _tell(here, voice)
-    pinned = pin(environment, registries.get)
+    try:
+        pinned = pin(environment, registries.get)
+    except TryAgain as error:
+        raise OperatorError(
+            f"The base image {environment.image} cannot be looked up: {error}",
+            "Try again later, or build upon another: --base IMAGE, or --config FILE with environments.",
+        ) from error
     cache = _cache(options.cache)
     shelf, registry, name, tags = _target(options, registries, cache, module)
     shared = None

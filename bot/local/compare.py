@@ -19,6 +19,12 @@ from bot.errors import OperatorError
 MAX_SHOWN = 200
 """Differences of files that are told of one layer."""
 
+MAX_CHARS = 200
+"""Characters of a value of the configuration that are shown."""
+
+SHOWN_BEFORE = 40
+"""Characters of them that stand before the first difference."""
+
 PIECE_BYTES = 1024 * 1024
 
 OpenLayer = Callable[[str], Path]
@@ -96,12 +102,17 @@ def _values(path: str, one: object, other: object) -> Iterator[str]:
         for key in sorted({*one, *other}):
             yield from _values(f"{path}.{key}" if path else str(key), one.get(key), other.get(key))
     elif one != other and path != "rootfs.diff_ids":
-        yield f"config {path}: {_shown(one)} became {_shown(other)}"
+        yield f"config {path}: {' became '.join(_shown(json.dumps(one), json.dumps(other)))}"
 
 
-def _shown(value: object) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
+def _shown(one: str, other: str) -> Iterator[str]:
+    """Two texts, each cut to where they begin to be different."""
+    pairs = enumerate(zip_longest(one, other))
+    same = next((at for at, (here, there) in pairs if here != there), 0)
+    start = max(0, same - SHOWN_BEFORE) if max(len(one), len(other)) > MAX_CHARS else 0
+    for text in (one, other):
+        piece = text[start : start + MAX_CHARS]
+        yield f"{'…' if start else ''}{piece}{'…' if start + MAX_CHARS < len(text) else ''}"
 
 
 def read_layer(path: Path) -> dict[str, File]:

@@ -48,7 +48,7 @@ def sum_up(made: Made, voice: Voice, seconds: float) -> None:
         voice.say(f"It is there already ({seconds:.2f} s).")
         return
     new = (
-        "all layers looked after"
+        "those of the packages were made or found"
         if any(shot.prepared for shot in made.built.shots)
         else "only the sources are new"
     )

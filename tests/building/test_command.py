@@ -128,6 +128,36 @@ def test_another_image_is_told_file_by_file(site: Site, base: str) -> None:
     assert not any("environment and lock" in line for line in told)
 
 
+def test_what_differs_in_a_long_label_is_shown(site: Site, base: str) -> None:
+    folder = site.repository()
+    name = f"{site.server.address}/group/noise:v1"
+    assert build(site, folder, *ground(base), "--push", name).returncode == 0
+    main = folder / "main.py"
+    main.write_text(main.read_text().replace("--amount", "--quantity"))
+    done = build(site, folder, "--verify", name)
+    [line] = [one for one in done.stdout.splitlines() if "io.mlreef.module" in one]
+    before, _, after = line.partition(" became ")
+    assert "amount" in before
+    assert "quantity" in after
+    assert len(line) < 600
+
+
+def test_a_log_names_the_version_of_every_package(site: Site, base: str) -> None:
+    site.add_wheel("calm", "1.0")
+    site.add_wheel("calm", "1.1")
+    folder = site.repository({"requirements.txt": "calm\n"})
+    done = build(site, folder, *ground(base))
+    assert "calm==1.1" in done.stderr.split()
+
+
+def test_a_base_that_cannot_be_asked_for_is_named(site: Site) -> None:
+    away = "127.0.0.1:9/bases/python:3.12"
+    done = build(site, site.repository(), "--base", away)
+    assert done.returncode == 2
+    assert f"The base image {away} cannot be looked up" in done.stderr
+    assert "--base IMAGE" in done.stderr
+
+
 def test_an_image_of_others_is_not_compared(site: Site, base: str) -> None:
     done = build(site, site.repository(), "--verify", f"{site.server.address}/bases/python:3.12")
     assert done.returncode == 2
