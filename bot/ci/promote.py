@@ -73,6 +73,13 @@ def promote(job: CiJob, log: Log) -> int:
         raise OperatorError(
             f"MLREEF_DIGEST is {digest!r}.", "It comes from the build job; run the pipeline again."
         )
+    candidate = f"{job['CI_REGISTRY_IMAGE'].lower()}@{digest}"
+    if job["MLREEF_VERDICT"] == "publish" and job["MLREEF_CANDIDATE"] != candidate:
+        # Variables of a pipeline, project or group stand before what a job leaves for the next ones.
+        raise OperatorError(
+            f"{job['MLREEF_CANDIDATE']} was tried, and {candidate} is to be published.",
+            "Take MLREEF_CANDIDATE and MLREEF_DIGEST off the variables of pipeline, project and group.",
+        )
     host, repository = read_image(job["CI_REGISTRY_IMAGE"].lower())
     account = (job["CI_REGISTRY_USER"], job["CI_REGISTRY_PASSWORD"])
     try:

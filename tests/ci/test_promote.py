@@ -46,6 +46,7 @@ class Project:
         return push_image(self.host, self.path, f"c-{sha}", {REVISION: sha})
 
     def promote(self, sha: str, branch: str = "main", **changed: str) -> tuple[int, str]:
+        digest = changed.pop("MLREEF_DIGEST", "") or self.candidate(sha)
         variables = {
             "CI_COMMIT_SHA": sha,
             "CI_COMMIT_BRANCH": branch,
@@ -58,7 +59,8 @@ class Project:
             "CI_PROJECT_ID": "7",
             "CI_JOB_TOKEN": "secret-job-token",
             "MLREEF_VERDICT": "publish",
-            "MLREEF_DIGEST": changed.pop("MLREEF_DIGEST", "") or self.candidate(sha),
+            "MLREEF_DIGEST": digest,
+            "MLREEF_CANDIDATE": f"{self.host}/{self.path}@{digest}",
             **changed,
         }
         code, log = run_job("promote", variables)
@@ -264,6 +266,22 @@ def test_a_candidate_of_another_commit_is_refused(project: Project) -> None:
     code, log = project.promote(sha, MLREEF_DIGEST=project.candidate(other))
     assert code == 1
     assert "was not built from" in log
+    assert project.tags() == {}
+
+
+@pytest.mark.parametrize("name", ["MLREEF_CANDIDATE", "MLREEF_DIGEST"])
+def test_an_image_that_was_not_the_one_tried_is_not_published(project: Project, name: str) -> None:
+    """A variable of the pipeline stands before what the build job leaves, for smoke as for promote."""
+    sha = project.repository.commit()
+    tried = f"{project.host}/{project.path}@{project.candidate(sha)}"
+    # Of the same commit, so that its label alone would let it pass.
+    other = push_image(project.host, project.path, f"c-{sha}", {REVISION: sha, "packages": "others"})
+    changed = {"MLREEF_CANDIDATE": tried, "MLREEF_DIGEST": other}
+    if name == "MLREEF_CANDIDATE":
+        changed = {"MLREEF_CANDIDATE": "python:3.12", "MLREEF_DIGEST": tried.partition("@")[2]}
+    code, log = project.promote(sha, **changed)
+    assert code == 2
+    assert f"{changed['MLREEF_CANDIDATE']} was tried" in log
     assert project.tags() == {}
 
 

@@ -65,6 +65,11 @@ class Project:
         labels = {REVISION: sha, CONTENT_LABEL: self.content(sha, branch)}
         return {push_image(self.host, self.path, tag, labels) for tag in (f"c-{sha}", *tags)}.pop()
 
+    def handed(self, digest: str) -> dict[str, str]:
+        """What build leaves for promote."""
+        candidate = f"{self.host}/{self.path}@{digest}"
+        return {"MLREEF_VERDICT": "publish", "MLREEF_DIGEST": digest, "MLREEF_CANDIDATE": candidate}
+
     def verify(self, sha: str, **more: str) -> tuple[dict[str, str], str]:
         code, log = run_job("verify", self.variables(sha, **more))
         assert code == 0, log
@@ -229,14 +234,14 @@ def test_a_commit_between_two_that_are_the_same_is_not_published_after_them(proj
     back = publishable(project.repository)
     verified, _ = project.verify(back)
     assert run_job("promote", project.variables(back, **verified))[0] == NOTHING
-    late = {"MLREEF_VERDICT": "publish", "MLREEF_DIGEST": candidate}
+    late = project.handed(candidate)
     code, log = run_job("promote", project.variables(between, **late))
     assert code == NOTHING, log
     assert back[:8] in log
     assert {"main-1": digest, "latest": digest}.items() <= project.tags().items()
     assert "main-2" not in project.tags()
     following = publishable(project.repository, {"main.py": SCRIPT.replace("0.5", "0.9")})
-    newest = {"MLREEF_VERDICT": "publish", "MLREEF_DIGEST": project.publish(following)}
+    newest = project.handed(project.publish(following))
     assert run_job("promote", project.variables(following, **newest))[0] == 0
     assert project.tags()["main-2"] == project.tags()["latest"] == newest["MLREEF_DIGEST"]
 

@@ -72,6 +72,7 @@ class Project:
                 "CI_JOB_TOKEN": "secret-job-token",
                 "MLREEF_VERDICT": "publish",
                 "MLREEF_DIGEST": self.image.digest,
+                "MLREEF_CANDIDATE": f"{self.host}/{self.path}@{self.image.digest}",
             }
             return run_job("promote", variables | plan_handover(building, BUILDER) | more)
 
