@@ -18,7 +18,8 @@ from sandbox.registry import RegistryServer
 from tests.building.golden import push_base, push_index
 from tests.ci.samples import dotenv, publishable, variables
 from tests.ci.world import Repository, run_job
-from tests.layers.package_index import PackageIndex, served
+from tests.layers.making_wheels import Recipe
+from tests.layers.package_index import PackageIndex, Shelf, served
 
 
 class Project:
@@ -135,6 +136,33 @@ def test_requirements_that_cannot_be_met_are_told_and_no_tag_is_there(project: P
     assert "attrs" in log
     with Registry(project.host, pauses=()) as registry:
         assert registry.fetch_manifest(project.path, f"c-{sha}") is None
+
+
+def test_people_who_wish_for_a_build_get_newer_packages_and_others_keep_the_lock(
+    project: Project, tmp_path: Path
+) -> None:
+    def offer(index: PackageIndex, version: str) -> None:
+        wheel = Recipe({"noises/__init__.py": version.encode()}, name="noises", version=version)
+        index.packages.setdefault("noises", {})[wheel.filename] = Shelf(wheel.write(tmp_path).read_bytes())
+
+    def packages(sha: str, **more: str) -> list[str]:
+        code, log = project.build(sha, UV_CACHE_DIR=str(tmp_path / "uv"), **more)
+        assert code == 0, log
+        steps = config_of(project, dotenv(project.repository.path, "build.env")["MLREEF_DIGEST"])["history"]
+        assert isinstance(steps, list)
+        return [step["created_by"] for step in steps if step.get("created_by", "").startswith("noises")]
+
+    with served(PackageIndex()) as index:
+        offer(index, "1.0")
+        first = project.commit({"requirements.txt": f"--index-url {index.simple}\nnoises\n"})
+        assert packages(first) == ["noises 1.0"]
+        offer(index, "2.0")
+        second = project.commit(
+            {"requirements.txt": f"--index-url {index.simple}\nnoises\n", "notes.txt": "new"}
+        )
+        assert packages(second) == ["noises 1.0"]
+        assert packages(second, MLREEF_REBUILD="1") == ["noises 2.0"]
+        assert packages(second) == ["noises 2.0"]
 
 
 def test_a_model_that_the_runner_did_not_fetch_is_told(project: Project) -> None:
