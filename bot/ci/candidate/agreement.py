@@ -14,7 +14,8 @@ FIELDS = ("flags", "dest", "type", "default", "required", "choices", "nargs", "a
 OURS = "mlreef-bot read it wrong. Please report this line and the one that it names."
 ABSENT = (
     "in the image the script does not come to that line. What it does there depends on something outside of the "
-    "repository: an installed package, an environment variable, a file. Add the argument always, or never."
+    "repository: an installed package, the version of Python, an environment variable, a file. Add the argument "
+    "always, or never."
 )
 FOREIGN = (
     "it is added by a file outside of the repository, which is not read. Add the argument in the repository, "
