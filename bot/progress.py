@@ -40,7 +40,7 @@ class Lines:
     def say(self, sentence: str = "") -> None:
         """One line."""
         with self._lock:
-            self._write(sentence)
+            self._write(visible(sentence))
 
     def end(self) -> None:
         """Nothing to take away: lines stay."""
@@ -53,7 +53,7 @@ class Lines:
             now, last = self._clock(), self._told.get(what)
             if last is None or done >= whole or now - last >= LINE_SECONDS:
                 self._told[what] = now
-                self._write(f"  {what}: {size(done)} of {size(whole)}")
+                self._write(visible(f"  {what}: {size(done)} of {size(whole)}"))
 
 
 class Screen:

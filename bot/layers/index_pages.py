@@ -11,8 +11,6 @@ from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from packaging.utils import (
-    InvalidSdistFilename,
-    InvalidWheelFilename,
     canonicalize_name,
     parse_sdist_filename,
     parse_wheel_filename,
@@ -115,12 +113,17 @@ class _Links(HTMLParser):
             self.base = self.base or href
         if tag != "a" or not href or len(self.found) >= MAX_FILES:
             return
-        url, fragment = urldefrag(href)
+        try:
+            url, fragment = urldefrag(href)
+            address, path = urljoin(self.base, url), urlsplit(url).path
+        except ValueError:
+            # It is no address.
+            return
         digest = _SHA256.search(fragment)
         self.found.append(
             {
-                "url": urljoin(self.base, url),
-                "filename": unquote(urlsplit(url).path.rpartition("/")[2]),
+                "url": address,
+                "filename": unquote(path.rpartition("/")[2]),
                 "hashes": {"sha256": digest[1]} if digest else {},
                 "requires-python": given.get("data-requires-python") or "",
                 "yanked": "data-yanked" in given,
@@ -144,7 +147,9 @@ def _file(said: dict[str, Any], page: str, name: str) -> File | None:
             named, version, _, _ = parse_wheel_filename(filename)
         else:
             named, version = parse_sdist_filename(filename)
-    except (InvalidWheelFilename, InvalidSdistFilename):
+        address = urljoin(page, url)
+    except ValueError:
+        # Its name is none of a package, or its address is none.
         return None
     if named != canonicalize_name(name):
         return None
@@ -154,7 +159,7 @@ def _file(said: dict[str, Any], page: str, name: str) -> File | None:
         filename,
         version,
         wheel,
-        urljoin(page, url),
+        address,
         python if isinstance(python, str) else "",
         # A reason counts as yes.
         said.get("yanked") not in (None, False),

@@ -60,3 +60,14 @@ def test_sizes_are_legible() -> None:
         "5.0 MiB",
         "5.00 GiB",
     ]
+
+
+def test_a_name_of_a_file_is_no_line_of_ours_in_a_log() -> None:
+    lines: list[str] = []
+    voice = Lines(lines.append)
+    voice.say("evil\x1b[2J\nmlreef-bot: fine\u202e is left out")
+    voice.moving("sending \x1b[2J", 0, 100 * MIB)
+    assert lines == [
+        r"evil\x1b[2J\nmlreef-bot: fine\u202e is left out",
+        r"  sending \x1b[2J: 0 bytes of 100.0 MiB",
+    ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -170,3 +172,14 @@ def test_old_names_of_platforms_are_known_and_newer_systems_are_not_taken() -> N
 )
 def test_the_resolver_is_told_a_platform_it_knows(wheels: str, known: str) -> None:
     assert Target("3.12", "linux/amd64", wheels).uv_platform == known
+
+
+def test_a_link_that_is_no_address_hides_no_other_one() -> None:
+    good = "<a href='thing-1.0-py3-none-any.whl'>x</a>"
+    bad = "<a href='http://[x/thing-2.0-py3-none-any.whl'>x</a>"
+    page = "https://x.example/simple/thing/"
+    (one,) = read_page(f"{bad}{good}".encode(), "text/html", page, "thing")
+    assert one.url == f"{page}thing-1.0-py3-none-any.whl"
+    files = [{"filename": f"thing-{n}.0-py3-none-any.whl", "url": url} for n, url in ((1, "a"), (2, "//[x/"))]
+    (one,) = read_page(json.dumps({"files": files}).encode(), "application/json", page, "thing")
+    assert one.url == f"{page}a"
