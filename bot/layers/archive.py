@@ -11,9 +11,12 @@ from bot.adapters.registry.values import Manifest
 from bot.layers.image import INDEX_TYPE, canonical
 from bot.layers.shelves import FolderShelf
 
+HUB = "docker.io"
+"""The host that engines put before names without one."""
+
 
 def write_archive(sink: BinaryIO, image: Manifest, shelf: FolderShelf, name: str) -> None:
-    """Writes all of an image that is on a shelf. `name`: under which an engine is to know it, `NAME:TAG`."""
+    """Writes all of an image that is on a shelf. `name`: what an engine is to know it by, `NAME:TAG` without a host."""
     with tarfile.open(fileobj=sink, mode="w|", format=tarfile.PAX_FORMAT) as archive:
         documents = {image.digest: image}
         for digest in _parts(image.content, "manifests"):
@@ -34,7 +37,11 @@ def write_archive(sink: BinaryIO, image: Manifest, shelf: FolderShelf, name: str
             "digest": image.digest,
             "mediaType": image.media_type,
             "size": len(image.content),
-            "annotations": {"org.opencontainers.image.ref.name": name.rpartition(":")[2]},
+            "annotations": {
+                "org.opencontainers.image.ref.name": name.rpartition(":")[2],
+                # Engines that keep their images in containerd know it by this, and by the whole of it.
+                "io.containerd.image.name": f"{HUB}/{name}",
+            },
         }
         _add(
             archive,

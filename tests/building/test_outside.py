@@ -175,3 +175,5 @@ def test_the_archive_is_a_layout_that_skopeo_reads(site: Site, python: str, tmp_
     )
     with tarfile.open(target) as archive:
         assert "manifest.json" in archive.getnames()
+        (listed,) = json.load(archive.extractfile("index.json") or io.BytesIO())["manifests"]
+    assert listed["annotations"]["io.containerd.image.name"] == "docker.io/mlreef/noise:local"
