@@ -1,7 +1,7 @@
 """What a layer of wheels brings, in a few words: enough to see which of two layers cannot get in each other's way.
 
-An image says it of each of its layers, so a package that is added is compared with those whose layers are only taken
-over. Where the words meet, the wheels themselves are looked at.
+The foundation says it of each layer above it, so a package that is added is compared with those whose layers are only
+taken over. Where the words meet, the wheels themselves are looked at.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 
+from bot.layers.lock import LockedWheel
+from bot.layers.values import Layer
 from bot.layers.wheel_files import Place, PlannedWheel, is_beside
 
 MAX_WORDS = 40
@@ -21,23 +23,34 @@ OF_ONE_WHEEL = (".dist-info", ".libs")
 """What folders end in that are named after their wheel."""
 
 
-def brings(planned: Iterable[PlannedWheel], place: Place) -> tuple[str, ...]:
+def brings(planned: Sequence[PlannedWheel], place: Place) -> tuple[str, ...]:
     """Paths as RECORD writes them, sorted: modules, and folders all below which is of these wheels.
 
     Folders that several packages share (`google`, `bin`) are not among them, what lies in them is. What may be brought
-    twice is left out.
+    twice is left out, and so is what is named after its wheel. Nothing is said of one wheel with its own module alone.
     """
     said: set[str] = set()
     for one in planned:
         paths = [posixpath.relpath(item.path, place.site) for item in one.items if not is_beside(item.path)]
-        said |= _words(paths)
-    return tuple(sorted(said))
+        said |= {word for word in _words(paths) if not word.endswith(OF_ONE_WHEEL)}
+    usual = {_usual(one.wheel) for one in planned}
+    return () if len(planned) == 1 and said <= usual else tuple(sorted(said))
 
 
-def meetings(brought: Sequence[Sequence[str]]) -> Iterator[tuple[int, int]]:
+def brought(layer: Layer, wheels: Iterable[LockedWheel]) -> tuple[str, ...]:
+    """What a layer of these wheels brings, by what is said of it, or is not."""
+    return layer.brings or tuple(_usual(wheel) for wheel in wheels)
+
+
+def _usual(wheel: LockedWheel) -> str:
+    """The module that a package mostly has."""
+    return wheel.name.replace("-", "_")
+
+
+def meetings(all_words: Sequence[Sequence[str]]) -> Iterator[tuple[int, int]]:
     """Pairs, by number, of those that say the same path, or of which one says a folder of the other's."""
     owners: dict[str, set[int]] = {}
-    for number, words in enumerate(brought):
+    for number, words in enumerate(all_words):
         for word in words:
             owners.setdefault(word, set()).add(number)
     met: set[tuple[int, int]] = set()

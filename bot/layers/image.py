@@ -137,7 +137,7 @@ def write_picture(ground: Ground, base: Sequence[Layer], own: Sequence[Layer], d
             "config": inside,
             "created": dress.created,
             # Short, for it is sent with every image: of the base's own history its image tells.
-            "history": [*({"created_by": "base"} for _ in base), *(_told(one) for one in own)],
+            "history": [*({"created_by": "base"} for _ in base), *({"created_by": one.title} for one in own)],
             "rootfs": {"diff_ids": [layer.diff_id for layer in layers], "type": "layers"},
         }
     )
@@ -188,7 +188,7 @@ def read_known(manifest: bytes, config: bytes) -> Known | None:
             return None
         ground = _read_about(json.loads(labels[BASE_LABEL]), labels, configured["config"]["Env"])
         layers = tuple(
-            _read_layer(part, diff_id, told)
+            _read_layer(part, diff_id, told["created_by"])
             for part, diff_id, told in zip(
                 described["layers"], configured["rootfs"]["diff_ids"], configured["history"], strict=True
             )
@@ -234,8 +234,7 @@ def _restored(short: Sequence[str], image: Sequence[str]) -> tuple[str, ...]:
     return tuple(word if "=" in word else f"{word}={values[word]}" for word in short)
 
 
-def _read_layer(part: Mapping[str, Any], diff_id: object, told: Mapping[str, Any]) -> Layer:
-    title, brings = told["created_by"], told.get("comment", "")
+def _read_layer(part: Mapping[str, Any], diff_id: object, title: object) -> Layer:
     digest, size, kind = part["digest"], part["size"], part["mediaType"]
     if (
         not (isinstance(digest, str) and _DIGEST.fullmatch(digest))
@@ -243,19 +242,13 @@ def _read_layer(part: Mapping[str, Any], diff_id: object, told: Mapping[str, Any
         or not (isinstance(size, int) and size >= 0)
         or kind not in (OCI_LAYER, DOCKER_LAYER)
         or not isinstance(title, str)
-        or not isinstance(brings, str)
     ):
         raise ValueError("a layer is not in our form")
-    return Layer(digest, size, diff_id, title, kind, tuple(brings.split("\n")) if brings else ())
+    return Layer(digest, size, diff_id, title, kind)
 
 
 def _is_mapping_of_texts(value: object) -> bool:
     return isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
-
-
-def _told(layer: Layer) -> dict[str, str]:
-    brings = {"comment": "\n".join(layer.brings)} if layer.brings else {}
-    return {"created_by": layer.title, **brings}
 
 
 def _env(base: Sequence[str], dress: Dress) -> dict[str, str]:

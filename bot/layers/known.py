@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -75,10 +75,15 @@ def fetch_known(shelf: Shelf, key: str) -> Known | None:
 
 def fetch_lock(shelf: Shelf, known: Known) -> tuple[Lock, bytes] | None:
     """The lock in an image, and its bytes; None when it is not what its label says."""
-    content, _ = read_foundation(io.BytesIO(shelf.read_blob(known.foundation.digest)))
+    held = _fetch_foundation(shelf, known)
+    return held[:2] if held is not None else None
+
+
+def _fetch_foundation(shelf: Shelf, known: Known) -> tuple[Lock, bytes, tuple[tuple[str, ...], ...]] | None:
+    content, _, words = read_foundation(io.BytesIO(shelf.read_blob(known.foundation.digest)))
     if digest_of(content) != known.labels.get(LOCK_LABEL):
         return None
-    return read_lock(content), content
+    return read_lock(content), content, words
 
 
 def search(
@@ -114,20 +119,19 @@ def _layers(shelf: Shelf, like: Lock, ground: Ground, tag: str) -> Mapping[Group
             return {}
         if ground.bytecode and known.ground.digest != ground.digest:
             return {}
-        held = fetch_lock(shelf, known)
+        held = _fetch_foundation(shelf, known)
     except (BotError, ValueError):
         # Whoever pushed something odd there costs us a layer that is made again, and nothing else.
         return {}
     if held is None or held[0].python != like.python:
         return {}
     groups = group_packages(held[0], room_for_wheels(len(known.base)))
-    if len(groups) != len(known.wheels):
+    words = held[2] or ((),) * len(groups)
+    if not len(groups) == len(known.wheels) == len(words):
         return {}
     return {
-        group_of(wheels): layer
-        for wheels, layer in zip(groups, known.wheels, strict=True)
-        # Of what does not say what it brings it cannot be known whom it gets in the way.
-        if layer.brings or isinstance(wheels[0], LockedConda)
+        group_of(wheels): replace(layer, brings=said)
+        for wheels, layer, said in zip(groups, known.wheels, words, strict=True)
     }
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.layers.base import Base
-from bot.layers.bringing import brings, meetings
+from bot.layers.bringing import brings, brought, meetings
 from bot.layers.carrying import AT_A_TIME, Carrier
 from bot.layers.foundation import write_foundation
 from bot.layers.groups import Group, group_packages, room_for_wheels
@@ -83,12 +83,11 @@ def make_layers(
         work = _Work(bench, lock.python, compile, trust)
         carried = [pool.submit(work.carry, layer) for layer in base.layers]
         made = [pool.submit(work.layer_of, wheels, found.get(group_of(wheels))) for wheels in groups]
-        foundation = _foundation(lock, executable, bench.carrier)
         _await([*carried, *made])
         layers = tuple(future.result() for future in made)
         work.plan_what_meets(groups, layers, found)
         _check_clashes(work.planned, work.of_conda, bench.tell)
-        return (foundation, *layers)
+        return (_foundation(lock, executable, [layer.brings for layer in layers], bench.carrier), *layers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +157,13 @@ class _Work:
         made = {one.wheel for one in self.planned}
         of = [found.get(group_of(group)) for group in groups]
         missing: dict[LockedWheel, None] = {}
-        for pair in meetings([layer.brings for layer in layers]):
+        of_wheels = [[one for one in group if isinstance(one, LockedWheel)] for group in groups]
+        words = [brought(layer, wheels) for layer, wheels in zip(layers, of_wheels, strict=True)]
+        for pair in meetings(words):
             taken = [number for number in pair if not made & set(groups[number])]
             images = {(each.shelf, each.tag) for number in taken if (each := of[number]) is not None}
             if len(taken) == 1 or len(images) > 1:
-                missing |= {
-                    one: None for number in taken for one in groups[number] if isinstance(one, LockedWheel)
-                }
+                missing |= {wheel: None for number in taken for wheel in of_wheels[number]}
         if missing:
             with tempfile.TemporaryDirectory(dir=self.bench.carrier.work, prefix="wheels-") as folder:
                 fetched = [(wheel, self._fetch(wheel, Path(folder))) for wheel in missing]
@@ -215,9 +214,9 @@ def _title(packages: Sequence[LockedWheel] | Sequence[LockedConda]) -> str:
     return f"{packages[0].name} {packages[0].version}" if len(packages) == 1 else f"{len(packages)} packages"
 
 
-def _foundation(lock: Lock, executable: str, carrier: Carrier) -> Layer:
+def _foundation(lock: Lock, executable: str, words: Sequence[Sequence[str]], carrier: Carrier) -> Layer:
     with carrier.parcel() as (file, path):
-        layer = write_foundation(file, lock.python, executable, dump_lock(lock))
+        layer = write_foundation(file, lock.python, executable, dump_lock(lock), words)
         file.flush()
         carrier.send(layer, lambda: path.open("rb"))
         return layer

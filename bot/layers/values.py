@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.errors import BotError
 from parser.model import Problem
@@ -37,7 +37,7 @@ class Layer:
     diff_id: str
     title: str
     media_type: str = OCI_LAYER
-    brings: tuple[str, ...] = ()
+    brings: tuple[str, ...] = field(default=(), compare=False)
 
 
 class BadWheel(BotError):

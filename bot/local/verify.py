@@ -77,7 +77,7 @@ def fetch_image(registry: Registry, told: Reference, platform: str) -> Image:
             f"{name} was not built by the engine `layers` in today's form.",
             "Verify it with the version of mlreef-bot that built it, or build it anew.",
         )
-    _, executable = read_foundation(io.BytesIO(shelf.read_blob(known.foundation.digest)))
+    _, executable, _ = read_foundation(io.BytesIO(shelf.read_blob(known.foundation.digest)))
     return Image(name, shelf, found.content, config, found.digest, known, held[0], executable)
 
 
