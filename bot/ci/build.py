@@ -66,11 +66,16 @@ def open_order(job: CiJob, log: Log) -> tuple[Path, Order | Verdict]:
 
 
 def hand_over_nothing(folder: Path, job: CiJob, verdict: Verdict) -> None:
-    """What the next jobs need where nothing is built: the bot's image to run in, and why."""
-    unchanged = verdict is Verdict.UNCHANGED
-    _hand_over(folder, STOP, verdict, job["MLREEF_BUILDER"], job["MLREEF_DIGEST"] if unchanged else "")
-    if unchanged:
-        add_dotenv(folder / "build.env", {"MLREEF_SAME_AS": job["MLREEF_SAME_AS"]})
+    """What the next jobs need where nothing is built: an image to run in, and why.
+
+    It is the bot's; where a version is the same it is that one's, so that stages of the author's own find their module.
+    """
+    if verdict is not Verdict.UNCHANGED:
+        _hand_over(folder, STOP, verdict, job["MLREEF_BUILDER"], "")
+        return
+    digest = job["MLREEF_DIGEST"]
+    _hand_over(folder, STOP, verdict, f"{job['CI_REGISTRY_IMAGE'].lower()}@{digest}", digest)
+    add_dotenv(folder / "build.env", {"MLREEF_SAME_AS": job["MLREEF_SAME_AS"]})
 
 
 def _build(
