@@ -129,7 +129,8 @@ def _make(
     ground = _ground(read_ground(base.digest, base.config, environment.bytecode), lock)
     here = PLATFORM_OF.get(platform.machine(), inputs.platform)
     packed = sum(one.size for one in lock.conda) + sum(one.size for one in lock.wheels)
-    voice.say(f"Bringing together {len(lock.conda) + len(lock.wheels)} packages, {size_words(packed)}")
+    packages = len(lock.conda) + len(lock.wheels)
+    voice.say(f"Bringing together {packages} package{'' if packages == 1 else 's'}, {size_words(packed)}")
     for line in _versions(lock):
         voice.say(line)
     store = FolderShelf(means.cache or carrier.work / "store")

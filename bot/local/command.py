@@ -56,10 +56,12 @@ def build(
         raise OperatorError(
             "--output and --push are two ways to one image.", "Build it twice: it is the same."
         )
+    if options.output and not options.output.absolute().parent.is_dir():
+        raise OperatorError(f"There is no folder for {options.output}.", "Make it, or name another file.")
     if options.attest or options.advisories or options.sign:
         from bot.local.attesting import check_wishes
 
-        check_wishes(options.attest, bool(options.push), options.advisories, options.sign)
+        check_wishes(options.attest, bool(options.push), options.advisories, options.sign, os.environ)
     target = read_reference(options.push) if options.push else None
     if target is not None and target.tag is None:
         raise OperatorError("An image cannot be pushed to a digest.", "Give a name, or NAME:TAG.")
@@ -145,7 +147,16 @@ def _build(
     finally:
         # What is said next, of an error too, must not stand behind it.
         voice.end()
-    return Made(name, built, registry, FolderShelf(cache)) if isinstance(built, Built) else built
+    if isinstance(built, Built):
+        return Made(name, built, registry, FolderShelf(cache))
+    if loaded.report.settings.build_sdists and any(one.code == "requirement-sources" for one in built):
+        from bot.layers.lock import BUILT_WHEELS
+
+        voice.say(
+            "What build_sdists names is built by a job of the pipeline, and not here. For a build here:"
+            f" pip wheel --no-deps --wheel-dir {BUILT_WHEELS} NAME==VERSION, with the Python of the base."
+        )
+    return built
 
 
 def _verify(

@@ -150,6 +150,14 @@ def test_a_log_names_the_version_of_every_package(site: Site, base: str) -> None
     assert "calm==1.1" in done.stderr.split()
 
 
+def test_who_builds_sources_is_told_where_no_job_does(site: Site, base: str) -> None:
+    site.index.add_sources("old", "1.0")
+    folder = site.repository({"requirements.txt": "old==1.0\n", ".mlreef.yaml": "build_sdists: [old]\n"})
+    done = build(site, folder, *ground(base))
+    assert done.returncode == 1
+    assert "pip wheel --no-deps --wheel-dir .mlreef/wheels" in done.stderr
+
+
 def test_a_base_that_cannot_be_asked_for_is_named(site: Site) -> None:
     away = "127.0.0.1:9/bases/python:3.12"
     done = build(site, site.repository(), "--base", away)
@@ -180,6 +188,9 @@ def test_a_repository_that_would_be_refused_is_not_built(site: Site, base: str) 
         (("--push", "a.example.com/b@sha256:" + "0" * 64), "cannot be pushed to a digest"),
         (("--", "--amount", "1"), "Add --run"),
         (("--output", "x.tar", "--push", "a.example.com/b"), "two ways to one image"),
+        (("--output", "/no/such/folder/x.tar"), "There is no folder for /no/such/folder/x.tar"),
+        (("--push", "a.example.com/b", "--attest", "--sign", "no.pem"), "--sign: there is no file no.pem"),
+        (("--push", "a.example.com/b", "--attest", "--advisories", "no.zip"), "there is no no.zip"),
     ],
 )
 def test_what_cannot_be_meant_is_told(site: Site, words: tuple[str, ...], why: str) -> None:

@@ -269,5 +269,12 @@ def test_wishes_that_go_nowhere_are_refused(
     attest: bool, pushed: bool, advisories: str | None, words: str
 ) -> None:
     with pytest.raises(OperatorError, match=words):
-        check_wishes(attest, pushed, advisories, None)
-    check_wishes(True, True, "osv.zip", Path("key.pem"))
+        check_wishes(attest, pushed, advisories, None, {})
+    check_wishes(True, True, "https://osv.example.com/all.zip", None, {})
+
+
+def test_a_key_that_signs_nothing_is_told_before_anything_is_pushed(tmp_path: Path) -> None:
+    key = tmp_path / "key.pem"
+    key.write_text("no key")
+    with pytest.raises(OperatorError, match="holds no key in PEM"):
+        check_wishes(True, True, None, key, {})
