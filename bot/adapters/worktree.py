@@ -48,4 +48,32 @@ def pushed_paths(folder: Path, only_tracked: bool = False) -> tuple[str, ...] | 
         return None
     # A repository inside of this one ends in a slash: its files are not pushed with it.
     names = (name for name in listed.stdout.split(b"\0") if name and not name.endswith(b"/"))
-    return tuple(sorted(name.decode(errors="surrogateescape") for name in names))
+    real = _Real(here)
+    return tuple(sorted(name for name in map(os.fsdecode, names) if real.holds(name.rpartition("/")[0])))
+
+
+class _Real:
+    """Which folders below one are reached without a link: git may still know files where a link out of it is now."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known = {"": True}
+
+    def holds(self, path: str) -> bool:
+        """Whether no part of the path is a link."""
+        new: list[str] = []
+        while path and path not in self._known:
+            new.append(path)
+            path = path.rpartition("/")[0]
+        good = self._known[path]
+        for one in reversed(new):
+            good = good and not self._is_link(one)
+            self._known[one] = good
+        return good
+
+    def _is_link(self, path: str) -> bool:
+        try:
+            return (self._folder / path).is_symlink()
+        except OSError:
+            # Too long for this system, so nothing is there.
+            return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import shutil
 import socket
 import tarfile
 import tracemalloc
@@ -112,6 +113,23 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     assert [(one.code, one.place.file if one.place else "") for one in found] == [
         ("link-leaves-repository", "passwords")
     ]
+
+
+def test_a_folder_that_became_a_link_gives_nothing_of_where_it_leads(repository: Repository) -> None:
+    """git still knows the files, and does not list the link where it is to be ignored."""
+    private = repository.path.parent / "private"
+    (private / "deep").mkdir(parents=True)
+    for name in ("key", "deep/key"):
+        (private / name).write_text("PRIVATE")
+    repository.git("config", "core.excludesFile", "/dev/null")
+    repository.commit({"main.py": "x = 1\n", "a/key": "x", "a/deep/key": "x", ".gitignore": ""})
+    (repository.path / ".git/info/exclude").write_text("a\n")
+    shutil.rmtree(repository.path / "a")
+    (repository.path / "a").symlink_to(private)
+    here = look(repository.path, ())
+    assert isinstance(here, Here)
+    assert [file.path for file in here.contents.files] == [b".gitignore", b"main.py"]
+    assert here.revision == ""
 
 
 def test_a_pointer_is_not_the_model(tmp_path: Path) -> None:
