@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bot.building import Order
 from bot.domain.environments import Environment
+from bot.domain.text import visible
 from bot.errors import OperatorError
 from bot.layers.content_of import content_of
 from bot.layers.image import Dress
@@ -71,6 +72,23 @@ def choose_environment(
         )
     building = settings.building
     return settings.environment, building.shared_layers, building.index_url
+
+
+def passed_over(report: Report) -> list[str]:
+    """Sentences on what a pipeline would heed, and a build on a base of one's own does not."""
+    asked, told = report.settings, []
+    if asked.environment is not None:
+        named = visible(asked.environment)
+        told.append(f"The environment {named} of .mlreef.yaml is not heeded: --config FILE tells what it is.")
+    if asked.apt:
+        packages = visible(", ".join(asked.apt))
+        told.append(f"The Debian packages of .mlreef.yaml ({packages}) are not in it: this runs nothing.")
+    if report.dockerfile is not None and asked.engine != ENGINE:
+        named = visible(report.dockerfile)
+        told.append(
+            f"{named} is not used: an engine that runs instructions builds it, such as `docker build`."
+        )
+    return told
 
 
 def _own(wishes: Wishes) -> Environment:

@@ -18,7 +18,7 @@ from bot.layers.base import read_reference
 from bot.layers.means import Means, Voice
 from bot.layers.pinned import pin
 from bot.layers.shelves import FolderShelf, RegistryShelf, Shelf
-from bot.local.ask import Wishes, choose_environment, plan_order
+from bot.local.ask import Wishes, choose_environment, passed_over, plan_order
 from bot.local.folder import Here, look
 from bot.local.registries import Registries
 from bot.local.results import Made, document, find_engine, hand_to_engine, sum_up, write_file
@@ -122,6 +122,8 @@ def _build(
     chosen = choose_environment(loaded.report, wishes, policy)
     if isinstance(chosen, Problem):
         return (chosen,)
+    for line in passed_over(loaded.report) if policy is None else ():
+        voice.say(line)
     environment, shared_layers, index_url = chosen
     here = look(loaded.folder, module.requirements.files if module.requirements else ())
     if not isinstance(here, Here):

@@ -158,6 +158,20 @@ def test_who_builds_sources_is_told_where_no_job_does(site: Site, base: str) -> 
     assert "pip wheel --no-deps --wheel-dir .mlreef/wheels" in done.stderr
 
 
+def test_what_only_a_pipeline_heeds_is_told(site: Site, base: str) -> None:
+    wishes = "environment: gpu\napt: [ffmpeg]\n"
+    done = build(site, site.repository({".mlreef.yaml": wishes}), *ground(base))
+    assert done.returncode == 0
+    assert "The environment gpu of .mlreef.yaml is not heeded" in done.stderr
+    assert "(ffmpeg) are not in it" in done.stderr
+    done = build(site, site.repository({"Dockerfile": "FROM scratch\n"}, "own"), *ground(base))
+    assert "Dockerfile is not used" in done.stderr
+    wanted = {"Dockerfile": "FROM scratch\n", ".mlreef.yaml": "engine: layers\n"}
+    done = build(site, site.repository(wanted, "layers"), *ground(base))
+    assert done.returncode == 0
+    assert "is not used" not in done.stderr
+
+
 def test_a_base_that_cannot_be_asked_for_is_named(site: Site) -> None:
     away = "127.0.0.1:9/bases/python:3.12"
     done = build(site, site.repository(), "--base", away)
