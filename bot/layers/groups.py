@@ -15,6 +15,12 @@ _Package = TypeVar("_Package", bound=LockedConda | LockedWheel)
 MAX_LAYERS = 100
 """Layers of a whole image; engines stop at 127, and who builds upon it needs some too."""
 
+FEW = 8
+"""So many packages, the largest, have a layer each whatever their size."""
+
+SMALL_BYTES = 512 * 1024
+"""A package with fewer shares a layer with other small ones: a layer costs each image some 260 bytes."""
+
 OWN_LAYERS = 2
 """What an image has besides base and wheels: the foundation below them, the sources above."""
 
@@ -37,7 +43,7 @@ def group_packages(lock: Lock, room: int) -> tuple[Group, ...]:
 
 
 def group_wheels(wheels: Sequence[LockedWheel], room: int) -> tuple[tuple[LockedWheel, ...], ...]:
-    """The wheels of each layer, in the image's order: largest first, then by name; the rest in the last, by name.
+    """The wheels of each layer, in the image's order: largest first, then by name; small ones in the last, by name.
 
     A function of names, versions and sizes alone. Raises ValueError when there is no room at all.
     """
@@ -48,10 +54,12 @@ def _grouped(packages: Sequence[_Package], room: int) -> tuple[tuple[_Package, .
     if room < 1:
         raise ValueError("packages need at least one layer")
     ordered = sorted(packages, key=_largest_first)
-    if len(ordered) <= room:
-        return tuple((one,) for one in ordered)
-    together = sorted(ordered[room - 1 :], key=_by_name)
-    return (*((one,) for one in ordered[: room - 1]), tuple(together))
+    large = sum(one.size >= SMALL_BYTES for one in ordered)
+    alone = min(max(large, FEW), room)
+    if len(ordered) > alone:
+        alone = min(alone, room - 1)
+    together = tuple(sorted(ordered[alone:], key=_by_name))
+    return (*((one,) for one in ordered[:alone]), *((together,) if together else ()))
 
 
 def _largest_first(one: LockedConda | LockedWheel) -> tuple[int, str, str, str]:
