@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from parser.interpreter import comparing, located, operations, records
 from parser.interpreter.flow import Call
+from parser.interpreter.pythons import PARTS, ByPython, each
 from parser.interpreter.values import (
     MISSING,
     Alias,
@@ -84,6 +85,8 @@ def find_attribute(machine: Machine, value: Any, name: str) -> Any:
         return mapped(value, lambda one: _attribute_or_unknown(machine, one, name))
     if isinstance(value, Jumbled):
         return Method(value, name)
+    if isinstance(value, ByPython) and name in PARTS:
+        return each(value, lambda one: one[PARTS.index(name)])
     if isinstance(value, Unknown):
         return value
     if isinstance(value, External):
@@ -129,8 +132,6 @@ def find_attribute(machine: Machine, value: Any, name: str) -> Any:
             if value.function
             else Unknown("is a method's attribute")
         )
-    if value is operations.VERSION and name in operations.VERSION_PARTS:
-        return value[operations.VERSION_PARTS.index(name)]
     if operations.has_method(value, name) or isinstance(value, re.Pattern):
         return Method(value, name)
     if isinstance(value, PurePosixPath) and name in operations.PATH_ATTRIBUTES:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from parser.interpreter import comparing, located, operations
 from parser.interpreter.attributes import UNION_TYPE, attribute
 from parser.interpreter.containers import equal_objects, held_key, item_of, items_of, unordered_items
+from parser.interpreter.pythons import ByPython, each
 from parser.interpreter.values import (
     MAX_ITEMS,
     MISSING,
@@ -177,6 +178,10 @@ def _bool(machine: Machine, node: ast.BoolOp, scope: Scope) -> Any:
 
 
 def _compared(machine: Machine, op: ast.cmpop, left: Any, right: Any) -> Any:
+    if isinstance(left, ByPython):
+        return each(left, lambda one: _compared(machine, op, one, right))
+    if isinstance(right, ByPython):
+        return each(right, lambda one: _compared(machine, op, left, one))
     if isinstance(op, ast.Eq | ast.NotEq) and (isinstance(left, Instance) or isinstance(right, Instance)):
         same = equal_objects(machine, left, right)
         return Unknown(why_unknown(left)) if same is None else same is isinstance(op, ast.Eq)
@@ -246,6 +251,8 @@ def _subscript(machine: Machine, node: ast.Subscript, scope: Scope) -> Any:
             "is given on the command line", kind="list" if isinstance(node.slice, ast.Slice) else "str"
         )
     key = key_of(machine, node.slice, scope)
+    if isinstance(value, ByPython) and isinstance(key, int | slice):
+        return each(value, lambda one: operations.apply(lambda: one[key]))
     if isinstance(node.slice, ast.Slice):
         if isinstance(value, str | bytes | list | tuple | range) and isinstance(key, slice):
             return operations.apply(lambda: value[key])

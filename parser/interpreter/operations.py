@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from parser.interpreter import pythons
 from parser.interpreter.values import MAX_ITEMS, MISSING, Jumbled, Unknown, known
 
 MAX_TEXT = 100_000
@@ -197,13 +198,8 @@ TYPES: Mapping[str, type] = {
     f"builtins.{one.__name__}": one
     for one in (bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset, range)
 }
-VERSION = (3, 11, 0, "final", 0)
-"""What `sys.version_info` counts as: scripts ask it for old Pythons only."""
-
-VERSION_PARTS = ("major", "minor", "micro", "releaselevel", "serial")
-
 CONSTANTS: Mapping[str, Any] = {
-    "sys.version_info": VERSION,
+    "sys.version_info": pythons.VERSION,
     "sys.platform": "linux",
     "os.name": "posix",
     "os.curdir": ".",
