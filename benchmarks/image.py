@@ -298,7 +298,7 @@ What is compared:
 - Docker's memory is the engine's, and is not measured.
 
 Not in the table, because they cannot run on a machine that pulls no images and reaches package indexes only:
-**repo2docker** (PyPI) builds on Docker Hub's `buildpack-deps` and fetches micromamba from anaconda.org while it builds;
+**repo2docker** (PyPI) builds on Docker Hub's `buildpack-deps` and fetches micromamba while it builds;
 of **Cog** PyPI has the library alone, its program comes from GitHub and builds on images that it pulls."""
 
 

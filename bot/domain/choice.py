@@ -8,9 +8,10 @@ from dataclasses import replace
 from packaging.specifiers import SpecifierSet
 
 from bot.domain.environments import Environment
-from bot.domain.wishes import CPU_INDEX, CudaWish, Wish, plain_torch, read_wish
+from bot.domain.wishes import CudaWish, Wish, plain_torch, read_wish
 from parser.model import Place, Problem, PythonWish, Report
 from parser.problems import ascii_controls, problem
+from parser.requirements.public import PYTORCH_CPU
 
 _LAST_PATCH = 99
 """Number of a release that no Python of a minor version reaches."""
@@ -76,7 +77,7 @@ def advise(report: Report, environment: Environment) -> tuple[Problem, ...]:
         told.append(problem("environment-python", wish.python.place, None, **words))
     plain = None if environment.gpu or environment.platforms[0] != "linux/amd64" else plain_torch(report)
     if plain is not None and wish.cuda is None:
-        words = {"what": f"`{_shown(str(plain.name))}`", "name": environment.name, "index": CPU_INDEX}
+        words = {"what": f"`{_shown(str(plain.name))}`", "name": environment.name, "index": PYTORCH_CPU}
         words["size"] = "some gigabytes of CUDA libraries,"
         told.append(problem("environment-unneeded-cuda", plain.place, None, **words))
     return tuple(told)

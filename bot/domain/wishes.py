@@ -10,9 +10,7 @@ from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentN
 
 from bot.domain.engines import RUNS_NOTHING
 from parser.model import Place, PythonWish, Report, Requirement, Requirements
-
-CPU_INDEX = "https://download.pytorch.org/whl/cpu"
-"""PyTorch's own index of wheels without CUDA."""
+from parser.requirements.public import PYTORCH_CPU
 
 TORCH = frozenset({"torch", "torchvision", "torchaudio"})
 
@@ -179,7 +177,7 @@ def _python(version: str) -> dict[str, str]:
 def _plain_wheel(item: Requirement, name: str) -> str:
     if name in TORCH or item.url is None:
         version = _LOCAL.sub("+cpu" if name in TORCH else "", item.specifier)
-        index = f" and, on a line of its own, `--extra-index-url {CPU_INDEX}`" if name in TORCH else ""
+        index = f" and, on a line of its own, `--extra-index-url {PYTORCH_CPU}`" if name in TORCH else ""
         return f"Write `{item.name}{version}`{index}."
     return f"Write the version of {item.name} that you need (`{item.name}==VERSION`) instead of the address."
 

@@ -12,9 +12,7 @@ import yaml
 from bot.layers.addresses import Account, BadAddress, read_address
 from parser.model import Place, Problem
 from parser.problems import problem
-
-ALIAS = "https://conda.anaconda.org"
-"""Where a channel lives that has a name only."""
+from parser.requirements.public import CONDA
 
 DEFAULT_CHANNEL = "conda-forge"
 """The channel of who names none: free for everybody, as conda's own default is not."""
@@ -37,7 +35,7 @@ class CondaAsked:
 
 
 def read_asked(
-    file: str, content: bytes, variables: Mapping[str, str], alias: str = ALIAS
+    file: str, content: bytes, variables: Mapping[str, str], alias: str = CONDA
 ) -> CondaAsked | tuple[Problem, ...]:
     """The environment of a file that the parser has read before, or every channel that cannot be used.
 

@@ -10,9 +10,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from bot.layers.addresses import Account, BadAddress, account_for, is_repository, read_address
 from parser.model import Place, Problem, Requirements
 from parser.problems import problem
-
-PYPI = "https://pypi.org/simple"
-"""The index of who names none; pip's own."""
+from parser.requirements.public import PYPI
 
 MIRRORS = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
 """Variables with which operators name a mirror for every job; the first that is set counts."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.domain.text import size_words
-from bot.domain.wishes import CPU_INDEX
 from bot.errors import OperatorError
 from bot.layers.built import BuiltWheel, load_built, names_to_build
 from bot.layers.choosing import Choice, choose_wheels
@@ -26,6 +25,7 @@ from bot.layers.wheel_tags import Target
 from bot.logs import redactor
 from parser.model import Place, Problem, Requirement, Requirements
 from parser.problems import ascii_controls, in_order, problem
+from parser.requirements.public import PYTORCH_CPU
 
 MAX_ROUNDS = 6
 """How often what is left is resolved again without the requirements that are known to be at fault."""
@@ -102,7 +102,7 @@ def resolve(
 
 def _told_unneeded(unneeded: CudaSet, inputs: ResolveInputs) -> Problem:
     place = Place(inputs.requirements.file) if inputs.requirements else None
-    words = {"what": "What is required", "name": inputs.environment.name, "index": CPU_INDEX}
+    words = {"what": "What is required", "name": inputs.environment.name, "index": PYTORCH_CPU}
     size = f"{size_words(unneeded.size)} of CUDA libraries ({len(unneeded.wheels)} wheels),"
     return problem("environment-unneeded-cuda", place, None, size=size, **words)
 

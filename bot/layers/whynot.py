@@ -10,12 +10,12 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import Version
 
-from bot.domain.wishes import CPU_INDEX
 from bot.layers.index_pages import File
 from bot.layers.wanted import target_words
 from bot.layers.wheel_tags import Target
 from parser.model import Place, Problem
 from parser.problems import ascii_controls, problem
+from parser.requirements.public import PYTORCH_CPU
 
 MAX_LISTED = 5
 """Versions or Pythons that are listed one by one."""
@@ -83,7 +83,7 @@ def _no_version(
     found = _versions(one.version for one in offered)
     local = re.search(r"\+(cpu|cu\d{2,4})\b", wish.specifier)
     if local:
-        address = CPU_INDEX.removesuffix("cpu") + local[1]
+        address = PYTORCH_CPU.removesuffix("cpu") + local[1]
         mend = f"PyTorch keeps such versions elsewhere: add the line `--extra-index-url {address}`."
     elif early:
         mend = f"Write `{wish.name}=={max(one.version for one in early)}` if an early version is meant, or `--pre`."

@@ -14,7 +14,7 @@ CONDA: dict[str, Example] = {
         "Channels are addresses that packages are fetched from; one that does not exist has none.",
         "channels: [conda-forgery]\ndependencies: [numpy]\n",
         {
-            "why": "https://conda.anaconda.org/conda-forgery has no such list of packages",
+            "why": "https://packages.example.com/conda-forgery has no such list of packages",
             "mend": "Correct the channel's name.",
         },
         "channels: [conda-forge]\ndependencies: [numpy]\n",

@@ -9,6 +9,7 @@ from typing import Any
 
 from parser.model import Requirement
 from parser.requirements.listed import Listed, Text, made, read_toml, table, tables, texts, unreadable
+from parser.requirements.public import PYPI
 from parser.source import Source
 
 MAX_CONDITIONS = 4
@@ -20,7 +21,6 @@ MAX_ALIKE = 20
 MAX_INDEXES = 20
 """Indexes of one lock file."""
 
-_USUAL = "https://pypi.org/simple"
 _INDEX = re.compile(r"https?://[!-~]+")
 
 
@@ -137,7 +137,7 @@ def _locked(package: dict[str, Any], text: Text, marker: str | None) -> Requirem
 def _indexes(urls: Iterable[Any]) -> tuple[str, ...]:
     """Options for indexes besides the usual one, each once, in the file's order."""
     named = (url for url in urls if isinstance(url, str) and _INDEX.fullmatch(url))
-    others = (url for url in named if url.rstrip("/").lower() != _USUAL)
+    others = (url for url in named if url.rstrip("/").lower() != PYPI)
     return tuple(dict.fromkeys(f"--extra-index-url {url}" for url in others))[:MAX_INDEXES]
 
 

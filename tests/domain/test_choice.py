@@ -13,6 +13,7 @@ from bot.domain.pipeline import PipelineSettings, read_pipeline_settings, render
 from bot.domain.wishes import read_wish
 from parser.model import Problem, Report
 from parser.read import read
+from parser.requirements.public import PYTORCH_CPU
 from parser.source import Entry, Source
 
 CPU = replace(ENVIRONMENT, name="cpu", image="cpu@sha256:" + "1" * 64)
@@ -48,11 +49,12 @@ def refused(report: Report, *environments: Environment) -> Problem:
     return found
 
 
+WHEELS = PYTORCH_CPU.rpartition("/")[0]
 MADE_FOR_CUDA = {
     "torch==2.4.1+cu124\n": "12.4",
-    "--index-url https://download.pytorch.org/whl/cu118\ntorch\n": "11.8",
-    "--extra-index-url=https://download.pytorch.org/whl/cu130/\ntorch\n": "13.0",
-    "torch @ https://download.pytorch.org/whl/cu121/torch-2.4.1%2Bcu121-cp312-cp312-linux_x86_64.whl\n": "12.1",
+    f"--index-url {WHEELS}/cu118\ntorch\n": "11.8",
+    f"--extra-index-url={WHEELS}/cu130/\ntorch\n": "13.0",
+    f"torch @ {WHEELS}/cu121/torch-2.4.1%2Bcu121-cp312-cp312-linux_x86_64.whl\n": "12.1",
     "nvidia-cublas-cu12==12.4.5.8\n": "12",
     "nvidia-dali\n": None,
     "cupy-cuda12x\n": "12",
@@ -76,7 +78,7 @@ def test_what_is_made_for_cuda_is_known_with_its_version(requirements: str, vers
     "requirements",
     [
         "numpy\ntorch==2.4.1\njax\ntensorflow\n",
-        "torch==2.4.1+cpu\n--extra-index-url https://download.pytorch.org/whl/cpu\n",
+        f"torch==2.4.1+cpu\n--extra-index-url {PYTORCH_CPU}\n",
         "cupy-cuda12x; sys_platform == 'win32'\n",
         "nvidia-cublas-cu12; platform_machine == 'aarch64'\n",
         "--index-url https://pypi.example.com/curious/simple\nnumpy\n",
@@ -96,13 +98,13 @@ def test_cuda_without_a_graphics_card_is_refused_with_the_environment_to_name_an
     assert "`gpu-12`" in said.hint
     assert "gpu-11" not in said.hint
     assert "torch==2.4.1+cpu" in said.hint
-    assert "--extra-index-url https://download.pytorch.org/whl/cpu" in said.hint
+    assert f"--extra-index-url {PYTORCH_CPU}" in said.hint
 
 
 def test_where_nobody_offers_cuda_the_way_without_it_is_told() -> None:
-    said = refused(repository("--index-url https://download.pytorch.org/whl/cu124\ntorch\n"), CPU, OLD)
+    said = refused(repository(f"--index-url {WHEELS}/cu124\ntorch\n"), CPU, OLD)
     assert said.code == "environment-without-gpu"
-    assert "--index-url https://download.pytorch.org/whl/cpu" in said.hint
+    assert f"--index-url {PYTORCH_CPU}" in said.hint
 
 
 def test_the_only_environment_with_that_cuda_is_taken_and_the_choice_explained() -> None:
@@ -186,10 +188,10 @@ def test_torch_that_brings_cuda_for_nothing_is_pointed_out_with_the_other_index(
     report = repository("numpy\ntorch==2.4.1\n")
     said = advise(report, CPU)
     assert [one.code for one in said] == ["environment-unneeded-cuda"]
-    assert "--extra-index-url https://download.pytorch.org/whl/cpu" in said[0].hint
+    assert f"--extra-index-url {PYTORCH_CPU}" in said[0].hint
     assert advise(report, GPU12) == ()
     assert advise(repository("torch==2.4.1+cpu\n"), CPU) == ()
-    by_index = repository("--index-url https://download.pytorch.org/whl/cpu\ntorch\n")
+    by_index = repository(f"--index-url {PYTORCH_CPU}\ntorch\n")
     assert advise(by_index, CPU) == ()
 
 

@@ -17,7 +17,7 @@ import bot.layers.conda_package as conda_package
 from bot.domain.environments import Environment
 from bot.errors import TryAgain
 from bot.layers.conda import conda_python, write_conda
-from bot.layers.conda_asked import ALIAS, CondaAsked, read_asked
+from bot.layers.conda_asked import CondaAsked, read_asked
 from bot.layers.conda_faults import find_conda_faults
 from bot.layers.conda_fetch import fetch_conda
 from bot.layers.conda_prefix import replace_in_binary
@@ -25,6 +25,7 @@ from bot.layers.conda_solve import SolvedConda, solve_conda
 from bot.layers.lock import LockedConda
 from bot.layers.values import CONDA_ROOT, LAYOUT, BadWheel, Layer
 from parser.model import Problem, Severity
+from parser.requirements.public import CONDA
 from tests.layers.making_conda import PLACEHOLDER, Link, Package, serve, write_channel
 
 ROOT = CONDA_ROOT.lstrip("/")
@@ -270,10 +271,10 @@ def test_a_file_is_read_as_conda_reads_it() -> None:
         "name: x\nchannels: [conda-forge, https://example.com/own, nodefaults]\n"
         "dependencies:\n- python=3.12\n- numpy >=2\n- pip\n- pip:\n  - requests\n  - flask==3.1\n"
     )
-    assert found.channels == (f"{ALIAS}/conda-forge", "https://example.com/own")
+    assert found.channels == (f"{CONDA}/conda-forge", "https://example.com/own")
     assert found.specs == ("python=3.12", "numpy >=2")
     assert found.pip_lines == {8, 9}
-    assert asked("dependencies: [numpy]\n").channels == (f"{ALIAS}/conda-forge",)
+    assert asked("dependencies: [numpy]\n").channels == (f"{CONDA}/conda-forge",)
 
 
 def test_passwords_of_channels_come_from_offered_variables_only() -> None:

@@ -17,6 +17,7 @@ from bot.layers.resolve import Resolved, resolve
 from bot.layers.uv import fault_here
 from parser.model import Problem
 from parser.requirements import read_requirements
+from parser.requirements.public import PYPI, PYTORCH_CPU
 from parser.source import Entry, Source
 from tests.layers.package_index import PackageIndex, make_certificate, served
 
@@ -383,7 +384,7 @@ def test_a_uv_lock_takes_each_package_from_the_index_it_names(index: PackageInde
             'dependencies = [{ name = "ours" }, { name = "theirs" }]\n'
             f'[[package]]\nname = "ours"\nversion = "1.0"\nsource = {{ registry = "{private.simple}" }}\n'
             f'wheels = [{{ url = "https://x.example/x.whl", hash = "sha256:{ours.sha256}" }}]\n'
-            '[[package]]\nname = "theirs"\nversion = "2.0"\nsource = { registry = "https://pypi.org/simple" }\n'
+            '[[package]]\nname = "theirs"\nversion = "2.0"\nsource = { registry = "' + PYPI + '" }\n'
             f'wheels = [{{ url = "https://x.example/y.whl", hash = "sha256:{theirs.sha256}" }}]\n'
         )
         lock = desk.lock(index, {"uv.lock": text})
@@ -498,4 +499,4 @@ def test_cuda_where_nothing_can_use_it_is_pointed_out_with_its_size(index: Packa
     assert isinstance(resolved, Resolved)
     (warning,) = resolved.warnings
     assert warning.message.startswith("What is required brings 2.0 MB of CUDA libraries")
-    assert "https://download.pytorch.org/whl/cpu" in warning.hint
+    assert PYTORCH_CPU in warning.hint

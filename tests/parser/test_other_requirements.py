@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from repositories import source
 
 from parser.requirements import read_requirements
+from parser.requirements.public import PYPI
 from parser.requirements.versions import conda_parts, conda_specifier, poetry_specifier
 
 
@@ -337,12 +338,14 @@ def test_indexes_that_lock_files_name_are_kept_besides_the_usual_one() -> None:
     files = {
         "uv.lock": '[[package]]\nname = "a"\nversion = "0"\nsource = { virtual = "." }\n'
         'dependencies = [{ name = "b" }, { name = "c" }]\n'
-        '[[package]]\nname = "b"\nversion = "1"\nsource = { registry = "https://pypi.org/simple" }\n'
+        '[[package]]\nname = "b"\nversion = "1"\nsource = { registry = "' + PYPI + '" }\n'
         '[[package]]\nname = "c"\nversion = "1"\nsource = { registry = "https://x.example/simple" }\n'
         '[[package]]\nname = "d"\nversion = "1"\nsource = { registry = "https://unused.example/simple" }\n',
         "poetry.lock": '[[package]]\nname = "b"\nversion = "1"\n'
         '[package.source]\ntype = "legacy"\nurl = "https://x.example/simple"\nreference = "x"\n',
-        "Pipfile.lock": '{"_meta": {"sources": [{"url": "https://pypi.org/simple/"}, {"url": "https://x.example/simple"}]},'
+        "Pipfile.lock": '{"_meta": {"sources": [{"url": "'
+        + PYPI
+        + '/"}, {"url": "https://x.example/simple"}]},'
         ' "default": {"b": {"version": "==1"}}}',
     }
     for name, text in files.items():
