@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from parser.examples.frames import ANNOTATED, DESCRIBED, HOLE, PLAIN, WHOLE, Example
-from parser.requirements.public import PYTORCH_CPU
+
+CPU_INDEX = "https://packages.example.com/cpu"
 
 """PyTorch's own index of wheels without CUDA."""
 
@@ -57,7 +58,7 @@ MODULE: dict[str, Example] = {
         "Packages that are made for CUDA fail at their first import, or are gigabytes for nothing, where there is no"
         " CUDA.",
         "torch==2.4.1+cu124\n",
-        f"--extra-index-url {PYTORCH_CPU}\ntorch==2.4.1+cpu\n",
+        f"--extra-index-url {CPU_INDEX}\ntorch==2.4.1+cpu\n",
         frame=WHOLE,
         file="requirements.txt",
         words={
@@ -65,7 +66,7 @@ MODULE: dict[str, Example] = {
             "cuda": "CUDA 12.4",
             "name": "python-3.12",
             "mend": "Name `gpu-12` (Python 3.12, CUDA 12.4) as `environment` in .mlreef.yaml; or do without CUDA."
-            f" Write `torch==2.4.1+cpu` and, on a line of its own, `--extra-index-url {PYTORCH_CPU}`.",
+            f" Write `torch==2.4.1+cpu` and, on a line of its own, `--extra-index-url {CPU_INDEX}`.",
         },
     ),
     "environment-several": Example(
@@ -89,14 +90,14 @@ MODULE: dict[str, Example] = {
     "environment-unneeded-cuda": Example(
         "On Linux the usual wheel of PyTorch is the one for CUDA, and requires NVIDIA's libraries as packages.",
         "torch==2.4.1\n",
-        f"--extra-index-url {PYTORCH_CPU}\ntorch==2.4.1+cpu\n",
+        f"--extra-index-url {CPU_INDEX}\ntorch==2.4.1+cpu\n",
         frame=WHOLE,
         file="requirements.txt",
         words={
             "what": "`torch`",
             "size": "some gigabytes of CUDA libraries,",
             "name": "python-3.12",
-            "index": PYTORCH_CPU,
+            "index": CPU_INDEX,
         },
     ),
     # How the image is built
