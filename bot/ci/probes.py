@@ -9,8 +9,8 @@ from typing import Any
 
 from bot.ci.dockerfile import WORKDIR
 from bot.ci.help_word import help_of
-from bot.ci.questions import fits, plan_questions, stands_before
-from parser.model import Module, Parameter, Problem, Settings, Value
+from bot.ci.questions import count_of, fits, flag_of, plan_questions, stands_before, text_of
+from parser.model import Module, Parameter, Problem, Settings
 from parser.wire import module_to_dict
 
 PROBE_SECONDS = 120
@@ -164,7 +164,7 @@ def _group(
             skipped.append(tried)
         else:
             words, must = tried
-            flag = _flag(parameter)
+            flag = flag_of(parameter)
             refused = () if careful else _refused(parameter, flag)
             mention = flag
             if careful and f"--no{parameter.name}" in parameter.flags:
@@ -191,7 +191,7 @@ def _words(parameter: Parameter) -> tuple[tuple[str, ...], bool] | Skipped:
         return Skipped(parameter.name, f"its action is {parameter.action}")
     if parameter.action in _FLAG_ACTIONS:
         return (
-            ((_flag(parameter),), True) if parameter.flags else Skipped(parameter.name, "it takes no value")
+            ((flag_of(parameter),), True) if parameter.flags else Skipped(parameter.name, "it takes no value")
         )
     certain = parameter.action in _VALUE_ACTIONS and not {"action", "nargs", "flags"} & set(parameter.unknown)
     sample = _sample(parameter)
@@ -201,20 +201,16 @@ def _words(parameter: Parameter) -> tuple[tuple[str, ...], bool] | Skipped:
             parameter.name, "it has no choice that could be given" if parameter.choices == () else why
         )
     value, sure = sample
-    count = _count(parameter.nargs)
+    count = count_of(parameter.nargs)
     if count is None:
         return Skipped(parameter.name, f"its number of values is {parameter.nargs}")
     if parameter.flags and parameter.nargs is None:
         # One word, so that a value may start with a dash.
-        flag = _flag(parameter)
+        flag = flag_of(parameter)
         return ((f"{flag}={value}" if flag.startswith("--") else f"{flag}{value}",), certain and sure)
-    flags = (_flag(parameter),) if parameter.flags else ()
+    flags = (flag_of(parameter),) if parameter.flags else ()
     # A word of its own that starts with a dash would be taken for an option.
     return ((*flags, *(value,) * count), certain and sure and not value.startswith("-"))
-
-
-def _flag(parameter: Parameter) -> str:
-    return next((flag for flag in parameter.flags if flag.startswith("--")), parameter.flags[0])
 
 
 def _sample(parameter: Parameter) -> tuple[str, bool] | None:
@@ -227,10 +223,10 @@ def _sample(parameter: Parameter) -> tuple[str, bool] | None:
             if "type" not in unknown
             else []
         )
-        return (_text((sure or words)[0]), bool(sure)) if words else None
+        return (text_of((sure or words)[0]), bool(sure)) if words else None
     if "choices" in unknown:
         default = parameter.default
-        return (_text(default), False) if isinstance(default, str | int | float) and default != "" else None
+        return (text_of(default), False) if isinstance(default, str | int | float) and default != "" else None
     kind = "str" if parameter.type is None and "type" not in unknown else parameter.type
     if kind in {"str", "int", "float", "complex", "list"} and "type" not in unknown:
         return _SAMPLES[str(kind)], True
@@ -239,15 +235,5 @@ def _sample(parameter: Parameter) -> tuple[str, bool] | None:
     # A type of the script's own: its default is the one value that it is likely to accept.
     default = parameter.default
     if isinstance(default, str | int | float) and not isinstance(default, bool) and default != "":
-        return (_text(default), False)
+        return (text_of(default), False)
     return None
-
-
-def _text(value: Value) -> str:
-    return value if isinstance(value, str) else repr(value)
-
-
-def _count(nargs: str | int | None) -> int | None:
-    if isinstance(nargs, int):
-        return nargs if 0 < nargs <= 100 else None
-    return {None: 1, "?": 1, "*": 1, "+": 1}.get(nargs)

@@ -41,13 +41,13 @@ def plan_questions(parameters: Sequence[Parameter]) -> tuple[Question, ...]:
 
 
 def _about(parameter: Parameter, all_of_them: Sequence[Parameter]) -> Iterator[Question]:
-    count = _count(parameter.nargs)
+    count = count_of(parameter.nargs)
     vague = {"action", "nargs", "flags", "type", "choices"} & set(parameter.unknown)
     if parameter.condition or vague or parameter.action not in _VALUE_ACTIONS or count is None:
         return
     if _stands_behind_others(parameter, all_of_them):
         return
-    key = _flag(parameter) if parameter.flags else parameter.dest
+    key = flag_of(parameter) if parameter.flags else parameter.dest
     for value, expected in _values(parameter):
         words = _words(parameter, value, count)
         if words is not None:
@@ -60,9 +60,9 @@ def _values(parameter: Parameter) -> Iterator[tuple[str, str]]:
         if parameter.type in _NUMBERS:
             yield NO_NUMBER, "refused"
         if parameter.type in _NUMBERS | {"str"} and _is_asked_as_default(parameter.default, parameter.type):
-            yield _text(parameter.default), "accepted"
+            yield text_of(parameter.default), "accepted"
         return
-    texts = [_text(choice) for choice in choices if fits(choice, parameter.type)]
+    texts = [text_of(choice) for choice in choices if fits(choice, parameter.type)]
     if len(texts) != len(choices) or not texts:
         # a type of the script's own makes them of texts that are not known
         return
@@ -94,25 +94,28 @@ def _is_asked_as_default(default: Value, kind: str | None) -> bool:
 def _words(parameter: Parameter, value: str, count: int) -> tuple[str, ...] | None:
     if parameter.flags and parameter.nargs is None:
         # one word, so that a value may start with a dash; a short flag takes even an empty one only apart
-        flag = _flag(parameter)
+        flag = flag_of(parameter)
         if flag.startswith("--"):
             return (f"{flag}={value}",)
         return (f"{flag}{value}",) if value and not value.startswith("=") else None
     if value.startswith("-"):
         # it would be taken for an option
         return None
-    return (*((_flag(parameter),) if parameter.flags else ()), *(value,) * count)
+    return (*((flag_of(parameter),) if parameter.flags else ()), *(value,) * count)
 
 
-def _flag(parameter: Parameter) -> str:
+def flag_of(parameter: Parameter) -> str:
+    """The option by which a parameter is given: the long one where there is one."""
     return next((flag for flag in parameter.flags if flag.startswith("--")), parameter.flags[0])
 
 
-def _text(value: Value) -> str:
+def text_of(value: Value) -> str:
+    """A value as it stands on a command line."""
     return value if isinstance(value, str) else repr(value)
 
 
-def _count(nargs: str | int | None) -> int | None:
+def count_of(nargs: str | int | None) -> int | None:
+    """How many values to give; None where that is not to be said."""
     if isinstance(nargs, int):
         return nargs if 0 < nargs <= 100 else None
     return {None: 1, "?": 1, "*": 1, "+": 1}.get(nargs)
