@@ -17,6 +17,7 @@ LONGEST_SECONDS = 900
 
 RESIDENT = """\
 import contextlib, io, sys, time
+import bot.describing
 from bot.__main__ import main
 
 script, *command = sys.argv[1:]
@@ -31,7 +32,7 @@ for number in range(4):
     if code:
         sys.exit(code)
 """
-"""Changes the script and publishes it again and again, in one process; the first time loads the program."""
+"""Changes the script and publishes it again and again, in one process; the first time loads what is not loaded yet."""
 LOOK_SECONDS = 0.05
 """Between two looks at how much memory the processes take."""
 
