@@ -15,10 +15,10 @@ _Package = TypeVar("_Package", bound=LockedConda | LockedWheel)
 MAX_LAYERS = 100
 """Layers of a whole image; engines stop at 127, and who builds upon it needs some too."""
 
-FEW = 8
+FEW = 6
 """So many packages, the largest, have a layer each whatever their size."""
 
-SMALL_BYTES = 512 * 1024
+SMALL_BYTES = 2 * 1024 * 1024
 """A package with fewer shares a layer with other small ones: a layer costs each image some 260 bytes."""
 
 OWN_LAYERS = 2

@@ -40,6 +40,9 @@ QUICK = Patience(5, 30)
 SENDING = Patience(60, 300)
 """For blobs: when the last byte is there, a registry may still copy all of it to its storage."""
 
+USUAL_HEADERS = {"User-Agent": "mlreef-bot", "Accept-Encoding": urllib3.util.SKIP_HEADER}
+"""Said with every request, and kept short: they are a good part of what a small change sends."""
+
 
 class Connections:
     """Sends single requests; safe for many threads. Never sends a credential that it was not given."""
@@ -65,7 +68,7 @@ class Connections:
                 method,
                 url,
                 body=body,
-                headers=dict(headers),
+                headers={**USUAL_HEADERS, **headers},
                 redirect=False,
                 retries=False,
                 preload_content=False,
