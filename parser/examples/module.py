@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from parser.examples.frames import ANNOTATED, DESCRIBED, HOLE, PLAIN, WHOLE, Example
 
-CPU_INDEX = "https://packages.example.com/cpu"
+CPU_INDEX = "ADDRESS"
+"""Stands for PyTorch's own index of wheels without CUDA, which the bot names."""
 
-"""PyTorch's own index of wheels without CUDA."""
+CPU_WHEEL = "torch @ https://files.example.com/torch-2.4.1%2Bcpu-cp312-cp312-linux_x86_64.whl\n"
 
 MODULE: dict[str, Example] = {
     # .mlreef.yaml
@@ -58,7 +59,7 @@ MODULE: dict[str, Example] = {
         "Packages that are made for CUDA fail at their first import, or are gigabytes for nothing, where there is no"
         " CUDA.",
         "torch==2.4.1+cu124\n",
-        f"--extra-index-url {CPU_INDEX}\ntorch==2.4.1+cpu\n",
+        CPU_WHEEL,
         frame=WHOLE,
         file="requirements.txt",
         words={
@@ -90,7 +91,7 @@ MODULE: dict[str, Example] = {
     "environment-unneeded-cuda": Example(
         "On Linux the usual wheel of PyTorch is the one for CUDA, and requires NVIDIA's libraries as packages.",
         "torch==2.4.1\n",
-        f"--extra-index-url {CPU_INDEX}\ntorch==2.4.1+cpu\n",
+        CPU_WHEEL,
         frame=WHOLE,
         file="requirements.txt",
         words={

@@ -98,8 +98,8 @@ RESOLVING: dict[str, Example] = {
     "index-address": _example(
         "Passwords of package indexes are CI variables whose names begin with MLREEF_INDEX_. They go to that index"
         " alone, and stand in no image, lock or log.",
-        "--extra-index-url https://me:${PASSWORD}@packages.example/simple\n",
-        "--extra-index-url https://me:${MLREEF_INDEX_PASSWORD}@packages.example/simple\n",
+        "--find-links https://me:${PASSWORD}@files.example.com/wheels/\n",
+        "--find-links https://me:${MLREEF_INDEX_PASSWORD}@files.example.com/wheels/\n",
         {
             "why": "the variable PASSWORD is not offered to requirements",
             "mend": "Keep the account of an index in CI variables whose names begin with MLREEF_INDEX_.",
