@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from werkzeug.exceptions import ClientDisconnected
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
@@ -79,6 +80,9 @@ class App:
                 return answer({"message": f"400 Bad request - {failure}"}, 400)
             except ConnectionError:
                 raise
+            except ClientDisconnected as gone:
+                # it died while it asked: there is nobody to answer, and nothing is wrong here
+                raise ConnectionAbortedError(f"the body of {request.method} {raw} broke off") from gone
             except Exception:  # noqa: BLE001 - a bug of the sandbox: told as GitLab tells its own, and loudly in the log
                 core.complain(f"{request.method} {raw} broke:\n" + traceback.format_exc())
                 return answer({"message": "500 Internal Server Error"}, 500)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wrappers import Request, Response
 
 from sandbox.gitlab.auth import find_token, git_password
@@ -155,11 +156,10 @@ def _environment(
         "REMOTE_ADDR": "127.0.0.1",
         "REMOTE_USER": user or "",
     }
-    # Without a length http-backend reads to the end, which is what a chunked body needs.
+    # Without a length http-backend reads to the end: a chunked body has none, and with one http-backend would wait
+    # for ever for the rest of a body whose sender died.
     copied = {"HTTP_CONTENT_ENCODING": "HTTP_CONTENT_ENCODING", "GIT_PROTOCOL": "HTTP_GIT_PROTOCOL"}
     found |= {name: environ[key] for name, key in copied.items() if key in environ}
-    if request.content_length is not None:
-        found["CONTENT_LENGTH"] = str(request.content_length)
     return git_environment(found)
 
 
@@ -178,11 +178,12 @@ def _start(environment: dict[str, str], request: Request) -> subprocess.Popen[by
 def _feed(source: IO[bytes], target: IO[bytes] | None) -> None:
     if target is None:
         return
-    # The process may end before it has read everything; what it answered then says why.
-    with contextlib.suppress(BrokenPipeError, ValueError, OSError):
-        while chunk := source.read(CHUNK):
-            target.write(chunk)
-        target.close()
+    # The process may end before it has read everything; what it answered then says why. The client may die before it
+    # has sent everything; the process must then see an end, or it would wait for the rest and hold the lock.
+    with contextlib.suppress(ValueError, OSError), target:
+        with contextlib.suppress(ClientDisconnected):
+            while chunk := source.read(CHUNK):
+                target.write(chunk)
 
 
 def _head(stdout: IO[bytes]) -> tuple[int, dict[str, str]]:

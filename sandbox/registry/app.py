@@ -143,7 +143,10 @@ class RegistryApp:
         return response.make_conditional(request)
 
     def _put_manifest(self, request: Request, name: str, reference: str) -> Response:
-        content = request.stream.read(MANIFEST_LIMIT_BYTES + 1)
+        try:
+            content = request.stream.read(MANIFEST_LIMIT_BYTES + 1)
+        except ClientDisconnected as gone:
+            raise ConnectionAbortedError("the manifest broke off") from gone
         if len(content) > MANIFEST_LIMIT_BYTES:
             raise RegistryError("MANIFEST_INVALID", f"manifest is larger than {MANIFEST_LIMIT_BYTES} bytes")
         digest = f"sha256:{hashlib.sha256(content).hexdigest()}"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import socket
 import subprocess
+from urllib.parse import urlsplit
 
 from gitlab_helpers import Clone, Received, Receiver, WorkingCopy
 
@@ -188,3 +191,20 @@ def test_a_deleted_branch_is_told_with_zeros(
     assert told[0]["after"] == "0" * 40
     assert told[0]["checkout_sha"] is None
     assert told[0]["commits"] == []
+
+
+def test_a_push_whose_sender_dies_half_way_holds_up_nobody(
+    sandbox: Sandbox, project: Project, alice: User, clone: Clone
+) -> None:
+    address = urlsplit(sandbox.url)
+    proof = base64.b64encode(f"{alice.username}:{alice.token}".encode()).decode()
+    with socket.create_connection((address.hostname or "", address.port or 80), timeout=5) as dying:
+        dying.sendall(
+            f"POST /{project.full_path}.git/git-receive-pack HTTP/1.1\r\nHost: gitlab\r\n"
+            f"Authorization: Basic {proof}\r\nContent-Type: application/x-git-receive-pack-request\r\n"
+            "Content-Length: 1000\r\n\r\n0099".encode()
+        )
+    work = clone(project, alice)
+    sha = work.commit("Say hello", hello__py="print('hello')\n")
+    work.git("push", "--quiet")
+    assert sandbox.head(project.id) == sha

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
 
 import gitlab
 import pytest
@@ -270,3 +272,19 @@ def test_time_passes_while_a_client_hangs(sandbox: Sandbox, bad: Trouble, bot: U
     with pytest.raises(requests.ConnectionError):
         ask(sandbox, bot)
     assert time.monotonic() - began > 0.35
+
+
+def test_a_client_that_dies_while_it_asks_is_nothing_to_complain_of(
+    sandbox: Sandbox, project: Project, bot: User
+) -> None:
+    address = urlsplit(sandbox.url)
+    for path in ("/api/graphql", f"/api/v4/projects/{project.id}/repository/commits"):
+        with socket.create_connection((address.hostname or "", address.port or 80), timeout=5) as dying:
+            head = f"POST {path} HTTP/1.1\r\nHost: gitlab\r\nPRIVATE-TOKEN: {bot.token}\r\n"
+            body = "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
+            dying.sendall((head + body).encode())
+    sandbox.wait_for(
+        lambda: [one.status for one in sandbox.requests].count(0) == 2, what="both requests to be given up"
+    )
+    assert sandbox.complaints == []
+    assert ask(sandbox, bot).status_code == 200
