@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -113,18 +114,18 @@ class World:
 
 
 @dataclass
-class Way:
+class Way(ABC):
     """One way. `title` stands in the table."""
 
     title: str
     worlds: list[World] = field(default_factory=list)
 
-    def prepare(self, world: World) -> None:
+    def prepare(self, world: World) -> None:  # noqa: B027 -- most ways need nothing
         """What exists once, beside the author's files."""
 
+    @abstractmethod
     def publish(self, world: World, name: str) -> Cost:
         """The repository of a world, as it is now, as the image `name`."""
-        raise NotImplementedError
 
 
 @dataclass

@@ -32,7 +32,6 @@ _ON_CPU = {
 }
 """Packages that need CUDA, and what does the same without."""
 
-_OF_CONDA = frozenset({"pytorch-cuda", "cudatoolkit", "cuda-version"})
 _ANYWHERE = frozenset({"nvidia-ml-py", "nvidia-pyindex"})
 """Packages that come with no libraries of CUDA, and say so where there is no card."""
 

@@ -13,6 +13,7 @@ from bot.layers.addresses import Account, BadAddress, read_address
 from parser.model import Place, Problem
 from parser.problems import problem
 from parser.requirements.public import CONDA
+from parser.yaml_nodes import items, member
 
 DEFAULT_CHANNEL = "conda-forge"
 """The channel of who names none: free for everybody, as conda's own default is not."""
@@ -48,7 +49,7 @@ def read_asked(
     channels: list[str] = []
     accounts: list[Account] = []
     problems: list[Problem] = []
-    for node in _list(_member(root, "channels")):
+    for node in items(member(root, "channels")):
         word = str(node.value)
         try:
             for address in _addresses(word, alias):
@@ -61,9 +62,9 @@ def read_asked(
     if problems:
         return tuple(problems)
     specs, lines = [], set()
-    for node in _list(_member(root, "dependencies")):
+    for node in items(member(root, "dependencies")):
         if isinstance(node, yaml.MappingNode):
-            lines |= {inner.start_mark.line + 1 for inner in _list(_member(node, "pip"))}
+            lines |= {inner.start_mark.line + 1 for inner in items(member(node, "pip"))}
         elif str(node.value).strip() not in ("pip", "python"):
             specs.append(str(node.value).strip())
     channels = channels or list(_addresses(DEFAULT_CHANNEL, alias))
@@ -80,13 +81,3 @@ def _addresses(channel: str, alias: str) -> tuple[str, ...]:
     if urlsplit(channel).scheme or channel.startswith("${"):
         return (channel,)
     return (posixpath.join(alias, channel),)
-
-
-def _member(node: yaml.Node | None, key: str) -> yaml.Node | None:
-    if not isinstance(node, yaml.MappingNode):
-        return None
-    return next((value for name, value in node.value if name.value == key), None)
-
-
-def _list(node: yaml.Node | None) -> list[yaml.Node]:
-    return list(node.value) if isinstance(node, yaml.SequenceNode) else []

@@ -22,7 +22,7 @@ def read_scripts(text: str, interpreter: str) -> dict[str, bytes]:
     """Name → content of the scripts that entry_points.txt asks for. Raises ValueError with words for people."""
     parser = configparser.ConfigParser(delimiters="=", interpolation=None)
     # Names of scripts are names of files: their case matters.
-    parser.optionxform = str  # type: ignore[method-assign, assignment]
+    parser.optionxform = str  # type: ignore[method-assign, assignment] # the documented way to keep case
     try:
         parser.read_string(text)
     except configparser.Error as error:

@@ -9,7 +9,7 @@ from parser.argparse_reader.read import MAX_FLAG, to_value
 from parser.argparse_reader.words import enum_text, type_name
 from parser.interpreter.flow import Call
 from parser.interpreter.machine import Machine
-from parser.interpreter.values import MISSING, External, Unknown, known, why_unknown
+from parser.interpreter.values import MISSING, Unknown, known, why_unknown
 from parser.model import Parameter, Place, Problem, Value
 from parser.problems import be, problem, shown
 
@@ -138,8 +138,3 @@ def unusable(flags: tuple[str, ...], name: str) -> str | None:
 def given(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
     """Those of the values that are there."""
     return {name: values[name] for name in names if values.get(name, MISSING) is not MISSING}
-
-
-def is_builtin(value: Any, name: str) -> bool:
-    """Whether the value is this builtin."""
-    return isinstance(value, External) and value.name == f"builtins.{name}"

@@ -11,6 +11,7 @@ from parser.requirements.names import CONDA_ONLY, CONDA_TO_PIP
 from parser.requirements.pip_file import Reading, read_pip_line
 from parser.requirements.versions import conda_parts, conda_specifier
 from parser.source import Source
+from parser.yaml_nodes import items, member
 
 MAX_BYTES = 64 * 1024
 """Bytes of the file; YAML is slow to read, and a thousand packages need less."""
@@ -34,9 +35,9 @@ def read_conda(source: Source, file: str) -> Listed:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise unreadable(file, 1, f"it is not YAML: {error}", "Correct it.") from None
     reading = Reading(source)
-    for node in _list(_member(root, "dependencies")):
+    for node in items(member(root, "dependencies")):
         if isinstance(node, yaml.MappingNode):
-            for inner in _list(_member(node, "pip")):
+            for inner in items(member(node, "pip")):
                 if isinstance(inner, yaml.ScalarNode):
                     read_pip_line(reading, Line(inner.value.strip(), _place(file, inner), straight=False))
         elif isinstance(node, yaml.ScalarNode):
@@ -58,16 +59,6 @@ def _item(text: str, place: Place, problems: list[Problem]) -> Requirement | Non
     if name not in CUDA and (name in CONDA_ONLY or name.startswith(("_", "lib"))):
         return None
     return made(CONDA_TO_PIP.get(name, name), conda_specifier(parts[1]) or "", place)
-
-
-def _member(node: yaml.Node | None, key: str) -> yaml.Node | None:
-    if not isinstance(node, yaml.MappingNode):
-        return None
-    return next((value for name, value in node.value if name.value == key), None)
-
-
-def _list(node: yaml.Node | None) -> list[yaml.Node]:
-    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
 
 
 def _place(file: str, node: yaml.Node) -> Place:

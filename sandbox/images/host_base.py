@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 import deflate
 
@@ -57,9 +57,11 @@ class Layout:
         """Bring the image into a registry, by digest; what is there already is not sent again."""
         document = json.loads(self.manifest.content)
         for part in (*document["layers"], document["config"]):
-            path = self.blob(part["digest"])
-            registry.ensure_blob(repository, part["digest"], part["size"], lambda path=path: path.open("rb"))  # type: ignore[misc] # mypy cannot infer a lambda with a default
+            registry.ensure_blob(repository, part["digest"], part["size"], self._opener(part["digest"]))
         registry.put_manifest(repository, self.manifest.digest, self.manifest)
+
+    def _opener(self, digest: str) -> Callable[[], BinaryIO]:
+        return lambda: self.blob(digest).open("rb")
 
 
 def blob_path(folder: Path, digest: str) -> Path:
