@@ -1,0 +1,1 @@
+"""What the bot writes, as people see it: its own words, through a Markdown renderer, in a browser (`make pictures`)."""
