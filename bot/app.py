@@ -139,16 +139,11 @@ def build_client(
     )
 
 
-def build_forge(
-    config: Config,
-    store: Store | None = None,
-    on_call: Callable[[str, int, float], None] | None = None,
-    before_write: Callable[[], None] = lambda: None,
-) -> Forge:
-    """GitLab as a job needs it."""
+def build_forge(config: Config) -> Forge:
+    """GitLab as a command of a person's needs it."""
     from bot.adapters.forge import Forge
 
-    return Forge(build_client(config, store, on_call, before_write))
+    return Forge(build_client(config))
 
 
 def build_reach(
@@ -371,16 +366,20 @@ class WorldOnDemand:
 
     def get(self) -> World:
         """The world. Raises TryAgain or OperatorError while GitLab cannot be asked."""
+        from bot.adapters.forge import Forge
+        from bot.adapters.talk import Talk
         from bot.metrics import gitlab_called
         from bot.world import World
 
         with self._lock:
             if self._world is None:
-                forge = build_forge(self._config, self._store, gitlab_called, self._before_write)
+                client = build_client(self._config, self._store, gitlab_called, self._before_write)
+                forge = Forge(client)
                 user_id = forge.fetch_user_id()
                 self._store.keep_fact(BOT_USER, str(user_id))
                 registry, policy = build_registry(self._config), read_policy(self._config)
-                self._world = World(forge, registry, self._store, policy, user_id, self._reader.read)
+                talk = Talk(client, user_id)
+                self._world = World(forge, registry, self._store, policy, user_id, talk, self._reader.read)
             return self._world
 
     def look(self) -> None:

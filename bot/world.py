@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bot.adapters.forge import Forge
 from bot.adapters.registry import Registry
 from bot.adapters.store import Store
+from bot.adapters.talk import Talk
 from bot.domain.policy import Policy
 from parser.model import Report
 from parser.read import read
@@ -16,12 +17,13 @@ from parser.source import Source
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """GitLab, the registry of a host, the store, and the operator's policy; `user_id` is the bot's own."""
+    """GitLab and the talk on it, the registry of a host, the store, the policy; `user_id` is the bot's own."""
 
     forge: Forge
     registry: Callable[[str], Registry]
     store: Store
     policy: Policy
     user_id: int
+    talk: Talk
     read: Callable[[Source, str], Report] = read
     """How a repository is read: the parser itself, or the parser where it can do no harm."""

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from bot.adapters.gitlab_client import Answer, GitlabClient, TooLong
+from bot.adapters.gitlab_client import Answer, GitlabClient, TooLong, gone_or_refused
 from bot.domain.gitlab import (
     Branch,
     Bridge,
@@ -25,7 +25,6 @@ from bot.domain.gitlab import (
     Project,
     TreeEntry,
 )
-from bot.errors import Gone, Refused, TryAgain
 
 MAX_TREE_PAGES = 200
 """Pages of 100 entries, folders among them."""
@@ -62,7 +61,7 @@ class Forge:
         try:
             data = self._client.get(f"/projects/{quote(str(project), safe='')}")
         except Answer as answer:
-            raise _gone_or_refused(answer, f"project {project}") from answer
+            raise gone_or_refused(answer, f"project {project}") from answer
         image_prefix = data.get("container_registry_image_prefix")
         return Project(
             id=int(data["id"]),
@@ -111,7 +110,7 @@ class Forge:
         except Answer as answer:
             if answer.status == 404:
                 return ()
-            raise _gone_or_refused(answer, f"the tree of {sha}") from answer
+            raise gone_or_refused(answer, f"the tree of {sha}") from answer
         return tuple(
             TreeEntry(item["path"], item["id"], item["mode"]) for item in items if item["type"] != "tree"
         )
@@ -163,7 +162,7 @@ class Forge:
         except Answer as answer:
             if answer.status == 404:
                 return None
-            raise _gone_or_refused(answer, path) from answer
+            raise gone_or_refused(answer, path) from answer
         return headers.get("X-Gitlab-Last-Commit-Id")
 
     def commit(
@@ -195,7 +194,7 @@ class Forge:
         try:
             made = self._client.post(f"/projects/{project_id}/repository/commits", data)
         except Answer as answer:
-            raise _gone_or_refused(answer, f"a commit to {branch}") from answer
+            raise gone_or_refused(answer, f"a commit to {branch}") from answer
         return Commit(made["id"], tuple(made.get("parent_ids") or ()))
 
     def fetch_pipelines(
@@ -217,7 +216,7 @@ class Forge:
         try:
             return _pipeline(self._client.post(f"/projects/{project_id}/pipeline", {"ref": branch}))
         except Answer as answer:
-            raise _gone_or_refused(answer, f"a pipeline for {branch}") from answer
+            raise gone_or_refused(answer, f"a pipeline for {branch}") from answer
 
     def fetch_jobs(self, project_id: int, pipeline_id: int) -> tuple[CiJob, ...]:
         """The pipeline's jobs, of retried ones the newest."""
@@ -297,7 +296,7 @@ class Forge:
         except Answer as answer:
             if answer.status == 400 and "transition" in answer.message.lower():
                 return
-            raise _gone_or_refused(answer, f"a status on {sha}") from answer
+            raise gone_or_refused(answer, f"a status on {sha}") from answer
 
     def fetch_merge_request_of(self, project_id: int, sha: str, target: str) -> MergeRequest | None:
         """The newest merge request that brought the commit into the branch."""
@@ -329,7 +328,7 @@ class Forge:
         try:
             return _merge_request(self._client.post(f"/projects/{project_id}/merge_requests", data))
         except Answer as answer:
-            raise _gone_or_refused(answer, f"a merge request for {target}") from answer
+            raise gone_or_refused(answer, f"a merge request for {target}") from answer
 
     def ensure_merge_request_note(
         self, project_id: int, iid: int, marker: str, body: str, user_id: int
@@ -347,7 +346,7 @@ class Forge:
             elif ours[0]["body"].strip() != body.strip():
                 self._client.put(f"{notes}/{ours[0]['id']}", {"body": body})
         except Answer as answer:
-            raise _gone_or_refused(answer, f"a note on !{iid}") from answer
+            raise gone_or_refused(answer, f"a note on !{iid}") from answer
 
     def ensure_commit_comment(self, project_id: int, sha: str, body: str, user_id: int) -> None:
         """A comment of ours with this text on the commit; GitLab has no way to edit one."""
@@ -358,7 +357,7 @@ class Forge:
         try:
             self._client.post(comments, {"note": body})
         except Answer as answer:
-            raise _gone_or_refused(answer, f"a comment on {sha}") from answer
+            raise gone_or_refused(answer, f"a comment on {sha}") from answer
 
     def _list(self, path: str, **query: Any) -> Sequence[Any]:
         try:
@@ -368,7 +367,7 @@ class Forge:
         except Answer as answer:
             if answer.status == 404:
                 return ()
-            raise _gone_or_refused(answer, path) from answer
+            raise gone_or_refused(answer, path) from answer
 
     def _maybe(self, path: str, **query: Any) -> Any | None:
         try:
@@ -376,7 +375,7 @@ class Forge:
         except Answer as answer:
             if answer.status == 404:
                 return None
-            raise _gone_or_refused(answer, path) from answer
+            raise gone_or_refused(answer, path) from answer
 
 
 def git_blob_id(content: bytes, digits: int = 40) -> str:
@@ -385,14 +384,6 @@ def git_blob_id(content: bytes, digits: int = 40) -> str:
     digest.update(b"blob %d\0" % len(content))
     digest.update(content)
     return digest.hexdigest()
-
-
-def _gone_or_refused(answer: Answer, what: str) -> Gone | Refused | TryAgain:
-    if answer.status == 404:
-        return Gone(f"{what} is not there (404)")
-    if answer.status in (408, 409):
-        return TryAgain(f"GitLab answered {answer.status} for {what}", 1.0)
-    return Refused(f"GitLab refused {what} ({answer.status}): {answer.message}")
 
 
 def _pipeline(data: Mapping[str, Any]) -> Pipeline:

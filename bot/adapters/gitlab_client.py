@@ -12,7 +12,7 @@ import requests
 from bot.adapters.budget import Budget
 from bot.adapters.gitlab_session import OnCall, Session, pieces
 from bot.domain.budget import REFUSED_TOKEN_PAUSE_SECONDS, WHOLE, Gate
-from bot.errors import OperatorError, TryAgain
+from bot.errors import Gone, OperatorError, Refused, TryAgain
 
 PER_PAGE = 100
 BAD_CREDENTIAL = "GitLab does not accept the bot's token (401)"
@@ -179,6 +179,15 @@ class GitlabClient:
             return False
         self._gitlab = self._connect(kept)
         return True
+
+
+def gone_or_refused(answer: Answer, what: str) -> Gone | Refused | TryAgain:
+    """What a no of GitLab's means for a job: `what` is not there, may be tried again, or is refused for good."""
+    if answer.status == 404:
+        return Gone(f"{what} is not there (404)")
+    if answer.status in (408, 409):
+        return TryAgain(f"GitLab answered {answer.status} for {what}", 1.0)
+    return Refused(f"GitLab refused {what} ({answer.status}): {answer.message}")
 
 
 def _json(response: requests.Response) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 ENDED = frozenset({"success", "failed", "canceled", "skipped"})
 """Statuses of jobs and pipelines after which nothing more happens by itself."""
@@ -116,3 +117,64 @@ class MergeRequest:
     source_branch: str
     target_branch: str
     web_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What people talk about: `id` is the number of a merge request or issue in its project, or a commit's sha."""
+
+    project_id: int
+    kind: Literal["MergeRequest", "Issue", "Commit"]
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What somebody said; `author_id` 0 where GitLab no longer knows who."""
+
+    id: int
+    author_id: int
+    body: str
+    system: bool = False
+    discussion_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Discussion:
+    """Notes that belong together, oldest first; `path` and the lines are where it stands in the diff, if it does.
+
+    `resolved_by` is the user who resolved it, None while nobody has or where GitLab does not say.
+    """
+
+    id: str
+    notes: tuple[Note, ...]
+    resolvable: bool = False
+    resolved: bool = False
+    resolved_by: int | None = None
+    path: str | None = None
+    old_line: int | None = None
+    new_line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A line of a merge request's diff, in the version of these three commits.
+
+    An added line has a new number only, a removed one an old number only, an unchanged one both.
+    """
+
+    base_sha: str
+    start_sha: str
+    head_sha: str
+    old_path: str
+    new_path: str
+    old_line: int | None
+    new_line: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """An emoji that a user put on a note; `name` as GitLab spells it, without colons."""
+
+    name: str
+    user_id: int

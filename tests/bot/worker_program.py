@@ -24,6 +24,7 @@ from bot.adapters.forge import Forge
 from bot.adapters.gitlab_client import GitlabClient
 from bot.adapters.presence import open_presence
 from bot.adapters.store import Store
+from bot.adapters.talk import Talk
 from bot.domain.jobs import EnsurePipeline, Follow, Job, Later, Publish
 from bot.domain.routing import Rules, route
 from bot.errors import Gone, OperatorError, TryAgain
@@ -87,8 +88,9 @@ def main(folder: Path, url: str) -> None:
         write("given-up", type(job).__name__, job.branch, job.sha, 0, time.time())
         if "gitlab" in script:
             gitlab = script["gitlab"]
-            forge = Forge(GitlabClient(gitlab["url"], gitlab["token"], 10))
-            tell_given_up(job, World(forge, NOT_ASKED, store, NOT_ASKED, gitlab["user_id"]))
+            client = GitlabClient(gitlab["url"], gitlab["token"], 10)
+            talk = Talk(client, gitlab["user_id"])
+            tell_given_up(job, World(Forge(client), NOT_ASKED, store, NOT_ASKED, gitlab["user_id"], talk))
 
     store = Store.prepare(url)
     presence = open_presence(engine_url(url))

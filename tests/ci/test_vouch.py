@@ -150,7 +150,7 @@ def test_the_bot_reads_what_it_tells_of_vulnerabilities(
 ) -> None:
     assert project.promote(Building(advisories="tell", advisories_url=advisories))[0] == 0
     policy = replace(POLICY, building=Building(advisories=advised, advisories_url=advisories))
-    world = World(NOT_ASKED, Registry, NOT_ASKED, policy, 1)
+    world = World(NOT_ASKED, Registry, NOT_ASKED, policy, 1, NOT_ASKED)
     known = Publication(PROJECT.id, "main", project.sha, project.sha, "building")
     found = fetch_published(known, replace(PROJECT, path=project.path, registry_host=project.host), (), world)
     assert found is not None

@@ -17,6 +17,7 @@ from bot.adapters import schema
 from bot.adapters.forge import Forge
 from bot.adapters.gitlab_client import GitlabClient
 from bot.adapters.store import Store
+from bot.adapters.talk import Talk
 from bot.domain.engines import Building
 from bot.domain.events import read_event
 from bot.domain.guards import MAX_GENERATED_IN_A_ROW, Guards
@@ -69,10 +70,11 @@ class Loop:
         return made
 
     def world(self, guards: Guards) -> World:
-        forge = Forge(GitlabClient(self.sandbox.url, self.bot.token, 10))
+        client = GitlabClient(self.sandbox.url, self.bot.token, 10)
         environment = Environment("python", "Python", "python:3.12", "3.12", {})
         policy = Policy((environment,), "python", "bot", "", Building(engines=("docker",)), guards=guards)
-        return World(forge, NO_REGISTRY, self.store, policy, self.bot.id)
+        talk = Talk(client, self.bot.id)
+        return World(Forge(client), NO_REGISTRY, self.store, policy, self.bot.id, talk)
 
     def run(self, guards: Guards, rounds: int = ROUNDS) -> tuple[Later, ...]:
         """Work on what hooks tell until they tell nothing, at most so many rounds; gives what is left for later."""

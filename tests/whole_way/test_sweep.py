@@ -22,6 +22,7 @@ from bot.adapters.patience import MOST_FAILED
 from bot.adapters.publications import Publication
 from bot.adapters.schema import publications
 from bot.adapters.store import Store
+from bot.adapters.talk import Talk
 from bot.domain.events import Found, Push, from_dict, subject, to_dict
 from bot.domain.jobs import Publish
 from bot.domain.pipeline import Environment
@@ -80,7 +81,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
         store = Store.prepare(f"sqlite:///{tmp_path / 'bot.db'}")
         client = GitlabClient(sandbox.url, bot.token, 10)
         policy = Policy((Environment("python", "Python", "python:3.12", "3.12", {}),), "python", "bot", "")
-        world = World(Forge(client), NO_REGISTRY, store, policy, bot.id)
+        world = World(Forge(client), NO_REGISTRY, store, policy, bot.id, Talk(client, bot.id))
         reach = Reach(world, Overview(client), Enrolment(groups=("lab",)), RHYTHM)
         yield Place(sandbox, bad, store, alice, bot, reach)
         assert sandbox.complaints == []
