@@ -20,7 +20,7 @@ from bot.domain.engines import Building
 from bot.domain.events import Asked, Event, subject, to_dict
 from bot.domain.facts import BOT_USER, WORKER_SEEN, JobCounts
 from bot.domain.guards import Guards
-from bot.domain.jobs import EnsurePipeline, Follow, Job, Publish
+from bot.domain.jobs import Check, EnsurePipeline, Follow, Job, Publish
 from bot.domain.pipeline import OUR_JOBS, Environment
 from bot.domain.policy import Policy
 from bot.domain.proof import Keys, derive_token
@@ -271,6 +271,7 @@ def run_worker(config: Config) -> None:
     from bot.metrics import count_finds
     from bot.publication import ensure_pipeline, publish
     from bot.reconcile import Sweeper
+    from bot.review import review
     from bot.serve import watch_lifeline
     from bot.telling import tell_given_up
     from bot.worker import Limits, Worker, leave
@@ -292,6 +293,7 @@ def run_worker(config: Config) -> None:
             Publish: lambda job: publish(job, world.get()),
             EnsurePipeline: lambda job: ensure_pipeline(job, world.get()),
             Follow: lambda job: follow(job, world.get()),
+            Check: lambda job: review(job, world.get()),
         },
         Limits(
             config.worker.concurrency,

@@ -10,9 +10,9 @@ import structlog
 from bot.adapters.publications import Publication
 from bot.domain import reports
 from bot.domain.gitlab import ENDED
-from bot.domain.jobs import Job
+from bot.domain.jobs import Check, Job
 from bot.domain.plan import State
-from bot.domain.steps import NOTE_MARKER, PUBLISH_STATUS, SetStatus, Tell
+from bot.domain.steps import CHECK_STATUS, NOTE_MARKER, SetStatus, Tell
 from bot.errors import Gone, Refused, TryAgain
 from bot.metrics import PUBLICATIONS, stage
 from bot.world import World
@@ -35,7 +35,7 @@ def perform(steps: Sequence[SetStatus | Tell], project_id: int, world: World, me
             try:
                 match step:
                     case SetStatus():
-                        _ensure_status(step, project_id, world)
+                        ensure_status(step, project_id, world)
                     case Tell():
                         _ensure_told(step, project_id, world, merging)
             except (Refused, Gone) as refusal:
@@ -44,6 +44,9 @@ def perform(steps: Sequence[SetStatus | Tell], project_id: int, world: World, me
 
 def tell_given_up(job: Job, world: World) -> None:
     """Say on the commit that the bot tries no longer, and what to do; nothing when its publication has ended."""
+    if isinstance(job, Check):
+        _tell_check_given_up(job, world)
+        return
     sha = job.sha
     if sha is None:
         branch = world.forge.fetch_branch(job.project_id, job.branch)
@@ -62,15 +65,25 @@ def tell_given_up(job: Job, world: World) -> None:
     PUBLICATIONS.labels("given up").inc()
 
 
-def _ensure_status(step: SetStatus, project_id: int, world: World) -> None:
+def _tell_check_given_up(job: Check, world: World) -> None:
+    request = world.forge.fetch_merge_request(job.project_id, job.iid)
+    if request is None or not request.open or request.source_project_id is None:
+        return
+    words = reports.check_given_up_status()
+    step = SetStatus(request.sha, request.source_branch, "failed", words, request.web_url, None, CHECK_STATUS)
+    perform((step,), request.source_project_id, world)
+
+
+def ensure_status(step: SetStatus, project_id: int, world: World) -> None:
+    """Write the status, unless it stands there already. Raises Refused or Gone where the bot may not."""
     if step.state in ENDED:
         # an end cannot be changed: writing it again would make a second job beside the first
         now = world.forge.fetch_status(
-            project_id, step.branch, step.sha, PUBLISH_STATUS, world.user_id, step.pipeline_id
+            project_id, step.branch, step.sha, step.name, world.user_id, step.pipeline_id
         )
         if now is not None and (now.state, now.description) == (step.state, step.description):
             return
-    told = (project_id, step.sha, PUBLISH_STATUS, step.state, step.description, step.target_url)
+    told = (project_id, step.sha, step.name, step.state, step.description, step.target_url)
     try:
         world.forge.set_status(*told, step.pipeline_id, step.branch)
     except Gone:

@@ -244,6 +244,7 @@ class Worker:
     def _forget(self) -> None:
         self._store.forget_deliveries()
         self._store.forget_publications([state for state in State if not state.ended])
+        self._store.forget_reviews()
         self.forget_jobs(JOBS_KEPT_SECONDS)
 
 

@@ -20,6 +20,7 @@ from bot.domain.gitlab import (
     CiJob,
     Commit,
     CommitStatus,
+    DiffRefs,
     MergeRequest,
     Pipeline,
     Project,
@@ -72,6 +73,7 @@ class Forge:
             web_url=data.get("web_url", ""),
             archived=bool(data.get("archived")),
             registry_host=image_prefix.partition("/")[0] if image_prefix else None,
+            needs_resolved_discussions=bool(data.get("only_allow_merge_if_all_discussions_are_resolved")),
         )
 
     def fetch_branch(self, project_id: int, name: str) -> Branch | None:
@@ -298,6 +300,11 @@ class Forge:
                 return
             raise gone_or_refused(answer, f"a status on {sha}") from answer
 
+    def fetch_merge_request(self, project_id: int, iid: int) -> MergeRequest | None:
+        """One merge request, with the commits that its diff is made of."""
+        data = self._maybe(f"/projects/{project_id}/merge_requests/{iid}")
+        return _merge_request(data) if data else None
+
     def fetch_merge_request_of(self, project_id: int, sha: str, target: str) -> MergeRequest | None:
         """The newest merge request that brought the commit into the branch."""
         items = self._list(f"/projects/{project_id}/repository/commits/{sha}/merge_requests")
@@ -399,10 +406,20 @@ def _pipeline(data: Mapping[str, Any]) -> Pipeline:
 
 
 def _merge_request(data: Mapping[str, Any]) -> MergeRequest:
+    refs = data.get("diff_refs") or {}
+    whole = all(refs.get(name) for name in ("base_sha", "start_sha", "head_sha"))
+    source = data.get("source_project_id")
+    author = (data.get("author") or {}).get("id")
     return MergeRequest(
         iid=int(data["iid"]),
         state=data["state"],
         source_branch=data["source_branch"],
         target_branch=data["target_branch"],
         web_url=data.get("web_url") or "",
+        project_id=int(data.get("project_id") or data.get("target_project_id") or 0),
+        sha=data.get("sha") or "",
+        source_project_id=None if source is None else int(source),
+        author_id=None if author is None else int(author),
+        draft=bool(data.get("draft") or data.get("work_in_progress")),
+        diff_refs=DiffRefs(refs["base_sha"], refs["start_sha"], refs["head_sha"]) if whole else None,
     )

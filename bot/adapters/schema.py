@@ -87,6 +87,19 @@ leases = sa.Table(
     sa.Column("until", sa.Float, nullable=False),
 )
 
+reviews = sa.Table(
+    "reviews",
+    metadata,
+    sa.Column("project_id", sa.BigInteger, primary_key=True),
+    sa.Column("iid", sa.BigInteger, primary_key=True),
+    sa.Column("head_sha", sa.Text, nullable=False, server_default=""),
+    sa.Column("target", sa.Text, nullable=False, server_default=""),
+    sa.Column("note_id", sa.BigInteger),
+    sa.Column("note_digest", sa.Text, nullable=False, server_default=""),
+    sa.Column("threads", sa.Text, nullable=False, server_default=""),
+    sa.Column("updated_at", sa.Float, nullable=False),
+)
+
 steps_done = sa.Table(
     "schema_steps",
     metadata,
@@ -107,6 +120,7 @@ def _tables(*wanted: sa.Table) -> Step:
 STEPS: tuple[Step, ...] = (
     _tables(deliveries, facts, publications, blobs, parked),
     _tables(leases),
+    _tables(reviews),
 )
 """What leads from nothing to the tables of today; the first one is version 1."""
 

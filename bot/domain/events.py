@@ -54,11 +54,23 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class MergeRequest:
-    """A merge request was opened, changed, merged or closed."""
+    """A merge request was opened, changed, merged or closed; `sha` is its head, "" where the hook names none.
+
+    `moved`: it has other commits or another target than before; `retargeted`: it went to another branch before.
+    """
 
     project_id: int
     iid: int
     action: str
+    source_branch: str = ""
+    target_branch: str = ""
+    source_project_id: int | None = None
+    sha: str = ""
+    state: str = ""
+    default_branch: str | None = None
+    moved: bool = False
+    retargeted: bool = False
+    author_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +214,24 @@ def _read_changed(payload: Mapping[str, Any]) -> tuple[str, ...] | None:
 
 def _read_merge_request(payload: Mapping[str, Any]) -> MergeRequest:
     about = _mapping(payload, "object_attributes")
-    project_id = _project_id(payload, _mapping(payload, "project"))
-    return MergeRequest(project_id, _id(about, "iid"), _optional_text(about.get("action")) or "unknown")
+    project = _mapping(payload, "project")
+    commit, changes = about.get("last_commit"), payload.get("changes")
+    sha = commit.get("id") if isinstance(commit, Mapping) else None
+    retargeted = isinstance(changes, Mapping) and "target_branch" in changes
+    return MergeRequest(
+        project_id=_project_id(payload, project),
+        iid=_id(about, "iid"),
+        action=_optional_text(about.get("action")) or "unknown",
+        source_branch=_optional_text(about.get("source_branch")) or "",
+        target_branch=_optional_text(about.get("target_branch")) or "",
+        source_project_id=_optional_id(about.get("source_project_id")),
+        sha=sha if _is_sha(sha) else "",
+        state=_optional_text(about.get("state")) or "",
+        default_branch=_optional_text(project.get("default_branch")),
+        moved=retargeted or _is_text(about.get("oldrev")),
+        retargeted=retargeted,
+        author_id=_optional_id(about.get("author_id")),
+    )
 
 
 def _read_note(payload: Mapping[str, Any]) -> Note:
@@ -298,7 +326,7 @@ def _text(value: Mapping[str, Any], name: str) -> str:
 
 def _sha(value: Mapping[str, Any], name: str) -> str:
     found = _text(value, name)
-    if len(found) not in (40, 64) or not set(found) <= set("0123456789abcdef"):
+    if not _is_sha(found):
         raise _Unreadable(f"`{name}` is not a commit id of 40 or 64 hex digits")
     return found
 
@@ -319,6 +347,10 @@ def _optional_text(found: object) -> str | None:
     return found if _is_text(found) else None
 
 
+def _is_sha(found: object) -> TypeGuard[str]:
+    return isinstance(found, str) and len(found) in (40, 64) and set(found) <= set("0123456789abcdef")
+
+
 def _is_text(found: object) -> TypeGuard[str]:
     return isinstance(found, str) and _TEXT.fullmatch(found) is not None
 
@@ -330,6 +362,8 @@ def subject(event: Event) -> str:
             return f"push {project_id} {ref}"
         case Pipeline(project_id, _, _, pipeline_id):
             return f"pipeline {project_id} {pipeline_id}"
+        case MergeRequest(project_id, iid):
+            return f"merge request {project_id} {iid}"
         case Asked(project_id, branch):
             return f"asked {project_id} {branch}"
         case Found(project_id, branch):

@@ -21,6 +21,8 @@ class Project:
     web_url: str
     archived: bool = False
     registry_host: str | None = None
+    needs_resolved_discussions: bool = False
+    """Whether GitLab merges only what has no open discussion."""
 
     @property
     def name(self) -> str:
@@ -109,14 +111,47 @@ class CommitStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class DiffRefs:
+    """The three commits by which a line of a merge request's diff is named."""
+
+    base_sha: str
+    start_sha: str
+    head_sha: str
+
+
+@dataclass(frozen=True, slots=True)
 class MergeRequest:
-    """A merge request."""
+    """A merge request into `project_id`; `sha` is its head, "" while there is none.
+
+    `source_project_id` is None where the fork is gone. Lists of GitLab's leave `diff_refs` out.
+    """
 
     iid: int
     state: str
     source_branch: str
     target_branch: str
     web_url: str
+    project_id: int = 0
+    sha: str = ""
+    source_project_id: int | None = None
+    author_id: int | None = None
+    draft: bool = False
+    diff_refs: DiffRefs | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether it can still be merged; while GitLab merges it, it is `locked`."""
+        return self.state == "opened"
+
+    @property
+    def merged(self) -> bool:
+        """Whether it was merged."""
+        return self.state == "merged"
+
+    @property
+    def from_fork(self) -> bool:
+        """Whether its commits lie in another project than the one it goes to."""
+        return self.source_project_id != self.project_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,29 @@ class Follow:
     faults: int = 0
 
 
-Job = Publish | EnsurePipeline | Follow
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Review a merge request's head as it is now; the sha is a hook's hint, the merge request is the truth.
+
+    `branch` is the lane of the merge request, no branch: what is about one merge request goes one after the other.
+    When a person asked (`cause`), it is done and told also where nothing changed.
+    """
+
+    project_id: int
+    branch: str
+    iid: int
+    sha: str | None = None
+    cause: str = "push"
+    attempt: int = 0
+    faults: int = 0
+
+
+Job = Publish | EnsurePipeline | Follow | Check
+
+
+def merge_request_lane(iid: int) -> str:
+    """What stands for a merge request where jobs name a branch; no branch can be called so, for its blanks."""
+    return f"merge request {iid}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,8 +49,7 @@ def refused_status(problems: Sequence[Problem]) -> str:
     errors = [problem for problem in problems if problem.severity is Severity.ERROR]
     if not errors:
         return status_line("Not published: the module could not be read")
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return status_line(f"{_where(errors[0])}{shorten(errors[0].message, 200)}{more}")
+    return status_line(_first(errors))
 
 
 def refused_note(sha: str, problems: Sequence[Problem]) -> str:
@@ -324,6 +323,28 @@ def given_up_status() -> str:
         "Not published: something failed too often on the bot's side. Whoever runs the bot sees why and can start it "
         "again; a new push is tried anew"
     )
+
+
+def check_given_up_status() -> str:
+    """Said on a merge request's head when the bot tries no longer, for a fault of its own or of what it depends on."""
+    return status_line(
+        "Not checked: something failed too often on the bot's side. Whoever runs the bot sees why; a new push is "
+        "tried anew"
+    )
+
+
+def checked_status(problems: Sequence[Problem]) -> str:
+    """What merging would come to: the first problem that refuses and how many more, or none."""
+    errors = [problem for problem in problems if problem.severity is Severity.ERROR]
+    if errors:
+        return status_line(f"Would not be published: {_first(errors)}")
+    worth = len(problems)
+    return status_line("Good to merge" + (f"; {_plural(worth, 'thing')} worth a look" if worth else ""))
+
+
+def _first(errors: Sequence[Problem]) -> str:
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return f"{_where(errors[0])}{shorten(errors[0].message, 200)}{more}"
 
 
 def uncommitted_status(words: str) -> str:

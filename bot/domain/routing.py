@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from bot.domain.events import Asked, Build, Event, Found, MergeRequest, Note, Other, Pipeline, Push
 from bot.domain.guards import ALL_GUARDS, Guards, is_own_push
-from bot.domain.jobs import COMMAND, Follow, Job, Publish
+from bot.domain.jobs import COMMAND, Check, Follow, Job, Publish, merge_request_lane
 from bot.domain.pipeline import PATH
 
 ENDED_BADLY = frozenset({"failed", "canceled"})
@@ -42,8 +42,10 @@ def route(event: Event, rules: Rules, bot_user_id: int | None) -> Job | Ignored:
             if pipeline_id is not None:
                 return Follow(project_id, branch, sha, pipeline_id)
             return Publish(project_id, branch, sha, cause="sweep")
-        case MergeRequest() | Note():
-            return Ignored("nothing is done before a merge request is merged")
+        case MergeRequest():
+            return _route_merge_request(event, rules)
+        case Note():
+            return Ignored("comments ask for nothing")
         case Other(_, why):
             return Ignored(why)
 
@@ -74,6 +76,19 @@ def _route_push(push: Push, rules: Rules, bot_user_id: int | None) -> Job | Igno
     if is_own_push(push, bot_user_id, rules.guards):
         return Ignored(f"this is the bot's own commit of {PATH}")
     return Publish(push.project_id, branch, push.after)
+
+
+def _route_merge_request(request: MergeRequest, rules: Rules) -> Job | Ignored:
+    if request.action not in ("open", "reopen", "update"):
+        return Ignored("only what is open is checked; a merge is told by its push")
+    if request.action == "update" and not request.moved:
+        return Ignored("neither commits nor target of the merge request changed")
+    # hooks of old versions do not name the default branch: the job itself then knows what is published
+    known = request.target_branch and request.default_branch is not None
+    published = not known or is_published(request.target_branch, request.default_branch, rules)
+    if not published and not request.retargeted:
+        return Ignored("this merge request does not go to a published branch")
+    return Check(request.project_id, merge_request_lane(request.iid), request.iid, request.sha or None)
 
 
 def _route_pipeline(pipeline: Pipeline, rules: Rules) -> Job | Ignored:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 PUBLISH_STATUS = "mlreef/publish"
 """Name of the commit status; it can never equal a CI job's name of ours."""
 
+CHECK_STATUS = "mlreef/check"
+"""Name of the status on the head of a merge request."""
+
 NOTE_MARKER = "<!-- mlreef-bot:publication -->"
 
 
@@ -47,6 +50,7 @@ class SetStatus:
     description: str
     target_url: str
     pipeline_id: int | None = None
+    name: str = PUBLISH_STATUS
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,14 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from bot.domain.jobs import COMMAND, EnsurePipeline, Follow, Job, Publish
+from bot.domain.jobs import COMMAND, Check, EnsurePipeline, Follow, Job, Publish
 
-KINDS: dict[str, type[Any]] = {"publish": Publish, "ensure-pipeline": EnsurePipeline, "follow": Follow}
+KINDS: dict[str, type[Any]] = {
+    "publish": Publish,
+    "ensure-pipeline": EnsurePipeline,
+    "follow": Follow,
+    "check": Check,
+}
 """Every kind of job, by the name under which it is stored."""
 
 
@@ -77,6 +82,8 @@ def slot_of(job: Job) -> str:
         case Follow(pipeline_id=pipeline_id, running=running, by_job=by_job):
             # Word that it runs may arrive after word of its end, and must not take that one's place.
             return f"follow-{pipeline_id}-{running:d}{by_job:d}"
+        case Check(cause=cause):
+            return "check-asked" if cause == COMMAND else "check"
 
 
 def lane_of(job: Job, lanes: int) -> str:

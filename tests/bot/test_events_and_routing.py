@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.events import MAX_ID, Other, Pipeline, Push, from_dict, read_event, subject, to_dict
-from bot.domain.jobs import COMMAND, Follow, Publish
+from bot.domain.jobs import COMMAND, Check, Follow, Publish
 from bot.domain.routing import Ignored, Rules, route, same_push
 
 OLD, NEW = "1f0e" * 10, "7c3d" * 10
@@ -21,7 +21,9 @@ BOT = 99
 PUBLISHED = Publish(42, "main", NEW)
 FOLLOWED = Follow(42, "main", NEW, 31)
 
-EXPECTED: dict[str, Publish | Follow | str] = {
+CHECKED = Check(42, "merge request 3", 3, NEW)
+
+EXPECTED: dict[str, Publish | Follow | Check | str] = {
     "deployment_succeeded": "events of kind deployment need no work",
     "emoji_awarded": "events of kind emoji need no work",
     "group_member_added": "events of kind user_add_to_group need no work",
@@ -34,16 +36,16 @@ EXPECTED: dict[str, Publish | Follow | str] = {
     "job_of_others": "none of this pipeline's jobs is ours",
     "job_promoted": FOLLOWED,
     "job_verify_running": Follow(42, "main", NEW, 31, running=True, by_job=True),
-    "merge_request_from_fork": "nothing is done before a merge request is merged",
-    "merge_request_merged": "nothing is done before a merge request is merged",
-    "merge_request_new_code": "nothing is done before a merge request is merged",
-    "merge_request_opened": "nothing is done before a merge request is merged",
-    "note_confidential": "nothing is done before a merge request is merged",
-    "note_edited": "nothing is done before a merge request is merged",
-    "note_on_commit": "nothing is done before a merge request is merged",
-    "note_on_issue": "nothing is done before a merge request is merged",
-    "note_on_merge_request": "nothing is done before a merge request is merged",
-    "note_on_snippet": "nothing is done before a merge request is merged",
+    "merge_request_from_fork": CHECKED,
+    "merge_request_merged": "only what is open is checked; a merge is told by its push",
+    "merge_request_new_code": CHECKED,
+    "merge_request_opened": CHECKED,
+    "note_confidential": "comments ask for nothing",
+    "note_edited": "comments ask for nothing",
+    "note_on_commit": "comments ask for nothing",
+    "note_on_issue": "comments ask for nothing",
+    "note_on_merge_request": "comments ask for nothing",
+    "note_on_snippet": "comments ask for nothing",
     "pipeline_build_failed": FOLLOWED,
     "pipeline_canceled": FOLLOWED,
     "pipeline_child_promoted": FOLLOWED,
