@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import structlog
 
 from bot.adapters.publications import Publication
@@ -11,34 +9,14 @@ from bot.adapters.registry import Registry
 from bot.domain import reports, tags
 from bot.domain.gitlab import CiJob, Project
 from bot.domain.making import Making, read_making
-from bot.domain.versions import Version
 from bot.errors import OperatorError, Refused
 from bot.layers.trust.summary import fetch_summary
 from bot.world import World
-from parser.model import Module
 
 MAX_NUMBERS_LOOKED_AT = 20
 """How many of the newest version tags are compared with the image before it counts as missing."""
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Current:
-    """What a branch has published now. `image` is the repository's address without tag; `size` in bytes.
-
-    `version` is None where the image has none: another branch's than the default one, or one from before there were
-    versions. `module` is None where the image's description cannot be read. `used`: versions that no new image gets.
-    """
-
-    image: str
-    digest: str
-    number: int
-    version: Version | None
-    module: Module | None
-    size: int | None = None
-    seconds: float | None = None
-    used: frozenset[Version] = frozenset()
 
 
 def fetch_published(
