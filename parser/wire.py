@@ -57,7 +57,7 @@ def interface_to_dict(module: Module) -> dict[str, Any]:
         "requirements": None
         if module.requirements is None
         else {"manager": module.requirements.manager, "file": module.requirements.file},
-        "parameters": [_interface(parameter) for parameter in module.parameters],
+        "parameters": [parameter_interface(parameter) for parameter in module.parameters],
     }
 
 
@@ -65,7 +65,8 @@ _FOR_PEOPLE = ("help", "place", "group", "metavar", "deprecated", "printed_help"
 """Fields that tell people something and change nothing of what is accepted."""
 
 
-def _interface(parameter: Parameter) -> dict[str, Any]:
+def parameter_interface(parameter: Parameter) -> dict[str, Any]:
+    """What one parameter accepts, without what only tells people something."""
     kept = _plain(parameter)
     for name in _FOR_PEOPLE:
         del kept[name]

@@ -1,38 +1,23 @@
-"""Two modules → what changed for those who use the module, and how much that is."""
+"""Two modules → what changed for those who use the module, and how much that is.
+
+A changed default is minor: every command line stays valid and means something else only where the parameter is left
+out. What is known only at run time on one side counts as the worst that it can be, for nobody can tell.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import IntEnum
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from parser.model import Place
+from bot.domain.interface_fields import changed_fields, key_of, label, summary
+from bot.domain.interface_values import Change, Level
+from parser.model import Module, Parameter
 
+__all__ = ["Change", "InterfaceDiff", "Level", "compare"]
 
-class Level(IntEnum):
-    """How much a change asks of those who use the module: what broke is major, what is new minor, the rest a patch."""
-
-    NONE = 0
-    PATCH = 1
-    MINOR = 2
-    MAJOR = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One change of the interface. `parameter`, `before` and `after` are the repository's text as it is.
-
-    `parameter` is empty for what concerns the whole module; `before` is empty for what is new, `after` for what is
-    gone. `consequence` is one sentence for those who use the module, and holds no text of the repository. `place` is in
-    the new sources; None for what is gone.
-    """
-
-    kind: str
-    parameter: str
-    before: str
-    after: str
-    level: Level
-    consequence: str
-    place: Place | None = None
+Pair = tuple[Parameter, Parameter]
+_Known = Callable[[Parameter], Hashable]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +26,259 @@ class InterfaceDiff:
 
     changes: tuple[Change, ...] = ()
     level: Level = Level.NONE
+
+
+def compare(before: Module, after: Module) -> InterfaceDiff:
+    """What changes for those who use the module; nothing when only code, help texts or requirements do."""
+    matched = _match(before.parameters, after.parameters)
+    found = [
+        *_of_module(before, after),
+        *(_removed(one) for one in matched.removed),
+        *(_renamed(*pair) for pair in matched.renamed),
+        *(change for pair in _excluding_alike(matched) for change in changed_fields(*pair, after.parameters)),
+        *matched.unsure,
+        *_added(matched, after.parameters),
+        *_moved((*matched.same, *matched.renamed), after.parameters),
+    ]
+    changes = tuple(
+        sorted(found, key=lambda one: (-one.level, one.parameter, one.kind, one.before, one.after))
+    )
+    return InterfaceDiff(changes, max((one.level for one in changes), default=Level.NONE))
+
+
+@dataclass(frozen=True, slots=True)
+class _Matched:
+    """Which parameter became which; `unsure` are those that exist in several forms, under conditions."""
+
+    same: tuple[Pair, ...]
+    renamed: tuple[Pair, ...]
+    removed: tuple[Parameter, ...]
+    added: tuple[Parameter, ...]
+    unsure: tuple[Change, ...]
+
+
+def _match(before: Sequence[Parameter], after: Sequence[Parameter]) -> _Matched:
+    gone, new = _by_name(before), _by_name(after)
+    same, unsure = list[Pair](), list[Change]()
+    for name in [name for name in gone if name in new]:
+        olds, news = gone.pop(name), new.pop(name)
+        if len(olds) == len(news) == 1:
+            same.append((olds[0], news[0]))
+        elif Counter(map(key_of, olds)) != Counter(map(key_of, news)):
+            unsure.append(_several(olds, news))
+    left, come = _one_each(gone), _one_each(new)
+    pairs, left, come = _by_flags(left, come)
+    same += pairs
+    renamed = list[Pair]()
+    for known in (_by_help, _by_dest):
+        pairs, left, come = _only_candidates(left, come, known)
+        renamed += pairs
+    return _Matched(tuple(same), tuple(renamed), tuple(left), tuple(come), tuple(unsure))
+
+
+def _excluding_alike(matched: _Matched) -> Iterator[Pair]:
+    """The pairs, each side excluding only what the other has, too, under its new name: the rest says its own row."""
+    now = {(old.subcommand, old.name): new.name for old, new in (*matched.same, *matched.renamed)}
+    there = {(way, name) for (way, _), name in now.items()}
+    for old, new in matched.same:
+        way = old.subcommand
+        were = tuple(now[way, name] for name in old.excludes if (way, name) in now)
+        are = tuple(name for name in new.excludes if (way, name) in there)
+        yield replace(old, excludes=were), replace(new, excludes=are)
+
+
+def _by_name(parameters: Iterable[Parameter]) -> dict[Hashable, list[Parameter]]:
+    found: dict[Hashable, list[Parameter]] = defaultdict(list)
+    for parameter in parameters:
+        found[parameter.subcommand, parameter.name].append(parameter)
+    return found
+
+
+def _one_each(named: dict[Hashable, list[Parameter]]) -> list[Parameter]:
+    # of several forms under one name the first in a fixed order stands for all
+    return [min(forms, key=key_of) for forms in named.values()]
+
+
+def _by_flags(
+    gone: list[Parameter], new: list[Parameter]
+) -> tuple[list[Pair], list[Parameter], list[Parameter]]:
+    """Those that got another name, but may still be given by a flag that they had."""
+    olds, news = _by_flag(gone), _by_flag(new)
+    pairs = list[Pair]()
+    for old in gone:
+        heirs = {id(one): one for flag in old.flags for one in news.get((old.subcommand, flag), ())}
+        if len(heirs) != 1:
+            continue
+        heir = next(iter(heirs.values()))
+        if {id(one) for flag in heir.flags for one in olds.get((old.subcommand, flag), ())} == {id(old)}:
+            pairs.append((old, heir))
+    return pairs, *_rest(pairs, gone, new)
+
+
+def _by_flag(parameters: Iterable[Parameter]) -> dict[Hashable, list[Parameter]]:
+    found: dict[Hashable, list[Parameter]] = defaultdict(list)
+    for parameter in parameters:
+        for flag in parameter.flags:
+            found[parameter.subcommand, flag].append(parameter)
+    return found
+
+
+def _only_candidates(
+    gone: list[Parameter], new: list[Parameter], known: _Known
+) -> tuple[list[Pair], list[Parameter], list[Parameter]]:
+    """Those of which exactly one is gone and exactly one is new, by what they are known by."""
+    olds, news = _groups(gone, known), _groups(new, known)
+    pairs = [
+        (group[0], news[key][0]) for key, group in olds.items() if len(group) == len(news.get(key, ())) == 1
+    ]
+    return pairs, *_rest(pairs, gone, new)
+
+
+def _groups(parameters: Iterable[Parameter], known: _Known) -> dict[Hashable, list[Parameter]]:
+    found: dict[Hashable, list[Parameter]] = defaultdict(list)
+    for parameter in parameters:
+        if (key := known(parameter)) is not None:
+            found[key].append(parameter)
+    return found
+
+
+def _rest(
+    pairs: Iterable[Pair], gone: list[Parameter], new: list[Parameter]
+) -> tuple[list[Parameter], list[Parameter]]:
+    used = {id(one) for pair in pairs for one in pair}
+    return [one for one in gone if id(one) not in used], [one for one in new if id(one) not in used]
+
+
+def _nameless(parameter: Parameter) -> str:
+    known = tuple(field for field in parameter.unknown if field != "dest")
+    return key_of(replace(parameter, name="", flags=(), dest="", unknown=known))
+
+
+def _by_help(parameter: Parameter) -> Hashable:
+    said = parameter.help
+    return (bool(parameter.flags), said, _nameless(parameter)) if said and said.strip() else None
+
+
+def _by_dest(parameter: Parameter) -> Hashable:
+    if not parameter.flags or "dest" in parameter.unknown:
+        return None
+    return parameter.dest, _nameless(parameter)
+
+
+def _removed(parameter: Parameter) -> Change:
+    return Change(
+        "removed",
+        label(parameter),
+        summary(parameter),
+        "",
+        Level.MAJOR,
+        "Whoever still gives it gets an error.",
+    )
+
+
+def _renamed(before: Parameter, after: Parameter) -> Change:
+    words = (
+        "Whoever gives it must write the new name."
+        if after.flags
+        else "Command lines stay as they are; programs that fill it in by its name need the new one."
+    )
+    return Change("renamed", label(after), label(before), label(after), Level.MAJOR, words, after.place)
+
+
+def _several(olds: Sequence[Parameter], news: Sequence[Parameter]) -> Change:
+    first = min(news, key=key_of)
+    before, after = ("; ".join(sorted(summary(one) for one in forms)) for forms in (olds, news))
+    words = (
+        "It has several forms, and which one holds is known only at run time: look at it before you use it."
+    )
+    return Change("unknown", label(first), before, after, Level.MAJOR, words, first.place)
+
+
+def _added(matched: _Matched, parameters: Sequence[Parameter]) -> Iterator[Change]:
+    survivors = {id(after) for _, after in (*matched.same, *matched.renamed)}
+    new = {id(one) for one in matched.added}
+    for one in matched.added:
+        level, words = Level.MINOR, "Nobody has to give it."
+        peers = [other for other in parameters if other.subcommand == one.subcommand]
+        if one.required or (one.one_required and not _joins(one, peers, new)):
+            level, words = Level.MAJOR, "Every use must give it from now on."
+            if not one.required:
+                words = "Every use must give it, or another of its group, from now on."
+        elif one.required is None:
+            level, words = Level.MAJOR, "Whether it must be given is known only at run time."
+        elif not one.flags:
+            place = next(index for index, other in enumerate(peers) if other is one)
+            if any(not other.flags and id(other) in survivors for other in peers[place:]):
+                level, words = Level.MAJOR, "What is given by place behind it moves by one."
+        yield Change("added", label(one), "", summary(one), level, words, one.place)
+
+
+def _joins(one: Parameter, peers: Sequence[Parameter], new: set[int]) -> bool:
+    """Whether one of its group had to be given before already."""
+    return any(
+        other.name in one.excludes and other.one_required and id(other) not in new
+        for other in peers
+        if other is not one
+    )
+
+
+def _moved(pairs: Sequence[Pair], parameters: Sequence[Parameter]) -> Iterator[Change]:
+    """Arguments that are given by place, and have another place among those that were there before."""
+    order = {id(one): index for index, one in enumerate(parameters)}
+    by_place: dict[tuple[str, ...], list[Pair]] = defaultdict(list)
+    for before, after in pairs:
+        if not before.flags and not after.flags:
+            by_place[after.subcommand].append((before, after))
+    for found in by_place.values():
+        yield from _reordered(found, order)
+
+
+def _reordered(pairs: Sequence[Pair], order: dict[int, int]) -> Iterator[Change]:
+    now = sorted(pairs, key=lambda pair: order[id(pair[1])])
+    if [id(one) for one in now] == [id(one) for one in pairs]:
+        return
+    before, after = (", ".join(label(pair[side]) for pair in way) for side, way in ((0, pairs), (1, now)))
+    first = now[0][1]
+    words = "Values are taken by place: in the old order they reach the wrong parameters."
+    yield Change("order", " ".join(first.subcommand), before, after, Level.MAJOR, words, first.place)
+
+
+def _of_module(before: Module, after: Module) -> Iterator[Change]:
+    if before.name != after.name:
+        words = "Only the title changes; the image and its command line stay."
+        yield Change("title", "", before.name, after.name, Level.PATCH, words)
+    if before.framework != after.framework:
+        words = "Another library reads the command line: shortened names of options may be refused now."
+        yield Change("framework", "", before.framework, after.framework, Level.MAJOR, words)
+    for kind, old, new, words in (
+        ("kind", before.kind.value, after.kind.value, "Whoever chose it as what it was must choose it anew."),
+        ("input_type", before.input_type, after.input_type, "It wants another type of data."),
+        ("output_type", before.output_type, after.output_type, "What it gives is of another type."),
+    ):
+        if old != new:
+            yield Change(kind, "", old, new, Level.MAJOR, words)
+    yield from _set_changes(
+        "metric",
+        {one.name: f"{one.ground_truth or ''} / {one.prediction or ''}" for one in before.metrics},
+        {one.name: f"{one.ground_truth or ''} / {one.prediction or ''}" for one in after.metrics},
+        ("It is measured no longer.", "It is measured from other columns.", "It is measured besides."),
+    )
+    yield from _set_changes(
+        "entry_point",
+        {one.role: "" for one in before.entry_points},
+        {one.role: "" for one in after.entry_points},
+        ("This entry point can be chosen no longer.", "", "It can be chosen besides."),
+    )
+
+
+def _set_changes(
+    kind: str, before: dict[str, str], after: dict[str, str], words: tuple[str, str, str]
+) -> Iterator[Change]:
+    gone, other, new = words
+    for name in before.keys() | after.keys():
+        if name not in after:
+            yield Change(kind, name, name, "", Level.MAJOR, gone)
+        elif name not in before:
+            yield Change(kind, name, "", name, Level.MINOR, new)
+        elif before[name] != after[name]:
+            yield Change(kind, name, before[name], after[name], Level.MAJOR, other)

@@ -6,8 +6,9 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from bot.domain.interface import Level
+from bot.domain.interface import Level, compare
 from bot.errors import OperatorError
+from parser.model import Module
 
 MAX_PART = 10**9 - 1
 """Above any number that publications can reach; what is higher was pushed by hand and is no version."""
@@ -66,6 +67,18 @@ def next_version(current: Version | None, level: Level, used: Collection[Version
             f"Somebody pushed the tag {base} by hand: delete it in the registry.",
         )
     return wanted
+
+
+def plan_version(
+    current: Version | None, before: Module | None, after: Module, used: Collection[Version]
+) -> tuple[Version, Level]:
+    """The version of a new image, and how much it asks of users, by what is published now.
+
+    `before` is what the current image says of itself; None where it says nothing that can be read, which counts as the
+    worst, unless nothing was ever published. Raises OperatorError when no number is left.
+    """
+    level = Level.MAJOR if before is None else max(compare(before, after).level, Level.PATCH)
+    return next_version(current, level, used), level
 
 
 def withdrawn_tag(version: Version) -> str:
