@@ -283,7 +283,7 @@ def run_worker(config: Config) -> None:
     rules = read_rules(config)
 
     def decide(event: Event) -> Job | Ignored:
-        return route(event, rules, world.user_id)
+        return route(event, rules, world.user_id, world.username)
 
     worker = Worker(
         store,
@@ -366,6 +366,11 @@ class WorldOnDemand:
         """The bot's own user, None while GitLab has not told."""
         return self._world.user_id if self._world else None
 
+    @property
+    def username(self) -> str:
+        """The name by which the bot is called in comments, empty while GitLab has not told."""
+        return self._world.username if self._world else ""
+
     def get(self) -> World:
         """The world. Raises TryAgain or OperatorError while GitLab cannot be asked."""
         from bot.adapters.forge import Forge
@@ -377,11 +382,19 @@ class WorldOnDemand:
             if self._world is None:
                 client = build_client(self._config, self._store, gitlab_called, self._before_write)
                 forge = Forge(client)
-                user_id = forge.fetch_user_id()
-                self._store.keep_fact(BOT_USER, str(user_id))
+                me = forge.fetch_self()
+                self._store.keep_fact(BOT_USER, str(me.id))
                 registry, policy = build_registry(self._config), read_policy(self._config)
-                talk = Talk(client, user_id)
-                self._world = World(forge, registry, self._store, policy, user_id, talk, self._reader.read)
+                self._world = World(
+                    forge,
+                    registry,
+                    self._store,
+                    policy,
+                    me.id,
+                    Talk(client, me.id),
+                    self._reader.read,
+                    username=me.username,
+                )
             return self._world
 
     def look(self) -> None:

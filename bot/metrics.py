@@ -47,7 +47,7 @@ DUPLICATES = Counter(
     ["by"],
     registry=_registry,
 )
-"""`by`: delivery (its id was known), push (another hook told the same push)."""
+"""`by`: delivery (its id was known), push or note (another hook told the same)."""
 
 JOBS = Counter("mlreef_jobs", "Jobs by kind and how they ended.", ["kind", "ended"], registry=_registry)
 

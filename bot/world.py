@@ -17,7 +17,7 @@ from parser.source import Source
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """GitLab and the talk on it, the registry of a host, the store, the policy; `user_id` is the bot's own."""
+    """GitLab and the talk on it, the registry of a host, the store, the policy; who the bot itself is."""
 
     forge: Forge
     registry: Callable[[str], Registry]
@@ -27,3 +27,5 @@ class World:
     talk: Talk
     read: Callable[[Source, str], Report] = read
     """How a repository is read: the parser itself, or the parser where it can do no harm."""
+    username: str = ""
+    """The bot's own name, as people call it in comments."""

@@ -22,6 +22,7 @@ from bot.domain.gitlab import (
     CommitStatus,
     DiffRefs,
     MergeRequest,
+    Person,
     Pipeline,
     Project,
     TreeEntry,
@@ -53,9 +54,19 @@ class Forge:
     def __init__(self, client: GitlabClient) -> None:
         self._client = client
 
-    def fetch_user_id(self) -> int:
-        """Numeric id of the bot's own user."""
-        return int(self._client.get("/user")["id"])
+    def fetch_self(self) -> Person:
+        """The bot's own user."""
+        return _person(self._client.get("/user"))
+
+    def fetch_person(self, user_id: int) -> Person | None:
+        """A user, None when there is none for the bot."""
+        data = self._maybe(f"/users/{user_id}")
+        return _person(data) if data else None
+
+    def fetch_level(self, project_id: int, user_id: int) -> int:
+        """The access level of a user in a project by all ways (groups, shared groups), 0 for no member."""
+        data = self._maybe(f"/projects/{project_id}/members/all/{user_id}")
+        return int(data.get("access_level") or 0) if data else 0
 
     def fetch_project(self, project: int | str) -> Project:
         """The project by id or full path; Gone when it does not exist for the bot."""
@@ -219,6 +230,20 @@ class Forge:
             return _pipeline(self._client.post(f"/projects/{project_id}/pipeline", {"ref": branch}))
         except Answer as answer:
             raise gone_or_refused(answer, f"a pipeline for {branch}") from answer
+
+    def retry_pipeline(self, project_id: int, pipeline_id: int) -> None:
+        """Run the pipeline's failed and canceled jobs again; nothing where there are none."""
+        self._turn_pipeline(project_id, pipeline_id, "retry")
+
+    def cancel_pipeline(self, project_id: int, pipeline_id: int) -> None:
+        """Stop what of the pipeline has not ended; nothing where all has."""
+        self._turn_pipeline(project_id, pipeline_id, "cancel")
+
+    def _turn_pipeline(self, project_id: int, pipeline_id: int, verb: str) -> None:
+        try:
+            self._client.post(f"/projects/{project_id}/pipelines/{pipeline_id}/{verb}", {})
+        except Answer as answer:
+            raise gone_or_refused(answer, f"to {verb} pipeline {pipeline_id}") from answer
 
     def fetch_jobs(self, project_id: int, pipeline_id: int) -> tuple[CiJob, ...]:
         """The pipeline's jobs, of retried ones the newest."""
@@ -423,3 +448,7 @@ def _merge_request(data: Mapping[str, Any]) -> MergeRequest:
         draft=bool(data.get("draft") or data.get("work_in_progress")),
         diff_refs=DiffRefs(refs["base_sha"], refs["start_sha"], refs["head_sha"]) if whole else None,
     )
+
+
+def _person(data: Mapping[str, Any]) -> Person:
+    return Person(int(data["id"]), data.get("username") or "", data.get("bot") is True)

@@ -27,6 +27,15 @@ UNKNOWN_SOURCE = "unknown"
 MAX_BUILDS = 2000
 """Most jobs of one pipeline that are read."""
 
+MAX_LINE = 500
+"""Longest first line of a comment that is read (characters); a command is much shorter."""
+
+MAX_MENTIONS = 20
+"""Most names called in one comment, or in the issue that it is about, that are kept."""
+
+MAX_SEARCHED = 20_000
+"""So many characters of a comment or an issue are searched for names."""
+
 
 @dataclass(frozen=True, slots=True)
 class Push:
@@ -75,11 +84,26 @@ class MergeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Somebody commented, or edited a comment."""
+    """Somebody commented, or edited a comment. Of its text only the first line is kept, and whom it calls.
+
+    `target` is MergeRequest, Commit, Issue or Snippet: `iid` or `sha` says which. `action` is create or update, or
+    unknown to GitLabs before 16.11; `once` tells those apart: it was never edited. `mentions` are the names called
+    in it and in the issue that it is about.
+    """
 
     project_id: int
     target: str
     action: str
+    note_id: int = 0
+    author_id: int = 0
+    line: str = ""
+    iid: int = 0
+    sha: str = ""
+    discussion_id: str = ""
+    system: bool = False
+    internal: bool = False
+    once: bool = True
+    mentions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +178,8 @@ _NAMES = {of: kind for kind, of in _KINDS.items()}
 
 # Control characters and halves of surrogate pairs are in no legal ref; databases and URLs choke on them.
 _TEXT = re.compile(rf"[^\x00-\x1f\x7f\ud800-\udfff]{{1,{MAX_TEXT}}}")
+_LINE_END = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
+_MENTION = re.compile(r"(?<![\w@/])@([A-Za-z0-9_][A-Za-z0-9_.-]{1,254})")
 
 
 class _Unreadable(Exception):
@@ -236,11 +262,42 @@ def _read_merge_request(payload: Mapping[str, Any]) -> MergeRequest:
 
 def _read_note(payload: Mapping[str, Any]) -> Note:
     about = _mapping(payload, "object_attributes")
+    target = _optional_text(about.get("noteable_type")) or "unknown"
+    text, sha = about.get("note"), about.get("commit_id")
+    noteable = payload.get({"MergeRequest": "merge_request", "Issue": "issue"}.get(target, ""))
+    noteable = noteable if isinstance(noteable, Mapping) else {}
     return Note(
         project_id=_project_id(payload, _mapping(payload, "project")),
-        target=_optional_text(about.get("noteable_type")) or "unknown",
+        target=target,
         action=_optional_text(about.get("action")) or "unknown",
+        note_id=_optional_id(about.get("id")) or 0,
+        author_id=_optional_id(about.get("author_id")) or 0,
+        line=_first_line(text),
+        iid=_optional_id(noteable.get("iid")) or 0,
+        sha=sha if _is_sha(sha) else "",
+        discussion_id=_optional_text(about.get("discussion_id")) or "",
+        system=about.get("system") is True,
+        internal=about.get("internal") is True
+        or payload.get("event_type") == "confidential_note"
+        or noteable.get("confidential") is True,
+        once=about.get("created_at") == about.get("updated_at"),
+        mentions=(*_mentions(text), *_mentions(noteable.get("description"))) if target == "Issue" else (),
     )
+
+
+def _first_line(text: object) -> str:
+    """The first line, whole; empty when it is too long to be a command, or holds what no command does."""
+    if not isinstance(text, str):
+        return ""
+    line = _LINE_END.split(text[: MAX_LINE + 1], maxsplit=1)[0].replace("\t", " ")
+    return line if len(line) <= MAX_LINE and _is_text(line) else ""
+
+
+def _mentions(text: object) -> tuple[str, ...]:
+    if not isinstance(text, str):
+        return ()
+    called = (found.rstrip(".-").lower() for found in _MENTION.findall(text[:MAX_SEARCHED]))
+    return tuple(dict.fromkeys(called))[:MAX_MENTIONS]
 
 
 def _read_pipeline(payload: Mapping[str, Any]) -> Pipeline:
@@ -368,6 +425,8 @@ def subject(event: Event) -> str:
             return f"asked {project_id} {branch}"
         case Found(project_id, branch):
             return f"found {project_id} {branch}"
+        case Note(project_id, _, action, note_id) if note_id:
+            return f"note {project_id} {note_id} {action}"
         case _:
             return ""
 
@@ -396,6 +455,8 @@ def from_dict(data: Mapping[str, Any]) -> Event:
             values["changed"] = tuple(values["changed"])
         if of is Pipeline:
             values["builds"] = tuple(Build(**build) for build in values["builds"])
+        if of is Note:
+            values["mentions"] = tuple(values.get("mentions", ()))
         event: Event = of(**values)
     except (KeyError, TypeError) as error:
         raise ValueError(

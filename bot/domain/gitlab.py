@@ -213,3 +213,12 @@ class Reaction:
 
     name: str
     user_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A user of GitLab; `bot` is a program, such as the user of an access token."""
+
+    id: int
+    username: str
+    bot: bool

@@ -11,6 +11,11 @@ COMMAND = "command"
 """Cause of a job that a person asked for: it is done even when the head was handled before."""
 
 
+def merge_request_lane(iid: int) -> str:
+    """What stands for a branch in jobs about a merge request: no branch of git's can have a blank in its name."""
+    return f"merge request {iid}"
+
+
 @dataclass(frozen=True, slots=True)
 class Publish:
     """Bring the branch's head to publication; the sha is a hook's hint, the branch's head is the truth."""
@@ -78,12 +83,30 @@ class Check:
     faults: int = 0
 
 
-Job = Publish | EnsurePipeline | Follow | Check
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Do what a comment asks for, and answer below it.
+
+    `target` is MergeRequest or Issue, and `iid` says which; or Commit, and `sha` does.
+    `branch` is no branch of git's but what the comment is about, so that one thing at a time is done about it.
+    `looks`: how often the end of what was asked for was waited for.
+    """
+
+    project_id: int
+    branch: str
+    target: str
+    iid: int
+    sha: str
+    note_id: int
+    discussion_id: str
+    user_id: int
+    line: str
+    looks: int = 0
+    attempt: int = 0
+    faults: int = 0
 
 
-def merge_request_lane(iid: int) -> str:
-    """What stands for a merge request where jobs name a branch; no branch can be called so, for its blanks."""
-    return f"merge request {iid}"
+Job = Publish | EnsurePipeline | Follow | Check | Answer
 
 
 @dataclass(frozen=True, slots=True)

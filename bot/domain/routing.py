@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from bot.domain.commands import read_command
 from bot.domain.events import Asked, Build, Event, Found, MergeRequest, Note, Other, Pipeline, Push
 from bot.domain.guards import ALL_GUARDS, Guards, is_own_push
-from bot.domain.jobs import COMMAND, Check, Follow, Job, Publish, merge_request_lane
+from bot.domain.jobs import COMMAND, Answer, Check, Follow, Job, Publish, merge_request_lane
 from bot.domain.pipeline import PATH
 
 ENDED_BADLY = frozenset({"failed", "canceled"})
@@ -29,8 +30,8 @@ class Ignored:
     why: str
 
 
-def route(event: Event, rules: Rules, bot_user_id: int | None) -> Job | Ignored:
-    """Decide what an event asks for. `bot_user_id` is None while it is not known who the bot is."""
+def route(event: Event, rules: Rules, bot_user_id: int | None, bot_name: str = "") -> Job | Ignored:
+    """Decide what an event asks for. The bot's id and name are None and empty while it is not known who it is."""
     match event:
         case Push():
             return _route_push(event, rules, bot_user_id)
@@ -45,7 +46,7 @@ def route(event: Event, rules: Rules, bot_user_id: int | None) -> Job | Ignored:
         case MergeRequest():
             return _route_merge_request(event, rules)
         case Note():
-            return Ignored("comments ask for nothing")
+            return _route_note(event, bot_user_id, bot_name)
         case Other(_, why):
             return Ignored(why)
 
@@ -89,6 +90,50 @@ def _route_merge_request(request: MergeRequest, rules: Rules) -> Job | Ignored:
     if not published and not request.retargeted:
         return Ignored("this merge request does not go to a published branch")
     return Check(request.project_id, merge_request_lane(request.iid), request.iid, request.sha or None)
+
+
+def same_note(one: Event, other: Event) -> bool:
+    """Whether two events tell of the same new comment, as a project's and its group's hook do."""
+    return (
+        isinstance(one, Note)
+        and isinstance(other, Note)
+        and one.note_id != 0
+        and (one.project_id, one.note_id, one.action) == (other.project_id, other.note_id, other.action)
+    )
+
+
+def _route_note(note: Note, bot_user_id: int | None, bot_name: str) -> Job | Ignored:
+    if note.system or note.internal:
+        return Ignored("GitLab's own and internal comments ask for nothing")
+    # GitLabs before 16.11 do not say what happened, and tell of new comments only
+    if note.action != "create" and not (note.action == "unknown" and note.once):
+        return Ignored("only a new comment asks for something, not an edited one")
+    if not note.note_id or not note.author_id or note.author_id == bot_user_id:
+        return Ignored("this comment is the bot's own, or nobody's")
+    # while nobody knows the bot's name, the job finds out whether it is called
+    if read_command(note.line, bot_name) is None and not (not bot_name and note.line.startswith("@")):
+        return Ignored("this comment's first line is no command")
+    answer = Answer(
+        project_id=note.project_id,
+        branch="",
+        target=note.target,
+        iid=note.iid,
+        sha=note.sha,
+        note_id=note.note_id,
+        discussion_id=note.discussion_id,
+        user_id=note.author_id,
+        line=note.line,
+    )
+    match note.target:
+        case "MergeRequest" if note.iid:
+            return replace(answer, branch=merge_request_lane(note.iid))
+        case "Commit" if note.sha:
+            return replace(answer, branch=f"commit {note.sha}")
+        case "Issue" if note.iid and bot_name and bot_name.lower() not in note.mentions:
+            return Ignored("in issues only who calls the bot by its name is answered")
+        case "Issue" if note.iid:
+            return replace(answer, branch=f"issue {note.iid}")
+    return Ignored("comments of this kind are not answered")
 
 
 def _route_pipeline(pipeline: Pipeline, rules: Rules) -> Job | Ignored:

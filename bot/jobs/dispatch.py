@@ -12,7 +12,7 @@ from bot.adapters.deliveries import Delivery
 from bot.adapters.store import Store
 from bot.domain.events import Event, from_dict
 from bot.domain.jobs import Follow, Job, Later
-from bot.domain.routing import Ignored, same_push
+from bot.domain.routing import Ignored, same_note, same_push
 from bot.jobs.engine import WAITING, Engine
 from bot.jobs.names import branch_name, first_id, slot_of
 from bot.logs import get, redact
@@ -71,6 +71,10 @@ class Dispatcher:
         if isinstance(decision, Follow) and self._is_waiting(decision):
             return Ignored("a look at this pipeline is waiting already, and will see this, too")
         previous = self._store.previous(delivery)
+        # a comment is made once: however late another hook tells of it, it was answered
+        if previous and same_note(event, from_dict(previous.event)):
+            DUPLICATES.labels("note").inc()
+            return Ignored("another hook told of the same comment")
         if not previous or delivery.received_at - previous.received_at > SAME_PUSH_SECONDS:
             return decision
         if same_push(event, from_dict(previous.event)):

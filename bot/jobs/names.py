@@ -11,13 +11,14 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from bot.domain.jobs import COMMAND, Check, EnsurePipeline, Follow, Job, Publish
+from bot.domain.jobs import COMMAND, Answer, Check, EnsurePipeline, Follow, Job, Publish
 
 KINDS: dict[str, type[Any]] = {
     "publish": Publish,
     "ensure-pipeline": EnsurePipeline,
     "follow": Follow,
     "check": Check,
+    "answer": Answer,
 }
 """Every kind of job, by the name under which it is stored."""
 
@@ -62,7 +63,8 @@ def first_id(seq: int, key: str, job: Job) -> str:
 def child_id(parent: str, index: int, job: Job) -> str:
     """The id of the job that follows from another one, the same after a crash in between."""
     name = read_name(parent)
-    return f"{name.branch}:{name.seq}:{slot_of(job)}:{_digest(f'{parent}/{index}')[:24]}"
+    # what a comment on a merge request leads to may be about a branch
+    return f"{branch_name(job)}:{name.seq}:{slot_of(job)}:{_digest(f'{parent}/{index}')[:24]}"
 
 
 def again_id(job_id: str, at: float) -> str:
@@ -84,6 +86,9 @@ def slot_of(job: Job) -> str:
             return f"follow-{pipeline_id}-{running:d}{by_job:d}"
         case Check(cause=cause):
             return "check-asked" if cause == COMMAND else "check"
+        case Answer(note_id=note_id):
+            # no comment takes the place of another one
+            return f"answer-{note_id}"
 
 
 def lane_of(job: Job, lanes: int) -> str:

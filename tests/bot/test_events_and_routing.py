@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,20 +11,33 @@ from deliveries import NAMES, payload
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.events import MAX_ID, Other, Pipeline, Push, from_dict, read_event, subject, to_dict
-from bot.domain.jobs import COMMAND, Check, Follow, Publish
-from bot.domain.routing import Ignored, Rules, route, same_push
+from bot.domain.events import (
+    MAX_ID,
+    MAX_MENTIONS,
+    Note,
+    Other,
+    Pipeline,
+    Push,
+    from_dict,
+    read_event,
+    subject,
+    to_dict,
+)
+from bot.domain.jobs import COMMAND, Answer, Check, Follow, Publish
+from bot.domain.routing import Ignored, Rules, route, same_note, same_push
 
 OLD, NEW = "1f0e" * 10, "7c3d" * 10
 RULES = Rules((), ("mlreef-verify", "mlreef-build", "mlreef-smoke", "mlreef-promote"))
-BOT = 99
+BOT, NAME = 99, "mlreef-bot"
 
 PUBLISHED = Publish(42, "main", NEW)
 FOLLOWED = Follow(42, "main", NEW, 31)
 
 CHECKED = Check(42, "merge request 3", 3, NEW)
+ASKED = Answer(42, "merge request 3", "MergeRequest", 3, "", 1244, "", 7, "/mlreef publish")
+ON_ISSUE = replace(ASKED, branch="issue 4", target="Issue", iid=4)
 
-EXPECTED: dict[str, Publish | Follow | Check | str] = {
+EXPECTED: dict[str, Publish | Follow | Check | Answer | str] = {
     "deployment_succeeded": "events of kind deployment need no work",
     "emoji_awarded": "events of kind emoji need no work",
     "group_member_added": "events of kind user_add_to_group need no work",
@@ -40,12 +54,20 @@ EXPECTED: dict[str, Publish | Follow | Check | str] = {
     "merge_request_merged": "only what is open is checked; a merge is told by its push",
     "merge_request_new_code": CHECKED,
     "merge_request_opened": CHECKED,
-    "note_confidential": "comments ask for nothing",
-    "note_edited": "comments ask for nothing",
-    "note_on_commit": "comments ask for nothing",
-    "note_on_issue": "comments ask for nothing",
-    "note_on_merge_request": "comments ask for nothing",
-    "note_on_snippet": "comments ask for nothing",
+    "note_by_bot": "this comment is the bot's own, or nobody's",
+    "note_by_gitlab_itself": "GitLab's own and internal comments ask for nothing",
+    "note_confidential": "GitLab's own and internal comments ask for nothing",
+    "note_edited": "only a new comment asks for something, not an edited one",
+    "note_edited_in_old_gitlab": "only a new comment asks for something, not an edited one",
+    "note_from_old_gitlab": ASKED,
+    "note_on_commit": replace(ASKED, branch=f"commit {NEW}", target="Commit", iid=0, sha=NEW),
+    "note_on_issue": "in issues only who calls the bot by its name is answered",
+    "note_on_issue_calling_the_bot": replace(ON_ISSUE, line="@mlreef-bot status", discussion_id="6a9c" * 10),
+    "note_on_issue_that_calls_the_bot": ON_ISSUE,
+    "note_on_line_of_diff": replace(ASKED, line="/mlreef check", discussion_id="6a9c" * 10),
+    "note_on_merge_request": ASKED,
+    "note_on_snippet": "comments of this kind are not answered",
+    "note_quoting": "this comment's first line is no command",
     "pipeline_build_failed": FOLLOWED,
     "pipeline_canceled": FOLLOWED,
     "pipeline_child_promoted": FOLLOWED,
@@ -88,7 +110,7 @@ def test_every_sample_has_an_expectation() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_payload_asks_for_the_right_thing(name: str) -> None:
-    decision = route(read_event(payload(name)), RULES, BOT)
+    decision = route(read_event(payload(name)), RULES, BOT, NAME)
     assert decision == (Ignored(why) if isinstance(why := EXPECTED[name], str) else why)
 
 
@@ -151,6 +173,37 @@ def test_a_failed_child_without_our_jobs_asks_to_look_at_its_parent_where_it_may
     foreign = {**own, "project": {"id": 41}}
     for parent in (foreign, None, {}, {**own, "pipeline_id": "30"}, {**own, "project": None}):
         assert isinstance(route(read_event({**body, "source_pipeline": parent}), RULES, BOT), Ignored)
+
+
+def test_a_comment_told_by_two_hooks_is_recognised_and_its_later_edit_is_another_matter() -> None:
+    one, other = read_event(payload("note_on_merge_request")), read_event(payload("note_on_merge_request"))
+    assert same_note(one, other)
+    assert subject(one) == subject(other) == "note 42 1244 create"
+    assert subject(read_event(payload("note_edited"))) != subject(one)
+    assert not same_note(one, read_event(payload("note_edited")))
+
+
+def test_a_comment_that_an_earlier_version_of_the_bot_stored_asks_for_nothing() -> None:
+    stored = {"kind": "note", "project_id": 42, "target": "MergeRequest", "action": "create"}
+    assert isinstance(route(from_dict(stored), RULES, BOT, NAME), Ignored)
+
+
+def test_whoever_calls_the_bot_while_nobody_knows_its_name_is_not_forgotten() -> None:
+    calling = read_event(payload("note_on_issue_calling_the_bot"))
+    assert isinstance(route(calling, RULES, None), Answer)
+
+
+def test_of_a_comment_only_its_first_line_and_whom_it_calls_are_kept() -> None:
+    long = payload("note_on_issue_calling_the_bot")
+    long["object_attributes"]["note"] = "/mlreef help" + " " * 500 + "\n" + "@someone " * 50
+    kept = read_event(long)
+    assert isinstance(kept, Note)
+    assert kept.line == ""
+    assert kept.mentions == ("someone",)
+    long["object_attributes"]["note"] = "Hi\n" + "".join(f"@name{n} " for n in range(100))
+    kept = read_event(long)
+    assert isinstance(kept, Note)
+    assert (kept.line, len(kept.mentions)) == ("Hi", MAX_MENTIONS)
 
 
 def test_the_same_push_told_by_two_hooks_is_recognised() -> None:
