@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 MAX_NAMED = 5
 """Files named in one sentence."""
 
+MAX_CANDIDATES = 50
+"""Scripts that are kept for people to choose from."""
+
 MAX_TRIED = 50
 """Files looked into to say why no entry point was found."""
 
@@ -56,6 +59,8 @@ class Found:
 
     script: Script | None
     problems: tuple[Problem, ...]
+    candidates: tuple[str, ...] = ()
+    """Paths of all scripts that it could be, the likeliest first."""
 
 
 def find_entry_point(source: Source, named: str | None, at: Place | None = None) -> Found:
@@ -90,7 +95,7 @@ def _one_of(source: Source, scripts: list[Script], what: str, broken: list[Probl
     """The one script, or the one of several that the repository itself says is run."""
     notes = [replace(one, severity=Severity.WARNING) for one in broken]
     if len(scripts) == 1:
-        return Found(scripts[0], tuple(notes))
+        return Found(scripts[0], tuple(notes), (scripts[0].path,))
     advice = _advice(source)
     paths = {script.path for script in scripts}
     advised = [one for one in advice if one.file in paths]
@@ -104,8 +109,15 @@ def _one_of(source: Source, scripts: list[Script], what: str, broken: list[Probl
         }
         notes.append(problem("entry-point-chosen", first.place, None, **words))
         chosen = next(script for script in scripts if script.path == first.file)
-        return Found(chosen, tuple(notes))
-    return Found(None, (_several(scripts, advised), *broken))
+        return Found(chosen, tuple(notes), _candidates(scripts, [first.file]))
+    said = [one.file for one in advised]
+    return Found(None, (_several(scripts, advised), *broken), _candidates(scripts, said))
+
+
+def _candidates(scripts: list[Script], said: list[str]) -> tuple[str, ...]:
+    """Paths of the scripts, those first that something in the repository speaks for."""
+    ordered = sorted((script.path for script in scripts), key=lambda path: path not in said)
+    return tuple(ordered[:MAX_CANDIDATES])
 
 
 def _advice(source: Source) -> tuple[Advice, ...]:
@@ -120,7 +132,7 @@ def _loose(source: Source, loose: list[Script], broken: list[Problem]) -> Found:
     if found.script is None:
         return found
     note = problem("entry-point-assumed", Place(found.script.path), file=found.script.path)
-    return Found(found.script, (*found.problems, note))
+    return Found(found.script, (*found.problems, note), found.candidates)
 
 
 def _last_resorts(

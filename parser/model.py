@@ -145,6 +145,14 @@ class Requirements:
 
 
 @dataclass(frozen=True, slots=True)
+class Needed:
+    """A package that one would install for a module that is imported; the name is a guess where nobody wrote it down."""
+
+    module: str
+    package: str
+
+
+@dataclass(frozen=True, slots=True)
 class PythonWish:
     """The versions of Python that a repository asks for, as pip writes them (`>=3.10,<3.13`), and where it does."""
 
@@ -243,6 +251,10 @@ class Report:
     dockerfile: str | None = None
     """Path of the repository's own Dockerfile: the one that the settings name, else the one in the root."""
     python: PythonWish | None = None
+    candidates: tuple[str, ...] = ()
+    """Scripts that could be the entry point, the likeliest first; none where somebody named one."""
+    needed: tuple[Needed, ...] = ()
+    """What the script's imports ask for, where the repository has no requirements."""
 
     @property
     def refused(self) -> bool:

@@ -16,7 +16,18 @@ from parser.frameworks import other_framework, read_other_command_line
 from parser.interpreter.flow import Exhausted, Stopped, TooDeep
 from parser.interpreter.values import Unknown
 from parser.merge import merge
-from parser.model import EntryPoint, Kind, Module, Parameter, Place, Problem, Report, Requirements, Settings
+from parser.model import (
+    EntryPoint,
+    Kind,
+    Module,
+    Needed,
+    Parameter,
+    Place,
+    Problem,
+    Report,
+    Requirements,
+    Settings,
+)
 from parser.own_files import find_own_files
 from parser.problems import in_order, problem, shown
 from parser.reach import unreachable_imports
@@ -56,6 +67,7 @@ def read(source: Source, project_name: str, entry_point: str | None = None) -> R
     dockerfile, more_faults = find_own_files(source, settings)
     everything.extend(more_faults)
     module = None
+    needed: tuple[Needed, ...] = ()
     if found.script is not None:
         module, more = _read_module(source, found.script, settings, requirements, project_name)
         if any(one.code == "entry-point-unguarded" for one in found.problems):
@@ -65,11 +77,12 @@ def read(source: Source, project_name: str, entry_point: str | None = None) -> R
         if requirements is not None and requirements.manager == "pip":
             everything.extend(compare_imports(source, found.script, requirements, faults))
         elif any(one.code == "no-requirements" for one in faults):
-            packages = packages_of_imports(source, found.script)
+            needed = packages_of_imports(source, found.script)
+            packages = sorted({one.package for one in needed}, key=str.lower)
             everything = [name_packages(one, packages) for one in everything]
         everything.extend(unreachable_imports(source, found.script, requirements))
     python = read_python_wish(source)
-    return Report(module, settings, in_order(everything), dockerfile, python)
+    return Report(module, settings, in_order(everything), dockerfile, python, found.candidates, needed)
 
 
 def _read_module(

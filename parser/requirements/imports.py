@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from parser.model import Place, Problem, Requirement, Requirements, Severity
+from parser.model import Needed, Place, Problem, Requirement, Requirements, Severity
 from parser.problems import ascii_controls, problem
 from parser.requirements.misspelt import Import, certain_imports, misspelt_imports, misspelt_requirement
 from parser.requirements.names import BROUGHT, SILENT, STANDARD, Provided, misnamed, modules_of, usual_package
@@ -66,10 +66,11 @@ def compare_imports(
     return [*unprovided, *_told_unused([one for one in unused if one.place not in misspelt], requirements)]
 
 
-def packages_of_imports(source: Source, entry: Script) -> list[str]:
+def packages_of_imports(source: Source, entry: Script) -> tuple[Needed, ...]:
     """The packages that one would install for what the script surely imports, sorted; its own modules left out."""
     wanted = _wanted(source, entry, _follow(source, entry.path).modules)
-    return sorted({usual_package(name) for name, _ in wanted}, key=str.lower)
+    needed = {Needed(name, usual_package(name)) for name, _ in wanted}
+    return tuple(sorted(needed, key=lambda one: (one.package.lower(), one.module)))[:MAX_PACKAGES]
 
 
 @dataclass(slots=True)

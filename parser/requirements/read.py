@@ -151,15 +151,12 @@ def _missing(source: Source, file: str, named: str | None, at: Place | None) -> 
 def _mend(source: Source, named: str | None) -> str:
     if named:
         return "Correct requirements_file in .mlreef.yaml, or add the file."
-    near = [path for path in source.entries if posixpath.basename(path) == DEFAULT_FILE]
-    if near:
-        return f"Name it in .mlreef.yaml: `requirements_file: {ascii_controls(near[0])[:120]}`."
-    top = [path for path in source.entries if "/" not in path and len(path) <= MAX_COMPARED][:MAX_LOOKED_AT]
-    others = sorted(path for path in top if _OTHER_NAME.fullmatch(path))
-    if others:
-        return (
-            f"Is {others[0]} what the image needs? Name it in .mlreef.yaml: `requirements_file: {others[0]}`."
-        )
+    likely = likely_file(source)
+    if likely is not None and posixpath.basename(likely) == DEFAULT_FILE:
+        return f"Name it in .mlreef.yaml: `requirements_file: {ascii_controls(likely)[:120]}`."
+    if likely is not None:
+        return f"Is {likely} what the image needs? Name it in .mlreef.yaml: `requirements_file: {likely}`."
+    top = _top(source)
     import difflib  # slow to load
 
     by_lower = {path.lower(): path for path in top}
@@ -170,6 +167,16 @@ def _mend(source: Source, named: str | None) -> str:
     if others:
         return f"Write the packages of {others[0]} into a requirements.txt; only that is installed into the image."
     return LIST_THEM
+
+
+def likely_file(source: Source) -> str | None:
+    """A requirements file that lies elsewhere, or has another of the usual names."""
+    near = next((path for path in source.entries if posixpath.basename(path) == DEFAULT_FILE), None)
+    return near or next(iter(sorted(path for path in _top(source) if _OTHER_NAME.fullmatch(path))), None)
+
+
+def _top(source: Source) -> list[str]:
+    return [path for path in source.entries if "/" not in path and len(path) <= MAX_COMPARED][:MAX_LOOKED_AT]
 
 
 def name_packages(told: Problem, packages: Sequence[str]) -> Problem:
