@@ -28,7 +28,7 @@ class Reading:
 def fetch_report(project: Project, sha: str, world: World) -> Reading:
     """Read a commit; contents that the store knows by their blob id are not asked for again."""
     with stage("fetch"):
-        fetched = _fetch(project, sha, world)
+        fetched = fetch_source(project, sha, world)
     if fetched is None:
         return Reading(
             Report(None, Settings(), (problem("too-many-files", limit=f"{MAX_FILES:,}"),)), None, None
@@ -42,7 +42,7 @@ def fetch_report(project: Project, sha: str, world: World) -> Reading:
     return Reading(report, contents.get(pipeline.PATH), own_ci)
 
 
-def _fetch(project: Project, sha: str, world: World) -> tuple[Source, Mapping[str, bytes]] | None:
+def fetch_source(project: Project, sha: str, world: World) -> tuple[Source, Mapping[str, bytes]] | None:
     """The commit's wanted texts, and their bytes by path; None when it has more files than are read."""
     tree = world.forge.fetch_tree(project.id, sha)
     if tree is None or len(tree) > MAX_FILES:

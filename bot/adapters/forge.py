@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -99,7 +99,14 @@ class Forge:
             parents=tuple(commit.get("parent_ids") or ()),
             message=commit.get("message") or "",
             can_push=bool(data.get("can_push", True)),
+            protected=bool(data.get("protected")),
+            developers_can_push=bool(data.get("developers_can_push")),
         )
+
+    def fetch_level(self, project_id: int, user_id: int) -> int:
+        """What a user may do in the project, by groups and invitations, too (30: Developer); 0 for no member."""
+        data = self._maybe(f"/projects/{project_id}/members/all/{user_id}")
+        return int(data.get("access_level") or 0) if data else 0
 
     def fetch_parents(self, project_id: int, sha: str) -> tuple[str, ...]:
         """The parents of a commit; none when it is not there."""
@@ -204,6 +211,41 @@ class Forge:
             action["last_commit_id"] = last_commit
         if start_sha is not None:
             data |= {"start_sha": start_sha, "force": True}
+        try:
+            made = self._client.post(f"/projects/{project_id}/repository/commits", data)
+        except Answer as answer:
+            raise gone_or_refused(answer, f"a commit to {branch}") from answer
+        return Commit(made["id"], tuple(made.get("parent_ids") or ()))
+
+    def commit_files(
+        self,
+        project_id: int,
+        branch: str,
+        message: str,
+        files: Mapping[str, bytes],
+        existing: Collection[str],
+        start_sha: str,
+    ) -> Commit:
+        """Write several files in one commit, on a branch made anew from `start_sha`; those `existing` are updated.
+
+        Refused when GitLab says no; after any doubt the caller reads the branch again.
+        """
+        actions = [
+            {
+                "action": "update" if path in existing else "create",
+                "file_path": path,
+                "content": base64.b64encode(content).decode(),
+                "encoding": "base64",
+            }
+            for path, content in files.items()
+        ]
+        data = {
+            "branch": branch,
+            "commit_message": message,
+            "actions": actions,
+            "start_sha": start_sha,
+            "force": True,
+        }
         try:
             made = self._client.post(f"/projects/{project_id}/repository/commits", data)
         except Answer as answer:
@@ -345,6 +387,23 @@ class Forge:
             state="opened",
         )
         return _merge_request(items[0]) if items else None
+
+    def fetch_merge_requests_by(
+        self, project_id: int, author_id: int, source: str, target: str
+    ) -> tuple[MergeRequest, ...]:
+        """Every merge request of one author's between two branches of the project itself, the newest first."""
+        items = self._list(
+            f"/projects/{project_id}/merge_requests",
+            source_branch=source,
+            target_branch=target,
+            author_id=author_id,
+            state="all",
+            scope="all",
+        )
+        found = [_merge_request(item) for item in items]
+        # a fork may have a branch of the same name
+        own = [one for one in found if one.source_project_id == project_id and one.author_id == author_id]
+        return tuple(sorted(own, key=lambda one: -one.iid))
 
     def create_merge_request(
         self, project_id: int, source: str, target: str, title: str, description: str

@@ -37,13 +37,15 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """A branch and its head; `can_push` is for the user who asks, the bot."""
+    """A branch and its head; `can_push` is for the user who asks, the bot; `developers_can_push` if it is protected."""
 
     name: str
     sha: str
     parents: tuple[str, ...]
     message: str
     can_push: bool
+    protected: bool = False
+    developers_can_push: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,20 @@ class Edited:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """What somebody asked for: the edit, and what became of it.
+
+    `branch`: where it belongs. `sha`: the commit that says so now, None while nobody has written it; `why_not`: one
+    sentence why the bot has not, "" where it has, or where nothing had to be.
+    """
+
+    edited: Edited
+    branch: str
+    sha: str | None = None
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CannotEdit:
     """Why there is no such edit, and what to do; sentences whose words in backticks may be foreign."""
 
@@ -67,10 +81,11 @@ class CannotEdit:
     mend: str
 
 
-def edit_settings(
-    content: bytes | None, wish: Wish, source: Source, environments: Collection[Environment]
-) -> Edited | CannotEdit:
-    """The file with the wish in it; CannotEdit names what there is to choose. `content` None: there is no file yet."""
+def edit_settings(source: Source, wish: Wish, environments: Collection[Environment]) -> Edited | CannotEdit:
+    """A tree's file with the wish in it; CannotEdit names what there is to choose."""
+    content = source.contents.get(PATH)
+    if content is None and PATH in source.entries:
+        return CannotEdit(f"`{PATH}` is a link, or too large to be read.", _HAND)
     match wish:
         case EntryPointWish(file):
             return edit_entry_point(content, file, source)
@@ -115,7 +130,8 @@ def set_value(content: bytes | None, keys: Sequence[str], value: str) -> Edited 
     except (Undecodable, yaml.YAMLError, RecursionError, ValueError) as error:
         why = " ".join(str(getattr(error, "problem", None) or error).split())
         return CannotEdit(
-            f"`{PATH}` cannot be read: {ascii_controls(why)[:MAX_SHOWN]}.", "Correct it first, then ask again."
+            f"`{PATH}` cannot be read: {ascii_controls(why)[:MAX_SHOWN]}.",
+            "Correct it first, then ask again.",
         )
     if before is None:
         return CannotEdit(
@@ -236,7 +252,9 @@ def _says(written: str, before: _Pairs, keys: Sequence[str], value: str) -> bool
 
 def _value_at(text: str, keys: Sequence[str]) -> str | None:
     """What the bot's own reader takes from the text."""
-    settings, _ = read_settings_file(Source({PATH: Entry(PATH, "file")}, {PATH: text.encode("utf-8", "replace")}))
+    settings, _ = read_settings_file(
+        Source({PATH: Entry(PATH, "file")}, {PATH: text.encode("utf-8", "replace")})
+    )
     if len(keys) == 2:
         return settings.entry_points.get(keys[1])
     found = getattr(settings, keys[0])
@@ -294,9 +312,7 @@ def _plain(event: yaml.Event) -> tuple[object, ...]:
 
 
 def _scripts(source: Source, path: str) -> str:
-    scripts = [
-        one for one, entry in source.entries.items() if entry.kind == "file" and one.endswith(".py")
-    ]
+    scripts = [one for one, entry in source.entries.items() if entry.kind == "file" and one.endswith(".py")]
     return _choices(path, scripts) if scripts else "There is no Python script in it: add one first."
 
 
@@ -312,4 +328,3 @@ def _short(text: str) -> str:
     # backticks would end the code span that the sentence puts around it
     shown = ascii_controls(text).replace("`", "'")
     return shown if len(shown) <= MAX_SHOWN else shown[: MAX_SHOWN - 1] + "…"
-

@@ -1,4 +1,4 @@
-"""Setting one value of `.mlreef.yaml`: it is set, everything else stays, and what cannot be done is said with a choice."""
+"""Setting one value of `.mlreef.yaml`: it is set, all else stays, and what cannot be done is said with what can."""
 
 from __future__ import annotations
 
@@ -141,7 +141,9 @@ def test_an_environment_that_is_not_there_is_refused_with_those_that_are() -> No
 
 
 TEXTS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1)
-KEYS = st.sampled_from(["name", "description", "requirements_file", "dockerfile", "entry_points", "environment"])
+KEYS = st.sampled_from(
+    ["name", "description", "requirements_file", "dockerfile", "entry_points", "environment"]
+)
 STYLES = st.sampled_from([None, '"', "'", "|", ">"])
 
 
