@@ -146,7 +146,7 @@ class Requirements:
 
 @dataclass(frozen=True, slots=True)
 class Needed:
-    """A package that one would install for a module that is imported; the name is a guess where nobody wrote it down."""
+    """A package that one would install for a module that is imported."""
 
     module: str
     package: str

@@ -103,11 +103,6 @@ class Forge:
             developers_can_push=bool(data.get("developers_can_push")),
         )
 
-    def fetch_level(self, project_id: int, user_id: int) -> int:
-        """What a user may do in the project, by groups and invitations, too (30: Developer); 0 for no member."""
-        data = self._maybe(f"/projects/{project_id}/members/all/{user_id}")
-        return int(data.get("access_level") or 0) if data else 0
-
     def fetch_parents(self, project_id: int, sha: str) -> tuple[str, ...]:
         """The parents of a commit; none when it is not there."""
         data = self._maybe(f"/projects/{project_id}/repository/commits/{sha}")
