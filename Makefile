@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos lint format check bench bench-image fidelity clean
+.PHONY: help setup demo test chaos lint format check bench bench-image fidelity pictures clean
 
 help: ## List what can be done here
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ bench-image: $(READY) ## Measure images beside Dockerfiles (needs Docker with bu
 
 fidelity: $(READY) ## Measure how true the parser is to argparse (docs/fidelity.md; fetches packages, takes minutes)
 	@$(BIN)/python -m fidelity --write $(ARGS)
+
+pictures: $(READY) ## Photograph the bot's notes for docs/merge-requests.md (needs Chromium)
+	@$(BIN)/python -m pictures
 
 clean: ## Remove the virtual environment and everything that tools left
 	rm -rf $(VENV) .demo .cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -52,6 +52,12 @@ BENCHMARKS = (
         "p50 under 400 ms, p95 under 1 s, against the sandbox on the same machine.",
     ),
     Benchmark(
+        "benchmarks.reviews",
+        "From the hook of a merge request to its check",
+        "p95 under 1 s with 50 open merge requests, against the sandbox on the same machine; at most 8 calls to GitLab "
+        "and no note where nothing is to be told.",
+    ),
+    Benchmark(
         "benchmarks.describe",
         "Describing a script",
         "At most 5 times `ast.parse` of the same files, its modules included: the median over the command lines of "

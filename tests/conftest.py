@@ -1,4 +1,4 @@
-"""What this machine can run: without an engine, the CI executor or PostgreSQL, their tests are left out, loudly."""
+"""What this machine can run: without an engine, a browser, PostgreSQL …, their tests are left out, loudly."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ def missing(marker: str) -> str | None:
             )
         except (OSError, subprocess.SubprocessError):
             return "no Docker engine answers (scripts/ci-machine.sh installs and starts one on Debian)"
+    if marker == "browser" and not all(map(shutil.which, ("chromium", "chromedriver"))):
+        return "Chromium and its driver are not installed (Debian: apt-get install chromium chromium-driver)"
     if marker == "cosign" and shutil.which("cosign") is None:
         return "cosign, which checks signatures, is not there (scripts/ci-machine.sh unpacks it)"
     if marker == "readers" and not all(map(shutil.which, ("skopeo", "umoci"))):
@@ -74,7 +76,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         needed = [
             name
-            for name in ("cosign", "engine", "executor", "postgres", "readers", "systemd")
+            for name in ("browser", "cosign", "engine", "executor", "postgres", "readers", "systemd")
             if item.get_closest_marker(name)
         ]
         why = next(filter(None, map(missing, needed)), None)
