@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from bot.adapters import changes
 from bot.adapters.gitlab_client import Answer, GitlabClient, TooLong, gone_or_refused
 from bot.domain.gitlab import (
     Branch,
@@ -20,6 +21,7 @@ from bot.domain.gitlab import (
     CiJob,
     Commit,
     CommitStatus,
+    DiffFile,
     DiffRefs,
     MergeRequest,
     Person,
@@ -366,6 +368,14 @@ class Forge:
         """One merge request, with the commits that its diff is made of."""
         data = self._maybe(f"/projects/{project_id}/merge_requests/{iid}")
         return _merge_request(data) if data else None
+
+    def fetch_diff(self, project_id: int, iid: int, paths: Collection[str]) -> tuple[DiffFile, ...]:
+        """What a merge request changes in these files (present paths), as far as GitLab shows it."""
+        return changes.fetch_diff(self._client, project_id, iid, paths)
+
+    def fetch_diff_refs(self, project_id: int, iid: int) -> DiffRefs | None:
+        """The commits of the newest version of a merge request's diff; None while there is none."""
+        return changes.fetch_diff_refs(self._client, project_id, iid)
 
     def fetch_merge_request_of(self, project_id: int, sha: str, target: str) -> MergeRequest | None:
         """The newest merge request that brought the commit into the branch."""

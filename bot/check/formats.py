@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from bot.check.terminal import harmless
+from bot.domain.fingerprints import fingerprints
 from parser.catalogue import CATALOGUE
 from parser.model import SCHEMA, Edit, Place, Problem, Report, Severity
 from parser.wire import report_to_dict
@@ -42,18 +41,6 @@ def formatted(form: str, report: Report) -> str:
         case _:
             problems = report_to_dict(report)["problems"]
             return _json({"schema": SCHEMA, "refused": report.refused, "problems": problems})
-
-
-def fingerprints(problems: Sequence[Problem]) -> list[str]:
-    """For each problem a name that stays the same when lines above it come or go."""
-    seen: Counter[tuple[str, str, str]] = Counter()
-    found = []
-    for problem in problems:
-        key = (problem.code, problem.place.file if problem.place else "", problem.message)
-        seen[key] += 1
-        text = "\0".join([*key, str(seen[key])])
-        found.append(hashlib.sha256(text.encode(errors="backslashreplace")).hexdigest())
-    return found
 
 
 def _json(value: Any) -> str:

@@ -210,6 +210,22 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
+class DiffFile:
+    """A file that a merge request changes; `diff` is its hunks in git's form, and empty where GitLab leaves them out.
+
+    `collapsed` says that it left them out: the file, or the whole diff, is too large.
+    """
+
+    old_path: str
+    new_path: str
+    diff: str
+    new_file: bool = False
+    renamed_file: bool = False
+    deleted_file: bool = False
+    collapsed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Reaction:
     """An emoji that a user put on a note; `name` as GitLab spells it, without colons."""
 

@@ -8,7 +8,8 @@ from xml.etree import ElementTree as Xml
 import jsonschema
 import pytest
 
-from bot.check.formats import fingerprints, formatted
+from bot.check.formats import formatted
+from bot.domain.fingerprints import fingerprints
 from parser.model import Edit, Place, Problem, Report, Settings, Severity
 
 PLACE = Place("tools/rün me.py", 3, 4, 3, 9)
