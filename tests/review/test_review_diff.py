@@ -54,7 +54,9 @@ def test_heads_of_files_before_the_hunks_are_passed_over(tmp_path: Path) -> None
     assert shown(diff) == {1: None}
 
 
-@pytest.mark.parametrize("diff", ["", "Binary files differ\n", "@@ nonsense @@\n+x\n", "@@ -1 +1,9 @@ cut off\n"])
+@pytest.mark.parametrize(
+    "diff", ["", "Binary files differ\n", "@@ nonsense @@\n+x\n", "@@ -1 +1,9 @@ cut off\n"]
+)
 def test_what_is_no_hunk_shows_no_line(diff: str) -> None:
     assert shown(diff) == {}
 
@@ -70,7 +72,9 @@ def test_removed_files_are_not_there_and_renamed_ones_know_both_paths() -> None:
     assert (files["new.py"].old_path, files["new.py"].new_path) == ("old.py", "new.py")
 
 
-LINES = st.lists(st.sampled_from(["a", "b", "", "-- x", "++ y", "@@ -1 +1 @@", "c\r", "\\ No newline"]), max_size=12)
+LINES = st.lists(
+    st.sampled_from(["a", "b", "", "-- x", "++ y", "@@ -1 +1 @@", "c\r", "\\ No newline"]), max_size=12
+)
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
