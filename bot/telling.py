@@ -12,9 +12,10 @@ from bot.domain import reports
 from bot.domain.gitlab import ENDED
 from bot.domain.jobs import Check, Job
 from bot.domain.plan import State
-from bot.domain.steps import CHECK_STATUS, NOTE_MARKER, SetStatus, Tell
+from bot.domain.steps import CHECK_STATUS, SetStatus, Tell
 from bot.errors import Gone, Refused, TryAgain
 from bot.metrics import PUBLICATIONS, stage
+from bot.sticky import ensure_note
 from bot.world import World
 
 log = structlog.get_logger()
@@ -96,7 +97,7 @@ def ensure_status(step: SetStatus, project_id: int, world: World) -> None:
 def _ensure_told(step: Tell, project_id: int, world: World, merging: bool) -> None:
     request = world.forge.fetch_merge_request_of(project_id, step.sha, step.branch)
     if request is not None:
-        world.forge.ensure_merge_request_note(project_id, request.iid, NOTE_MARKER, step.body, world.user_id)
+        ensure_note(project_id, request.iid, step.body, world)
     elif step.aloud and merging:
         raise TryAgain("the merge request is not marked as merged yet", MERGED_SOON_SECONDS)
     elif step.aloud:

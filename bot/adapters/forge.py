@@ -426,24 +426,6 @@ class Forge:
         except Answer as answer:
             raise gone_or_refused(answer, f"a merge request for {target}") from answer
 
-    def ensure_merge_request_note(
-        self, project_id: int, iid: int, marker: str, body: str, user_id: int
-    ) -> None:
-        """One note of ours that carries `marker`: written, or edited only when its text would change."""
-        notes = f"/projects/{project_id}/merge_requests/{iid}/notes"
-        ours = [
-            item
-            for item in self._list(notes, sort="asc", order_by="created_at")
-            if item["author"]["id"] == user_id and marker in item["body"]
-        ]
-        try:
-            if not ours:
-                self._client.post(notes, {"body": body})
-            elif ours[0]["body"].strip() != body.strip():
-                self._client.put(f"{notes}/{ours[0]['id']}", {"body": body})
-        except Answer as answer:
-            raise gone_or_refused(answer, f"a note on !{iid}") from answer
-
     def ensure_commit_comment(self, project_id: int, sha: str, body: str, user_id: int) -> None:
         """A comment of ours with this text on the commit; GitLab has no way to edit one."""
         comments = f"/projects/{project_id}/repository/commits/{sha}/comments"

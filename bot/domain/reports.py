@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from bot.domain.gitlab import CiJob, Pipeline
 from bot.domain.making import Making, status_words, table_rows
-from bot.domain.steps import NOTE_MARKER
 from bot.domain.text import log_block, plain, prose, shorten, span, status_line, visible
 from parser.model import Module, Parameter, Problem, Severity, Value
 from parser.wire import canonical
@@ -58,7 +57,6 @@ def refused_note(sha: str, problems: Sequence[Problem]) -> str:
     others = [problem for problem in problems if problem.severity is not Severity.ERROR]
     count = "One thing stands" if len(errors) == 1 else f"{_count(len(errors)).capitalize()} things stand"
     lines = [
-        NOTE_MARKER,
         f"**Not published.** {count} in the way at {span(sha[:SHORT_SHA])}; what was published before is "
         "untouched.",
         "",
@@ -87,7 +85,6 @@ def unchanged_note(sha: str, published: Published, pipeline: Pipeline) -> str:
     image = f"{published.image}@{published.digest}"
     return "\n".join(
         [
-            NOTE_MARKER,
             f"**Unchanged.** What {span(sha[:SHORT_SHA])} would give is what {span(published.tags[0])} is already, so "
             f"[pipeline {pipeline.id}]({pipeline.web_url}) built nothing. That version stays published:",
             "",
@@ -117,7 +114,6 @@ def published_note(
     image = f"{published.image}@{published.digest}"
     tags = ", ".join(span(tag) for tag in published.tags)
     lines = [
-        NOTE_MARKER,
         f"**{span(module.name)} is published** as version {published.number}.",
         "",
         "| | |",
@@ -172,7 +168,6 @@ def failed_note(sha: str, job: CiJob, pipeline: Pipeline, trace: bytes) -> str:
     tail = ["", "Its last lines:", "", log_block(trace, LOG_LINES_SHOWN)] if trace.strip() else []
     return "\n".join(
         [
-            NOTE_MARKER,
             f"**Not published.** The job [{job.name}]({job.web_url}) of "
             f"[pipeline {pipeline.id}]({pipeline.web_url}) {_ended(job)} at {span(sha[:SHORT_SHA])}; what was "
             f"published before is untouched.{reason}",
@@ -206,7 +201,6 @@ def stage_note(sha: str, file: str, job: CiJob | None, pipeline_url: str, trace:
     tail = ["", "Its last lines:", "", log_block(trace, LOG_LINES_SHOWN)] if trace.strip() else []
     return "\n".join(
         [
-            NOTE_MARKER,
             f"**Not published.** {what} What was published before is untouched.",
             *tail,
             "",
@@ -244,7 +238,6 @@ def proposed_note(iid: int, branch: str) -> str:
     """Why there is a merge request of the bot's, and what merging it does."""
     return "\n".join(
         [
-            NOTE_MARKER,
             f"**One step is yours.** Publishing needs an up-to-date `mlreef.yml` on {span(branch)}, and I may "
             f"not push there. Merge request !{iid} brings the file: merging it publishes the module.",
             "",
@@ -291,7 +284,6 @@ def unbuilt_note(own_file: str | None, example: str) -> str:
         ]
     return "\n".join(
         [
-            NOTE_MARKER,
             "**Nothing will build this.** `mlreef.yml` is there, but no pipeline runs it.",
             "",
             *mend,
@@ -308,7 +300,6 @@ def unstarted_note(sha: str, words: str) -> str:
     """GitLab's own reason for not starting our jobs."""
     return "\n".join(
         [
-            NOTE_MARKER,
             f"**Not published.** No pipeline of {span(sha[:SHORT_SHA])} ran `mlreef.yml`. The reason: "
             f"{span(words, 1000)}",
             "",
@@ -356,7 +347,6 @@ def uncommitted_note(words: str) -> str:
     """GitLab's own reason for refusing the generated file."""
     return "\n".join(
         [
-            NOTE_MARKER,
             f"**Not published.** GitLab refused my commit of `mlreef.yml`. It says: {span(words, 1000)}",
             "",
             "Often this is a push rule (commit message, author or signature). Let my user be an exception; the "
@@ -374,7 +364,6 @@ def overspent_note(limit: int) -> str:
     """What looks like a loop, and that it goes on by itself."""
     return "\n".join(
         [
-            NOTE_MARKER,
             f"**Not published yet.** I committed `mlreef.yml` {limit} times to this branch within an hour, which looks "
             "as if another program answers my commits. I wait until the hour has passed, and then go on with the "
             "branch's head.",
@@ -393,7 +382,6 @@ def missing_image_note(sha: str, pipeline: Pipeline) -> str:
     """What was looked for and not found."""
     return "\n".join(
         [
-            NOTE_MARKER,
             f"**Not published.** [Pipeline {pipeline.id}]({pipeline.web_url}) succeeded, but the registry has "
             f"no published tag for the image of {span(sha[:SHORT_SHA])}.",
             "",

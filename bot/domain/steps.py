@@ -10,8 +10,6 @@ PUBLISH_STATUS = "mlreef/publish"
 CHECK_STATUS = "mlreef/check"
 """Name of the status on the head of a merge request."""
 
-NOTE_MARKER = "<!-- mlreef-bot:publication -->"
-
 
 @dataclass(frozen=True, slots=True)
 class CommitFile:

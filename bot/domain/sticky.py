@@ -1,0 +1,59 @@
+"""The one note of a merge request: how it is known again, and whether a person has changed it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.domain.gitlab import Note
+
+OLD_MARKER = "<!-- mlreef-bot:publication -->"
+"""What earlier versions of the bot marked their notes with; nothing tells whether a person changed such a one."""
+
+_MARK = re.compile(r"\A\s*<!-- mlreef-bot:note sha256=([0-9a-f]{64}) -->[ \t]*(?:\r\n?|\n|\Z)")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The bot's mark on a note: the digest of what the bot said there, and whether it still stands there so."""
+
+    digest: str
+    untouched: bool
+
+
+def digest_of(body: str) -> str:
+    """What tells one body from another, in 64 hex digits; ends of lines and blanks around it make no difference."""
+    lines = body.replace("\r\n", "\n").replace("\r", "\n")
+    return hashlib.sha256(lines.strip().encode("utf-8", "replace")).hexdigest()
+
+
+def marked(body: str) -> str:
+    """The body as it is written: below the bot's mark, which no reader sees."""
+    return f"<!-- mlreef-bot:note sha256={digest_of(body)} -->\n{body}"
+
+
+def read_mark(text: str) -> Mark | None:
+    """The bot's mark on a note's text; None where there is none. A mark is no proof: anybody can paste one."""
+    found = _MARK.match(text)
+    if found is not None:
+        return Mark(found[1], digest_of(text[found.end() :]) == found[1])
+    return Mark("", True) if text.lstrip().startswith(OLD_MARKER) else None
+
+
+def own_notes(notes: Sequence[Note], user_id: int) -> tuple[Note, ...]:
+    """Those that the bot, the user of that id, wrote as its note; in the order given."""
+    return tuple(note for note in notes if note.author_id == user_id and read_mark(note.body) is not None)
+
+
+def is_untouched(note: Note) -> bool:
+    """Whether the note still says what the bot wrote there."""
+    mark = read_mark(note.body)
+    return mark is not None and mark.untouched
+
+
+def says(note: Note, digest: str) -> bool:
+    """Whether the bot wrote the body of that digest there; a person may have changed it since."""
+    mark = read_mark(note.body)
+    return mark is not None and mark.digest == digest

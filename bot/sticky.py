@@ -1,0 +1,77 @@
+"""The one note that a merge request gets of the bot, whatever there is to say: written, edited, or left alone.
+
+What is decided here is whose text it is. A note that a person deleted is written again only for news; one that a
+person changed is that person's, and news goes to a new one. That a lost answer, a lost database or a second worker
+does not make two notes is seen to by looking first, one at a time.
+"""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import structlog
+
+from bot.domain.gitlab import Note, Topic
+from bot.domain.sticky import digest_of, is_untouched, marked, own_notes, says
+from bot.errors import Gone, TryAgain
+from bot.world import World
+
+NOTE_LEASE_SECONDS = 60.0
+"""How long a worker that died while it wrote a note keeps others from writing there; longer than a few requests."""
+
+NOTE_BUSY_SECONDS = 1.0
+"""Pause when another worker writes the same note."""
+
+log = structlog.get_logger()
+
+
+def ensure_note(project_id: int, iid: int, body: str, world: World, news: bool = True) -> None:
+    """Have the merge request's one note say `body`; without `news` none is begun for it. Nothing to do costs no call.
+
+    Raises TryAgain while another worker writes there; Refused or Gone when GitLab takes no notes.
+    """
+    digest = digest_of(body)
+    if world.store.review(project_id, iid).note_digest == digest:
+        return
+    lease, owner = f"note {project_id} {iid}", uuid4().hex
+    if not world.store.lease(lease, owner, NOTE_LEASE_SECONDS):
+        raise TryAgain("another worker writes the note of this merge request", NOTE_BUSY_SECONDS)
+    try:
+        known = world.store.review(project_id, iid)
+        if known.note_digest == digest:
+            return
+        topic = Topic(project_id, "MergeRequest", str(iid))
+        note_id = _write(topic, known.note_id, body, digest, world, news)
+        world.store.keep_review(project_id, iid, note_id=note_id, note_digest=digest)
+    finally:
+        world.store.release(lease, owner)
+
+
+def _write(
+    topic: Topic, known_id: int | None, body: str, digest: str, world: World, news: bool
+) -> int | None:
+    """The id of the note that says it, or of the one that is left as it is; None where there is none."""
+    note = _find(topic, known_id, world)
+    if note is not None and says(note, digest):
+        return note.id
+    if note is not None and is_untouched(note):
+        try:
+            return world.talk.edit_note(topic, note.id, marked(body)).id
+        except Gone:
+            note = None  # deleted since it was looked at
+    if not news:
+        return known_id if note is None else note.id
+    if note is not None:
+        log.info("a person changed the note, so the news goes to a new one", iid=topic.id, note=note.id)
+    return world.talk.create_note(topic, marked(body)).id
+
+
+def _find(topic: Topic, known_id: int | None, world: World) -> Note | None:
+    """The note to write in: the known one, else the newest that is still the bot's, else one that a person changed."""
+    note = world.talk.fetch_note(topic, known_id) if known_id is not None else None
+    if note is not None and is_untouched(note):
+        return note
+    # the known one is gone or no longer ours; a later one may be there whose writing nobody could note down
+    later = own_notes(world.talk.fetch_notes(topic), world.user_id)
+    mine = [one for one in later if is_untouched(one)]
+    return mine[-1] if mine else (note or next(reversed(later), None))
