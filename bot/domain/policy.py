@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bot.domain.choice import plan_environment
 from bot.domain.engines import USUAL_BUILDING, Building, makes_wheels, plan_engine
 from bot.domain.guards import ALL_GUARDS, Guards
+from bot.domain.manner import USUAL_MANNER, Manner
 from bot.domain.pipeline import Environment, PipelineSettings
 from parser.limits import DEFAULT_LIMITS, Limits
 from parser.model import Problem, Report
@@ -19,6 +20,7 @@ class Policy:
     `branches` are published besides each project's default branch. `grace_seconds`: how long GitLab may take
     to start a pipeline by itself. `watch_seconds`: how often a running pipeline is looked at if no hook tells.
     `limits`: how far repositories are read, by the bot and by the jobs of its pipelines. `guards`: against loops.
+    `review`: how merge requests are reviewed.
     """
 
     environments: tuple[Environment, ...]
@@ -31,6 +33,7 @@ class Policy:
     watch_seconds: float = 600.0
     limits: Limits = DEFAULT_LIMITS
     guards: Guards = ALL_GUARDS
+    review: Manner = USUAL_MANNER
 
     def publishes(self, branch: str, default_branch: str | None) -> bool:
         """Whether a branch is one that is published."""

@@ -136,8 +136,12 @@ class Arena:
             **self._more,
         )
 
-    def project(self, lane: Lane, *, bot_level: int = MAINTAINER) -> Project:
-        """A project of Alice's with a hook to that bot; its first push is still to come."""
+    def project(self, lane: Lane, *, bot_level: int = MAINTAINER, reviewed: bool = False) -> Project:
+        """A project of Alice's with a hook to that bot; its first push is still to come.
+
+        `reviewed`: the bot hears of merge requests, too. Where they are merged at once, it is chance whether that
+        comes before the check.
+        """
         with self._lock:
             path = f"lab/{next(self._names)}"
         made = self.sandbox.create_project(
@@ -148,5 +152,5 @@ class Arena:
             files={"README.md": "Hi\n"},
         )
         self.sandbox.add_member(made.id, lane.user, bot_level)
-        self.sandbox.add_hook(made.id, lane.hook_url, token=SECRET)
+        self.sandbox.add_hook(made.id, lane.hook_url, token=SECRET, merge_requests_events=reviewed)
         return made

@@ -28,13 +28,17 @@ VERSION = re.compile(r"master-(\d+)")
 
 @dataclass(frozen=True)
 class Journey:
-    """`move` is what people do, `verdict` how the pipelines' jobs end, `ends` where the head's publication stands."""
+    """`move` is what people do, `verdict` how the pipelines' jobs end, `ends` where the head's publication stands.
+
+    `reviewed`: it is about a merge request before it is merged, and `ends` is empty, for nothing is published.
+    """
 
     name: str
     move: Callable[[Way], None]
     ends: str
     bot_level: int = MAINTAINER
     verdict: str = "success"
+    reviewed: bool = False
 
 
 def generated(sandbox: Sandbox) -> bytes:
@@ -60,6 +64,10 @@ def _merge(way: Way) -> None:
     way.merge(FILES)
 
 
+def _open(way: Way) -> None:
+    way.open({**FILES, "add_noise.py": WITHOUT_OUTPUT})
+
+
 JOURNEYS = (
     Journey("a push is published", _push, "published"),
     Journey("a pipeline that GitLab does not start", _push_without_pipeline, "published"),
@@ -67,6 +75,7 @@ JOURNEYS = (
     Journey("a merge is published and told", _merge, "published"),
     Journey("a pipeline that fails", _push, "failed", verdict="failed"),
     Journey("a branch that the bot may not push to", _push, "proposed", bot_level=DEVELOPER),
+    Journey("a merge request with a mistake", _open, "", reviewed=True),
 )
 
 

@@ -15,6 +15,7 @@ from dataclasses import replace
 
 import pytest
 
+from bot.domain.steps import CHECK_STATUS
 from tests.chaos.arena import Arena
 from tests.chaos.cases import Boundary, Run, boundaries_of, side_by_side, slice_of, travel
 from tests.chaos.journeys import JOURNEYS, Journey
@@ -57,7 +58,10 @@ def clean(arena: Arena) -> dict[str, Run]:
 @pytest.mark.parametrize("journey", JOURNEYS, ids=lambda journey: journey.name)
 def test_a_journey_that_nothing_disturbs_comes_to_its_end(clean: dict[str, Run], journey: Journey) -> None:
     outcome = clean[journey.name].outcome
-    assert outcome["publications"][-1][3] == journey.ends, json.dumps(outcome, indent=1)
+    ended = outcome["publications"][-1][3] if outcome["publications"] else ""
+    assert ended == journey.ends, json.dumps(outcome, indent=1)
+    checks = [status[1:3] for status in outcome["statuses"] if status[1] == CHECK_STATUS]
+    assert checks == ([[CHECK_STATUS, "failed"]] if journey.reviewed else [])
 
 
 def test_the_commit_of_a_delivery_is_a_boundary(clean: dict[str, Run]) -> None:

@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 import requests
@@ -141,15 +142,36 @@ class Way:
 
     def merge(self, files: Mapping[str, str | bytes | None], branch: str = "work") -> int:
         """Alice opens a merge request with a change and merges it; gives its iid."""
-        self.push(files, branch=branch)
-        api = f"{self.sandbox.url}/api/v4/projects/{self.project.id}/merge_requests"
-        headers = {"PRIVATE-TOKEN": self.world.alice.token}
-        body = {"source_branch": branch, "target_branch": "master", "title": "Work"}
-        made = requests.post(api, json=body, headers=headers, timeout=10)
-        made.raise_for_status()
-        iid = int(made.json()["iid"])
-        requests.put(f"{api}/{iid}/merge", headers=headers, timeout=10).raise_for_status()
+        iid = self.open(files, branch)
+        self.ask("PUT", f"merge_requests/{iid}/merge")
         return iid
+
+    def open(
+        self, files: Mapping[str, str | bytes | None], branch: str = "work", target: str = "master"
+    ) -> int:
+        """Alice opens a merge request with a change; gives its iid."""
+        self.push(files, branch=branch)
+        made = self.ask(
+            "POST",
+            "merge_requests",
+            {"source_branch": branch, "target_branch": target, "title": "Work"},
+        )
+        return int(made["iid"])
+
+    def ask(
+        self, method: str, path: str, body: Mapping[str, object] | None = None, user: User | None = None
+    ) -> dict[str, Any]:
+        """Somebody, Alice if nobody else, asks something of the project's API."""
+        answer = requests.request(
+            method,
+            f"{self.sandbox.url}/api/v4/projects/{self.project.id}/{path}",
+            json=body,
+            headers={"PRIVATE-TOKEN": (user or self.world.alice).token},
+            timeout=10,
+        )
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json() if answer.content else {}
+        return found
 
     def head(self, branch: str | None = None) -> str:
         found = self.sandbox.head(self.project.id, branch)

@@ -69,7 +69,7 @@ def travel(
     arena: Arena, lane: Lane, journey: Journey, lost: Write | None = None, mishap: Mishap | None = None
 ) -> Run:
     """Go a journey in a new project; one write's answer is lost, if it is named."""
-    project = arena.project(lane, bot_level=journey.bot_level)
+    project = arena.project(lane, bot_level=journey.bot_level, reviewed=journey.reviewed)
     arm(lane.trap, f"once {project.id}")
     watched = arena.mood.watched[lane.user.username] = Watched(lane, project)
     rule = None
