@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Notes = Literal["all", "problems", "off"]
-"""What is worth a note: everything that changes for users, problems only, or nothing (the status tells all there is)."""
+"""What is worth a note: all that changes for users, problems only, or nothing, so that the status tells all."""
 
 _STRICTER: tuple[Notes, ...] = ("all", "problems", "off")
 
