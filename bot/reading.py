@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from bot.domain import pipeline, plan
@@ -18,11 +18,15 @@ from parser.source import MAX_FILES, Entry, Source, wanted
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a commit says: the module, the generated file as it is, and the project's own CI file."""
+    """What a commit says: the module, the generated file as it is, and the project's own CI file.
+
+    `contents` are the files that were read, by path.
+    """
 
     report: Report
     generated: bytes | None
     own_ci: bytes | None
+    contents: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def fetch_report(project: Project, sha: str, world: World) -> Reading:
@@ -39,7 +43,7 @@ def fetch_report(project: Project, sha: str, world: World) -> Reading:
     source = replace(source, limits=world.policy.limits)
     with stage("read"):
         report = world.read(source, project.name)
-    return Reading(report, contents.get(pipeline.PATH), own_ci)
+    return Reading(report, contents.get(pipeline.PATH), own_ci, contents)
 
 
 def fetch_source(project: Project, sha: str, world: World) -> tuple[Source, Mapping[str, bytes]] | None:

@@ -149,17 +149,29 @@ class Forge:
                     found[blob] = content
         return found
 
+    def fetch_files(self, project: Project, ref: str, paths: Sequence[str]) -> dict[str, bytes]:
+        """A few files of a branch or commit by path; those that are not there, or not whole, are left out."""
+        try:
+            nodes = self._fetch_nodes(project, ref, paths)
+        except Answer:
+            found = {path: self._fetch_blob_alone(project.id, ref, path) for path in paths}
+            return {path: content for path, content in found.items() if content is not None}
+        contents = ((node["path"], node["oid"], _content(node)) for node in nodes)
+        return {path: content for path, oid, content in contents if git_blob_id(content, len(oid)) == oid}
+
     def _fetch_blobs_together(self, project: Project, sha: str, paths: Sequence[str]) -> dict[str, bytes]:
         try:
-            data = self._client.graphql(
-                _BLOBS_QUERY, {"project": project.path, "sha": sha, "paths": list(paths)}
-            )
+            nodes = self._fetch_nodes(project, sha, paths)
         except Answer:
             return {}  # switched off or too old: the files are asked for one by one
-        repository = (data.get("project") or {}).get("repository") or {}
-        nodes = (repository.get("blobs") or {}).get("nodes") or ()
-        contents = ((node["oid"], (node.get("rawBlob") or "").encode("utf-8", "replace")) for node in nodes)
+        contents = ((node["oid"], _content(node)) for node in nodes)
         return {oid: content for oid, content in contents if git_blob_id(content, len(oid)) == oid}
+
+    def _fetch_nodes(self, project: Project, ref: str, paths: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+        data = self._client.graphql(_BLOBS_QUERY, {"project": project.path, "sha": ref, "paths": list(paths)})
+        repository = (data.get("project") or {}).get("repository") or {}
+        nodes: Sequence[Mapping[str, Any]] = (repository.get("blobs") or {}).get("nodes") or ()
+        return nodes
 
     def _fetch_blob_alone(self, project_id: int, sha: str, path: str) -> bytes | None:
         file = f"/projects/{project_id}/repository/files/{quote(path, safe='')}"
@@ -462,6 +474,10 @@ def git_blob_id(content: bytes, digits: int = 40) -> str:
     digest.update(b"blob %d\0" % len(content))
     digest.update(content)
     return digest.hexdigest()
+
+
+def _content(node: Mapping[str, Any]) -> bytes:
+    return (node.get("rawBlob") or "").encode("utf-8", "replace")
 
 
 def _pipeline(data: Mapping[str, Any]) -> Pipeline:

@@ -30,9 +30,7 @@ def plan_review(reviewed: Reviewed, words: str, manner: Manner, notes: Notes, ow
     """
     request = reviewed.request
     state = "success" if reviewed.good else "failed"
-    status = SetStatus(
-        request.sha, request.source_branch, state, words, request.web_url, None, CHECK_STATUS
-    )
+    status = SetStatus(request.sha, request.source_branch, state, words, request.web_url, None, CHECK_STATUS)
     if own:
         return ReviewPlan(status, mute=True)
     # an open discussion keeps such a project from merging, which is not ours to decide
