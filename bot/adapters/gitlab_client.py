@@ -129,6 +129,11 @@ class GitlabClient:
         self._before_write()
         return _json(self._request("put", path, data=data))
 
+    def mutate(self, mutation: str, variables: Mapping[str, Any]) -> Any:
+        """The `data` of a GraphQL answer to a write."""
+        self._before_write()
+        return self.graphql(mutation, variables)
+
     def graphql(self, query: str, variables: Mapping[str, Any]) -> Any:
         """The `data` of a GraphQL answer."""
         data = {"query": query, "variables": dict(variables)}

@@ -20,6 +20,19 @@ MAX_TALK_PAGES = 20
 _PLACES = {"MergeRequest": "merge_requests", "Issue": "issues", "Commit": "repository/commits"}
 _OLDEST_FIRST = {"sort": "asc", "order_by": "created_at"}
 
+_TAKEN = "already been taken"
+"""GitLab's words for an emoji that the same user put there before."""
+
+# Of a commit's notes REST knows no emoji.
+_REACT = """
+mutation react($note: AwardableID!, $name: String!) {
+  awardEmojiAdd(input: {awardableId: $note, name: $name}) { errors }
+}
+"""
+_REACTIONS = """
+query reactions($note: NoteID!) { note(id: $note) { awardEmoji { nodes { name user { id } } } } }
+"""
+
 _BAD_POSITION = (400, 422)
 """What GitLab answers to a line that is not in the diff, or no longer in that version of it."""
 
@@ -80,6 +93,15 @@ class Talk:
         """All discussions, the oldest first; notes that nobody can answer are discussions of one note."""
         return tuple(_discussion(item) for item in self._list(f"{_path(topic)}/discussions"))
 
+    def fetch_discussion(self, topic: Topic, discussion_id: str) -> Discussion | None:
+        """One discussion, None when it is not there."""
+        try:
+            return _discussion(self._client.get(f"{_path(topic)}/discussions/{discussion_id}"))
+        except Answer as answer:
+            if answer.status == 404:
+                return None
+            raise gone_or_refused(answer, f"discussion {discussion_id}") from answer
+
     def start_discussion(self, topic: Topic, body: str, position: Position | None = None) -> Discussion:
         """Begin a discussion, on a line of the diff where a position is given.
 
@@ -122,22 +144,35 @@ class Talk:
             raise gone_or_refused(answer, f"discussion {discussion_id}") from answer
 
     def react(self, topic: Topic, note_id: int, name: str) -> bool:
-        """Put an emoji on a note; False where GitLab's API has none, as on commits. Being there already is as good."""
-        if topic.kind == "Commit":
-            return False
+        """Put an emoji on a note; False where GitLab has none for it. Being there already is as good."""
         try:
+            if topic.kind == "Commit":
+                done = self._client.mutate(_REACT, {"note": _note_gid(note_id), "name": name})[
+                    "awardEmojiAdd"
+                ]
+                return all(_TAKEN in error for error in done["errors"])
             self._client.post(f"{_path(topic)}/notes/{note_id}/award_emoji", {"name": name})
         except Answer as answer:
-            if "already been taken" not in answer.message:
+            if topic.kind == "Commit":  # GraphQL is switched off, or too old
+                return False
+            if _TAKEN not in answer.message:
                 raise gone_or_refused(answer, f"an emoji on note {note_id}") from answer
         return True
 
     def fetch_reactions(self, topic: Topic, note_id: int) -> tuple[Reaction, ...]:
-        """The emoji on a note; none on a commit's, and none where the note is not there."""
+        """The emoji on a note; none where the note is not there."""
         if topic.kind == "Commit":
-            return ()
+            return self._commit_reactions(note_id)
         items = self._list(f"{_path(topic)}/notes/{note_id}/award_emoji")
         return tuple(Reaction(item["name"], _author(item, "user")) for item in items)
+
+    def _commit_reactions(self, note_id: int) -> tuple[Reaction, ...]:
+        try:
+            note = self._client.graphql(_REACTIONS, {"note": _note_gid(note_id)})["note"]
+        except Answer:
+            return ()
+        nodes = note["awardEmoji"]["nodes"] if note else ()
+        return tuple(Reaction(one["name"], int(one["user"]["id"].rpartition("/")[2])) for one in nodes)
 
     def _start(self, topic: Topic, data: Mapping[str, Any]) -> Discussion:
         path = f"{_path(topic)}/discussions"
@@ -178,6 +213,10 @@ class Talk:
 
 def _path(topic: Topic) -> str:
     return f"/projects/{topic.project_id}/{_PLACES[topic.kind]}/{topic.id}"
+
+
+def _note_gid(note_id: int) -> str:
+    return f"gid://gitlab/Note/{note_id}"
 
 
 def _author(data: Mapping[str, Any], key: str = "author") -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sandbox.gitlab.values import MergeRequest, Note, Project, User, hook_time
+from sandbox.gitlab.values import Issue, MergeRequest, Note, Project, User, hook_time
 
 if TYPE_CHECKING:
     from sandbox.gitlab.core import Core
@@ -115,12 +115,12 @@ class ReviewBodies:
         }
 
     def note(self, note: Note, user: User, action: str) -> dict[str, Any]:
-        """Note Hook, for a merge request or a commit."""
+        """Note Hook, for a merge request, an issue or a commit."""
         state = self.core.state
         project = state.projects[note.project_id]
         body: dict[str, Any] = {
             "object_kind": "note",
-            "event_type": "confidential_note" if note.internal else "note",
+            "event_type": "confidential_note" if self.core.notes.is_hidden(note) else "note",
             "user": self.core.bodies.user(user),
             "project_id": project.id,
             "project": self.core.bodies.project(project),
@@ -154,11 +154,33 @@ class ReviewBodies:
         if note.noteable_type == "MergeRequest" and note.noteable_iid is not None:
             found = state.merge_requests[(project.id, note.noteable_iid)]
             body["merge_request"] = self._merge_request_attributes(found)
+        elif note.noteable_type == "Issue" and note.noteable_iid is not None:
+            body["issue"] = self._issue_attributes(state.issues[(project.id, note.noteable_iid)])
         elif note.commit_id is not None and (commit := self.core.git(project).commit(note.commit_id)):
             body["commit"] = self.core.bodies.commit(project, commit)
         return body
 
+    def _issue_attributes(self, issue: Issue) -> dict[str, Any]:
+        return {
+            "id": issue.id,
+            "iid": issue.iid,
+            "project_id": issue.project_id,
+            "author_id": issue.author_id,
+            "title": issue.title,
+            "description": issue.description,
+            "state": issue.state,
+            "confidential": issue.confidential,
+            "created_at": hook_time(issue.created_at),
+            "updated_at": hook_time(issue.updated_at),
+            "assignee_ids": [],
+            "assignee_id": None,
+            "milestone_id": None,
+            "labels": [],
+        }
+
     def _note_url(self, note: Note, project: Project) -> str:
         if note.noteable_type == "MergeRequest":
             return f"{self.core.web_url(project)}/-/merge_requests/{note.noteable_iid}#note_{note.id}"
+        if note.noteable_type == "Issue":
+            return f"{self.core.web_url(project)}/-/issues/{note.noteable_iid}#note_{note.id}"
         return f"{self.core.web_url(project)}/-/commit/{note.commit_id}#note_{note.id}"

@@ -40,6 +40,7 @@ EVENT_NAMES = {
     "tag_push_events": "Tag Push Hook",
     "merge_requests_events": "Merge Request Hook",
     "note_events": "Note Hook",
+    "confidential_note_events": "Confidential Note Hook",
     "pipeline_events": "Pipeline Hook",
     "job_events": "Job Hook",
 }
@@ -47,7 +48,6 @@ SWITCHES = (
     *EVENT_NAMES,
     "issues_events",
     "confidential_issues_events",
-    "confidential_note_events",
     "wiki_page_events",
 )
 

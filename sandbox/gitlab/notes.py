@@ -1,4 +1,4 @@
-"""Notes and discussions on merge requests and commits, with GitLab's habit of obeying what they say.
+"""Notes and discussions on merge requests, issues and commits, with GitLab's habit of obeying what they say.
 
 Quick actions in a body are carried out and mentions are remembered, generously: a test that finds none of either in
 `state.quick_actions` and `state.mentions` knows that no text of a stranger slipped through.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sandbox.gitlab.http import ApiError
-from sandbox.gitlab.values import Mention, MergeRequest, Note, Project, QuickAction, User, now
+from sandbox.gitlab.values import Issue, Mention, MergeRequest, Note, Project, QuickAction, User, now
 
 if TYPE_CHECKING:
     from sandbox.gitlab.core import Core
@@ -86,6 +86,12 @@ class Notes:
                 if note.noteable_type == "MergeRequest" and note.noteable_id == merge_request.id
             ]
 
+    def of_issue(self, issue: Issue) -> list[Note]:
+        """Oldest first."""
+        with self.core.state.lock:
+            notes = self.core.state.notes.values()
+            return [note for note in notes if (note.noteable_type, note.noteable_id) == ("Issue", issue.id)]
+
     def of_commit(self, project: Project, sha: str) -> list[Note]:
         with self.core.state.lock:
             notes = self.core.state.notes.values()
@@ -127,13 +133,26 @@ class Notes:
         self._tell(note, user, "create")
         return note
 
+    def on_issue(self, issue: Issue, user: User, body: str, **more: Any) -> tuple[Note | None, list[str]]:
+        """Add a note; quick actions are remembered, and do nothing here."""
+        project = self.core.state.projects[issue.project_id]
+        actions, rest = self._read(project, user, body, f"#{issue.iid}")
+        if actions and not rest.strip():
+            return None, [f"Applied {name} command." for name, _ in actions]
+        about = {"noteable_type": "Issue", "noteable_id": issue.id, "noteable_iid": issue.iid}
+        note = self._add(project, user, rest, **about, **more)
+        issue.updated_at = now()
+        self._tell(note, user, "create")
+        return note, []
+
     def edit(self, note: Note, user: User, body: str) -> None:
         """Change a note's text, or remove it where nothing but quick actions is left."""
         project = self.core.state.projects[note.project_id]
-        where = f"!{note.noteable_iid}" if note.noteable_iid else str(note.commit_id)
+        sigil = {"MergeRequest": "!", "Issue": "#"}.get(note.noteable_type)
+        where = f"{sigil}{note.noteable_iid}" if sigil else str(note.commit_id)
         actions, rest = self._read(project, user, body, where)
         merge_request = self.core.state.merge_requests.get((project.id, note.noteable_iid or 0))
-        if merge_request is not None:
+        if merge_request is not None and note.noteable_type == "MergeRequest":
             for name, argument in actions:
                 self._obey(merge_request, user, name, argument)
         note.body, note.updated_at = rest, now()
@@ -181,7 +200,13 @@ class Notes:
 
     def _tell(self, note: Note, user: User, action: str) -> None:
         bodies = self.core.bodies_review
-        self.core.hooks.fire(note.project_id, "note_events", lambda: bodies.note(note, user, action))
+        switch = "confidential_note_events" if self.is_hidden(note) else "note_events"
+        self.core.hooks.fire(note.project_id, switch, lambda: bodies.note(note, user, action))
+
+    def is_hidden(self, note: Note) -> bool:
+        """Whether not everybody who sees the project may read it: an internal note, or a confidential issue's."""
+        issue = self.core.state.issues.get((note.project_id, note.noteable_iid or 0))
+        return note.internal or (note.noteable_type == "Issue" and issue is not None and issue.confidential)
 
     def _obey(self, merge_request: MergeRequest, user: User, name: str, argument: str) -> str:
         """Carry out one quick action where its author may; the rest is only remembered."""

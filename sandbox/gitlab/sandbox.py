@@ -20,6 +20,7 @@ from sandbox.gitlab.values import (
     MAINTAINER,
     Deployment,
     Hook,
+    Issue,
     Job,
     Mention,
     MergeRequest,
@@ -243,6 +244,15 @@ class Sandbox:
         login = f"{user.username}:{user.token}@" if user is not None else ""
         return f"{address.scheme}://{login}{address.netloc}/{project.full_path}.git"
 
+    def create_issue(
+        self, project_id: int, author: User, title: str, description: str = "", *, confidential: bool = False
+    ) -> Issue:
+        """An issue; GitLab's hook of issues is not played."""
+        number, iid = self.state.next_id("issue"), self.state.next_id("issue", project_id)
+        issue = Issue(number, iid, project_id, author.id, title, description, confidential=confidential)
+        self.state.issues[(project_id, iid)] = issue
+        return issue
+
     def archive_project(self, project_id: int, archived: bool = True) -> None:
         self.state.projects[project_id].archived = archived
 
@@ -333,6 +343,10 @@ class Sandbox:
         """What people wrote below a merge request, oldest first; GitLab's own notes are left out."""
         found = self.state.merge_requests[(project_id, iid)]
         return [note for note in self.core.notes.of_merge_request(found) if not note.system]
+
+    def issue_notes(self, project_id: int, iid: int) -> list[Note]:
+        """What was written below an issue, oldest first."""
+        return self.core.notes.of_issue(self.state.issues[(project_id, iid)])
 
     def comments(self, project_id: int, sha: str) -> list[Note]:
         """Comments on a commit, oldest first."""

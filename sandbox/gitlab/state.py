@@ -16,6 +16,7 @@ from sandbox.gitlab.values import (
     Deployment,
     Environment,
     Hook,
+    Issue,
     Job,
     Mention,
     MergeRequest,
@@ -44,6 +45,7 @@ class State:
         self.pipelines: dict[int, Pipeline] = {}
         self.jobs: dict[int, Job] = {}
         self.merge_requests: dict[tuple[int, int], MergeRequest] = {}
+        self.issues: dict[tuple[int, int], Issue] = {}
         self.notes: dict[int, Note] = {}
         self.environments: dict[int, Environment] = {}
         self.deployments: dict[int, Deployment] = {}

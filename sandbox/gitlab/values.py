@@ -145,7 +145,7 @@ class Project:
 
 @dataclass
 class Note:
-    """Something said below a merge request or commit; notes of one discussion share `discussion_id`."""
+    """Something said below a merge request, issue or commit; notes of one discussion share `discussion_id`."""
 
     id: int
     project_id: int
@@ -167,6 +167,22 @@ class Note:
     line_type: str | None = None
     path: str | None = None
     emoji: list[tuple[int, int, str]] = field(default_factory=list)
+    created_at: datetime = field(default_factory=now)
+    updated_at: datetime = field(default_factory=now)
+
+
+@dataclass
+class Issue:
+    """An issue: a place for people's notes."""
+
+    id: int
+    iid: int
+    project_id: int
+    author_id: int
+    title: str
+    description: str = ""
+    state: str = "opened"
+    confidential: bool = False
     created_at: datetime = field(default_factory=now)
     updated_at: datetime = field(default_factory=now)
 

@@ -58,6 +58,7 @@ WRONG = {
     },
     **{f"MergeRequest{kind}.{name}": "a list" for kind in ("", "Basic", "Changes") for name in CALLED_ONE},
     "Member.access_level": "a number",
+    "User.bot": "not text",
     "ProjectHook.id": "a number",
     "ProjectHook.project_id": "a number",
     # Answered besides, by what wraps the entity.

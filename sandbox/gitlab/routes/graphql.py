@@ -1,4 +1,7 @@
-"""GraphQL, for exactly two questions: the texts of many files of one commit, the newest commits of many projects."""
+"""GraphQL, for what REST has not, or not at once.
+
+The texts of many files of one commit, the newest commits of many projects, the emoji on notes of commits.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from sandbox.gitlab.http import Call, Routes, answer
+from sandbox.gitlab.values import Note
 
 routes = Routes()
 
@@ -40,6 +44,14 @@ HEADS_QUERY = re.compile(
     r"\s*query\s+\w+\s*\(\$ids:\s*\[ID!\]!\)\s*\{\s*projects\(ids:\s*\$ids,\s*first:\s*(?P<first>\d+)\)\s*"
     r"\{\s*nodes\s*\{\s*id\s+repository\s*\{\s*tree\s*\{\s*lastCommit\s*\{\s*sha\s*\}\s*\}\s*\}\s*\}\s*\}\s*\}\s*"
 )
+REACT_QUERY = re.compile(
+    r"\s*mutation\s+\w+\s*\(\$note:\s*AwardableID!,\s*\$name:\s*String!\)\s*\{\s*"
+    r"awardEmojiAdd\(input:\s*\{\s*awardableId:\s*\$note,\s*name:\s*\$name\s*\}\)\s*\{\s*errors\s*\}\s*\}\s*"
+)
+REACTIONS_QUERY = re.compile(
+    r"\s*query\s+\w+\s*\(\$note:\s*NoteID!\)\s*\{\s*note\(id:\s*\$note\)\s*\{\s*"
+    r"awardEmoji\s*\{\s*nodes\s*\{\s*name\s+user\s*\{\s*id\s*\}\s*\}\s*\}\s*\}\s*\}\s*"
+)
 ARGUMENT = re.compile(r"(\w+)\s*:\s*(\[[^\]]*\]|\"(?:\\.|[^\"\\])*\"|\$\w+|\d+)")
 TEXT = re.compile(r"\"((?:\\.|[^\"\\])*)\"")
 
@@ -64,6 +76,10 @@ def graphql(call: Call) -> Response:
     heads = HEADS_QUERY.fullmatch(query)
     if heads is not None:
         return _heads(call, list(variables.get("ids") or ()), int(heads["first"]))
+    if REACT_QUERY.fullmatch(query):
+        return _react(call, str(variables.get("note")), str(variables.get("name")))
+    if REACTIONS_QUERY.fullmatch(query):
+        return _reactions(call, str(variables.get("note")))
     match = QUERY.fullmatch(query)
     if match is None:
         call.core.complain(f"a GraphQL query of another shape than the one that is built: {query}")
@@ -113,6 +129,35 @@ def _heads(call: Call, ids: list[Any], first: int) -> Response:
         tree = {"lastCommit": {"sha": newest}} if newest is not None else None
         nodes.append({"id": f"gid://gitlab/Project/{project.id}", "repository": {"tree": tree}})
     return answer({"data": {"projects": {"nodes": nodes}}})
+
+
+def _note(call: Call, gid: str) -> Note | None:
+    number = gid.rpartition("/")[2]
+    note = call.core.state.notes.get(int(number)) if number.isdigit() else None
+    if note is None or not call.core.may_see(call.user, call.core.state.projects[note.project_id]):
+        return None
+    return note
+
+
+def _react(call: Call, gid: str, name: str) -> Response:
+    note, user = _note(call, gid), call.who()
+    if note is None:
+        words = "The resource that you are attempting to access does not exist"
+        return answer({"errors": [{"message": words}], "data": {"awardEmojiAdd": None}})
+    errors = []
+    if any(item[1:] == (user.id, name) for item in note.emoji):
+        errors = ["Award Emoji Name has already been taken"]
+    else:
+        note.emoji.append((call.core.state.next_id("emoji"), user.id, name))
+    return answer({"data": {"awardEmojiAdd": {"errors": errors}}})
+
+
+def _reactions(call: Call, gid: str) -> Response:
+    note = _note(call, gid)
+    if note is None:
+        return answer({"data": {"note": None}})
+    nodes = [{"name": name, "user": {"id": f"gid://gitlab/User/{who}"}} for _, who, name in note.emoji]
+    return answer({"data": {"note": {"awardEmoji": {"nodes": nodes}}}})
 
 
 def _field(field: str, path: str, oid: str, mode: str, content: bytes) -> Any:

@@ -1,4 +1,4 @@
-"""Notes and discussions on merge requests, and discussions on commits."""
+"""Notes and discussions on merge requests and issues, and discussions on commits."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from sandbox.gitlab.http import ApiError, Call, Routes, answer, forbidden, not_f
 from sandbox.gitlab.positions import check_position
 from sandbox.gitlab.routes.merge_requests import merge_request_of
 from sandbox.gitlab.routes.repository import code, commit_of
-from sandbox.gitlab.values import DEVELOPER, GUEST, MAINTAINER, MergeRequest, Note
+from sandbox.gitlab.values import DEVELOPER, GUEST, MAINTAINER, Issue, Note
 
 routes = Routes()
 
 NOTES = "/projects/:id/merge_requests/:iid/notes"
 DISCUSSIONS = "/projects/:id/merge_requests/:iid/discussions"
+ISSUE_NOTES = "/projects/:id/issues/:issue_iid/notes"
+ISSUE_DISCUSSIONS = "/projects/:id/issues/:issue_iid/discussions"
 COMMIT_DISCUSSIONS = "/projects/:id/repository/commits/:sha/discussions"
 
 
@@ -32,7 +34,17 @@ def _note(call: Call, notes: list[Note]) -> Note:
     raise not_found("Note")
 
 
+def _issue(call: Call) -> Issue:
+    project, number = call.project(), call.params["issue_iid"]
+    found = call.core.state.issues.get((project.id, int(number))) if number.isdigit() else None
+    if found is None:
+        raise not_found("Issue")
+    return found
+
+
 def _notes(call: Call) -> list[Note]:
+    if "issue_iid" in call.params:
+        return call.core.notes.of_issue(_issue(call))
     return call.core.notes.of_merge_request(merge_request_of(call))
 
 
@@ -45,27 +57,34 @@ def _list(call: Call, notes: list[Note]) -> Response:
     return call.page(found, call.core.present_review.note)
 
 
-def _add(call: Call, found: MergeRequest, **more: Any) -> Response | Note:
-    note, done = call.core.notes.on_merge_request(found, call.who(), call.required("body"), **more)
+def _add(call: Call, **more: Any) -> Response | Note:
+    notes, user, body = call.core.notes, call.who(), call.required("body")
+    note, done = (
+        notes.on_issue(_issue(call), user, body, **more)
+        if "issue_iid" in call.params
+        else notes.on_merge_request(merge_request_of(call), user, body, **more)
+    )
     if note is None:
         return answer({"commands_changes": {}, "summary": done}, 202)
     return note
 
 
 @routes.on("GET", NOTES)
+@routes.on("GET", ISSUE_NOTES)
 def notes(call: Call) -> Response:
     return _list(call, _notes(call))
 
 
 @routes.on("POST", NOTES)
+@routes.on("POST", ISSUE_NOTES)
 def create(call: Call) -> Response:
     _may_write(call)
-    found = merge_request_of(call)
-    made = _add(call, found, internal=call.flag("internal") or call.flag("confidential"))
+    made = _add(call, internal=call.flag("internal") or call.flag("confidential"))
     return made if isinstance(made, Response) else answer(call.core.present_review.note(made), 201)
 
 
 @routes.on("GET", f"{NOTES}/:note_id")
+@routes.on("GET", f"{ISSUE_NOTES}/:note_id")
 def read(call: Call) -> Response:
     return answer(call.core.present_review.note(_note(call, _notes(call))))
 
@@ -88,16 +107,19 @@ def _delete(call: Call, note: Note) -> Response:
 
 
 @routes.on("PUT", f"{NOTES}/:note_id")
+@routes.on("PUT", f"{ISSUE_NOTES}/:note_id")
 def edit(call: Call) -> Response:
     return _edit(call, _note(call, _notes(call)))
 
 
 @routes.on("DELETE", f"{NOTES}/:note_id")
+@routes.on("DELETE", f"{ISSUE_NOTES}/:note_id")
 def delete(call: Call) -> Response:
     return _delete(call, _note(call, _notes(call)))
 
 
 @routes.on("GET", f"{NOTES}/:note_id/award_emoji")
+@routes.on("GET", f"{ISSUE_NOTES}/:note_id/award_emoji")
 def reactions(call: Call) -> Response:
     note = _note(call, _notes(call))
     return call.page(note.emoji, lambda item: _reaction(call, note, item))
@@ -110,6 +132,7 @@ def _reaction(call: Call, note: Note, item: tuple[int, int, str]) -> dict[str, A
 
 
 @routes.on("POST", f"{NOTES}/:note_id/award_emoji")
+@routes.on("POST", f"{ISSUE_NOTES}/:note_id/award_emoji")
 def react(call: Call) -> Response:
     _may_write(call)
     note, name, user = _note(call, _notes(call)), call.required("name"), call.who()
@@ -121,6 +144,7 @@ def react(call: Call) -> Response:
 
 
 @routes.on("DELETE", f"{NOTES}/:note_id/award_emoji/:emoji_id")
+@routes.on("DELETE", f"{ISSUE_NOTES}/:note_id/award_emoji/:emoji_id")
 def unreact(call: Call) -> Response:
     note, user = _note(call, _notes(call)), call.who()
     for item in note.emoji:
@@ -141,24 +165,29 @@ def _thread(call: Call, notes: list[Note]) -> list[Note]:
 
 
 @routes.on("GET", DISCUSSIONS)
+@routes.on("GET", ISSUE_DISCUSSIONS)
 def discussions(call: Call) -> Response:
     return call.page(call.core.notes.discussions(_notes(call)), call.core.present_review.discussion)
 
 
 @routes.on("GET", f"{DISCUSSIONS}/:discussion_id")
+@routes.on("GET", f"{ISSUE_DISCUSSIONS}/:discussion_id")
 def discussion(call: Call) -> Response:
     return answer(call.core.present_review.discussion(_thread(call, _notes(call))))
 
 
 @routes.on("POST", DISCUSSIONS)
+@routes.on("POST", ISSUE_DISCUSSIONS)
 def start(call: Call) -> Response:
     _may_write(call)
-    found = merge_request_of(call)
     position = call.arg("position")
-    if position is not None:
-        _, git = code(call)
-        position = check_position(git, found, position)
-    made = _add(call, found, individual=False, resolvable=True, position=position)
+    if "issue_iid" in call.params:
+        made = _add(call, individual=False)
+    else:
+        if position is not None:
+            _, git = code(call)
+            position = check_position(git, merge_request_of(call), position)
+        made = _add(call, individual=False, resolvable=True, position=position)
     return made if isinstance(made, Response) else answer(call.core.present_review.discussion([made]), 201)
 
 
@@ -175,13 +204,13 @@ def resolve(call: Call) -> Response:
 
 
 @routes.on("POST", f"{DISCUSSIONS}/:discussion_id/notes")
+@routes.on("POST", f"{ISSUE_DISCUSSIONS}/:discussion_id/notes")
 def reply(call: Call) -> Response:
     _may_write(call)
-    found, thread = merge_request_of(call), _thread(call, _notes(call))
-    first = thread[0]
+    first = _thread(call, _notes(call))[0]
     first.individual = False
     more = {"discussion_id": first.discussion_id, "individual": False, "position": first.position}
-    made = _add(call, found, resolvable=first.resolvable, resolved=first.resolved, **more)
+    made = _add(call, resolvable=first.resolvable, resolved=first.resolved, **more)
     return made if isinstance(made, Response) else answer(call.core.present_review.note(made), 201)
 
 
@@ -236,6 +265,9 @@ def reply_on_commit(call: Call) -> Response:
     _may_write(call)
     project, git = code(call)
     thread = _thread(call, _commit_notes(call))
+    if thread[0].individual:
+        # of single notes only those on merge requests and issues become a discussion by an answer
+        raise ApiError(400, "400 Bad request - Discussion can not be replied to.")
     more = {"discussion_id": thread[0].discussion_id, "individual": False}
     note = call.core.notes.on_commit(
         project, call.who(), commit_of(git, call.params["sha"]), call.required("body"), **more

@@ -49,7 +49,8 @@ def _user(call: Call) -> User:
 
 @routes.on("GET", "/users/:user_id")
 def user(call: Call) -> Response:
-    return answer(call.core.present.person(_user(call)))
+    found = _user(call)
+    return answer({**call.core.present.person(found), "bot": found.bot})
 
 
 @routes.on("GET", "/personal_access_tokens/self")
