@@ -1,4 +1,4 @@
-"""The last job: number and tags for a candidate that passed, forwards only.
+"""The last job: number, version and tags for a candidate that passed, forwards only.
 
 A tag never goes back to an older commit of its branch. A commit that a force-push removed from the branch holds
 nobody back. Every step may be repeated: a promotion that broke off half-way is continued with the same number.
@@ -15,8 +15,11 @@ from bot.ci.job import NOTHING_TO_PROMOTE, CiJob
 from bot.ci.ledger import Unreadable, fetch_published_shas
 from bot.ci.log import Log
 from bot.ci.unchanged import is_wished, keep, newer_kept
+from bot.ci.versions import Planned, ensure_version
 from bot.ci.vouch import vouch
+from bot.domain.interface import Level
 from bot.domain.tags import LATEST, MAX_NUMBER, REVISION_LABEL, is_digest, is_sha, read_number, version_tag
+from bot.domain.versions import FIRST
 from bot.errors import Gone, OperatorError
 
 NUMBERS_LOOKED_AT = 30
@@ -123,16 +126,33 @@ def _promote(
     if not vouch(job, log, registry, repository, candidate):
         return 1
     number = plan_number(sha, published, _kept_numbers(job, registry, repository, published, candidate))
-    tags = (version_tag(branch, number), *((LATEST,) if job.on_default_branch else ()))
-    for tag in tags:
-        registry.ensure_tag(repository, tag, candidate)
+    tags = [version_tag(branch, number)]
+    registry.ensure_tag(repository, tags[0], candidate)
+    version = f"{number}"
+    if job.on_default_branch:
+        given = ensure_version(registry, repository, branch, candidate)
+        version = f"{given.version}{_why(given)}"
+        registry.ensure_tag(repository, LATEST, candidate)
+        tags += [f"{given.version}", LATEST]
     image = f"{job['CI_REGISTRY_IMAGE'].lower()}"
     log.say(f"Published {image}:{tags[0]}")
-    log.say(f"  version  {number}")
+    log.say(f"  version  {version}")
     log.say(f"  image    {image}@{digest}")
     log.say(f"  tags     {', '.join(tags)}")
     log.say(f"  try it   docker run --rm {image}:{tags[0]} --help")
     return 0
+
+
+_WHY = {
+    Level.MAJOR: " (a new major one: see what changed before you use it)",
+    Level.MINOR: " (a new minor one: what worked still works)",
+    Level.PATCH: " (a patch: its parameters are as they were)",
+}
+
+
+def _why(given: Planned) -> str:
+    """What the version says, unless it is the first of all or was given before."""
+    return "" if given.level is None or given.version == FIRST else _WHY[given.level]
 
 
 def _fetch_published(job: CiJob, log: Log, registry: Registry, repository: str) -> Published:

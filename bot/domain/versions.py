@@ -70,14 +70,16 @@ def next_version(current: Version | None, level: Level, used: Collection[Version
 
 
 def plan_version(
-    current: Version | None, before: Module | None, after: Module, used: Collection[Version]
+    current: Version | None, before: Module | None, after: Module | None, used: Collection[Version]
 ) -> tuple[Version, Level]:
     """The version of a new image, and how much it asks of users, by what is published now.
 
-    `before` is what the current image says of itself; None where it says nothing that can be read, which counts as the
-    worst, unless nothing was ever published. Raises OperatorError when no number is left.
+    `before` is what the current image says of itself, `after` what the new one does; None where that is nothing that
+    can be read, which counts as the worst. Raises OperatorError when no number is left.
     """
-    level = Level.MAJOR if before is None else max(compare(before, after).level, Level.PATCH)
+    level = Level.MAJOR
+    if before is not None and after is not None:
+        level = max(compare(before, after).level, Level.PATCH)
     return next_version(current, level, used), level
 
 

@@ -7,13 +7,11 @@ from datetime import UTC, datetime
 
 from bot.domain.content import CONTENT_LABEL
 from bot.domain.environments import Environment
+from bot.domain.module_label import MAX_LABEL_BYTES, MODULE_LABEL
 from bot.domain.tags import REVISION_LABEL
 from bot.errors import OperatorError
 from parser.model import SCHEMA, Module
 from parser.wire import canonical, module_to_dict
-
-MAX_LABEL_BYTES = 256 * 1024
-"""Bytes of the label that holds the module; an engine takes all labels in one request line of 1 MiB."""
 
 ENGINE_LABEL = "io.mlreef.engine"
 BASE_NAME_LABEL = "org.opencontainers.image.base.name"
@@ -22,7 +20,6 @@ CREATED_LABEL = "org.opencontainers.image.created"
 SOURCE_LABEL = "org.opencontainers.image.source"
 TITLE_LABEL = "org.opencontainers.image.title"
 ENVIRONMENT_LABEL = "io.mlreef.environment"
-MODULE_LABEL = "io.mlreef.module"
 
 
 def module_labels(

@@ -1,0 +1,64 @@
+"""Which image is published now, and which version an image is, by the tags of its repository. Anybody may push tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from bot.adapters.registry import Manifest, Registry
+from bot.domain.tags import LATEST, read_number, version_tag
+from bot.domain.versions import Version, read_used, withdrawn_tag
+from bot.errors import OperatorError
+
+VERSIONS_LOOKED_AT = 20
+"""The newest tags of each kind whose images are compared."""
+
+
+def fetch_held(
+    registry: Registry, repository: str, branch: str, tags: Iterable[str], *, latest: bool, besides: str = ""
+) -> Manifest | None:
+    """The image that the branch has published now: `latest` where that is the branch's, else its newest number.
+
+    `besides`: digest of an image that is about to be published, and may have got its number already.
+    """
+    there = frozenset(tags)
+    numbers = [number for tag in there if (number := read_number(branch, tag)) is not None]
+    newest = [version_tag(branch, number) for number in sorted(numbers, reverse=True)[:VERSIONS_LOOKED_AT]]
+    for tag in ([LATEST] if latest and LATEST in there else []) + newest:
+        found = registry.fetch_manifest(repository, tag)
+        if found is not None and (found.digest != besides or tag == LATEST):
+            return found
+    return None
+
+
+def fetch_version_of(
+    registry: Registry, repository: str, tags: Iterable[str], digest: str, *, withdrawn: bool = False
+) -> Version | None:
+    """The highest version whose tag is that image's; with `withdrawn` also one that was taken back."""
+    there = frozenset(tags)
+    for version in sorted(read_used(there), reverse=True)[:VERSIONS_LOOKED_AT]:
+        names = [str(version), *([withdrawn_tag(version)] if withdrawn else [])]
+        for tag in (name for name in names if name in there):
+            found = registry.fetch_manifest(repository, tag)
+            if found is not None and found.digest == digest:
+                return version
+    return None
+
+
+def fetch_number_of(
+    registry: Registry, repository: str, branch: str, tags: Iterable[str], digest: str
+) -> int | None:
+    """The highest number of the branch whose tag is that image's."""
+    numbers = sorted({n for tag in tags if (n := read_number(branch, tag)) is not None}, reverse=True)
+    for number in numbers[:VERSIONS_LOOKED_AT]:
+        found = registry.fetch_manifest(repository, version_tag(branch, number))
+        if found is not None and found.digest == digest:
+            return number
+    return None
+
+
+def fetch_labels(registry: Registry, repository: str, image: Manifest) -> Mapping[str, str]:
+    """What an image says of itself; nothing for what somebody pushed by hand that is no image."""
+    try:
+        return registry.fetch_labels(repository, image)
+    except OperatorError:
+        return {}

@@ -1,0 +1,60 @@
+"""The version of what promote publishes from the default branch: planned before any tag moves, and given once.
+
+A version's tag never goes to another image. A promotion that is repeated finds the version that its image has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.adapters.registry import Manifest, Registry
+from bot.adapters.version_tags import fetch_held, fetch_labels, fetch_version_of
+from bot.domain.interface import Level
+from bot.domain.module_label import MODULE_LABEL, read_module
+from bot.domain.versions import Version, plan_version, read_used
+from bot.errors import TryAgain
+from parser.model import Module
+
+MAX_PROMOTIONS_AT_ONCE = 5
+"""How often another job may take the version that this one planned, before this one gives way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The version of an image; `level` is what it asks of users, None where the image had the version already."""
+
+    version: Version
+    level: Level | None = None
+
+
+def ensure_version(registry: Registry, repository: str, branch: str, image: Manifest) -> Planned:
+    """Gives the image its version, the one it has or the next. To be called before `latest` moves to it.
+
+    Raises TryAgain when other jobs took every version that was planned, OperatorError when no number is left.
+    """
+    for _ in range(MAX_PROMOTIONS_AT_ONCE):
+        planned = plan(registry, repository, branch, image)
+        tag = str(planned.version)
+        held = registry.fetch_manifest(repository, tag)
+        if held is not None and held.digest != image.digest:
+            # it was pushed since the tags were listed
+            continue
+        registry.ensure_tag(repository, tag, image)
+        return planned
+    raise TryAgain(f"Other jobs give versions in {repository} at the same time.")
+
+
+def plan(registry: Registry, repository: str, branch: str, image: Manifest) -> Planned:
+    """The version that the image has, or is to get by what is published now."""
+    tags = registry.fetch_tags(repository)
+    own = fetch_version_of(registry, repository, tags, image.digest, withdrawn=True)
+    if own is not None:
+        return Planned(own)
+    held = fetch_held(registry, repository, branch, tags, latest=True, besides=image.digest)
+    current = fetch_version_of(registry, repository, tags, held.digest) if held is not None else None
+    before = _described(registry, repository, held) if held is not None else None
+    return Planned(*plan_version(current, before, _described(registry, repository, image), read_used(tags)))
+
+
+def _described(registry: Registry, repository: str, image: Manifest) -> Module | None:
+    return read_module(fetch_labels(registry, repository, image).get(MODULE_LABEL, ""))

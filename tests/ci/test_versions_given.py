@@ -1,0 +1,232 @@
+"""Versions of what the default branch publishes: they follow from what changed, and never go to another image."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from bot.adapters.registry import Manifest, Registry
+from bot.ci.versions import MAX_PROMOTIONS_AT_ONCE, ensure_version
+from bot.domain.module_label import MODULE_LABEL, read_module
+from bot.domain.versions import Version, plan_version
+from bot.errors import TryAgain
+from parser.model import EntryPoint, Kind, Module, Parameter, Place
+from parser.wire import canonical, module_to_dict
+from tests.ci.promoting import Project, project_of
+from tests.ci.world import REVISION, Repository, push_image
+
+MODE = Parameter(
+    "mode", ("--mode",), "mode", "str", "a", False, None, None, "store", None, Place("main.py", 3)
+)
+SEED = replace(MODE, name="seed", flags=("--seed",), dest="seed", type="int", default=None)
+NOISE = Module(
+    *("Add Noise", "add-noise", Kind.OPERATION, "IMAGE", "IMAGE", None, None, None),
+    (EntryPoint("main", "main.py"),),
+    (MODE,),
+    None,
+)
+MORE = replace(NOISE, parameters=(MODE, SEED))
+BROKEN = replace(NOISE, parameters=(SEED,))
+
+
+def described(module: Module) -> str:
+    return canonical(module_to_dict(module))
+
+
+@pytest.fixture
+def project(repository: Repository, registry: str) -> Iterator[Project]:
+    with project_of(repository, registry) as made:
+        yield made
+
+
+def publish(project: Project, module: Module) -> str:
+    """Promotes a new commit with that module and gives its image's digest."""
+    sha = project.repository.commit()
+    code, log = project.promote(sha, described=described(module))
+    assert code == 0, log
+    return project.digest(f"c-{sha}")
+
+
+def test_the_first_version_is_one(project: Project) -> None:
+    digest = publish(project, NOISE)
+    assert project.versions() == {"1.0.0": digest}
+
+
+def test_each_publication_gets_the_version_that_its_changes_ask_for(project: Project) -> None:
+    images = [publish(project, module) for module in (NOISE, NOISE, MORE, MORE, BROKEN)]
+    versions = dict(sorted(project.versions().items()))
+    assert list(versions) == ["1.0.0", "1.0.1", "1.1.0", "1.1.1", "2.0.0"]
+    assert list(versions.values()) == images
+    assert project.tags()["latest"] == project.tags()["main-5"] == images[-1]
+
+
+@pytest.mark.parametrize("after", [NOISE, MORE, BROKEN])
+def test_what_was_foretold_is_what_promote_gives(project: Project, after: Module) -> None:
+    publish(project, MORE)
+    published = read_module(described(MORE))
+    version, _ = plan_version(Version(1, 0, 0), published, after, frozenset({Version(1, 0, 0)}))
+    digest = publish(project, after)
+    assert project.versions()[str(version)] == digest
+
+
+def test_the_log_says_the_version_and_what_it_means(project: Project) -> None:
+    publish(project, NOISE)
+    code, log = project.promote(project.repository.commit(), described=described(BROKEN))
+    assert code == 0
+    assert "version  2.0.0 (a new major one: see what changed before you use it)" in log
+    assert "tags     main-2, 2.0.0, latest" in log
+
+
+def test_a_promotion_that_is_repeated_keeps_its_version(project: Project) -> None:
+    publish(project, NOISE)
+    sha = project.repository.commit()
+    assert project.promote(sha, described=described(MORE))[0] == 0
+    before = project.versions()
+    assert project.promote(sha, described=described(MORE))[0] == 0
+    assert project.versions() == before
+    assert set(before) == {"1.0.0", "1.1.0"}
+
+
+@pytest.mark.parametrize("given", [("main-2",), ("main-2", "1.1.0")])
+def test_a_promotion_that_broke_off_is_continued_with_the_same_version(
+    project: Project, given: tuple[str, ...]
+) -> None:
+    publish(project, NOISE)
+    sha = project.repository.commit()
+    labels = {REVISION: sha, MODULE_LABEL: described(MORE)}
+    for tag in given:
+        push_image(project.host, project.path, tag, labels)
+    assert project.promote(sha, described=described(MORE))[0] == 0
+    assert project.versions()["1.1.0"] == project.tags()["latest"] == project.digest(f"c-{sha}")
+    assert set(project.versions()) == {"1.0.0", "1.1.0"}
+
+
+def test_another_branch_has_no_versions(project: Project) -> None:
+    publish(project, NOISE)
+    project.deployed.clear()
+    project.repository.git("checkout", "-q", "-b", "feature/noise")
+    assert project.promote(project.repository.commit(), "feature/noise", described=described(MORE))[0] == 0
+    assert set(project.versions()) == {"1.0.0"}
+
+
+def test_an_image_that_is_built_anew_for_the_same_commit_gets_a_version_of_its_own(project: Project) -> None:
+    sha = project.repository.commit()
+    project.promote(sha, described=described(NOISE))
+    first = project.versions()["1.0.0"]
+    labels = {REVISION: sha, MODULE_LABEL: described(NOISE), "packages": "newer"}
+    anew = push_image(project.host, project.path, f"c-{sha}", labels)
+    assert project.promote(sha, MLREEF_REBUILD="1", MLREEF_DIGEST=anew)[0] == 0
+    assert project.versions() == {"1.0.0": first, "1.0.1": anew}
+
+
+def test_what_was_published_before_there_were_versions_counts_as_none(project: Project) -> None:
+    old = project.repository.commit()
+    for tag in ("main-1", "latest"):
+        push_image(project.host, project.path, tag, {REVISION: old, MODULE_LABEL: described(NOISE)})
+    digest = publish(project, BROKEN)
+    assert project.versions() == {"1.0.0": digest}
+
+
+def test_a_version_that_was_taken_back_is_given_to_nothing_else(project: Project) -> None:
+    first = publish(project, NOISE)
+    push_image(project.host, project.path, "withdrawn-1.1.0", {MODULE_LABEL: described(MORE), "by": "one"})
+    digest = publish(project, MORE)
+    assert project.versions() == {"1.0.0": first, "1.2.0": digest}
+
+
+def test_the_image_of_a_version_that_was_taken_back_gets_that_version_again(project: Project) -> None:
+    publish(project, NOISE)
+    sha = project.repository.commit()
+    labels = {REVISION: sha, MODULE_LABEL: described(MORE)}
+    digest = push_image(project.host, project.path, "withdrawn-1.1.0", labels)
+    assert project.promote(sha, described=described(MORE))[0] == 0
+    assert project.versions()["1.1.0"] == project.tags()["latest"] == digest
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["", "{}", "[1]", "null", '{"schema":2}', "[" * 100_000, '{"schema":1,"parameters":[{"name":1}]}'],
+)
+def test_a_published_image_that_says_nothing_legible_makes_the_next_one_major(
+    project: Project, label: str
+) -> None:
+    publish(project, NOISE)
+    by_hand = push_image(project.host, project.path, "latest", {MODULE_LABEL: label})
+    digest = publish(project, NOISE)
+    assert project.versions()["2.0.0"] == digest != by_hand
+
+
+def test_versions_pushed_by_hand_move_nothing_and_are_stepped_over(project: Project) -> None:
+    first = publish(project, NOISE)
+    by_hand = push_image(project.host, project.path, "1.0.1", {"by": "hand"})
+    for tag in ("1.0", "v9.9.9", "01.0.0", "1.0.0-rc1", "99999999999.0.0"):
+        push_image(project.host, project.path, tag, {"by": "hand"})
+    digest = publish(project, NOISE)
+    assert project.versions() | {"1.0.0": first, "1.0.1": by_hand, "1.0.2": digest} == project.versions()
+
+
+def test_a_version_without_a_successor_is_told_to_whoever_runs_the_bot(project: Project) -> None:
+    image = push_image(project.host, project.path, "999999999.0.0", {"by": "hand"})
+    push_image(project.host, project.path, "latest", {"by": "hand"})
+    code, log = project.promote(project.repository.commit(), described=described(NOISE))
+    assert code == 2
+    assert "delete it in the registry" in log
+    assert project.tags()["latest"] == image
+
+
+class Overtaken(Registry):
+    """A registry in which other jobs take a version between this one's look at the tags and its write."""
+
+    def __init__(self, host: str, take: Callable[[str], None], times: int) -> None:
+        super().__init__(host)
+        self.take, self.times = take, times
+
+    def fetch_manifest(self, repository: str, reference: str, platform: str | None = None) -> Manifest | None:
+        if self.times and reference.startswith("1.0.") and reference not in self.fetch_tags(repository):
+            self.times -= 1
+            self.take(reference)
+        return super().fetch_manifest(repository, reference, platform)
+
+
+@pytest.mark.parametrize(("times", "version"), [(1, "1.0.2"), (3, "1.0.4"), (MAX_PROMOTIONS_AT_ONCE, None)])
+def test_a_version_that_another_job_took_meanwhile_stays_that_jobs(
+    project: Project, times: int, version: str | None
+) -> None:
+    publish(project, NOISE)
+    labels = {REVISION: "e" * 40, MODULE_LABEL: described(NOISE)}
+    digest = push_image(project.host, project.path, "c-mine", labels)
+
+    def take(tag: str) -> None:
+        push_image(project.host, project.path, tag, {"by": tag})
+
+    with Overtaken(project.host, take, times) as registry:
+        image = registry.fetch_manifest(project.path, digest)
+        assert image is not None
+        if version is None:
+            with pytest.raises(TryAgain):
+                ensure_version(registry, project.path, "main", image)
+        else:
+            assert str(ensure_version(registry, project.path, "main", image).version) == version
+    versions = project.versions()
+    assert version is None or versions[version] == digest
+    assert len(set(versions.values())) == len(versions) == 1 + times + (version is not None)
+
+
+def test_the_same_promotion_twice_at_once_gives_one_version(project: Project) -> None:
+    publish(project, NOISE)
+    sha = project.repository.commit()
+    project.candidate(sha, described(MORE))
+    codes: list[int] = []
+    threads = [
+        threading.Thread(target=lambda: codes.append(project.promote(sha, described=described(MORE))[0]))
+        for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert codes == [0, 0, 0]
+    assert set(project.versions()) == {"1.0.0", "1.1.0"}
