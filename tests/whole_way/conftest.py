@@ -135,9 +135,10 @@ class Way:
     def push(
         self, files: Mapping[str, str | bytes | None], message: str = "Work", branch: str | None = None
     ) -> str:
-        """Alice commits and pushes."""
+        """Alice commits and pushes; a branch that is not there begins at master."""
+        start = None if branch and self.sandbox.head(self.project.id, branch) else "master"
         return self.sandbox.commit(
-            self.project.id, self.world.alice, files, message, branch=branch, start_branch="master"
+            self.project.id, self.world.alice, files, message, branch=branch, start_branch=start
         )
 
     def merge(self, files: Mapping[str, str | bytes | None], branch: str = "work") -> int:
