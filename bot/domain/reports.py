@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.domain.gitlab import CiJob, Pipeline
 from bot.domain.making import Making, status_words, table_rows
-from bot.domain.text import log_block, plain, prose, shorten, span, status_line, visible
+from bot.domain.text import fenced, log_block, plain, prose, shorten, span, status_line, visible
 from parser.model import Module, Parameter, Problem, Severity, Value
 from parser.wire import canonical
 
@@ -168,7 +168,7 @@ def failed_note(sha: str, job: CiJob, pipeline: Pipeline, trace: bytes) -> str:
     tail = ["", "Its last lines:", "", log_block(trace, LOG_LINES_SHOWN)] if trace.strip() else []
     return "\n".join(
         [
-            f"**Not published.** The job [{job.name}]({job.web_url}) of "
+            f"**Not published.** The job [{prose(job.name)}]({job.web_url}) of "
             f"[pipeline {pipeline.id}]({pipeline.web_url}) {_ended(job)} at {span(sha[:SHORT_SHA])}; what was "
             f"published before is untouched.{reason}",
             *(["", f"**Why:** {prose(cause)}"] if cause else []),
@@ -255,8 +255,8 @@ def proposal_title() -> str:
 def proposal_description(sha: str) -> str:
     """What the merge request with the generated file is for."""
     return (
-        f"The module's interface at {sha} needs this `mlreef.yml`. Merging publishes the module; the file is "
-        "generated, so please change the script or `.mlreef.yaml` rather than the file."
+        f"The module's interface at {span(sha[:SHORT_SHA])} needs this `mlreef.yml`. Merging publishes the module; "
+        "the file is generated, so please change the script or `.mlreef.yaml` rather than the file."
     )
 
 
@@ -276,9 +276,7 @@ def unbuilt_note(own_file: str | None, example: str) -> str:
         mend = [
             f"The project has its own {span(own_file)}, which I leave as it is. Add this job to it:",
             "",
-            "```yaml",
-            example.rstrip(),
-            "```",
+            *fenced(example, "yaml"),
             "",
             "It runs `mlreef.yml` as a child pipeline, so stages and defaults of the two cannot mix.",
         ]
@@ -442,7 +440,7 @@ def _where(problem: Problem) -> str:
 
 
 def _ended(job: CiJob) -> str:
-    return {"failed": "failed", "canceled": "was cancelled"}.get(job.status, f"ended as {job.status}")
+    return {"failed": "failed", "canceled": "was cancelled"}.get(job.status, f"ended as {span(job.status)}")
 
 
 def _plural(count: int, noun: str) -> str:

@@ -2,7 +2,7 @@
 
 Notes are Markdown that GitLab reads for quick actions (a line that starts with `/`), mentions, references
 and HTML. So foreign text goes into a note only as a code span, as escaped prose, or as lines behind a gutter;
-never at the start of a line of its own.
+never at the start of a line of its own. What is Markdown already says so in its name or docstring.
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from urllib.parse import quote
 
+from bot.domain.references import find_core
 from parser.model import Problem
 
 MAX_SPAN_CHARS = 200
+MAX_PROSE_CHARS = 2000
 MAX_LOG_LINE_CHARS = 300
 STATUS_CHARS = 255
 """GitLab's limit for the description of a commit status."""
@@ -22,18 +25,22 @@ _ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?
 _SECTION = re.compile(r"section_(?:start|end):\d+:[\w.\[\]=,-]*\r?")
 _HIDDEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Co", "Cs", "Cn"})
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>|~$#!&@%^])")
-_REFERENCE = re.compile(r"([@#!~%&^$]|://|\bwww\.)(?=\w)")
-_WORD_JOINER = "\u2060"
-_SPANS = re.compile(r"`([^`]*)`")
+_SPANS = re.compile(r"`([^`]+)`")
+_WORD = re.compile(r"\S+")
+_BACKTICKS = re.compile("`+")
+_ADDRESS = "%/:=&?~#+!$,;@-._"
+_QUICK_ACTION = re.compile(r"[\s>*+\-\d.)]*/\w")
+_UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Characters that are letters or signs by name and show nothing."""
 
 
 def visible(text: str) -> str:
     """The text on one line, with every control, direction and zero-width character spelled out."""
-    return "".join(_spell(char) if unicodedata.category(char) in _HIDDEN else char for char in text)
+    return "".join(_spell(c) if unicodedata.category(c) in _HIDDEN or c in _UNSEEN else c for c in text)
 
 
 def _spell(char: str) -> str:
-    return char.encode("unicode_escape").decode() if char != "\ufeff" else r"\ufeff"
+    return char.encode("unicode_escape").decode()
 
 
 def plain(line: str) -> str:
@@ -47,30 +54,94 @@ def shorten(text: str, limit: int) -> str:
 
 
 def span(text: str, limit: int = MAX_SPAN_CHARS) -> str:
-    """A Markdown code span that holds the text, also inside a table's cell."""
+    """Markdown that shows the text as code, anywhere but at a line's start; also in a table's cell."""
     shown = shorten(visible(text), limit)
     if not shown.strip():
         return "*(empty)*" if not shown else "*(blank)*"
-    ticks = "`" * (1 + max((len(run) for run in re.findall("`+", shown)), default=0))
-    pad = " " if shown.startswith("`") or shown.endswith("`") else ""
-    return f"{ticks}{pad}{shown}{pad}{ticks}".replace("|", r"\|")
+    return _code(shown)
 
 
-def prose(text: str, limit: int = 2000) -> str:
-    """A sentence that may hold foreign text: what is in backticks becomes a code span, the rest is escaped."""
-    shown = shorten(visible(text), limit)
-    parts: list[str] = []
+def _code(shown: str) -> str:
+    # a table's cell ends at `|` also in code, and a backslash that kept it would be seen elsewhere
+    return r"\|".join(_code_span(part) if part else "" for part in shown.split("|"))
+
+
+def _code_span(shown: str) -> str:
+    ticks = "`" * (1 + max((len(run) for run in _BACKTICKS.findall(shown)), default=0))
+    ends = shown[0] + shown[-1]
+    # a reader takes one blank off both ends
+    pad = " " if "`" in ends or (ends == "  " and shown.strip(" ")) else ""
+    return f"{ticks}{pad}{shown}{pad}{ticks}"
+
+
+def prose(text: str, limit: int = MAX_PROSE_CHARS) -> str:
+    """A sentence that may hold foreign text, as Markdown, anywhere but at a line's start.
+
+    Code becomes what is in backticks, and what GitLab would call somebody or link something by; the rest is escaped.
+    """
+    pieces: list[tuple[bool, str]] = []
+    for code, piece in _pieces(shorten(visible(text), limit)):
+        if pieces and pieces[-1][0] == code:
+            piece = pieces.pop()[1] + piece
+        pieces.append((code, piece))
+    return "".join(_code(piece) if code else _MARKUP.sub(r"\\\1", piece) for code, piece in pieces)
+
+
+def _pieces(shown: str) -> Iterator[tuple[bool, str]]:
+    """The text in order, each piece with whether it is code; two of a kind can follow each other."""
     end = 0
     for match in _SPANS.finditer(shown):
-        parts += [_escape(shown[end : match.start()]), span(match.group(1), limit)]
+        yield from _words(shown[end : match.start()])
+        yield True, match.group(1)
         end = match.end()
-    parts.append(_escape(shown[end:]))
-    return "".join(parts)
+    yield from _words(shown[end:])
 
 
-def _escape(text: str) -> str:
-    # a reference or an address needs its sigil to touch a word; the joiner is invisible and parts them
-    return _MARKUP.sub(r"\\\1", _REFERENCE.sub(rf"\1{_WORD_JOINER}", text))
+def _words(piece: str) -> Iterator[tuple[bool, str]]:
+    end = 0
+    for match in _WORD.finditer(piece):
+        core = find_core(match.group())
+        if core is None:
+            continue
+        first, last = match.start() + core[0], match.start() + core[1]
+        if end < first:
+            yield False, piece[end:first]
+        yield True, piece[first:last]
+        end = last
+    if end < len(piece):
+        yield False, piece[end:]
+
+
+def link(words: str, url: str) -> str:
+    """A link of ours: `words` are Markdown already, the address cannot end the link."""
+    return f"[{words}]({quote(url, safe=_ADDRESS)})"
+
+
+def row(*cells: str) -> str:
+    """A table's row; the cells are Markdown already."""
+    return f"| {' | '.join(cells)} |"
+
+
+def fenced(text: str, language: str = "text") -> list[str]:
+    """The lines of a code block that no text can end; what a code block cannot show as it is, is spelled out."""
+    ticks = "`" * max(3, 1 + max((len(run) for run in _BACKTICKS.findall(text)), default=0))
+    return [f"{ticks}{language}", *(_in_fence(line) for line in text.rstrip("\n").split("\n")), ticks]
+
+
+def may_stand_in_fence(text: str) -> bool:
+    """Whether a code block shows the text exactly: nothing hidden in it, and no line that reads as a command."""
+    return all(_in_fence(line) == line for line in text.split("\n"))
+
+
+def _in_fence(line: str) -> str:
+    shown = "\t".join(visible(part) for part in line.split("\t"))
+    # older GitLabs look for commands in code as well when its fence is not exactly three backticks
+    return shown.replace("/", r"\x2f", 1) if is_command(shown) else shown
+
+
+def is_command(line: str) -> bool:
+    """Whether some reader could take the line for one of GitLab's quick actions, behind markers of lists and quotes."""
+    return _QUICK_ACTION.match(line) is not None
 
 
 def log_block(trace: bytes, lines: int) -> str:

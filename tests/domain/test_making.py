@@ -18,8 +18,8 @@ from bot.domain.making import (
     status_words,
 )
 from bot.domain.text import size_words, time_words
+from tests.domain.hostile import ANY_TEXT
 from tests.domain.test_reports import PIPELINE, PUBLISHED, assert_harmless
-from tests.domain.test_text import ANY_TEXT
 from tests.domain.values import ENVIRONMENT, module, report
 
 LABELS = {

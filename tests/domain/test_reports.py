@@ -1,17 +1,12 @@
-"""The words an author reads: complete, and harmless whatever the repository says."""
+"""The words an author reads are complete. That they are harmless is shown in test_harmless.py."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
-
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bot.domain import reports
 from bot.domain.gitlab import CiJob, Pipeline
-from parser.model import Severity
-from tests.domain.test_text import ANY_TEXT, MENTION, QUICK_ACTION, outside_of_code
+from tests.domain.gitlab_rules import assert_harmless
 from tests.domain.values import HEAD, module, parameter, problem
 
 JOB = CiJob(7, "mlreef-build", "failed", False, "https://gitlab.example.com/g/p/-/jobs/7", "script_failure")
@@ -19,40 +14,6 @@ PIPELINE = Pipeline(31, HEAD, "master", "failed", "push", "https://gitlab.exampl
 PUBLISHED = reports.Published(
     "registry.example.com/group/add-noise", f"sha256:{'d' * 64}", 3, ("master-3", "latest")
 )
-
-
-def assert_harmless(body: str) -> None:
-    lines = body.split("\n")
-    assert not any(QUICK_ACTION.match(line) for line in lines), body
-    assert not MENTION.search(outside_of_code(body)), body
-    columns = {
-        line.count("|") - line.count(r"\|") for line in lines if line.startswith("| ") and "What" in line
-    }
-    assert len(columns) <= 1
-
-
-@given(ANY_TEXT, ANY_TEXT, ANY_TEXT)
-def test_a_refusal_is_harmless_whatever_it_quotes(message: str, hint: str, file: str) -> None:
-    found = problem("x")
-    assert found.place is not None
-    hostile = replace(found, message=message, hint=hint, place=replace(found.place, file=file))
-    body = reports.refused_note(HEAD, (hostile, replace(hostile, severity=Severity.WARNING)))
-    assert_harmless(body)
-    rows = [line for line in body.split("\n") if line.startswith("| ")]
-    assert all(len(re.findall(r"(?<!\\)\|", row)) == 4 for row in rows)
-
-
-@given(ANY_TEXT, ANY_TEXT, st.one_of(st.integers(), ANY_TEXT))
-def test_a_publication_is_harmless_whatever_the_module_says(name: str, words: str, default: object) -> None:
-    hostile = module(parameter("mode", help=words, default=default, choices=(words, name)), name=name or "x")
-    assert_harmless(reports.published_note(hostile, (problem(words, Severity.WARNING),), PUBLISHED, PIPELINE))
-
-
-@given(st.binary(max_size=300))
-def test_a_failure_is_harmless_whatever_the_log_says(trace: bytes) -> None:
-    body = reports.failed_note(HEAD, JOB, PIPELINE, trace)
-    assert_harmless(body)
-    assert len(re.findall("(?m)^```", body)) in (0, 2)
 
 
 def test_a_refusal_says_where_what_and_what_to_do() -> None:

@@ -2,61 +2,90 @@
 
 from __future__ import annotations
 
-import re
-
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.domain.text import STATUS_CHARS, log_block, prose, span, status_line, visible
-
-ANY_TEXT = st.text(
-    alphabet=st.one_of(
-        st.characters(),
-        st.sampled_from("/@#!~%&^$`|<>*_[]()\\\n\r\t \u202e\u200b\u2028\x0b\x0c\x1b"),
-    ),
-    max_size=120,
+from bot.domain.text import (
+    STATUS_CHARS,
+    fenced,
+    link,
+    log_block,
+    may_stand_in_fence,
+    prose,
+    row,
+    span,
+    status_line,
+    visible,
 )
-# GitLab: a command is a slash and letters at a line's start, also behind list markers and quotes
-QUICK_ACTION = re.compile(r"(?m)^[\s>*+\-\d.)]*/\w+")
-MENTION = re.compile(r"(?<![\w`])@[\w.-]+")
-LINE_ENDS = re.compile(r"\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+from tests.domain.gitlab_rules import LINE_ENDS, assert_harmless, draw
+from tests.domain.hostile import ANY_TEXT
 
 
-def outside_of_code(markdown: str) -> str:
-    """What GitLab still reads for mentions: everything that is no code span and no code block."""
-    markdown = re.sub(r"^```text\n(\| .*\n)*```$", "", markdown, flags=re.MULTILINE)
-    return re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", markdown)
-
-
-@given(ANY_TEXT)
-@example("/close")
-@example("a\n/merge")
-@example("`` /close ``")
-@example("@alice #1 !2 ~bug %m1")
-def test_no_text_becomes_a_quick_action_or_a_mention(text: str) -> None:
-    for shown in (f"A name: {span(text)}.", f"| {span(text)} | {prose(text)} |", f"It says {prose(text)}"):
-        assert not LINE_ENDS.search(shown)
-        assert not QUICK_ACTION.search(shown)
-        assert not MENTION.search(outside_of_code(shown))
+@given(ANY_TEXT, ANY_TEXT)
+@example("", "|")
+@example("a`#1", "`x` `y` z`")
+@example("\\", "`a`|`b`\\|")
+@example("$`x`$", "*iteration:`x`")
+def test_no_text_does_anything_in_a_sentence_or_a_table(text: str, other: str) -> None:
+    cells = row(span(text), prose(other), prose(text))
+    said = (
+        f"A name: {span(text)}. It says {prose(other)}\n\n{row('a', 'b', 'c')}\n{row('-', '-', '-')}\n{cells}"
+    )
+    assert not LINE_ENDS.search(cells)
+    cell = ["td", "/td"] * 3
+    head = ["p", "/p", "table", "thead", "tr", *["th", "/th"] * 3, "/tr", "/thead"]
+    assert assert_harmless(said).blocks == [*head, "tbody", "tr", *cell, "/tr", "/tbody", "/table"]
 
 
 @given(ANY_TEXT)
-def test_prose_leaves_no_markup_that_was_not_escaped(text: str) -> None:
-    left = re.sub(r"\\[!-/:-@\[-`{-~]", "", outside_of_code(prose(text)))
-    assert not re.search(r"[<>\[\]*_`|~]", left)
+@example("a|b\\|c`|`|")
+@example(" x ")
+@example("` `")
+def test_code_shows_exactly_what_the_text_holds(text: str) -> None:
+    if visible(text).strip():
+        assert "".join(draw(f"It is {span(text)}").shown) == f"It is {visible(text)}\n"
+        assert visible(text) in "".join(draw(f"|a|\n|-|\n{row(span(text))}").shown)
 
 
-@given(st.text(max_size=80))
-def test_a_code_span_ends_where_it_should(text: str) -> None:
-    shown = span(text)
-    if shown.startswith("*("):
-        assert not visible(text).strip()
-        return
-    ticks = re.match("`+", shown)
-    assert ticks is not None
-    inner = shown[len(ticks[0]) : -len(ticks[0])]
-    assert ticks[0] not in re.findall("`+", inner)
-    assert shown.endswith(ticks[0])
+@given(ANY_TEXT.map(lambda text: text.replace("`", "'")))
+@example("a * b_c_ [x] <y> | \\ & &amp; #1")
+def test_a_sentence_shows_exactly_what_the_text_holds(text: str) -> None:
+    # blanks at the ends are nobody's, and those of a paragraph's end belong to Markdown
+    assert "".join(draw(f"It says: {prose(text)}.").shown) == f"It says: {visible(text)}.\n"
+
+
+def test_a_sentence_becomes_code_only_where_somebody_would_be_called() -> None:
+    said = prose('Ask "@alice" (see #1, g/p!2): 50% of C# is in `main.py`, deadbeef is one; R&D costs 5 < 6.')
+    assert said == (
+        'Ask "`@alice`" (see `#1`, `g/p!2`): 50\\% of C\\# is in `main.py`, `deadbeef` is one; R\\&D costs 5 \\< 6.'
+    )
+
+
+@given(ANY_TEXT)
+@example("```")
+@example("````\n/close")
+@example("x\n\t- /merge")
+def test_a_block_is_ended_by_no_text(text: str) -> None:
+    block = fenced(text)
+    page = assert_harmless("\n".join(["Before", "", *block, "", "Behind"]))
+    assert page.blocks == ["p", "/p", "pre", "/pre", "p", "/p"]
+    if may_stand_in_fence(text) and text.strip("\n"):
+        assert text.rstrip("\n") in "".join(page.shown)
+
+
+def test_a_block_spells_out_what_it_cannot_show() -> None:
+    assert fenced("a\tb\n/close\nc\u200b") == ["```text", "a\tb", r"\x2fclose", r"c\u200b", "```"]
+    assert may_stand_in_fence("a\tb\n  - run: ls /tmp")
+    assert not may_stand_in_fence("  - /close")
+    assert not may_stand_in_fence("a\r")
+
+
+@given(ANY_TEXT)
+def test_an_address_ends_no_link(text: str) -> None:
+    page = draw(f"See {link('it', f'https://gitlab.example.com/{text}')}!")
+    assert page.blocks == ["p", "/p"]
+    assert len(page.links) == 1
+    assert "".join(page.shown) == "See it!\n"
 
 
 @given(st.binary(max_size=400), st.integers(1, 30))
