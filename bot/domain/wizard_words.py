@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bot.domain.reports import SHORT_SHA
 from bot.domain.settings_edit import CannotEdit, EntryPointWish, Offer, Wish
-from bot.domain.text import prose, span
+from bot.domain.text import fenced, prose, span
 from parser.settings import PATH
 
 NO_MERGE_REQUEST = "there is no merge request here whose branch I could write to"
@@ -34,14 +34,14 @@ def edit_reply(offer: Offer) -> str:
     if not offer.edited.changed:
         where = f", since {span(offer.sha[:SHORT_SHA])}" if offer.sha else ""
         return f"`{PATH}` says so{where}; there is nothing to change."
-    shown = "\n".join(["```yaml", *offer.edited.lines.rstrip("\n").split("\n"), "```"])
+    shown = "\n".join(fenced(offer.edited.lines, "yaml"))
     if offer.sha is not None:
         return (
             f"Done: {span(offer.sha[:SHORT_SHA])} on {span(offer.branch)} puts this into `{PATH}`:\n\n{shown}"
         )
-    return f"Write this into `{PATH}` on {span(offer.branch)}:\n\n{shown}\n\nI have not done so, as {offer.why_not}."
+    return f"Write this into `{PATH}` on {span(offer.branch)}:\n\n{shown}\n\nI have not done so, as {prose(offer.why_not)}."
 
 
 def cannot_edit_reply(cannot: CannotEdit) -> str:
     """The answer to what cannot be set: why, and what there is."""
-    return f"{prose(cannot.why)} {prose(cannot.mend)}"
+    return f"**Not written.** {prose(cannot.why)} {prose(cannot.mend)}"

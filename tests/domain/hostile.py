@@ -49,6 +49,7 @@ TRUSTED: Mapping[str, str] = {
     "web_url": "https://gitlab.example.com/group/project/-/thing/1",
     "url": "https://gitlab.example.com/group/project/-/thing/1",
     "registry_host": "registry.example.com",
+    "code": "argument-without-help",
     "image": "registry.example.com/group/project",
 }
 """What GitLab or the bot itself made: names of arguments and fields that no repository decides about."""
