@@ -39,7 +39,8 @@ def edit_reply(offer: Offer) -> str:
         return (
             f"Done: {span(offer.sha[:SHORT_SHA])} on {span(offer.branch)} puts this into `{PATH}`:\n\n{shown}"
         )
-    return f"Write this into `{PATH}` on {span(offer.branch)}:\n\n{shown}\n\nI have not done so, as {prose(offer.why_not)}."
+    why = f"I have not done so, as {prose(offer.why_not)}."
+    return f"Write this into `{PATH}` on {span(offer.branch)}:\n\n{shown}\n\n{why}"
 
 
 def cannot_edit_reply(cannot: CannotEdit) -> str:
