@@ -14,20 +14,21 @@ VERSIONS_LOOKED_AT = 20
 
 
 def fetch_held(
-    registry: Registry, repository: str, branch: str, tags: Iterable[str], *, latest: bool, besides: str = ""
-) -> Manifest | None:
-    """The image that the branch has published now: `latest` where that is the branch's, else its newest number.
+    registry: Registry, repository: str, branch: str, *, latest: bool, besides: str = ""
+) -> tuple[Manifest | None, tuple[str, ...]]:
+    """The image that the branch has published now, and all tags: `latest` where it is the branch's, else its newest.
 
+    The tags are listed last: a version is given before `latest` moves, so that of the image is among them.
     `besides`: digest of an image that is about to be published, and may have got its number already.
     """
-    there = frozenset(tags)
-    numbers = [number for tag in there if (number := read_number(branch, tag)) is not None]
-    newest = [version_tag(branch, number) for number in sorted(numbers, reverse=True)[:VERSIONS_LOOKED_AT]]
-    for tag in ([LATEST] if latest and LATEST in there else []) + newest:
-        found = registry.fetch_manifest(repository, tag)
-        if found is not None and (found.digest != besides or tag == LATEST):
-            return found
-    return None
+    held = registry.fetch_manifest(repository, LATEST) if latest else None
+    tags = registry.fetch_tags(repository)
+    numbers = sorted({n for tag in tags if (n := read_number(branch, tag)) is not None}, reverse=True)
+    for number in numbers[:VERSIONS_LOOKED_AT] if held is None else ():
+        found = registry.fetch_manifest(repository, version_tag(branch, number))
+        if found is not None and found.digest != besides:
+            return found, tags
+    return held, tags
 
 
 def fetch_version_of(

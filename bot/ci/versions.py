@@ -46,11 +46,10 @@ def ensure_version(registry: Registry, repository: str, branch: str, image: Mani
 
 def plan(registry: Registry, repository: str, branch: str, image: Manifest) -> Planned:
     """The version that the image has, or is to get by what is published now."""
-    tags = registry.fetch_tags(repository)
+    held, tags = fetch_held(registry, repository, branch, latest=True, besides=image.digest)
     own = fetch_version_of(registry, repository, tags, image.digest, withdrawn=True)
     if own is not None:
         return Planned(own)
-    held = fetch_held(registry, repository, branch, tags, latest=True, besides=image.digest)
     current = fetch_version_of(registry, repository, tags, held.digest) if held is not None else None
     before = _described(registry, repository, held) if held is not None else None
     return Planned(*plan_version(current, before, _described(registry, repository, image), read_used(tags)))

@@ -218,10 +218,10 @@ def test_a_version_that_another_job_took_meanwhile_stays_that_jobs(
 def test_the_same_promotion_twice_at_once_gives_one_version(project: Project) -> None:
     publish(project, NOISE)
     sha = project.repository.commit()
-    project.candidate(sha, described(MORE))
+    digest = project.candidate(sha, described(MORE))
     codes: list[int] = []
     threads = [
-        threading.Thread(target=lambda: codes.append(project.promote(sha, described=described(MORE))[0]))
+        threading.Thread(target=lambda: codes.append(project.promote(sha, MLREEF_DIGEST=digest)[0]))
         for _ in range(3)
     ]
     for thread in threads:
