@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+from werkzeug.wrappers import Response
 
 from bot.domain.steps import CHECK_STATUS
+from sandbox.gitlab import DEVELOPER, REPORTER, User
 from sandbox.gitlab.core import LoggedRequest
 from sandbox.gitlab.state import Job
 from tests.whole_way.conftest import FILES, SCRIPT, SOON, Way, World
 
 MOST_CALLS = 8
 """What a check may ask of GitLab when its result is that of the one before."""
+
+WORK = {"source_branch": "work", "target_branch": "master", "title": "Work"}
 
 WITHOUT_OUTPUT = SCRIPT.replace('parser.add_argument("--output-path", required=True)\n', "")
 
@@ -105,3 +110,101 @@ def test_a_force_push_is_checked_at_its_new_head(world: World) -> None:
     body = {"branch": "work", "start_branch": "master", "force": True, "commit_message": "Anew"}
     forced = way.ask("POST", "repository/commits", {**body, "actions": actions})
     check(way, str(forced["id"]), "success")
+
+
+# From forks -------------------------------------------------------------------------------------------
+
+
+def fork_of(way: Way, person: User, visibility: str = "private") -> Way:
+    """The person's own copy, where the bot is nobody."""
+    way.sandbox.add_member(way.project.id, person, REPORTER)
+    way.ask("POST", "fork", {"path": f"{way.project.path}-copy"}, person)
+    made = way.sandbox.state.projects[max(way.sandbox.state.projects)]
+    copy = Way(way.world, made)
+    copy.ask("PUT", "", {"visibility": visibility}, person)
+    return copy
+
+
+def open_from(copy: Way, way: Way, person: User, files: Mapping[str, str]) -> str:
+    """The person opens a merge request from the fork; gives its head."""
+    head = way.sandbox.commit(copy.project.id, person, files, "Work", branch="work", start_branch="master")
+    copy.ask("POST", "merge_requests", {**WORK, "target_project_id": way.project.id}, person)
+    return head
+
+
+def test_a_fork_where_the_bot_has_rights_gets_the_status(world: World) -> None:
+    way, carol = world.project(), world.sandbox.create_user("carol")
+    copy = fork_of(way, carol)
+    world.sandbox.add_member(copy.project.id, world.bot, DEVELOPER)
+    head = open_from(copy, way, carol, {**FILES, "add_noise.py": WITHOUT_OUTPUT})
+    check(copy, head, "failed")
+    assert checks(way, head) == []
+
+
+def test_a_fork_that_the_bot_cannot_even_read_is_checked_by_what_its_target_holds(world: World) -> None:
+    way, dave = world.project(), world.sandbox.create_user("dave")
+    copy = fork_of(way, dave)
+    before = way.calls()
+    head = open_from(copy, way, dave, {**FILES, "add_noise.py": WITHOUT_OUTPUT})
+    way.rest()
+    assert checks(copy, head) == checks(way, head) == []
+    assert f"ref={head}" in next(call.query for call in calls_of(way, before) if "tree" in call.path)
+
+
+# Meanwhile --------------------------------------------------------------------------------------------
+
+
+def meanwhile(way: Way, do: Callable[[], object]) -> None:
+    """Do it while the bot reads the head's tree next time."""
+
+    def script(answer: Callable[[], Response]) -> Response:
+        do()
+        return answer()
+
+    way.world.mood.once("GET", "/repository/tree", script)
+
+
+def test_a_source_branch_that_is_deleted_while_it_is_checked_does_no_harm(world: World) -> None:
+    way = world.project()
+    head = way.push(FILES, branch="work")
+    meanwhile(way, lambda: way.ask("DELETE", "repository/branches/work"))
+    way.ask("POST", "merge_requests", WORK)
+    check(way, head, "success")
+
+
+def test_what_is_pushed_while_it_is_checked_is_checked_as_well(world: World) -> None:
+    way = world.project()
+    pushed: list[str] = []
+    meanwhile(way, lambda: pushed.append(way.push({"add_noise.py": WITHOUT_OUTPUT}, branch="work")))
+    way.open(FILES)
+    way.sandbox.wait_for(lambda: pushed or None, SOON, "the push")
+    check(way, pushed[0], "failed")
+    way.rest()
+    assert len(checks(way, pushed[0])) == 1
+
+
+def test_what_is_merged_while_it_is_checked_is_told_once_by_its_publication(world: World) -> None:
+    way = world.project()
+    meanwhile(way, lambda: way.ask("PUT", "merge_requests/1/merge"))
+    iid = way.open({**FILES, "add_noise.py": WITHOUT_OUTPUT})
+    way.sandbox.wait_for(lambda: way.notes(iid) or None, SOON, "the note")
+    way.rest()
+    (note,) = way.notes(iid)
+    assert "**Not published.**" in note
+
+
+def test_what_gets_another_target_while_it_is_checked_is_left_alone(world: World) -> None:
+    way = world.project()
+    way.push({"notes.txt": "Hi\n"}, branch="notes")
+    meanwhile(way, lambda: way.ask("PUT", "merge_requests/1", {"target_branch": "notes"}))
+    iid = way.open({**FILES, "add_noise.py": WITHOUT_OUTPUT})
+    way.sandbox.wait_for(lambda: checks(way, way.head("work")) or None, SOON, "the status")
+    way.rest()
+    assert way.notes(iid) == []
+
+
+def test_three_thousand_changed_files_are_checked(world: World) -> None:
+    way = world.project()
+    data = {f"data/{number % 60}/{number}.txt": f"{number}\n" for number in range(3000)}
+    way.open({**data, **FILES})
+    check(way, way.head("work"), "success")
