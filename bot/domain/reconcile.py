@@ -12,7 +12,9 @@ from bot.domain.plan import State
 HOOK_PATH = "/webhooks/gitlab"
 """By the end of its address a hook is known as one of ours."""
 
-RESENT_TRIGGERS = frozenset({"push_events", "pipeline_events", "job_events"})
+RESENT_TRIGGERS = frozenset(
+    {"push_events", "pipeline_events", "job_events", "merge_requests_events", "note_events"}
+)
 """Kinds of deliveries that mean work; others are not worth a second try."""
 
 MAX_RESENT = 50
