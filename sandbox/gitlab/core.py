@@ -30,6 +30,7 @@ from sandbox.gitlab.pushes import Pushes
 from sandbox.gitlab.runner import Runner
 from sandbox.gitlab.state import State
 from sandbox.gitlab.statuses import Statuses
+from sandbox.gitlab.suggestions import Suggestions
 from sandbox.gitlab.values import GUEST, OWNER, REPORTER, Project, Protection, User
 from sandbox.registry import RegistryServer
 from sandbox.registry.auth import TokenAuthorizer
@@ -76,6 +77,7 @@ class Core:
         self.pushes = Pushes(self)
         self.merging = Merging(self)
         self.notes = Notes(self)
+        self.suggestions = Suggestions(self)
         self.statuses = Statuses(self)
         self.making, self.pipelines, self.bridges = Making(self), Pipelines(self), Bridges(self)
         self.runner = Runner(self)

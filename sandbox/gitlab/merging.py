@@ -125,6 +125,7 @@ class Merging:
                 old = found.sha
                 if old != change.after:
                     self._moved(found, change.after)
+                    core.notes.follow(found, user)
                     count = core.git(core.state.projects[found.project_id]).count(change.after, f"^{old}")
                     core.notes.system(found, user, f"added {count} commit{'s' if count != 1 else ''}")
                     self.tell(found, user, "update", {}, oldrev=old)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sandbox.gitlab.http import ApiError
+from sandbox.gitlab.positions import follow
 from sandbox.gitlab.values import Issue, Mention, MergeRequest, Note, Project, QuickAction, User, now
 
 if TYPE_CHECKING:
@@ -156,6 +157,7 @@ class Notes:
             for name, argument in actions:
                 self._obey(merge_request, user, name, argument)
         note.body, note.updated_at = rest, now()
+        self.core.suggestions.keep(note)
         self._tell(note, user, "update")
 
     def resolve(self, notes: list[Note], user: User, resolved: bool) -> None:
@@ -163,8 +165,27 @@ class Notes:
             if note.resolvable:
                 note.resolved, note.resolved_by = resolved, user.id if resolved else None
                 note.updated_at = now()
+        request = self.core.state.merge_requests.get((notes[0].project_id, notes[0].noteable_iid or 0))
+        if request is not None and resolved and not self.unresolved(request):
+            self.system(request, user, "resolved all threads")
 
-    def system(self, merge_request: MergeRequest, user: User, body: str) -> None:
+    def follow(self, merge_request: MergeRequest, user: User) -> None:
+        """After new code: notes on the diff move with their lines, or are outdated where these were changed."""
+        git = self.core.git(self.core.state.projects[merge_request.project_id])
+        version = merge_request.versions[-1]
+        for notes in self.discussions(self.of_merge_request(merge_request)):
+            place = notes[0].position
+            if place is None or notes[0].outdated or place.get("position_type") != "text":
+                continue
+            new = follow(git, place, version)
+            for note in notes:
+                note.outdated, note.position = new is None, new or note.position
+            if new is None:
+                number = len(merge_request.versions)
+                said = f"changed this line in version {number} of the diff"
+                self.system(merge_request, user, said, discussion_id=notes[0].discussion_id)
+
+    def system(self, merge_request: MergeRequest, user: User, body: str, **more: Any) -> None:
         """What GitLab itself writes below a merge request; it starts no note hook."""
         project = self.core.state.projects[merge_request.project_id]
         about = {
@@ -172,7 +193,7 @@ class Notes:
             "noteable_id": merge_request.id,
             "noteable_iid": merge_request.iid,
         }
-        self._add(project, user, body, system=True, **about)
+        self._add(project, user, body, system=True, **about, **more)
 
     def _add(self, project: Project, user: User, body: str, **more: Any) -> Note:
         state = self.core.state
@@ -181,6 +202,7 @@ class Notes:
             thread = more.pop("discussion_id", "") or hashlib.sha1(f"note {number}".encode()).hexdigest()  # noqa: S324 - an identifier, no secret
             note = Note(number, project.id, user.id, body, discussion_id=thread, **more)
             state.notes[number] = note
+            self.core.suggestions.keep(note)
             return note
 
     def _read(self, project: Project, user: User, body: str, where: str) -> tuple[list[tuple[str, str]], str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sandbox.gitlab.values import MergeRequest, Note, iso
+from sandbox.gitlab.values import MergeRequest, Note, Suggestion, iso
 
 if TYPE_CHECKING:
     from sandbox.gitlab.core import Core
@@ -124,6 +124,7 @@ class ReviewPresenter:
         }
         if note.position:
             shown["position"] = note.position
+            shown["suggestions"] = [self.suggestion(one) for one in self.core.suggestions.of(note)]
         if note.resolvable:
             shown |= {
                 "resolved": note.resolved,
@@ -131,6 +132,18 @@ class ReviewPresenter:
                 "resolved_at": None,
             }
         return shown
+
+    def suggestion(self, suggestion: Suggestion) -> dict[str, Any]:
+        first, last = self.core.suggestions.span(suggestion)
+        return {
+            "id": suggestion.id,
+            "from_line": first,
+            "to_line": last,
+            "appliable": self.core.suggestions.why_not(suggestion) is None,
+            "applied": suggestion.commit_id is not None,
+            "from_content": suggestion.before.decode("utf-8", "replace"),
+            "to_content": suggestion.after.decode("utf-8", "replace"),
+        }
 
     def discussion(self, notes: list[Note]) -> dict[str, Any]:
         first = notes[0]

@@ -25,6 +25,7 @@ from sandbox.gitlab.values import (
     Project,
     Protection,
     QuickAction,
+    Suggestion,
     Token,
     User,
 )
@@ -47,6 +48,7 @@ class State:
         self.merge_requests: dict[tuple[int, int], MergeRequest] = {}
         self.issues: dict[tuple[int, int], Issue] = {}
         self.notes: dict[int, Note] = {}
+        self.suggestions: dict[int, Suggestion] = {}
         self.environments: dict[int, Environment] = {}
         self.deployments: dict[int, Deployment] = {}
         self.quick_actions: list[QuickAction] = []

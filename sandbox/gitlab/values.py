@@ -163,6 +163,7 @@ class Note:
     resolved: bool = False
     resolved_by: int | None = None
     position: dict[str, Any] | None = None
+    outdated: bool = False
     line: int | None = None
     line_type: str | None = None
     path: str | None = None
@@ -185,6 +186,19 @@ class Issue:
     confidential: bool = False
     created_at: datetime = field(default_factory=now)
     updated_at: datetime = field(default_factory=now)
+
+
+@dataclass
+class Suggestion:
+    """A block of a note that may become a commit: the lines it takes in, and what becomes of them."""
+
+    id: int
+    note_id: int
+    above: int
+    below: int
+    before: bytes
+    after: bytes
+    commit_id: str | None = None
 
 
 @dataclass

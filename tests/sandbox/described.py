@@ -59,6 +59,7 @@ WRONG = {
     **{f"MergeRequest{kind}.{name}": "a list" for kind in ("", "Basic", "Changes") for name in CALLED_ONE},
     "Member.access_level": "a number",
     "User.bot": "not text",
+    **{f"Suggestion.{name}": "not text" for name in ("id", "from_line", "to_line", "appliable", "applied")},
     "ProjectHook.id": "a number",
     "ProjectHook.project_id": "a number",
     # Answered besides, by what wraps the entity.
@@ -73,6 +74,8 @@ WRONG = {
     "Ci_PipelineBasic.name": "newer",
     "ProjectHook.token_present": "newer (19.0)",
     "ProjectHook.signing_token_present": "newer (19.0)",
+    "Diff.collapsed": "newer (18.4)",
+    "Diff.too_large": "newer (18.4)",
     "Member.public_email": "newer",
     "UserBasic.public_email": "newer",
 }

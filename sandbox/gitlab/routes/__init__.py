@@ -14,6 +14,7 @@ from sandbox.gitlab.routes import (
     projects,
     registry,
     repository,
+    suggestions,
 )
 
 ROOMS = (
@@ -28,6 +29,7 @@ ROOMS = (
     deployments.routes,
     merge_requests.routes,
     notes.routes,
+    suggestions.routes,
     registry.routes,
 )
 OUTSIDE = (graphql.routes, registry.outside)

@@ -7,9 +7,10 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from sandbox.gitlab.committing import CommitRequest, commit
+from sandbox.gitlab.diffs import diff_values
 from sandbox.gitlab.git import EMPTY_TREE, Repository
 from sandbox.gitlab.http import ApiError, Call, Routes, answer, forbidden
-from sandbox.gitlab.routes.repository import code, commit_of, diffs_of
+from sandbox.gitlab.routes.repository import code, commit_of
 from sandbox.gitlab.statuses import StatusRequest
 from sandbox.gitlab.values import DEVELOPER, REPORTER, Project
 
@@ -99,7 +100,7 @@ def diff(call: Call) -> Response:
     sha = commit_of(git, call.params["sha"])
     made = git.commit(sha)
     old = made.parents[0] if made is not None and made.parents else EMPTY_TREE
-    return call.page(diffs_of(git, old, sha), lambda item: item)
+    return call.page(diff_values(git, old, sha), lambda item: item)
 
 
 @routes.on("GET", "/projects/:id/repository/commits/:sha/refs")

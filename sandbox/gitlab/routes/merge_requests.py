@@ -6,8 +6,9 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
+from sandbox.gitlab.diffs import diff_values
 from sandbox.gitlab.http import ApiError, Call, Routes, answer, forbidden, not_found
-from sandbox.gitlab.routes.repository import code, diffs_of
+from sandbox.gitlab.routes.repository import code
 from sandbox.gitlab.values import DEVELOPER, REPORTER, MergeRequest, MergeRequestVersion, iso
 
 routes = Routes()
@@ -137,7 +138,7 @@ def commits(call: Call) -> Response:
 def _diffs(call: Call) -> list[dict[str, Any]]:
     _, git = code(call)
     version = merge_request_of(call).versions[-1]
-    return diffs_of(git, version.base, version.head)
+    return diff_values(git, version.base, version.head)
 
 
 @routes.on("GET", "/projects/:id/merge_requests/:iid/diffs")

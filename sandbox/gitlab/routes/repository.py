@@ -8,8 +8,8 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
+from sandbox.gitlab.diffs import diff_values
 from sandbox.gitlab.git import EMPTY_TREE, ZEROS, Repository
-from sandbox.gitlab.git_objects import Change
 from sandbox.gitlab.http import ApiError, Call, Routes, answer, forbidden, not_found
 from sandbox.gitlab.ref_change import RefChange
 from sandbox.gitlab.values import DEVELOPER, Project
@@ -189,28 +189,6 @@ def raw_blob(call: Call) -> Response:
 # Comparisons
 
 
-def diff_of(git: Repository, old: str, new: str, change: Change) -> dict[str, Any]:
-    """One file's difference, in the form that compare, commits and merge requests share."""
-    paths = [change.old_path, change.new_path] if change.old_path != change.new_path else [change.new_path]
-    patch = git.patch(old, new, paths[-1]) if len(paths) == 1 else ""
-    start = patch.find("\n@@")
-    return {
-        "diff": patch[start + 1 :] if start >= 0 else "",
-        "new_path": change.new_path,
-        "old_path": change.old_path,
-        "a_mode": change.old_mode,
-        "b_mode": change.new_mode,
-        "new_file": change.kind == "A",
-        "renamed_file": change.kind == "R",
-        "deleted_file": change.kind == "D",
-        "generated_file": False,
-    }
-
-
-def diffs_of(git: Repository, old: str, new: str) -> list[dict[str, Any]]:
-    return [diff_of(git, old, new, change) for change in git.changes(old, new)]
-
-
 @routes.on("GET", "/projects/:id/repository/compare")
 def compare(call: Call) -> Response:
     project, git = code(call)
@@ -223,7 +201,7 @@ def compare(call: Call) -> Response:
         {
             "commit": shown[-1] if shown else None,
             "commits": shown,
-            "diffs": diffs_of(git, base or EMPTY_TREE, new),
+            "diffs": diff_values(git, base or EMPTY_TREE, new),
             "compare_timeout": False,
             "compare_same_ref": old == new,
             "web_url": f"{call.core.web_url(project)}/-/compare/{old}...{new}",
