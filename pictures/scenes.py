@@ -2,91 +2,73 @@
 
 from __future__ import annotations
 
+from difflib import SequenceMatcher
+
 from bot.domain import reports
-from bot.domain.gitlab import Pipeline
 from bot.domain.steps import PUBLISH_STATUS
-from parser.model import Module, Report
-from parser.read import read
-from parser.source import Entry, Source
-from pictures.page import Comment, Scene
+from bot.domain.thread_words import thread_body
+from parser.model import Problem
+from pictures.page import Comment, Lines, Scene
+from pictures.sample import DIGEST, GOOD, HEAD, IMAGE, MISTAKES, PIPELINE, module_of, report_of
 
 BOT, ALICE = "mlreef-bot", "alice"
-HOST = "https://gitlab.example.com/vision/add-noise"
-IMAGE = "registry.example.com/vision/add-noise"
-DIGEST = f"sha256:{'4f1b' * 16}"
-HEAD = "7c3d9a" * 7
-
-SCRIPT = '''\
-"""Adds noise to images."""
-
-import argparse
-
-import numpy
-
-parser = argparse.ArgumentParser()
-parser.add_argument("--input-path", required=True, help="an image, or a folder of images")
-parser.add_argument("--output-path", required=True, help="the folder that the noisy images go to")
-parser.add_argument("--mode", default="gaussian", choices=["gaussian", "speckle"], help="the type of noise")
-parser.add_argument("--variance", type=float, default=0.01, help="variance of the noise")
-
-
-if __name__ == "__main__":
-    options = parser.parse_args()
-    numpy.random.default_rng().normal(scale=options.variance)
-'''
-GOOD = {"add_noise.py": SCRIPT, "requirements.txt": "numpy==2.3.5\n"}
-BAD = {
-    "add_noise.py": SCRIPT.replace("--output-path", "--output-folder"),
-    "requirements.txt": "numpy=2.3.5\n",
-}
-
-
-def source_of(files: dict[str, str]) -> Source:
-    """A repository of these files."""
-    entries = {path: Entry(path, "file") for path in files}
-    return Source(entries, {path: text.encode() for path, text in files.items()})
-
-
-def report_of(files: dict[str, str]) -> Report:
-    """What the parser reads of a repository."""
-    return read(source_of(files), "add-noise")
-
-
-def module_of(files: dict[str, str]) -> Module:
-    """The module of a repository that has one."""
-    module = report_of(files).module
-    assert module is not None  # noqa: S101 -- the repositories here are written above
-    return module
+LINES_ABOVE = 2
 
 
 def scenes() -> tuple[Scene, ...]:
     """All of them, in the order of the page."""
-    return (_published(), _refused())
+    return (_discussions(), _published(), _refused())
+
+
+def _discussions() -> Scene:
+    problems = report_of(MISTAKES).problems
+    return Scene(
+        "discussions",
+        "Choose how strong the noise is",
+        "Open",
+        "strength",
+        ALICE,
+        tuple(_thread(problem) for problem in problems if problem.place),
+    )
+
+
+def _thread(problem: Problem) -> Comment:
+    place = problem.place
+    assert place is not None  # noqa: S101 -- problems without a place have no thread
+    content = MISTAKES[place.file].encode()
+    return Comment(BOT, thread_body(problem, place.line, content), _lines(place.file, place.line))
+
+
+def _lines(file: str, line: int) -> Lines:
+    """The lines of the changed file above a discussion; those that are not in the published one are added."""
+    before, after = GOOD[file].splitlines(), MISTAKES[file].splitlines()
+    blocks = SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks()
+    kept = {block.b + offset + 1 for block in blocks for offset in range(block.size)}
+    first = max(line - LINES_ABOVE, 1)
+    shown = range(first, line + 1)
+    return Lines(file, first, tuple(after[number - 1] for number in shown), frozenset(shown) - kept)
 
 
 def _published() -> Scene:
     published = reports.Published(IMAGE, DIGEST, 2, ("main-2", "latest"))
-    pipeline = Pipeline(481, HEAD, "main", "success", "push", f"{HOST}/-/pipelines/481")
-    module = module_of(GOOD)
-    body = reports.published_note(module, (), published, pipeline)
     return Scene(
         "published",
-        "Add noise to images",
+        "Choose how strong the noise is",
         "Merged",
-        "noise",
+        "strength",
         ALICE,
-        (Comment(BOT, body),),
+        (Comment(BOT, reports.published_note(module_of(GOOD), (), published, PIPELINE)),),
         check=(PUBLISH_STATUS, "success", reports.published_status(published)),
     )
 
 
 def _refused() -> Scene:
-    problems = report_of(BAD).problems
+    problems = report_of(MISTAKES).problems
     return Scene(
         "refused",
-        "Add noise to images",
+        "Choose how strong the noise is",
         "Merged",
-        "noise",
+        "strength",
         ALICE,
         (Comment(BOT, reports.refused_note(HEAD, problems)),),
         check=(PUBLISH_STATUS, "failed", reports.refused_status(problems)),

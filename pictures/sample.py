@@ -1,0 +1,105 @@
+"""The repository that the pictures speak of, at several times, and what the bot would know of it then."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.domain.environments import Environment
+from bot.domain.gitlab import MergeRequest, Pipeline, Project
+from bot.domain.policy import Policy
+from parser.model import Module, Report
+from parser.read import read
+from parser.source import Entry, Source
+
+HOST = "https://gitlab.example.com/vision/add-noise"
+IMAGE = "registry.example.com/vision/add-noise"
+DIGEST = f"sha256:{'4f1b' * 16}"
+HEAD = "7c3d9a20" * 5
+
+SCRIPT = '''\
+"""Adds noise to images."""
+
+import argparse
+
+import numpy
+from mlreef import data_processor, parameter
+
+
+@data_processor(name="Add Noise", type="OPERATION", input_type="IMAGE", output_type="IMAGE")
+@parameter(name="input-path", type="STRING", required=True)
+@parameter(name="output-path", type="STRING", required=True)
+@parameter(name="mode", type="STRING", required=False, defaultValue="gaussian")
+@parameter(name="variance", type="FLOAT", required=False, defaultValue=0.01)
+def add_noise(options):
+    return numpy.random.default_rng().normal(scale=options.variance)
+
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--input-path", required=True, help="an image, or a folder of images")
+parser.add_argument("--output-path", required=True, help="the folder that the noisy images go to")
+parser.add_argument("--mode", default="gaussian", choices=["gaussian", "speckle"], help="the type of noise")
+parser.add_argument("--variance", type=float, default=0.01, help="variance of the noise")
+
+if __name__ == "__main__":
+    add_noise(parser.parse_args())
+'''
+REQUIREMENTS = "mlreef==1.0\nnumpy==2.3.5\n"
+GOOD = {"add_noise.py": SCRIPT, "requirements.txt": REQUIREMENTS}
+
+STRENGTH = '@parameter(name="strength", type="FLOAT", required=False, defaultValue=1.0)\n'
+ARGUMENT = (
+    'parser.add_argument("--strength", type=float, default=1.0, help="share of the noise that is added")\n'
+)
+MENDED = {
+    "add_noise.py": SCRIPT.replace("import numpy\n", "import numpy\nfrom PIL import Image\n")
+    .replace("def add_noise", STRENGTH + "def add_noise")
+    .replace("\nif __name__", ARGUMENT + "\nif __name__"),
+    "requirements.txt": "mlreef==1.0\nnumpy==2.3.5\npillow==12.0.0\n",
+}
+"""A parameter and a package more."""
+
+MISTAKES = {
+    "add_noise.py": MENDED["add_noise.py"].replace('strength", type="FLOAT"', 'strength", type="FLOT"'),
+    "requirements.txt": "mlreef==1.0\nnumpy==2.3.5\npillow=12.0.0\n",
+}
+"""The same with two mistakes."""
+
+BROKEN = {
+    "add_noise.py": SCRIPT.replace(', choices=["gaussian", "speckle"]', ', choices=["gaussian", "poisson"]')
+    .replace(
+        '"variance", type="FLOAT", required=False, defaultValue=0.01', '"sigma", type="FLOAT", required=True'
+    )
+    .replace('"--variance", type=float, default=0.01', '"--sigma", type=float, required=True')
+    .replace("options.variance", "options.sigma"),
+    "requirements.txt": "mlreef==1.0\nnumpy==2.4.0\n",
+}
+"""Other choices, another parameter, and a package moved: what users of the module would notice."""
+
+ENVIRONMENT = Environment("python-3.12", "Python 3.12", "registry.example.com/base/python:3.12", "3.12")
+POLICY = Policy(
+    (ENVIRONMENT,), "python-3.12", "registry.example.com/mlreef/bot:1", "https://mlreef.example.com"
+)
+PROJECT = Project(
+    42, "vision/add-noise", "main", "internal", "mlreef.yml", HOST, False, "registry.example.com"
+)
+PIPELINE = Pipeline(481, HEAD, "main", "success", "push", f"{HOST}/-/pipelines/481")
+REQUEST = MergeRequest(7, "opened", "strength", "main", f"{HOST}/-/merge_requests/7", 42, HEAD, 42, 9)
+FORK = replace(REQUEST, source_project_id=77)
+
+
+def source_of(files: dict[str, str]) -> Source:
+    """A repository of these files."""
+    entries = {path: Entry(path, "file") for path in files}
+    return Source(entries, {path: text.encode() for path, text in files.items()})
+
+
+def report_of(files: dict[str, str]) -> Report:
+    """What the parser reads of a repository."""
+    return read(source_of(files), "add-noise")
+
+
+def module_of(files: dict[str, str]) -> Module:
+    """The module of a repository that has one."""
+    module = report_of(files).module
+    assert module is not None  # noqa: S101 -- the repositories here are written above
+    return module
