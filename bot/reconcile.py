@@ -53,7 +53,10 @@ PUT_OFF_SECONDS = 60.0
 """Pause after a sweep that GitLab, or another sweeper, did not let come to its end."""
 
 HOOK_HINT = "GitLab switches hooks off that fail: look at its log of deliveries (Settings › Webhooks › Edit)."
-MISSING_HINT = f"Add a webhook to the bot's address, ending in {HOOK_PATH}, for pushes, merge requests, comments, jobs and pipelines."
+MISSING_HINT = (
+    f"Add a webhook to the bot's address, ending in {HOOK_PATH}, for pushes, merge requests, comments, jobs and "
+    "pipelines."
+)
 UNSEEN_HINT = (
     "Make the bot's user Maintainer of the project, or look yourself now and then whether GitLab has switched its "
     "webhook off (Settings › Webhooks); missed pushes are found all the same."

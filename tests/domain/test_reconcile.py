@@ -100,11 +100,12 @@ def test_failed_deliveries_are_sent_again_once_in_order_and_while_they_matter() 
     failed = [
         FailedDelivery(9, "push_events", NOW),
         FailedDelivery(7, "pipeline_events", NOW),
-        FailedDelivery(8, "note_events", NOW),
+        FailedDelivery(8, "wiki_page_events", NOW),
+        FailedDelivery(10, "merge_requests_events", NOW),
         FailedDelivery(6, "push_events", NOW - RESENT_FOR_SECONDS),
         FailedDelivery(5, "push_events", NOW),
     ]
-    assert [item.id for item in plan_resends(failed, sent_before=5, now=NOW)] == [7, 9]
+    assert [item.id for item in plan_resends(failed, sent_before=5, now=NOW)] == [7, 9, 10]
     many = [FailedDelivery(number, "push_events", NOW) for number in range(1, 200)]
     assert [item.id for item in plan_resends(many, 0, NOW)] == list(range(200 - MAX_RESENT, 200))
 
