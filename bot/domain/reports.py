@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 from bot.domain.gitlab import CiJob, Pipeline
 from bot.domain.making import Making, status_words, table_rows
-from bot.domain.text import fenced, log_block, plain, prose, shorten, span, status_line, visible
-from parser.model import Module, Parameter, Problem, Severity, Value
-from parser.wire import canonical
+from bot.domain.tables import MAX_CELL_CHARS, folded, parameter_table, place_words, plural, problem_table
+from bot.domain.text import fenced, link, log_block, plain, prose, row, shorten, span, status_line, visible
+from parser.model import Module, Problem, Severity
 
-MAX_PROBLEMS_SHOWN = 50
-MAX_PARAMETERS_SHOWN = 100
 MAX_CAUSE_CHARS = 400
 LOG_LINES_SHOWN = 20
 SHORT_SHA = 8
@@ -60,10 +58,10 @@ def refused_note(sha: str, problems: Sequence[Problem]) -> str:
         f"**Not published.** {count} in the way at {span(sha[:SHORT_SHA])}; what was published before is "
         "untouched.",
         "",
-        *_problem_table(errors),
+        *problem_table(errors),
     ]
     if others:
-        lines += ["", "Besides, worth a look:", "", *_problem_table(others)]
+        lines += ["", "Besides, worth a look:", "", *problem_table(others)]
     return "\n".join([*lines, "", "Mend this and push: the next push is read afresh."])
 
 
@@ -86,7 +84,7 @@ def unchanged_note(sha: str, published: Published, pipeline: Pipeline) -> str:
     return "\n".join(
         [
             f"**Unchanged.** What {span(sha[:SHORT_SHA])} would give is what {span(published.tags[0])} is already, so "
-            f"[pipeline {pipeline.id}]({pipeline.web_url}) built nothing. That version stays published:",
+            f"{link(f'pipeline {pipeline.id}', pipeline.web_url)} built nothing. That version stays published:",
             "",
             f"{span(image, 500)}",
         ]
@@ -116,35 +114,34 @@ def published_note(
     lines = [
         f"**{span(module.name)} is published** as version {published.number}.",
         "",
-        "| | |",
-        "|---|---|",
-        f"| Image | {span(image, 500)} |",
-        f"| Tags | {tags} |",
+        row("", ""),
+        row("---", "---"),
+        row("Image", span(image, 500)),
+        row("Tags", tags),
         *table_rows(making),
-        f"| Built by | [pipeline {pipeline.id}]({pipeline.web_url}) |",
+        row("Built by", link(f"pipeline {pipeline.id}", pipeline.web_url)),
         *_vulnerabilities_row(published),
         "",
         "```sh",
         f"docker run --rm {image} --help",
         "```",
         "",
-        f"<details><summary>{_plural(len(module.parameters), 'parameter')}</summary>",
-        "",
-        *_parameter_table(module.parameters),
-        "",
-        "</details>",
+        *folded(plural(len(module.parameters), "parameter"), parameter_table(module.parameters)),
     ]
     warnings = [problem for problem in problems if problem.severity is Severity.WARNING]
     if warnings or making.warnings:
-        more = [f"| | {prose(one.words)} | {prose(one.hint)} |" for one in making.warnings]
-        lines += ["", "It works, but this is worth a look:", "", *_problem_table(warnings, more)]
+        more = [
+            row("", prose(one.words, MAX_CELL_CHARS), prose(one.hint, MAX_CELL_CHARS))
+            for one in making.warnings
+        ]
+        lines += ["", "It works, but this is worth a look:", "", *problem_table(warnings, more)]
     return "\n".join(lines)
 
 
 def _vulnerabilities_row(published: Published) -> list[str]:
     # It was read from the registry, where others may write as well.
     said = published.vulnerabilities.partition(": ")[2]
-    return [f"| Known vulnerabilities | {span(said, 300)} |"] if said else []
+    return [row("Known vulnerabilities", span(said, 300))] if said else []
 
 
 def failed_status(job: CiJob, cause: str | None) -> str:
@@ -168,8 +165,8 @@ def failed_note(sha: str, job: CiJob, pipeline: Pipeline, trace: bytes) -> str:
     tail = ["", "Its last lines:", "", log_block(trace, LOG_LINES_SHOWN)] if trace.strip() else []
     return "\n".join(
         [
-            f"**Not published.** The job [{prose(job.name)}]({job.web_url}) of "
-            f"[pipeline {pipeline.id}]({pipeline.web_url}) {_ended(job)} at {span(sha[:SHORT_SHA])}; what was "
+            f"**Not published.** The job {link(prose(job.name), job.web_url)} of "
+            f"{link(f'pipeline {pipeline.id}', pipeline.web_url)} {_ended(job)} at {span(sha[:SHORT_SHA])}; what was "
             f"published before is untouched.{reason}",
             *(["", f"**Why:** {prose(cause)}"] if cause else []),
             *tail,
@@ -190,12 +187,12 @@ def stage_note(sha: str, file: str, job: CiJob | None, pipeline_url: str, trace:
     """Which stage of the author's own stopped it, which job, and its last lines."""
     if job is None:
         what = (
-            f"GitLab started no job of your stage {span(file)} ([pipeline]({pipeline_url})) at "
+            f"GitLab started no job of your stage {span(file)} ({link('pipeline', pipeline_url)}) at "
             f"{span(sha[:SHORT_SHA])}. It needs at least one job that its rules let run."
         )
     else:
         what = (
-            f"Your stage {span(file)} stopped it: its job [{prose(job.name)}]({job.web_url}) {_ended(job)} at "
+            f"Your stage {span(file)} stopped it: its job {link(prose(job.name), job.web_url)} {_ended(job)} at "
             f"{span(sha[:SHORT_SHA])}."
         )
     tail = ["", "Its last lines:", "", log_block(trace, LOG_LINES_SHOWN)] if trace.strip() else []
@@ -328,7 +325,7 @@ def checked_status(problems: Sequence[Problem]) -> str:
     if errors:
         return status_line(f"Would not be published: {_first(errors)}")
     worth = len(problems)
-    return status_line("Good to merge" + (f"; {_plural(worth, 'thing')} worth a look" if worth else ""))
+    return status_line("Good to merge" + (f"; {plural(worth, 'thing')} worth a look" if worth else ""))
 
 
 def _first(errors: Sequence[Problem]) -> str:
@@ -380,7 +377,7 @@ def missing_image_note(sha: str, pipeline: Pipeline) -> str:
     """What was looked for and not found."""
     return "\n".join(
         [
-            f"**Not published.** [Pipeline {pipeline.id}]({pipeline.web_url}) succeeded, but the registry has "
+            f"**Not published.** {link(f'Pipeline {pipeline.id}', pipeline.web_url)} succeeded, but the registry has "
             f"no published tag for the image of {span(sha[:SHORT_SHA])}.",
             "",
             "Someone or a cleanup policy may have removed it. Start a new pipeline for the branch to build it again.",
@@ -388,63 +385,12 @@ def missing_image_note(sha: str, pipeline: Pipeline) -> str:
     )
 
 
-def _problem_table(problems: Sequence[Problem], further: Sequence[str] = ()) -> list[str]:
-    rows = [
-        f"| {_place(problem)} | {prose(problem.message)} | {prose(problem.hint)} |"
-        for problem in problems[:MAX_PROBLEMS_SHOWN]
-    ]
-    rest = len(problems) - MAX_PROBLEMS_SHOWN
-    more = ["", f"… and {rest} more: `mlreef-bot check .` shows all."] if rest > 0 else []
-    return ["| Where | What | What to do |", "|---|---|---|", *rows, *further, *more]
-
-
-def _parameter_table(parameters: Sequence[Parameter]) -> list[str]:
-    rows = [
-        f"| {span(' '.join((*p.subcommand, p.flags[0] if p.flags else p.name)))} | {span(p.type or '?')} "
-        f"| {_default(p)} | {_choices(p)} | {_help(p)} |"
-        for p in parameters[:MAX_PARAMETERS_SHOWN]
-    ]
-    rest = len(parameters) - MAX_PARAMETERS_SHOWN
-    more = ["", f"… and {rest} more."] if rest > 0 else []
-    return ["| Parameter | Type | Default | Choices | |", "|---|---|---|---|---|", *rows, *more]
-
-
-def _help(parameter: Parameter) -> str:
-    # as `--help` prints it: `%(default)s` means nothing to readers
-    text = parameter.printed_help or parameter.help
-    return prose(shorten(text, 300)) if text else ""
-
-
-def _default(parameter: Parameter) -> str:
-    if parameter.required:
-        return "*required*"
-    if "default" in parameter.unknown:
-        return "*known only at run time*"
-    return "" if parameter.default is None else span(_plain(parameter.default))
-
-
-def _choices(parameter: Parameter) -> str:
-    return ", ".join(span(_plain(choice)) for choice in (parameter.choices or ())[:20])
-
-
-def _plain(value: Value) -> str:
-    return value if isinstance(value, str) else canonical(value)
-
-
-def _place(problem: Problem) -> str:
-    return span(_where(problem).removesuffix(": ")) if problem.place else ""
-
-
 def _where(problem: Problem) -> str:
-    return f"{problem.place.file}:{problem.place.line}: " if problem.place else ""
+    return f"{place_words(problem)}: " if problem.place else ""
 
 
 def _ended(job: CiJob) -> str:
     return {"failed": "failed", "canceled": "was cancelled"}.get(job.status, f"ended as {span(job.status)}")
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _count(number: int) -> str:

@@ -49,10 +49,11 @@ TRUSTED: Mapping[str, str] = {
     "web_url": "https://gitlab.example.com/group/project/-/thing/1",
     "url": "https://gitlab.example.com/group/project/-/thing/1",
     "registry_host": "registry.example.com",
+    "specifier": ">=3.10",
     "code": "argument-without-help",
     "image": "registry.example.com/group/project",
 }
-"""What GitLab or the bot itself made: names of arguments and fields that no repository decides about."""
+"""What GitLab, the parser or the bot made: names of arguments and fields that hold no text of the repository's."""
 
 BEGINS = {"vulnerabilities": "Known vulnerabilities: "}
 """How texts begin that the bot itself makes, and that others may have changed behind that."""

@@ -51,6 +51,10 @@ def _modules() -> Iterator[str]:
             yield ".".join(("bot", *path.relative_to(ROOT).with_suffix("").parts))
 
 
+PARTS = frozenset({"bot.domain.tables"})
+"""What several renderers are made of, and takes Markdown that they made: tested in them."""
+
+
 def _gives_text(function: ast.FunctionDef) -> bool:
     return (
         not function.name.startswith("_")
@@ -60,7 +64,7 @@ def _gives_text(function: ast.FunctionDef) -> bool:
 
 
 def _renderers() -> Iterator[Any]:
-    for name in _modules():
+    for name in sorted(set(_modules()) - PARTS):
         module = importlib.import_module(name)
         for function in vars(module).values():
             if (
@@ -103,7 +107,7 @@ def test_nothing_that_is_written_does_anything(
 def test_every_module_that_makes_markdown_is_tested() -> None:
     found = set(_modules())
     assert "bot.domain.reports" in found
-    assert found == {str(one.id).rpartition(".")[0] for one in RENDERERS}
+    assert found - PARTS == {str(one.id).rpartition(".")[0] for one in RENDERERS}
 
 
 @pytest.mark.parametrize(
