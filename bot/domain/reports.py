@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 from bot.domain.gitlab import CiJob, Pipeline
 from bot.domain.making import Making, status_words, table_rows
-from bot.domain.tables import MAX_CELL_CHARS, folded, parameter_table, place_words, plural, problem_table
+from bot.domain.tables import (
+    MAX_CELL_CHARS,
+    counted,
+    folded,
+    parameter_table,
+    place_words,
+    plural,
+    problem_table,
+)
 from bot.domain.text import fenced, link, log_block, plain, prose, row, shorten, span, status_line, visible
 from parser.model import Module, Problem, Severity
 
@@ -23,8 +31,6 @@ NO_CHILD_PIPELINE = "the project's own pipeline ran without the job that trigger
 NO_JOBS = "the pipeline ended without running any job of mlreef.yml"
 
 UNKNOWN_MAKING = Making()
-
-_NUMBERS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,7 @@ def refused_note(sha: str, problems: Sequence[Problem]) -> str:
     """All problems, with what to do about each."""
     errors = [problem for problem in problems if problem.severity is Severity.ERROR]
     others = [problem for problem in problems if problem.severity is not Severity.ERROR]
-    count = "One thing stands" if len(errors) == 1 else f"{_count(len(errors)).capitalize()} things stand"
+    count = f"{counted(len(errors), 'thing')} {'stands' if len(errors) == 1 else 'stand'}"
     lines = [
         f"**Not published.** {count} in the way at {span(sha[:SHORT_SHA])}; what was published before is "
         "untouched.",
@@ -391,7 +397,3 @@ def _where(problem: Problem) -> str:
 
 def _ended(job: CiJob) -> str:
     return {"failed": "failed", "canceled": "was cancelled"}.get(job.status, f"ended as {span(job.status)}")
-
-
-def _count(number: int) -> str:
-    return _NUMBERS.get(number, str(number))

@@ -16,6 +16,7 @@ from bot.domain.requirement_changes import RequirementChange
 from bot.domain.review import Reviewed
 from bot.domain.tables import (
     MAX_CELL_CHARS,
+    counted,
     folded,
     parameter_table,
     place_words,
@@ -115,9 +116,9 @@ def _introduction(reviewed: Reviewed) -> list[str]:
     if not reviewed.first:
         return []
     return [
-        "Hello! I am the bot that publishes this repository as a container: every push to "
-        f"{span(reviewed.request.target_branch)} becomes an image that others can run by name and version. "
-        "Before that I read each merge request, and keep this one note up to date with what merging it would change."
+        "I am the bot that publishes this repository: every push to "
+        f"{span(reviewed.request.target_branch)} becomes a container image that others run by name and version. "
+        "Before that I read each merge request, and keep this one note up to date with what merging would change."
     ]
 
 
@@ -125,7 +126,11 @@ def _verdict(reviewed: Reviewed) -> str:
     module, version = reviewed.report.module, reviewed.version
     if not reviewed.good or module is None:
         count = len(reviewed.errors)
-        what = "One thing stands" if count == 1 else f"{count} things stand" if count else "Something stands"
+        what = (
+            f"{counted(count, 'thing')} {'stands' if count == 1 else 'stand'}"
+            if count
+            else "Something stands"
+        )
         kept = "" if reviewed.first else " What is published now stays as it is."
         return f"**Merging this would publish nothing.** {what} in the way.{kept}"
     name = span(module.name)
@@ -146,7 +151,7 @@ def _what_for_users(reviewed: Reviewed) -> str:
         return "Nothing changes for those who use it."
     breaking = sum(change.level is Level.MAJOR for change in reviewed.interface.changes)
     if breaking:
-        return f"{plural(breaking, 'change').capitalize()} can break what others do with it."
+        return f"{counted(breaking, 'change')} can break what others do with it."
     return f"Its use changes, and {_NOTHING_BREAKS}."
 
 
@@ -161,7 +166,7 @@ def _problems(reviewed: Reviewed, in_note: Sequence[Problem], on_lines: int) -> 
     if on_lines:
         besides = "more have" if in_note and on_lines > 1 else "more has" if in_note else ""
         have = besides or ("have" if on_lines > 1 else "has")
-        number = str(on_lines) if besides else f"{plural(on_lines, 'problem')}"
+        number = str(on_lines) if besides else counted(on_lines, "problem")
         where = "a discussion on their lines" if on_lines > 1 else "a discussion on its line"
         lines += [*([""] if lines else []), f"{number} {have} {where}."]
     return lines
@@ -169,7 +174,7 @@ def _problems(reviewed: Reviewed, in_note: Sequence[Problem], on_lines: int) -> 
 
 def _worth_a_look(reviewed: Reviewed) -> str:
     count = len(reviewed.problems)
-    return f"{plural(count, 'thing').capitalize()} {'is' if count == 1 else 'are'} worth a look: `mlreef-bot check .`"
+    return f"{counted(count, 'thing')} {'is' if count == 1 else 'are'} worth a look: `mlreef-bot check .`"
 
 
 def _interface(reviewed: Reviewed) -> list[str]:

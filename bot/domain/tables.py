@@ -17,6 +17,8 @@ MAX_CELL_CHARS = 400
 MAX_CHOICES_SHOWN = 20
 MAX_CHOICE_CHARS = 40
 
+_NUMBERS = {1: "One", 2: "Two", 3: "Three", 4: "Four", 5: "Five"}
+
 
 def table(head: Sequence[str], rows: Iterable[str], limit: int) -> tuple[list[str], int]:
     """The lines of a table of at most so many rows, and how many rows it leaves out."""
@@ -64,6 +66,11 @@ def folded(summary: str, lines: Sequence[str]) -> list[str]:
 def plural(count: int, noun: str) -> str:
     """`1 parameter`, `2 parameters`."""
     return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def counted(count: int, noun: str) -> str:
+    """`One parameter`, `Two parameters`, `12 parameters`, at the beginning of a sentence."""
+    return f"{_NUMBERS.get(count, count)} {noun}{'' if count == 1 else 's'}"
 
 
 def place_words(problem: Problem) -> str:
