@@ -21,6 +21,7 @@ from bot.domain.events import Asked, Event, subject, to_dict
 from bot.domain.facts import BOT_USER, WORKER_SEEN, JobCounts
 from bot.domain.guards import Guards
 from bot.domain.jobs import Check, EnsurePipeline, Follow, Job, Publish
+from bot.domain.manner import Manner
 from bot.domain.pipeline import OUR_JOBS, Environment
 from bot.domain.policy import Policy
 from bot.domain.proof import Keys, derive_token
@@ -81,6 +82,7 @@ def read_policy(config: Config) -> Policy:
         grace_seconds=config.pipeline.grace_seconds,
         watch_seconds=config.pipeline.watch_seconds,
         guards=Guards(commits_per_hour=config.publish.commits_per_hour),
+        review=Manner(**config.review.model_dump()),
         limits=ReadingLimits(config.reading.file_bytes, config.reading.steps, config.reading.depth),
     )
 

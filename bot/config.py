@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from bot.config_values import (
     DatabaseUrl,
@@ -137,6 +137,21 @@ class Pipeline(_Part):
     watch_seconds: PositiveSeconds = 600.0
 
 
+def _unquoted(value: object) -> object:
+    return {False: "off", True: "all"}[value] if isinstance(value, bool) else value
+
+
+class Review(_Part):
+    """Merge requests: whether they are reviewed, and how much is said there."""
+
+    enabled: bool = True
+    # YAML takes a bare `off` for false
+    notes: Annotated[Literal["all", "problems", "off"], BeforeValidator(_unquoted)] = "all"
+    max_discussions: Annotated[int, Field(ge=0, le=100)] = 20
+    may_block: bool = False
+    ask_index: bool = True
+
+
 class Worker(_Part):
     """How much is done at a time."""
 
@@ -195,6 +210,7 @@ class Config(_Part):
     environments: tuple[Environment, ...] = (DEFAULT_ENVIRONMENT,)
     default_environment: str = ""
     pipeline: Pipeline = Pipeline()
+    review: Review = Review()
     worker: Worker = Worker()
     reconcile: Reconcile = Reconcile()
     reading: Reading = Reading()

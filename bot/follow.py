@@ -24,7 +24,7 @@ from bot.reading import fetch_report
 from bot.stages import fetch_stage_failure, fetch_stopped_stage, is_stage_of_ours
 from bot.telling import perform
 from bot.world import World
-from parser.model import Problem, Report
+from parser.model import Problem, Quiet, Report
 
 WITHOUT_END = frozenset({"skipped", "manual"})
 """Statuses of jobs that will not run by themselves."""
@@ -115,7 +115,8 @@ def _stopped(job: Follow, stage: Bridge, known: Publication, world: World) -> tu
         return ()
     words, note, url = fetch_stage_failure(project, known.sha, stage, ended, world)
     status = replace(_status(known, "failed", words, ended), target_url=url)
-    perform((status, Tell(known.source_sha, known.branch, note, aloud=True)), project.id, world)
+    told = Tell(known.source_sha, known.branch, note, True, _quiet(known, project, world))
+    perform((status, told), project.id, world)
     world.store.ensure_publication(replace(known, pipeline_id=job.pipeline_id, state=State.FAILED))
     PUBLICATIONS.labels(State.FAILED.value).inc()
     return ()
@@ -188,10 +189,10 @@ def _published(
     tell: list[SetStatus | Tell] = [_status(known, "success", words, ended)]
     if world.forge.fetch_merge_request_of(project.id, known.source_sha, known.branch) is not None:
         report = fetch_report(project, known.sha, world).report
-        if report.module is not None and not report.settings.quiet:
+        if report.module is not None:
             problems, making = _looked_into(report, project, making, jobs, world)
             body = reports.published_note(report.module, problems, published, ended, making)
-            tell.append(Tell(known.source_sha, known.branch, body, aloud=False))
+            tell.append(Tell(known.source_sha, known.branch, body, False, report.settings.quiet))
     return Outcome(
         replace(
             known,
@@ -227,13 +228,18 @@ def _unchanged(
 ) -> Outcome:
     tell: list[SetStatus | Tell] = [_status(known, "success", reports.unchanged_status(kept), ended)]
     request = world.forge.fetch_merge_request_of(project.id, known.source_sha, known.branch)
-    if request is not None and not fetch_report(project, known.sha, world).report.settings.quiet:
+    if request is not None:
         body = reports.unchanged_note(known.sha, kept, ended)
-        tell.append(Tell(known.source_sha, known.branch, body, aloud=False))
+        tell.append(Tell(known.source_sha, known.branch, body, False, _quiet(known, project, world)))
     return Outcome(
         replace(known, state=State.UNCHANGED, number=kept.number, digest=kept.digest, image=kept.image),
         tuple(tell),
     )
+
+
+def _quiet(known: Publication, project: Project, world: World) -> Quiet:
+    """What the published commit says of how quiet the bot is to be."""
+    return fetch_report(project, known.sha, world).report.settings.quiet
 
 
 def _is_published_anew(job: Follow, known: Publication, world: World) -> bool:
@@ -289,7 +295,8 @@ def _not_published(
                 known.source_sha,
                 known.branch,
                 reports.failed_note(known.sha, job, ended, trace),
-                aloud=True,
+                True,
+                _quiet(known, project, world),
             ),
         ),
     )

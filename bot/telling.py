@@ -10,6 +10,7 @@ import structlog
 from bot.adapters.publications import Publication
 from bot.domain import reports
 from bot.domain.gitlab import ENDED
+from bot.domain.manner import begins_note, plan_notes
 from bot.domain.jobs import Check, Job
 from bot.domain.plan import State
 from bot.domain.steps import CHECK_STATUS, SetStatus, Tell
@@ -97,8 +98,11 @@ def ensure_status(step: SetStatus, project_id: int, world: World) -> None:
 def _ensure_told(step: Tell, project_id: int, world: World, merging: bool) -> None:
     request = world.forge.fetch_merge_request_of(project_id, step.sha, step.branch)
     if request is not None:
-        ensure_note(project_id, request.iid, step.body, world)
+        # here speaks the published branch itself
+        notes = plan_notes(world.policy.review.notes, step.quiet, step.quiet)
+        news = begins_note(notes, worth_saying=True, problems=step.aloud)
+        ensure_note(project_id, request.iid, step.body, world, news)
     elif step.aloud and merging:
         raise TryAgain("the merge request is not marked as merged yet", MERGED_SOON_SECONDS)
-    elif step.aloud:
+    elif step.aloud and step.quiet != "everything":
         world.forge.ensure_commit_comment(project_id, step.sha, step.body, world.user_id)

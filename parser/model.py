@@ -15,6 +15,11 @@ Engine = Literal["layers", "docker", "docker-dind", "buildkit"]
 
 ENGINES: tuple[Engine, ...] = get_args(Engine)
 
+Quiet = Literal["no", "problems", "everything"]
+"""How quiet the bot is to be in its notes: not at all, about everything but problems, or about these, too."""
+
+QUIETS: tuple[Quiet, ...] = get_args(Quiet)
+
 Value = None | bool | int | float | str | tuple["Value", ...] | Mapping[str, "Value"]
 """A value as JSON can hold it; lists are tuples so that values stand still."""
 
@@ -224,7 +229,7 @@ class Settings:
     input_type: str | None = None
     output_type: str | None = None
     description: str | None = None
-    quiet: bool = False
+    quiet: Quiet = "no"
     engine: Engine | None = None
     dockerfile: str | None = None
     """Path of a Dockerfile of the repository's own that is named here; one in the root need not be."""

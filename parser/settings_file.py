@@ -11,7 +11,7 @@ import yaml
 
 from parser.annotations import DATA_TYPES
 from parser.env import env_faults
-from parser.model import ENGINES, Edit, Engine, Kind, Place, Problem, Settings, Stages
+from parser.model import ENGINES, QUIETS, Edit, Engine, Kind, Place, Problem, Quiet, Settings, Stages
 from parser.problems import ascii_controls, problem, shown
 from parser.script import Refused, read_content
 from parser.settings import GENERATED, PATH, is_ci_file
@@ -166,6 +166,17 @@ def _flag(node: yaml.Node) -> bool:
     return str(node.value).lower() in ("true", "yes", "on")
 
 
+def _quiet(node: yaml.Node) -> Quiet:
+    if node.tag == "tag:yaml.org,2002:bool":
+        return "problems" if _flag(node) else "no"
+    text = _text(node).strip().lower()
+    if text not in QUIETS:
+        near = difflib.get_close_matches(text, QUIETS, 1)
+        mend = f"Is `{near[0]}` meant?" if near else "Use true, false, problems or everything."
+        raise _Fault(f"is {shown(text)}, which is not known", mend, near[0] if near else None)
+    return text
+
+
 def _one_of(words: tuple[str, ...]) -> Callable[[yaml.Node], str]:
     def read(node: yaml.Node) -> str:
         text = _text(node).strip().upper()
@@ -285,7 +296,7 @@ _READERS: dict[str, Callable[[yaml.Node], Any]] = {
     "input_type": _one_of(DATA_TYPES),
     "output_type": _one_of(DATA_TYPES),
     "description": _optional_text,
-    "quiet": _flag,
+    "quiet": _quiet,
     "engine": _engine,
     "dockerfile": _dockerfile,
     "apt": _packages,

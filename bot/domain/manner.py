@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from parser.model import QUIETS, Quiet
+
 Notes = Literal["all", "problems", "off"]
 """What is worth a note: all that changes for users, problems only, or nothing, so that the status tells all."""
 
@@ -32,3 +34,32 @@ USUAL_MANNER = Manner()
 def stricter(one: Notes, other: Notes) -> Notes:
     """Of two wishes the one that has less said."""
     return max(one, other, key=_STRICTER.index)
+
+
+def needs_target(notes: Notes, wished: Quiet) -> bool:
+    """Whether it makes a difference what the target branch wishes, given what the head wishes."""
+    return stricter(notes, _of(wished)) != notes
+
+
+def plan_notes(notes: Notes, wished: Quiet, target_wishes: Quiet = "no") -> Notes:
+    """What notes are begun for: the stricter of operator and repository.
+
+    A head is believed only as far as its target branch wishes the same: nobody silences the bot by the very change
+    that it is to look at.
+    """
+    return stricter(notes, min(_of(wished), _of(target_wishes), key=_STRICTER.index))
+
+
+def begins_note(notes: Notes, worth_saying: bool, problems: bool) -> bool:
+    """Whether a note is begun for what is to be said. One that is there is kept true in any case."""
+    match notes:
+        case "all":
+            return worth_saying
+        case "problems":
+            return problems
+        case "off":
+            return False
+
+
+def _of(quiet: Quiet) -> Notes:
+    return _STRICTER[QUIETS.index(quiet)]

@@ -159,12 +159,12 @@ def _built(head: Head, write: CommitFile | None) -> Plan:
 
 
 def _refuse(head: Head, problems: tuple[Problem, ...]) -> Plan:
-    sha = head.branch.sha
+    sha, quiet = head.branch.sha, head.report.settings.quiet
     return Plan(
         State.REFUSED,
         tell=(
             SetStatus(sha, head.branch.name, "failed", reports.refused_status(problems), _commit_url(head)),
-            Tell(sha, head.branch.name, reports.refused_note(sha, problems), aloud=True),
+            Tell(sha, head.branch.name, reports.refused_note(sha, problems), True, quiet),
         ),
     )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from parser.model import Quiet
+
 PUBLISH_STATUS = "mlreef/publish"
 """Name of the commit status; it can never equal a CI job's name of ours."""
 
@@ -55,10 +57,12 @@ class SetStatus:
 class Tell:
     """Write to the author: on the merge request that brought the commit, else (if `aloud`) on the commit.
 
-    What is well is told on merge requests only; a direct push learns it from the status.
+    What is well is told on merge requests only; a direct push learns it from the status. `quiet`: what the repository
+    wishes.
     """
 
     sha: str
     branch: str
     body: str
     aloud: bool
+    quiet: Quiet = "no"
