@@ -10,8 +10,8 @@ import structlog
 from bot.adapters.publications import Publication
 from bot.domain import reports
 from bot.domain.gitlab import ENDED
-from bot.domain.manner import begins_note, plan_notes
 from bot.domain.jobs import Check, Job
+from bot.domain.manner import begins_note, plan_notes
 from bot.domain.plan import State
 from bot.domain.steps import CHECK_STATUS, SetStatus, Tell
 from bot.errors import Gone, Refused, TryAgain
