@@ -86,6 +86,10 @@ class PipelineSettings:
 
 def render(module: Module, settings: PipelineSettings, branch: str) -> bytes:
     """The mlreef.yml of one published branch: ASCII, the same bytes for the same values."""
+    return _rendered(_interface(module), settings, branch)
+
+
+def _rendered(interface: object, settings: PipelineSettings, branch: str) -> bytes:
     holes = {
         "builder-image": settings.builder_image,
         "environment-image": settings.environment.image,
@@ -100,7 +104,7 @@ def render(module: Module, settings: PipelineSettings, branch: str) -> bytes:
             "schema": SCHEMA,
             "branch": _quoted(branch),
             "settings": _data(_settings(settings)),
-            "interface": _interface(module),
+            "interface": interface,
         }
     }
     template = yaml.safe_load(read_template(f"{settings.engine}.yml"))
@@ -172,6 +176,16 @@ def is_for(content: bytes | None, branch: str) -> bool:
         return content is not None and _own_section(content).get("branch") == _quoted(branch)
     except ValueError:
         return False
+
+
+def is_genuine(content: bytes) -> bool:
+    """Whether a file is, byte for byte, one that is rendered here: for some module, settings and branch."""
+    try:
+        own, settings = _own_section(content), read_pipeline_settings(content)
+        branch, interface = own["branch"], own["interface"]
+    except (ValueError, KeyError):
+        return False
+    return isinstance(branch, str) and _rendered(_data(interface), settings, branch) == content
 
 
 def _settings(settings: PipelineSettings) -> dict[str, Any]:

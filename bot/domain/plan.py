@@ -132,6 +132,11 @@ def ci_config_file(project: Project) -> str | None:
     return None if "@" in path or "://" in path else path
 
 
+def is_run(project: Project, own_ci: bytes | None) -> bool:
+    """Whether the project's CI configuration runs the generated file; `own_ci` is the file that the project has."""
+    return ci_config_file(project) == pipeline.PATH or (own_ci is not None and triggers_ours(own_ci))
+
+
 def source_of(branch: Branch) -> str:
     """The commit whose author is told: what a commit of the bot's was made for, else the head itself."""
     found = _SOURCE_LINE.search(branch.message)
@@ -139,8 +144,7 @@ def source_of(branch: Branch) -> str:
 
 
 def _built(head: Head, write: CommitFile | None) -> Plan:
-    config = ci_config_file(head.project)
-    if config == pipeline.PATH or (head.own_ci is not None and triggers_ours(head.own_ci)):
+    if is_run(head.project, head.own_ci):
         return Plan(State.WAITING, write)
     own_file = head.project.ci_config_path or (DEFAULT_CI_CONFIG if head.own_ci is not None else None)
     return Plan(

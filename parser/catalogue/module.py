@@ -93,6 +93,17 @@ MODULE: dict[str, Known] = {
         "Keep data out of the repository; give it to the module by a parameter.",
     ),
     "reading-given-up": Known(_ERROR, "Reading this repository was given up: {why}.", "{mend}"),
+    "generated-file-edited": Known(
+        _WARNING,
+        "mlreef.yml is changed by hand here, and the next publication overwrites that.",
+        "Take the change back, and change the script, its requirements or .mlreef.yaml: mlreef.yml follows from them.",
+    ),
+    "pipeline-not-run": Known(
+        _ERROR,
+        "Nothing would run mlreef.yml, so nothing would be published: {why}.",
+        "Name mlreef.yml as the project's CI/CD configuration file, or let a job of your own CI trigger it with"
+        " `strategy: depend`.",
+    ),
     # The module
     "module-defaults": Known(
         _INFO,

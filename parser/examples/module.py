@@ -150,6 +150,21 @@ MODULE: dict[str, Example] = {
         frame=ANNOTATED,
         words={"annotated": "PUBLIC", "value": "private"},
     ),
+    "generated-file-edited": Example(
+        "The file is made of the script, its requirements and .mlreef.yaml, and is made anew whenever these change.",
+        "mlreef-build:\n  tags: [gpu]\n",
+        frame=WHOLE,
+        file="mlreef.yml",
+        words={},
+    ),
+    "pipeline-not-run": Example(
+        "The image is built by the jobs of mlreef.yml, in a pipeline of the project's own.",
+        "test:\n  script: pytest\n",
+        "publish:\n  trigger:\n    include:\n      - local: mlreef.yml\n    strategy: depend\n",
+        frame=WHOLE,
+        file=".gitlab-ci.yml",
+        words={"why": ".gitlab-ci.yml does not run it, or does not wait for it"},
+    ),
     "path-refused": Example(
         "The path is not one that every file system can hold: it is no text, or leaves its folder.",
         "",
