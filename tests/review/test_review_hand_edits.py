@@ -62,7 +62,9 @@ def test_an_older_file_of_the_bots_that_came_back_is_no_edit() -> None:
 
 
 def test_a_forged_file_that_runs_another_image_is_an_edit() -> None:
-    forged = render(module(parameter("mode")), replace(SETTINGS, builder_image="evil.example.com/bot:1"), "master")
+    forged = render(
+        module(parameter("mode")), replace(SETTINGS, builder_image="evil.example.com/bot:1"), "master"
+    )
     assert is_genuine(forged)
     assert by_hand(forged, NOW, BEFORE) is not None
     assert by_hand(forged, NOW, None) is not None
