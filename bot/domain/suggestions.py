@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Sequence
 from itertools import takewhile
 
-from bot.domain.text import visible
+from bot.domain.text import may_stand_in_fence
 from parser.edits import apply
 from parser.model import Problem
 from parser.source import Undecodable, read_text
@@ -25,9 +25,6 @@ MAX_SUGGESTION_CHARS = 20_000
 
 MAX_BLANK_LINES = 3
 """Lines taken in on either side so that a block holds text: a blank block removes its lines, whatever it holds."""
-
-_MAYBE_COMMAND = re.compile(r"[\s>*+\-\d.)]*/\w")
-"""A line in which a quick action may be seen: some versions of GitLab look for them in long fences, too."""
 
 
 def suggestion(problem: Problem, line: int, content: bytes) -> str:
@@ -69,17 +66,12 @@ def suggestion(problem: Problem, line: int, content: bytes) -> str:
 
 def _fence(text: str, above: int, below: int) -> str:
     """The block, its fence longer than any run of backticks in it."""
-    if not text.strip() or len(text) > MAX_SUGGESTION_CHARS or not all(map(_comes_through, text.split("\n"))):
+    # GitLab shows rare blanks as plain ones, and what it shows is what it applies
+    rare = any(unicodedata.category(char) == "Zs" and char != " " for char in text)
+    if not text.strip() or len(text) > MAX_SUGGESTION_CHARS or rare or not may_stand_in_fence(text):
         return ""
     ticks = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
     return f"{ticks}suggestion:-{above}+{below}\n{text}\n{ticks}"
-
-
-def _comes_through(line: str) -> bool:
-    """Whether GitLab gives the line back as it is: it shows rare blanks as plain ones, and hides what has no shape."""
-    plain = line.replace("\t", "")
-    rare_blank = any(unicodedata.category(char) == "Zs" and char != " " for char in plain)
-    return visible(plain) == plain and not rare_blank and not _MAYBE_COMMAND.match(line)
 
 
 def _lines(text: str) -> list[str]:

@@ -79,7 +79,7 @@ class Suggestions:
                 before = b"".join(lines_of_file(content or b"")[first - 1 : last])
                 number = state.next_id("suggestion")
                 state.suggestions[number] = Suggestion(
-                    number, note.id, above, below, before, _replacement(text, before)
+                    number, note.id, above, below, before, replacement(text, before)
                 )
 
     def of(self, note: Note) -> list[Suggestion]:
@@ -185,7 +185,7 @@ class Suggestions:
         return self.core.git(self.core.state.projects[note.project_id])
 
 
-def _replacement(text: str, before: bytes) -> bytes:
+def replacement(text: str, before: bytes) -> bytes:
     """What comes in place of the lines: with the last one's end, and nothing at all where the text is blank."""
     if not text.strip():
         return b""
