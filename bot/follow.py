@@ -184,7 +184,8 @@ def _published(
                 ),
             ),
         )
-    published, making = found
+    published, making = found.published, found.making
+    world.store.keep_described(found.described)
     words = reports.published_status(published, making)
     tell: list[SetStatus | Tell] = [_status(known, "success", words, ended)]
     if world.forge.fetch_merge_request_of(project.id, known.source_sha, known.branch) is not None:
@@ -254,7 +255,7 @@ def _is_published_anew(job: Follow, known: Publication, world: World) -> bool:
     except (Refused, OperatorError):
         # told when it was published first
         return False
-    return found is not None and found[0].number != known.number
+    return found is not None and found.published.number != known.number
 
 
 def _close_second_pipeline(job: Follow, known: Publication, world: World) -> None:

@@ -1,15 +1,24 @@
-"""Which version a commit's image is, by what the registry holds."""
+"""Which version a commit's image is, and which image a branch has published now, by what the registry holds."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
 import structlog
 
+from bot.adapters.modules import Described
 from bot.adapters.publications import Publication
-from bot.adapters.registry import Registry
+from bot.adapters.registry import Manifest, Registry
+from bot.adapters.version_tags import fetch_held, fetch_labels, fetch_number_of, fetch_version_of
 from bot.domain import reports, tags
+from bot.domain.current import Current
 from bot.domain.gitlab import CiJob, Project
 from bot.domain.making import Making, read_making
-from bot.errors import OperatorError, Refused
+from bot.domain.module_label import MODULE_LABEL, read_module
+from bot.domain.plan import State
+from bot.domain.versions import Version, read_used
+from bot.errors import OperatorError, Refused, TryAgain
 from bot.layers.trust.summary import fetch_summary
 from bot.world import World
 
@@ -19,9 +28,24 @@ MAX_NUMBERS_LOOKED_AT = 20
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A commit's published image: what it is known by, how it was made, and the label that describes its module."""
+
+    published: reports.Published
+    making: Making
+    module: str
+
+    @property
+    def described(self) -> Described:
+        """What is worth remembering of it."""
+        size, seconds = self.making.size, self.making.seconds
+        return Described(self.published.digest, self.module, size, seconds, self.published.version)
+
+
 def fetch_published(
     known: Publication, project: Project, jobs: tuple[CiJob, ...], world: World
-) -> tuple[reports.Published, Making] | None:
+) -> Found | None:
     """The version tag that holds the commit's image; the registry is asked, not the job's log."""
     if project.registry_host is None:
         return None
@@ -36,10 +60,13 @@ def fetch_published(
             continue
         latest = registry.fetch_manifest(repository, tags.LATEST) if tags.LATEST in there else None
         also = (tags.LATEST,) if latest is not None and latest.digest == manifest.digest else ()
+        version = _fetch_version(registry, project, known.branch, there, manifest.digest)
         image = f"{project.registry_host}/{repository}"
         making = read_making(labels, manifest.content, jobs)
         said = _fetch_vulnerabilities(registry, repository, manifest.digest, world)
-        return reports.Published(image, manifest.digest, number, (tag, *also), said), making
+        named = (tag, *filter(None, [version]), *also)
+        published = reports.Published(image, manifest.digest, number, named, said, version)
+        return Found(published, making, _legible(labels))
     return None
 
 
@@ -52,17 +79,98 @@ def fetch_kept(known: Publication, project: Project, world: World) -> reports.Pu
         own = registry.fetch_manifest(repository, tags.candidate_tag(known.sha))
         if own is None or registry.fetch_labels(repository, own).get(tags.REVISION_LABEL) == known.sha:
             return None
-        found = (tags.read_number(known.branch, tag) for tag in registry.fetch_tags(repository))
+        there = registry.fetch_tags(repository)
+        found = (tags.read_number(known.branch, tag) for tag in there)
         for number in sorted({n for n in found if n is not None}, reverse=True)[:MAX_NUMBERS_LOOKED_AT]:
             tag = tags.version_tag(known.branch, number)
-            version = registry.fetch_manifest(repository, tag)
-            if version is not None and version.digest == own.digest:
+            held = registry.fetch_manifest(repository, tag)
+            if held is not None and held.digest == own.digest:
                 image = f"{project.registry_host}/{repository}"
-                return reports.Published(image, own.digest, number, (tag,))
+                version = _fetch_version(registry, project, known.branch, there, own.digest)
+                named = (tag, *filter(None, [version]))
+                return reports.Published(image, own.digest, number, named, version=version)
     except (Refused, OperatorError) as refusal:
         # nothing is lost by it: what the job says of itself is told instead
         log.warning("registry_unread", project=project.path, sha=known.sha, reason=str(refusal))
     return None
+
+
+def fetch_current(project: Project, branch: str, world: World) -> Current | None:
+    """What the branch has published now; None when that is nothing, and nothing ever got a version.
+
+    Where the registry cannot be asked, what the store knows counts. Raises Refused, OperatorError or TryAgain when that
+    is nothing, either.
+    """
+    if project.registry_host is None:
+        return None
+    try:
+        return _fetch_current(world.registry(project.registry_host), project, branch, world)
+    except (Refused, OperatorError, TryAgain) as refusal:
+        remembered = _remembered(project, branch, world)
+        if remembered is None:
+            raise
+        log.warning("registry_unread", project=project.path, branch=branch, reason=str(refusal))
+        return remembered
+
+
+def _fetch_current(registry: Registry, project: Project, branch: str, world: World) -> Current | None:
+    repository, is_default = project.registry_path, branch == project.default_branch
+    image = f"{project.registry_host}/{repository}"
+    held, there = fetch_held(registry, repository, branch, latest=is_default)
+    used = read_used(there) if is_default else frozenset()
+    if held is None:
+        # nobody can get an image, but the versions that were taken back are not given again
+        return Current(image, "", 0, None, None, used=used) if used else None
+    known = world.store.described(held.digest)
+    version = known.version if known is not None and known.version in there else ""
+    if not version:
+        version = _fetch_version(registry, project, branch, there, held.digest)
+    if known is None:
+        known = _fetch_described(registry, repository, held, version)
+        if known.module:
+            world.store.keep_described(known)
+    number = fetch_number_of(registry, repository, branch, there, held.digest) or 0
+    return _current(image, number, known, version, used)
+
+
+def _fetch_described(registry: Registry, repository: str, held: Manifest, version: str) -> Described:
+    labels = fetch_labels(registry, repository, held)
+    size = read_making(labels, held.content, ()).size
+    return Described(held.digest, _legible(labels), size, None, version)
+
+
+def _legible(labels: Mapping[str, str]) -> str:
+    """The label that describes the module; empty where it does not."""
+    label = labels.get(MODULE_LABEL, "")
+    return label if read_module(label) is not None else ""
+
+
+def _remembered(project: Project, branch: str, world: World) -> Current | None:
+    known = world.store.newest_of(project.id, branch, (State.PUBLISHED, State.UNCHANGED))
+    if known is None or known.digest is None:
+        return None
+    described = world.store.described(known.digest) or Described(known.digest, "")
+    used = frozenset(filter(None, [Version.read(described.version)]))
+    return _current(known.image or "", known.number or 0, described, described.version, used)
+
+
+def _current(
+    image: str, number: int, known: Described, version: str, used: frozenset[Version]
+) -> Current:
+    module = read_module(known.module)
+    return Current(
+        image, known.digest, number, Version.read(version), module, known.size, known.seconds, used
+    )
+
+
+def _fetch_version(
+    registry: Registry, project: Project, branch: str, there: Iterable[str], digest: str
+) -> str:
+    """The version of an image of the default branch; others have none."""
+    if branch != project.default_branch:
+        return ""
+    version = fetch_version_of(registry, project.registry_path, there, digest)
+    return "" if version is None else str(version)
 
 
 def _fetch_vulnerabilities(registry: Registry, repository: str, digest: str, world: World) -> str:

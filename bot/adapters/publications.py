@@ -104,6 +104,15 @@ class Publications(GivenUp):
             sa.select(schema.publications).where(schema.publications.c.project_id == project_id)
         )
 
+    def newest_of(self, project_id: int, branch: str, states: Iterable[str]) -> Publication | None:
+        """The branch's publication in one of these states that changed last."""
+        rows = schema.publications.c
+        return self._newest(
+            sa.select(schema.publications).where(
+                rows.project_id == project_id, rows.branch == branch, rows.state.in_(list(states))
+            )
+        )
+
     def forget_publications(
         self,
         open_states: Iterable[str],

@@ -100,6 +100,17 @@ reviews = sa.Table(
     sa.Column("updated_at", sa.Float, nullable=False),
 )
 
+modules = sa.Table(
+    "modules",
+    metadata,
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("module", sa.Text, nullable=False),
+    sa.Column("size", sa.BigInteger),
+    sa.Column("seconds", sa.Float),
+    sa.Column("version", sa.Text, nullable=False, server_default=""),
+    sa.Column("kept_at", sa.Float, nullable=False, index=True),
+)
+
 steps_done = sa.Table(
     "schema_steps",
     metadata,
@@ -120,7 +131,7 @@ def _tables(*wanted: sa.Table) -> Step:
 STEPS: tuple[Step, ...] = (
     _tables(deliveries, facts, publications, blobs, parked),
     _tables(leases),
-    _tables(reviews),
+    _tables(reviews, modules),
 )
 """What leads from nothing to the tables of today; the first one is version 1."""
 

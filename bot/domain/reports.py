@@ -37,7 +37,8 @@ UNKNOWN_MAKING = Making()
 class Published:
     """What a finished publication is known by; `tags` in the order in which they were given.
 
-    `vulnerabilities`: what promote said of them beside the image; empty when it did not look.
+    `vulnerabilities`: what promote said of them beside the image; empty when it did not look. `version`: `1.2.0`; empty
+    for what another branch than the default one published, and for what is older than versions are.
     """
 
     image: str
@@ -45,6 +46,17 @@ class Published:
     number: int
     tags: tuple[str, ...]
     vulnerabilities: str = ""
+    version: str = ""
+
+    @property
+    def named(self) -> str:
+        """The version, or the number where there is none."""
+        return self.version or f"{self.number}"
+
+    @property
+    def known_as(self) -> str:
+        """What people find it by: `1.2.0 (master-3)`, or the tag alone where there is no version."""
+        return f"{self.version} ({self.tags[0]})" if self.version else self.tags[0]
 
 
 def refused_status(problems: Sequence[Problem]) -> str:
@@ -73,14 +85,14 @@ def refused_note(sha: str, problems: Sequence[Problem]) -> str:
 
 def published_status(published: Published, making: Making = UNKNOWN_MAKING) -> str:
     """The version, its digest, its size and how long it took."""
-    known = f"Published version {published.number} as {published.tags[0]} ({published.digest})"
+    known = f"Published version {published.named} as {published.tags[0]} ({published.digest})"
     return status_line(f"{known}{status_words(making)}")
 
 
 def unchanged_status(published: Published) -> str:
     """The version that a commit is the same as."""
     return status_line(
-        f"Unchanged: the same as {published.tags[0]}, which stays published ({published.digest})"
+        f"Unchanged: the same as {published.known_as}, which stays published ({published.digest})"
     )
 
 
@@ -89,7 +101,7 @@ def unchanged_note(sha: str, published: Published, pipeline: Pipeline) -> str:
     image = f"{published.image}@{published.digest}"
     return "\n".join(
         [
-            f"**Unchanged.** What {span(sha[:SHORT_SHA])} would give is what {span(published.tags[0])} is already, so "
+            f"**Unchanged.** What {span(sha[:SHORT_SHA])} would give is what {span(published.known_as)} is already, so "
             f"{link(f'pipeline {pipeline.id}', pipeline.web_url)} built nothing. That version stays published:",
             "",
             f"{span(image, 500)}",
@@ -118,7 +130,7 @@ def published_note(
     image = f"{published.image}@{published.digest}"
     tags = ", ".join(span(tag) for tag in published.tags)
     lines = [
-        f"**{span(module.name)} is published** as version {published.number}.",
+        f"**{span(module.name)} is published** as version {published.named}.",
         "",
         row("", ""),
         row("---", "---"),

@@ -155,7 +155,7 @@ def test_the_bot_reads_what_it_tells_of_vulnerabilities(
     found = fetch_published(known, replace(PROJECT, path=project.path, registry_host=project.host), (), world)
     assert found is not None
     said = "Known vulnerabilities: 1 of 1 package affected (high), 0 unknown."
-    assert found[0].vulnerabilities == (said if shown else "")
+    assert found.published.vulnerabilities == (said if shown else "")
 
 
 def test_vulnerabilities_stop_a_publication_where_the_operator_says_so(

@@ -1,0 +1,63 @@
+"""What images that were published are: their modules, sizes and building times, by digest. The registry holds the rest."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from bot.adapters import schema
+from bot.adapters.tables import Tables
+
+MODULES_KEPT = 5_000
+"""Images that are remembered; those kept first go first. The registry can be asked about them again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """One image: `module` is the text of its label, `size` in bytes as the registry keeps it, `seconds` of building.
+
+    `version` is the one that it was published as, empty for none.
+    """
+
+    digest: str
+    module: str
+    size: int | None = None
+    seconds: float | None = None
+    version: str = ""
+
+
+class Modules(Tables):
+    """Published images by digest, which never change their meaning."""
+
+    def described(self, digest: str) -> Described | None:
+        """What is known of the image with that digest."""
+        rows = schema.modules.c
+        query = sa.select(rows.digest, rows.module, rows.size, rows.seconds, rows.version).where(
+            rows.digest == digest
+        )
+        with self._engine.connect() as connection:
+            row = connection.execute(query).first()
+        return Described(**row._mapping) if row else None
+
+    def keep_described(self, image: Described, limit: int = MODULES_KEPT) -> None:
+        """Keep what is known of an image, in place of what was known; the oldest beyond `limit` go."""
+        rows = schema.modules.c
+        self._put(
+            schema.modules,
+            {
+                "digest": image.digest,
+                "module": image.module,
+                "size": image.size,
+                "seconds": image.seconds,
+                "version": image.version,
+                "kept_at": time.time(),
+            },
+        )
+        newest = sa.select(rows.kept_at).order_by(rows.kept_at.desc()).offset(limit).limit(1)
+        with self._engine.connect() as connection:
+            before = connection.scalar(newest)
+        if before is not None:
+            with self._writing() as connection:
+                connection.execute(sa.delete(schema.modules).where(rows.kept_at <= before))
