@@ -154,9 +154,7 @@ def _remembered(project: Project, branch: str, world: World) -> Current | None:
     return _current(known.image or "", known.number or 0, described, described.version, used)
 
 
-def _current(
-    image: str, number: int, known: Described, version: str, used: frozenset[Version]
-) -> Current:
+def _current(image: str, number: int, known: Described, version: str, used: frozenset[Version]) -> Current:
     module = read_module(known.module)
     return Current(
         image, known.digest, number, Version.read(version), module, known.size, known.seconds, used

@@ -1,4 +1,4 @@
-"""What images that were published are: their modules, sizes and building times, by digest. The registry holds the rest."""
+"""What published images are: their modules, sizes and building times, by digest. The registry holds the rest."""
 
 from __future__ import annotations
 
