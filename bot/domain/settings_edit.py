@@ -48,7 +48,7 @@ Wish = EntryPointWish | EnvironmentWish
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """The whole file as it should be (`content`), and `lines`: what of it says the wish, to be shown.
+    """The whole file as it should be (`content`), and `lines`: what of it says the wish (`value`), to be shown.
 
     `changed` is False where the file said so already.
     """
@@ -56,6 +56,7 @@ class Edited:
     path: str
     content: bytes
     lines: str
+    value: str
     changed: bool
 
 
@@ -120,7 +121,7 @@ def set_value(content: bytes | None, keys: Sequence[str], value: str) -> Edited 
     """The file in which the value stands under its keys (one, or two for a mapping in the mapping)."""
     lines = "".join(_block(keys, value))
     if content is None:
-        return Edited(PATH, lines.encode(), lines, True)
+        return Edited(PATH, lines.encode(), lines, value, True)
     if len(content) > MAX_BYTES:
         return CannotEdit(f"`{PATH}` has more than {MAX_BYTES // 1024} KiB.", _HAND)
     try:
@@ -139,10 +140,10 @@ def set_value(content: bytes | None, keys: Sequence[str], value: str) -> Edited 
         )
     mark = content[: len(content) - len(content.removeprefix(b"\xef\xbb\xbf"))]
     if _value_at(text, keys) == value:
-        return Edited(PATH, content, lines, False)
+        return Edited(PATH, content, lines, value, False)
     for written in _candidates(text, root, keys, value, "\r\n" if "\r\n" in text else "\n"):
         if _says(written, before, keys, value):
-            return Edited(PATH, mark + written.encode(), lines, True)
+            return Edited(PATH, mark + written.encode(), lines, value, True)
     return CannotEdit(
         f"`{PATH}` is written in a way in which I cannot change this without touching the rest.", _HAND
     )

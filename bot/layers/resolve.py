@@ -18,7 +18,7 @@ from bot.layers.fetch import fetch_size
 from bot.layers.indexes import Indexes, plan_indexes
 from bot.layers.lock import Lock, LockedWheel
 from bot.layers.lock_key import ResolveInputs
-from bot.layers.uv import Conclusion, ask_uv
+from bot.layers.uv import MAX_SECONDS, Conclusion, ask_uv
 from bot.layers.wanted import Line, applies, limit_text, plan_line
 from bot.layers.web import Denied, Missing, Web
 from bot.layers.wheel_tags import Target
@@ -55,12 +55,13 @@ def resolve(
     *,
     index_url: str = "",
     wheels: Path | None = None,
+    seconds: float = MAX_SECONDS,
 ) -> Resolved | tuple[Problem, ...]:
     """The lock of the requirements, or every reason why there is none.
 
     `variables`: those of the job, of which requirements see what `bot.layers.addresses` offers. `index_url`: the
-    operator's own index. `wheels`: folder of wheels that a job before built. Raises TryAgain when an index is away,
-    OperatorError where whoever runs the bot must act.
+    operator's own index. `wheels`: folder of wheels that a job before built. `seconds`: the longest that one run of
+    uv may take. Raises TryAgain when an index is away, OperatorError where whoever runs the bot must act.
     """
     requirements = inputs.requirements
     environment = inputs.environment
@@ -81,7 +82,7 @@ def resolve(
     clean = redactor(indexes.secrets)
     say(clean(f"Resolving {len(lines)} requirements for Python {target.python} on {target.platform}"))
     with Web(indexes.accounts, variables) as web:
-        work = _Work(requirements, target, indexes, variables, built, wheels, web, clean)
+        work = _Work(requirements, target, indexes, variables, built, wheels, web, clean, seconds)
         try:
             document, more = work.resolve(lines)
             problems += more
@@ -139,6 +140,7 @@ class _Work:
     folder: Path | None
     web: Web
     clean: Callable[[str], str]
+    seconds: float
 
     def resolve(self, lines: Sequence[Line]) -> tuple[Mapping[str, object] | None, list[Problem]]:
         """The resolver's document, or what stands in its way; what is left is tried again, so that all is told."""
@@ -171,6 +173,7 @@ class _Work:
             self.variables,
             wheels=[folder / wheel.filename for wheel in self.built.values()],
             with_dependencies=posixpath.basename(self.requirements.file) not in LOCK_FILES,
+            seconds=self.seconds,
         )
 
     def _unexplained(self, text: str) -> Problem:

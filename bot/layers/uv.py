@@ -28,7 +28,7 @@ MAX_SAID = 64 * 1024
 
 HTTP_SECONDS = "60"
 
-_PASSED_ON = (
+PASSED_ON = (
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "UV_CACHE_DIR", "UV_HTTP_RETRIES"),
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
     *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
@@ -62,8 +62,12 @@ def ask_uv(
     *,
     wheels: Sequence[Path] = (),
     with_dependencies: bool = True,
+    seconds: float = MAX_SECONDS,
 ) -> Mapping[str, Any] | Conclusion:
-    """The pylock.toml of the lines as plain data. Raises TryAgain when an index is away, OperatorError without uv."""
+    """The pylock.toml of the lines as plain data. Raises TryAgain when an index is away, OperatorError without uv.
+
+    `seconds`: the longest that it may take; TryAgain after that.
+    """
     with tempfile.TemporaryDirectory(prefix="mlreef-uv-") as folder:
         root = Path(folder)
         (root / "wanted.txt").write_text("".join(f"{line}\n" for line in lines), encoding="ascii")
@@ -77,10 +81,10 @@ def ask_uv(
             try:
                 code = subprocess.run(
                     command, cwd=root, env=environ, stdin=subprocess.DEVNULL, stdout=out, stderr=said,
-                    timeout=MAX_SECONDS, check=False,
+                    timeout=seconds, check=False,
                 ).returncode  # fmt: skip
             except subprocess.TimeoutExpired:
-                raise TryAgain(f"The packages were not resolved within {MAX_SECONDS} seconds.") from None
+                raise TryAgain(f"The packages were not resolved within {seconds:.0f} seconds.") from None
             except OSError as error:
                 raise OperatorError(f"uv cannot be run: {error.strerror}.", _INSTALL) from None
         if code == 0:
@@ -150,7 +154,7 @@ def _program() -> str:
 
 def _environment(root: Path, indexes: Indexes, variables: Mapping[str, str], wheels: bool) -> dict[str, str]:
     """Addresses with passwords go by the environment: every user of a machine can read command lines."""
-    environ = {name: variables[name] for name in _PASSED_ON if variables.get(name)}
+    environ = {name: variables[name] for name in PASSED_ON if variables.get(name)}
     environ |= {"HOME": str(root), "PATH": "", "TMPDIR": str(root), "UV_HTTP_TIMEOUT": HTTP_SECONDS}
     if "UV_CACHE_DIR" not in environ:
         home = variables.get("XDG_CACHE_HOME") or (
