@@ -106,7 +106,21 @@ class Answer:
     faults: int = 0
 
 
-Job = Publish | EnsurePipeline | Follow | Check | Answer
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Open the merge request that sets a repository up, unless there was one before.
+
+    `branch` is the one that it is proposed from, so that looking versions up keeps no publication waiting.
+    """
+
+    project_id: int
+    branch: str
+    sha: str | None = None
+    attempt: int = 0
+    faults: int = 0
+
+
+Job = Publish | EnsurePipeline | Follow | Check | Answer | Setup
 
 
 @dataclass(frozen=True, slots=True)

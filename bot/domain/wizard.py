@@ -26,6 +26,12 @@ Skeleton = Literal["", "argparse", "annotations"]
 
 SKELETONS: tuple[Skeleton, ...] = get_args(Skeleton)
 
+SETUP_BRANCH = "mlreef-bot/setup"
+"""Where the files are proposed from."""
+
+SETUP_TRAILER = "Mlreef-Setup"
+"""By this line in its message the bot knows a commit of its own on the branch."""
+
 MENDABLE = frozenset({"no-requirements", "several-entry-points", "environment-several"})
 """Problems that files of the wizard's make go away."""
 
@@ -83,6 +89,33 @@ class Setup:
         before = {one.code for one in self.before.problems if one.severity is Severity.ERROR}
         after = {one.code for one in self.after.problems if one.severity is Severity.ERROR}
         return bool(before - after)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What became of the wish for a merge request: it was opened, or was there; or why it was not.
+
+    `refused` carries what is in the way.
+    """
+
+    kind: Literal["opened", "there", "closed", "unneeded", "refused"]
+    iid: int = 0
+    web_url: str = ""
+    refused: CannotEdit | None = None
+
+
+def setup_message(sha: str) -> str:
+    """Message of the commit with the files, the same for the same commit that it stands on."""
+    return (
+        "Set up publishing with mlreef-bot\n\n"
+        "What the module runs, needs and is built on. Every line may be changed.\n\n"
+        f"{SETUP_TRAILER}: {sha}\n"
+    )
+
+
+def is_ours(message: str) -> bool:
+    """Whether a branch's head is a commit that the wizard made, so that no work of people's is on top of it."""
+    return any(line.startswith(f"{SETUP_TRAILER}: ") for line in message.splitlines())
 
 
 def is_mendable(problems: Collection[Problem]) -> bool:

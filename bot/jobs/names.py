@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from bot.domain.jobs import COMMAND, Answer, Check, EnsurePipeline, Follow, Job, Publish
+from bot.domain.jobs import COMMAND, Answer, Check, EnsurePipeline, Follow, Job, Publish, Setup
 
 KINDS: dict[str, type[Any]] = {
     "publish": Publish,
@@ -19,6 +19,7 @@ KINDS: dict[str, type[Any]] = {
     "follow": Follow,
     "check": Check,
     "answer": Answer,
+    "setup": Setup,
 }
 """Every kind of job, by the name under which it is stored."""
 
@@ -89,6 +90,8 @@ def slot_of(job: Job) -> str:
         case Answer(note_id=note_id):
             # no comment takes the place of another one
             return f"answer-{note_id}"
+        case Setup():
+            return "setup"
 
 
 def lane_of(job: Job, lanes: int) -> str:
