@@ -20,7 +20,7 @@ from bot.domain.engines import Building
 from bot.domain.events import Asked, Event, subject, to_dict
 from bot.domain.facts import BOT_USER, WORKER_SEEN, JobCounts
 from bot.domain.guards import Guards
-from bot.domain.jobs import Check, EnsurePipeline, Follow, Job, Publish
+from bot.domain.jobs import Check, EnsurePipeline, Follow, Job, Publish, Setup
 from bot.domain.manner import Manner
 from bot.domain.pipeline import OUR_JOBS, Environment
 from bot.domain.policy import Policy
@@ -83,6 +83,7 @@ def read_policy(config: Config) -> Policy:
         watch_seconds=config.pipeline.watch_seconds,
         guards=Guards(commits_per_hour=config.publish.commits_per_hour),
         review=Manner(**config.review.model_dump()),
+        wizard=config.wizard.open,
         limits=ReadingLimits(config.reading.file_bytes, config.reading.steps, config.reading.depth),
     )
 
@@ -271,6 +272,7 @@ def run_worker(config: Config) -> None:
     from bot.adapters.presence import open_presence
     from bot.follow import follow
     from bot.metrics import count_finds
+    from bot.opening import set_up
     from bot.publication import ensure_pipeline, publish
     from bot.reconcile import Sweeper
     from bot.review import review
@@ -296,6 +298,7 @@ def run_worker(config: Config) -> None:
             EnsurePipeline: lambda job: ensure_pipeline(job, world.get()),
             Follow: lambda job: follow(job, world.get()),
             Check: lambda job: review(job, world.get()),
+            Setup: lambda job: set_up(job, world.get()),
         },
         Limits(
             config.worker.concurrency,

@@ -85,6 +85,12 @@ class Publishing(_Part):
     commits_per_hour: Annotated[int, Field(ge=1, le=10_000)] = 20
 
 
+class Wizard(_Part):
+    """Which repositories get a merge request that sets them up, without being asked."""
+
+    open: Literal["when_needed", "always", "never"] = "when_needed"
+
+
 class Environment(_Part):
     """A base image that authors choose by name."""
 
@@ -207,6 +213,7 @@ class Config(_Part):
     builder: Builder
     database: Database = Database()
     publish: Publishing = Publishing()
+    wizard: Wizard = Wizard()
     environments: tuple[Environment, ...] = (DEFAULT_ENVIRONMENT,)
     default_environment: str = ""
     pipeline: Pipeline = Pipeline()

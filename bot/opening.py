@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Collection, Sequence
 
 import structlog
 
 from bot.domain import pipeline, plan, wizard_words
-from bot.domain.gitlab import Branch, MergeRequest, Project
+from bot.domain.environments import Environment
+from bot.domain.gitlab import Branch, Project
 from bot.domain.jobs import Later
 from bot.domain.jobs import Setup as SetupJob
 from bot.domain.own_ci import triggers_ours
@@ -23,36 +25,38 @@ from bot.domain.wizard import (
     Opened,
     Setup,
     SetupWish,
+    is_mendable,
     is_ours,
     plan_setup,
     setup_message,
 )
+from bot.domain.wizard_files import Pins
 from bot.errors import Refused
 from bot.layers.pins import pin
 from bot.metrics import stage
 from bot.reading import fetch_source
 from bot.world import World
+from parser.model import Needed, Problem
 
-ANYBODY = CannotEdit(
-    f"There is a branch `{SETUP_BRANCH}` already, with somebody's work on it.",
-    "Open a merge request from it, or rename or delete it; then ask again.",
-)
+WANTED = "wanted"
+"""What the store holds before it holds the number of the merge request."""
 
 log = structlog.get_logger()
 
 
 def set_up(job: SetupJob, world: World) -> tuple[Later, ...]:
     """Open it where nobody asked: only when the operator wants that, and only once for each project."""
-    if world.policy.wizard == "never" or world.store.fact(_fact(job.project_id)):
+    if world.policy.wizard == "never" or world.store.fact(_fact(job.project_id)) not in (None, "", WANTED):
         return ()
     opened = open_setup(job.project_id, world, asked=False)
+    if opened.kind in ("unneeded", "refused"):
+        # the next refusal that could be mended asks anew
+        world.store.keep_fact(_fact(job.project_id), "")
     log.info("setup", project=job.project_id, outcome=opened.kind, merge_request=opened.iid)
     return ()
 
 
-def open_setup(
-    project_id: int, world: World, *, asked: bool, wish: SetupWish | None = None
-) -> Opened:
+def open_setup(project_id: int, world: World, *, asked: bool, wish: SetupWish | None = None) -> Opened:
     """Have one merge request with the files of the wizard. `asked`: a person wants it, also after one was closed."""
     project = world.forge.fetch_project(project_id)
     if project.archived or project.default_branch is None:
@@ -85,7 +89,7 @@ def _open(project: Project, branch: Branch, wish: SetupWish, asked: bool, world:
         return Opened("unneeded")
     try:
         if not _ensure_branch(planned, project, branch, world):
-            return Opened("refused", refused=ANYBODY)
+            return Opened("refused", refused=wizard_words.BRANCH_IN_USE)
         config = plan.ci_config_file(project)
         missing = _missing(config, contents.get(config) if config else None)
         made = world.forge.create_merge_request(
@@ -110,3 +114,58 @@ def _means(project: Project, world: World) -> Means:
         default_environment=policy.default_environment,
         docs_url=policy.docs_url,
     )
+
+
+def _pin(needed: Sequence[Needed], environment: Environment, *, index_url: str) -> Pins:
+    return pin(needed, environment, os.environ, index_url)
+
+
+def _ensure_branch(planned: Setup, project: Project, base: Branch, world: World) -> bool:
+    """Have the files on a branch of their own; False where people work on one that is called so."""
+    message = setup_message(base.sha)
+    there = world.forge.fetch_branch(project.id, SETUP_BRANCH)
+    if there is not None and not is_ours(there.message):
+        return False
+    if there is not None and there.message.strip() == message.strip():
+        # we died behind the commit, or the merge request was closed and is asked for again
+        return True
+    made = world.forge.commit_files(
+        project.id, SETUP_BRANCH, message, planned.files, planned.existing, base.sha
+    )
+    log.info("setup_committed", project=project.path, sha=made.sha, files=sorted(planned.files))
+    return True
+
+
+def _missing(config: str | None, own_ci: bytes | None) -> wizard_words.Missing:
+    if config == pipeline.PATH or (own_ci is not None and triggers_ours(own_ci)):
+        return ""
+    return "job" if own_ci is not None else "setting"
+
+
+def _noted(opened: Opened, project: Project, world: World) -> Opened:
+    world.store.keep_fact(_fact(project.id), str(opened.iid))
+    return opened
+
+
+def _fact(project_id: int) -> str:
+    return f"setup {project_id}"
+
+
+def wants_setup(project: Project, problems: Collection[Problem], world: World) -> bool:
+    """Whether a merge request is to be opened by itself, now that a head of the project was read.
+
+    It is noted before the head counts as handled: whoever dies in between still opens it.
+    """
+    if world.policy.wizard == "never" or (world.policy.wizard == "when_needed" and not is_mendable(problems)):
+        return False
+    if is_wanted(project.id, world):
+        return True
+    if world.store.fact(_fact(project.id)) or world.store.was_published(project.id):
+        return False
+    world.store.keep_fact(_fact(project.id), WANTED)
+    return True
+
+
+def is_wanted(project_id: int, world: World) -> bool:
+    """Whether a merge request was to be opened, and has not been."""
+    return world.store.fact(_fact(project_id)) == WANTED

@@ -11,17 +11,20 @@ from dataclasses import replace
 import structlog
 
 from bot.adapters.publications import Publication
-from bot.domain import pipeline, plan, reports
-from bot.domain.gitlab import ENDED, Pipeline
-from bot.domain.jobs import COMMAND, EnsurePipeline, Follow, Later, Publish
+from bot.domain import pipeline, plan, reports, wizard_words
+from bot.domain.gitlab import ENDED, Pipeline, Project
+from bot.domain.jobs import COMMAND, EnsurePipeline, Follow, Later, Publish, Setup
 from bot.domain.plan import Head, State
 from bot.domain.steps import CommitFile, ProposeFile, SetStatus, Tell
+from bot.domain.wizard import SETUP_BRANCH
 from bot.errors import Gone, Refused
 from bot.guarding import find_loop, spend_commit
 from bot.metrics import PUBLICATIONS, stage
+from bot.opening import is_wanted, wants_setup
 from bot.reading import fetch_report
 from bot.telling import perform
 from bot.world import World
+from parser.model import Problem
 
 MAX_PIPELINE_LOOKS = 3
 """How often, a grace apart, a pipeline is looked for before the author is told that none came."""
@@ -48,12 +51,15 @@ def publish(job: Publish, world: World) -> tuple[Later, ...]:
     if known is not None and not back and job.cause != COMMAND:
         if State(known.state).ended:
             log.info("head_already_handled", project=project.path, sha=branch.sha, state=known.state)
-            return ()
+            return (Later(Setup(project.id, SETUP_BRANCH)),) if is_wanted(project.id, world) else ()
         return (Later(EnsurePipeline(project.id, branch.name, branch.sha), world.policy.grace_seconds),)
     read = fetch_report(project, branch.sha, world)
     head = Head(project, branch, read.report, read.generated, read.own_ci)
     with stage("plan"):
         planned = plan.plan_publication(head, world.policy)
+    setup = _plan_setup(planned, head, world)
+    if setup:
+        planned = replace(planned, tell=tuple(_announcing(step, project) for step in planned.tell))
     log.info(
         "head_read",
         project=project.path,
@@ -69,9 +75,9 @@ def publish(job: Publish, world: World) -> tuple[Later, ...]:
             planned = replace(planned, write=None)
     match planned.write:
         case CommitFile() as commit:
-            return _commit(commit, planned, head, world)
+            return (*setup, *_commit(commit, planned, head, world))
         case ProposeFile() as proposal:
-            return _propose(proposal, head, world)
+            return (*setup, *_propose(proposal, head, world))
         case None:
             source = plan.source_of(branch)
             if source != branch.sha and world.store.publication(project.id, source, branch.name) is None:
@@ -80,7 +86,25 @@ def publish(job: Publish, world: World) -> tuple[Later, ...]:
             # right after a merge, GitLab may not have marked the merge request yet
             merging = len(branch.parents) > 1 and job.attempt < MERGE_LOOKS
             at_once = job.cause == COMMAND and known is not None
-            return _settle(planned, head, branch.sha, world, at_once or back, at_once, merging)
+            return (*setup, *_settle(planned, head, branch.sha, world, at_once or back, at_once, merging))
+
+
+def _plan_setup(planned: plan.Plan, head: Head, world: World) -> tuple[Later, ...]:
+    """The wizard's merge request, where this is the first head of a project and lacks what that would bring."""
+    refused = planned.state is State.REFUSED
+    if head.branch.name != head.project.default_branch or not (refused or world.policy.wizard == "always"):
+        return ()
+    settings = world.policy.pipeline_settings(head.report)
+    problems = (*head.report.problems, settings) if isinstance(settings, Problem) else head.report.problems
+    return (
+        (Later(Setup(head.project.id, SETUP_BRANCH)),) if wants_setup(head.project, problems, world) else ()
+    )
+
+
+def _announcing(step: SetStatus | Tell, project: Project) -> SetStatus | Tell:
+    if isinstance(step, SetStatus):
+        return step
+    return replace(step, body=f"{step.body}\n\n{wizard_words.coming_comment(project.web_url)}")
 
 
 def ensure_pipeline(job: EnsurePipeline, world: World) -> tuple[Later, ...]:

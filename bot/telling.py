@@ -10,7 +10,7 @@ import structlog
 from bot.adapters.publications import Publication
 from bot.domain import reports
 from bot.domain.gitlab import ENDED
-from bot.domain.jobs import Check, Job
+from bot.domain.jobs import Check, Job, Setup
 from bot.domain.manner import begins_note, plan_notes
 from bot.domain.plan import State
 from bot.domain.steps import CHECK_STATUS, SetStatus, Tell
@@ -49,6 +49,8 @@ def tell_given_up(job: Job, world: World) -> None:
     if isinstance(job, Check):
         _tell_check_given_up(job, world)
         return
+    if isinstance(job, Setup):
+        return  # nobody waits for it; whoever wants it can ask
     sha = job.sha
     if sha is None:
         branch = world.forge.fetch_branch(job.project_id, job.branch)

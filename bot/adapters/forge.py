@@ -403,7 +403,9 @@ class Forge:
             target_branch=target,
             state="opened",
         )
-        return _merge_request(items[0]) if items else None
+        # a fork may have a branch of the same name
+        own = (one for one in map(_merge_request, items) if one.source_project_id in (project_id, None))
+        return next(own, None)
 
     def fetch_merge_requests_by(
         self, project_id: int, author_id: int, source: str, target: str

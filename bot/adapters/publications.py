@@ -71,6 +71,13 @@ class Publications(GivenUp):
         with self._engine.connect() as connection:
             return frozenset(connection.scalars(sa.select(schema.publications.c.project_id).distinct()))
 
+    def was_published(self, project_id: int) -> bool:
+        """Whether any version of the project is known."""
+        rows = schema.publications.c
+        query = sa.select(rows.sha).where(rows.project_id == project_id, rows.number.is_not(None)).limit(1)
+        with self._engine.connect() as connection:
+            return connection.execute(query).first() is not None
+
     def handled(self, heads: Mapping[int, str], undone: Iterable[str] = ()) -> frozenset[tuple[int, str]]:
         """Those of these commits (project id → sha) that a publication of is known, in a state not of `undone`."""
         found: set[tuple[int, str]] = set()

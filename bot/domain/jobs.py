@@ -110,7 +110,7 @@ class Answer:
 class Setup:
     """Open the merge request that sets a repository up, unless there was one before.
 
-    `branch` is the one that it is proposed from, so that looking versions up keeps no publication waiting.
+    `branch` is the one that it is proposed from, so that looking versions up keeps no publication waiting; no `sha`.
     """
 
     project_id: int

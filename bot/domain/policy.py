@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from bot.domain.choice import plan_environment
 from bot.domain.engines import USUAL_BUILDING, Building, makes_wheels, plan_engine
@@ -12,6 +13,10 @@ from bot.domain.pipeline import Environment, PipelineSettings
 from parser.limits import DEFAULT_LIMITS, Limits
 from parser.model import Problem, Report
 
+Opening = Literal["when_needed", "always", "never"]
+"""Which repositories get a merge request that sets them up without being asked: those whose first publication is
+refused for something that it would mend, all new ones, or none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -20,7 +25,7 @@ class Policy:
     `branches` are published besides each project's default branch. `grace_seconds`: how long GitLab may take
     to start a pipeline by itself. `watch_seconds`: how often a running pipeline is looked at if no hook tells.
     `limits`: how far repositories are read, by the bot and by the jobs of its pipelines. `guards`: against loops.
-    `review`: how merge requests are reviewed.
+    `review`: how merge requests are reviewed. `wizard`: for whom a merge request is opened that sets a repository up.
     """
 
     environments: tuple[Environment, ...]
@@ -34,6 +39,7 @@ class Policy:
     limits: Limits = DEFAULT_LIMITS
     guards: Guards = ALL_GUARDS
     review: Manner = USUAL_MANNER
+    wizard: Opening = "when_needed"
 
     def publishes(self, branch: str, default_branch: str | None) -> bool:
         """Whether a branch is one that is published."""

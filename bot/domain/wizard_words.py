@@ -5,16 +5,17 @@ Whatever comes from the repository stands in code spans, as escaped prose, or in
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Literal
 
 from bot.domain.environments import Environment
-from bot.domain.reports import SHORT_SHA, parameter_table
+from bot.domain.reports import SHORT_SHA
 from bot.domain.settings_edit import CannotEdit, EntryPointWish, Offer, Wish
+from bot.domain.tables import parameter_table, problem_table, table
 from bot.domain.text import fenced, link, prose, row, span
-from bot.domain.wizard import Opened, Setup
+from bot.domain.wizard import SETUP_BRANCH, Opened, Setup
 from bot.domain.wizard_files import Pin, Pins, environment_words
-from parser.model import Problem, Severity
+from parser.model import Severity
 from parser.settings import PATH
 
 MAX_ROWS = 30
@@ -32,6 +33,15 @@ TOO_MANY_FILES = CannotEdit(
     f"Write `{PATH}` by hand; `mlreef-bot init` shows what it may say.",
 )
 
+
+BRANCH_IN_USE = CannotEdit(
+    f"There is a branch `{SETUP_BRANCH}` already, with somebody's work on it.",
+    "Open a merge request from it, or rename or delete it; then ask again.",
+)
+MAY_NOT_OPEN = CannotEdit(
+    "GitLab did not let me open a merge request here.",
+    "Make my user a Developer of the project, or set it up on your own machine with `mlreef-bot init`.",
+)
 
 Missing = Literal["", "setting", "job"]
 """What a project lacks so that GitLab runs mlreef.yml: nothing, a setting, or a job in the project's own CI file."""
@@ -52,7 +62,8 @@ def edit_reply(offer: Offer) -> str:
         return (
             f"Done: {span(offer.sha[:SHORT_SHA])} on {span(offer.branch)} puts this into `{PATH}`:\n\n{shown}"
         )
-    return f"Write this into `{PATH}` on {span(offer.branch)}:\n\n{shown}\n\nI have not done so: {prose(offer.why_not)}."
+    why_not = prose(offer.why_not)
+    return f"Write this into `{PATH}` on {span(offer.branch)}:\n\n{shown}\n\nI have not done so: {why_not}."
 
 
 def cannot_edit_reply(cannot: CannotEdit) -> str:
@@ -83,7 +94,8 @@ def setup_title() -> str:
 def coming_comment(web_url: str) -> str:
     """Said below a first refusal that the wizard can mend; `web_url` is the project's."""
     merge_requests = f"{web_url}/-/merge_requests"
-    return f"I am preparing {link('a merge request', merge_requests)} that adds what is missing; merging it publishes."
+    opened = link("a merge request", merge_requests)
+    return f"I try to mend this for you: what I find becomes {opened}, and merging it publishes."
 
 
 def setup_description(setup: Setup, branch: str, missing: Missing) -> str:
@@ -160,15 +172,12 @@ def _requirements(setup: Setup) -> Iterator[str]:
         "like a module can be somebody else's."
     )
     yield ""
-    yield "| Imported | Package | Version |"
-    yield "|---|---|---|"
-    pins = setup.pins.pins
-    yield from (
-        row(span(one.module), span(one.package), _version(one, setup.pins)) for one in pins[:MAX_ROWS]
-    )
-    if len(pins) > MAX_ROWS:
+    rows = (row(span(one.module), span(one.package), _version(one, setup.pins)) for one in setup.pins.pins)
+    lines, rest = table(("Imported", "Package", "Version"), rows, MAX_ROWS)
+    yield from lines
+    if rest:
         yield ""
-        yield f"… and {len(pins) - MAX_ROWS} more."
+        yield f"… and {rest} more."
     if setup.pins.trouble:
         yield ""
         yield f"I could not look up versions ({prose(setup.pins.trouble)}); write those that you use."
@@ -184,17 +193,17 @@ def _environment(setup: Setup) -> Iterator[str]:
     yield f"The image is built on {span(setup.environment.name)}. To choose another one, comment"
     yield "`/mlreef environment NAME` here."
     yield ""
-    yield "| Name | What it is | |"
-    yield "|---|---|---|"
-    for one in setup.environments[:MAX_ROWS]:
-        yield row(span(one.name), prose(environment_words(one)), _mark(one, setup))
+    rows = (
+        row(span(one.name), prose(environment_words(one)), _mark(one, setup)) for one in setup.environments
+    )
+    yield from table(("Name", "What it is", "Chosen"), rows, MAX_ROWS)[0]
     if setup.unfit is not None:
         yield ""
         yield f"It does not fit yet: {prose(setup.unfit.message)} {prose(setup.unfit.hint)}"
 
 
 def _mark(one: Environment, setup: Setup) -> str:
-    return "**chosen**" if one.name == setup.environment.name else ""
+    return "yes" if one.name == setup.environment.name else ""
 
 
 def _review(setup: Setup, missing: Missing) -> Iterator[str]:
@@ -220,7 +229,7 @@ def _review(setup: Setup, missing: Missing) -> Iterator[str]:
     if setup.errors:
         yield "Merging will not publish yet. Mend this first, on this branch or elsewhere:"
         yield ""
-        yield from _problems(setup.errors)
+        yield from problem_table(setup.errors)
     else:
         yield "Nothing is in the way. Merge it, and the first version is published."
     warnings = [one for one in setup.after.problems if one.severity is Severity.WARNING]
@@ -228,17 +237,6 @@ def _review(setup: Setup, missing: Missing) -> Iterator[str]:
         yield ""
         yield "Worth a look, now or later:"
         yield ""
-        yield from _problems(warnings)
+        yield from problem_table(warnings)
     yield ""
     yield "If you do not want this, close the merge request: I will not open it again unless you ask me to."
-
-
-def _problems(problems: Sequence[Problem]) -> Iterator[str]:
-    yield "| Where | What | What to do |"
-    yield "|---|---|---|"
-    for one in problems[:MAX_ROWS]:
-        where = span(f"{one.place.file}:{one.place.line}") if one.place else ""
-        yield row(where, prose(one.message), prose(one.hint))
-    if len(problems) > MAX_ROWS:
-        yield ""
-        yield f"… and {len(problems) - MAX_ROWS} more: `mlreef-bot check .` shows all."
