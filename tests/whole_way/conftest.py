@@ -359,10 +359,11 @@ class serving:
         images: Images = STAND_INS,
         timeout_seconds: float = 5,
         grace_seconds: float = GRACE_SECONDS,
+        **more: Mapping[str, object],
     ) -> None:
         (folder / "token").write_text(token)
         (folder / "secret").write_text(SECRET)
-        config = {
+        config: dict[str, Any] = {
             "gitlab": {
                 "url": gitlab_url,
                 "token_file": str(folder / "token"),
@@ -382,6 +383,8 @@ class serving:
             "pipeline": {"grace_seconds": grace_seconds},
             "publish": {"branches": ["release"]},
         }
+        for section, values in {"wizard": {"open": "never"}, **more}.items():
+            config[section] = {**config.get(section, {}), **values}
         self.config = folder / "config.yaml"
         self.config.write_text(yaml.safe_dump(config))
         self.ready_url = f"http://{listen}/readyz"

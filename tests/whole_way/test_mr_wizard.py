@@ -1,0 +1,179 @@
+"""The wizard on real parts: a repository that lacks something gets one merge request, and merging that publishes it."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+from sandbox.demo.children import free_port
+from sandbox.gitlab import Sandbox
+from sandbox.gitlab.state import MergeRequest
+from sandbox.registry import RegistryServer
+from tests.layers.package_index import PackageIndex, served
+from tests.whole_way.conftest import DEVELOPER, FILES, SCRIPT, SOON, Mood, Way, World, serving
+
+IMPORTING = SCRIPT.replace("import argparse", "import argparse\n\nimport numpy\nimport sklearn")
+BARE = {"train.py": IMPORTING, "eval.py": IMPORTING}
+"""Two scripts that read a command line, and no requirements."""
+
+
+@pytest.fixture(scope="module")
+def index() -> Iterator[PackageIndex]:
+    with served(PackageIndex()) as found:
+        found.add("numpy", "2.3.1")
+        found.add("scikit-learn", "1.7.0", requires=["numpy>=2"])
+        yield found
+
+
+@contextmanager
+def lab(folder: Path, index: PackageIndex, wizard: str) -> Iterator[tuple[World, serving]]:
+    """A GitLab of its own, with a bot that opens merge requests by itself."""
+    folder.mkdir()
+    mood = Mood()
+    with (
+        RegistryServer(folder / "registry") as registry,
+        Sandbox(folder / "gitlab", registry=registry, moods=mood) as sandbox,
+    ):
+        alice = sandbox.create_user("alice")
+        bot = sandbox.create_user("mlreef-bot", bot=True, name="MLReef bot")
+        listen, log = f"127.0.0.1:{free_port()}", folder / "bot.log"
+        more = {"wizard": {"open": wizard}, "builder": {"index_url": index.simple}}
+        more["builder"] |= {"image": "mlreef-bot:test", "engines": ["layers"]}
+        with serving(folder, sandbox.url, bot.token, listen, log, **more) as service:
+            yield World(sandbox, registry, mood, alice, bot, f"http://{listen}/webhooks/gitlab", log), service
+        assert sandbox.complaints == []
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory, index: PackageIndex) -> Iterator[tuple[World, serving]]:
+    with lab(tmp_path_factory.mktemp("wizard") / "lab", index, "when_needed") as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def in_a_good_mood() -> None:
+    """The service of the other tests here is not needed."""
+
+
+def all_of(way: Way) -> list[MergeRequest]:
+    """The wizard's merge requests."""
+    found = way.sandbox.merge_requests(way.project.id)
+    return [one for one in found if one.source_branch == "mlreef-bot/setup"]
+
+
+def the_one(way: Way) -> MergeRequest:
+    return way.sandbox.wait_for(lambda: next(iter(all_of(way)), None), SOON, "the merge request")
+
+
+def change(way: Way, found: MergeRequest, **values: object) -> None:
+    api = f"{way.sandbox.url}/api/v4/projects/{way.project.id}/merge_requests/{found.iid}"
+    headers = {"PRIVATE-TOKEN": way.world.alice.token}
+    if values:
+        requests.put(api, json=values, headers=headers, timeout=10).raise_for_status()
+    else:
+        requests.put(f"{api}/merge", headers=headers, timeout=10).raise_for_status()
+
+
+def proposed(way: Way, path: str) -> str:
+    content = way.sandbox.read_file(way.project.id, path, "mlreef-bot/setup")
+    assert content is not None
+    return content.decode()
+
+
+def test_two_scripts_without_requirements_get_one_merge_request_and_merging_it_publishes(
+    opened: tuple[World, serving],
+) -> None:
+    world, _ = opened
+    way = world.project(BARE)
+    found = the_one(way)
+    assert (found.source_branch, found.target_branch, found.author_id) == (
+        "mlreef-bot/setup",
+        "master",
+        world.bot.id,
+    )
+    assert proposed(way, "requirements.txt").splitlines()[1:] == ["numpy==2.3.1", "scikit-learn==1.7.0"]
+    assert "  main: eval.py\n" in proposed(way, ".mlreef.yaml")
+    for step in ("### 1. Entry point", "### 2. Arguments", "### 3. Environment", "### 4. Review and publish"):
+        assert step in found.description
+    assert "`train.py`" in found.description
+    assert "Nothing is in the way" in found.description
+    assert "merge request" in way.comment(way.head())
+
+    way.rest()
+    assert len(all_of(way)) == 1
+    change(way, found)
+    commit = way.bot_commit()
+    way.publish(commit, 1)
+    way.rest()
+    assert len(all_of(way)) == 1
+    assert world.sandbox.quick_actions == []
+
+
+def test_none_is_opened_where_nothing_can_be_mended_nobody_wants_it_or_the_branch_is_somebodys(
+    opened: tuple[World, serving],
+) -> None:
+    world, _ = opened
+    broken = world.project({"run.py": "def broken(:\n", "requirements.txt": ""})
+    good, taken, closed = world.project(FILES), world.project(), world.project(BARE)
+    mine = taken.push({"notes.md": "Mine\n"}, branch="mlreef-bot/setup")
+    taken.push(BARE)
+    change(closed, the_one(closed), state_event="close")
+    closed.push({"README.md": "More\n"})
+    closed.comment(closed.head())
+    broken.status(broken.head(), "failed")
+    good.bot_commit()
+    taken.comment(taken.head())
+    for way in (taken, closed):
+        way.rest()
+    assert [all_of(way) for way in (broken, good, taken)] == [[], [], []]
+    assert taken.head("mlreef-bot/setup") == mine
+    assert [one.state for one in all_of(closed)] == ["closed"]
+
+
+@pytest.mark.parametrize("route", ["/repository/commits", "/merge_requests"])
+def test_a_bot_that_is_killed_on_the_way_opens_one_all_the_same(
+    opened: tuple[World, serving], route: str
+) -> None:
+    world, service = opened
+
+    def kill(answer: object) -> object:
+        made = answer()  # type: ignore[operator]  # the sandbox's own answer
+        service.process.send_signal(signal.SIGKILL)
+        service.process.wait(timeout=20)
+        return made
+
+    way = world.project()
+    world.mood.once("POST", route, kill)
+    way.push(BARE)
+    until = time.monotonic() + SOON
+    while service.process.poll() is None and time.monotonic() < until:
+        time.sleep(0.05)
+    assert service.process.poll() is not None, "nobody wrote there"
+    service.start()
+    found = the_one(way)
+    way.rest()
+    assert [one.iid for one in all_of(way)] == [found.iid]
+    assert "scikit-learn==1.7.0" in proposed(way, "requirements.txt")
+
+
+def test_an_operator_may_want_one_for_every_new_repository_also_where_no_index_answers(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    gone = PackageIndex(url=f"http://127.0.0.1:{free_port()}")
+    with lab(tmp_path / "lab", gone, "always") as (world, _):
+        way, whole = world.project({"train.py": IMPORTING}), world.project(FILES, bot_level=DEVELOPER)
+        assert "could not look up versions" in the_one(way).description
+        assert proposed(way, "requirements.txt").splitlines()[-2:] == ["numpy", "scikit-learn"]
+        assert "  main: add_noise.py\n" in proposed(whole, the_one(whole) and ".mlreef.yaml")
+        assert (
+            whole.sandbox.read_file(whole.project.id, "requirements.txt", "mlreef-bot/setup")
+            == b"numpy==2.1\n"
+        )
