@@ -228,7 +228,7 @@ def test_settings_read_back_as_exactly_what_was_meant(
         {},
         None,
         None,
-        False,
+        "no",
     )
 
 
