@@ -1,9 +1,9 @@
-"""The sweep that finds what nobody told: heads never handled, pipelines that ended unheard, hooks that are off.
+"""The sweep that finds what nobody told: heads and merge requests never handled, unheard ends, hooks that are off.
 
 What it finds enters as a delivery of its own, so it goes the same way as a hook's. One sweeper at a time; it
 remembers how far it is in the store, so whichever worker comes next goes on. It costs two requests for every
-hundred projects that moved, and a closer look (three requests) at each known project about once a day, or at
-once where a head was missed.
+hundred projects that moved, one for every hundred open merge requests that changed, and a closer look (three requests)
+at each known project about once a day, or at once where a head was missed.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from bot.adapters.gitlab_client import Answer, TooLong
 from bot.adapters.overview import Overview
 from bot.adapters.patience import Patience
 from bot.adapters.store import Store
-from bot.domain.events import Found, subject, to_dict
+from bot.domain.events import Found, MergeRequest, subject, to_dict
 from bot.domain.facts import SWEEPING, SWEPT
 from bot.domain.gitlab import ENDED
 from bot.domain.jobs import Check
@@ -25,6 +26,7 @@ from bot.domain.reconcile import (
     HOOK_PATH,
     Enrolment,
     Findings,
+    OpenRequest,
     Rhythm,
     Scope,
     Swept,
@@ -36,7 +38,7 @@ from bot.domain.reconcile import (
     truth_of,
 )
 from bot.domain.steps import PUBLISH_STATUS, SetStatus
-from bot.errors import BotError, Refused
+from bot.errors import BotError, Refused, TryAgain
 from bot.jobs.names import KINDS, read_job
 from bot.logs import get
 from bot.telling import perform, tell_given_up
@@ -56,6 +58,10 @@ HOOK_HINT = "GitLab switches hooks off that fail: look at its log of deliveries 
 MISSING_HINT = (
     f"Add a webhook to the bot's address, ending in {HOOK_PATH}, for pushes, merge requests, comments, jobs and "
     "pipelines."
+)
+MANY_REQUESTS_HINT = (
+    "Those that changed last were. Let the bot's user see only what it is to look after: on a GitLab with many public"
+    " projects it sees all of theirs."
 )
 UNSEEN_HINT = (
     "Make the bot's user Maintainer of the project, or look yourself now and then whether GitLab has switched its "
@@ -105,6 +111,7 @@ def sweep(scope: Scope, reach: Reach, keep_on: Callable[[Scope], None] = lambda 
         suspicious |= {project_id for project_id, sha in news if project_id in known}
         found += Findings(projects=len(ours), missed_heads=sum(entered))
         left = replace(left, after_id=page[-1].id if page else left.after_id)
+    found += _sweep_requests(scope, reach, lambda: keep_on(left))
     patience = Patience()
     for project_id in sorted({i for i in known if scope.has_turn(i)} | suspicious):
         keep_on(left)
@@ -112,6 +119,56 @@ def sweep(scope: Scope, reach: Reach, keep_on: Callable[[Scope], None] = lambda 
             found += _close_status(project_id, reach)
             found += _mend_hooks(project_id, scope, reach)
     return found
+
+
+def _sweep_requests(scope: Scope, reach: Reach, keep_on: Callable[[], None]) -> Findings:
+    """Have open merge requests checked that no hook told of."""
+    if not reach.world.policy.review.enabled:
+        return Findings()
+    known = reach.store.known_projects() | reach.store.reviewed_projects()
+    entered = 0
+    try:
+        for page in reach.overview.fetch_open_requests(scope.changed_after):
+            keep_on()
+            ours = {
+                (request.project_id, request.iid): request
+                for request in page
+                if reach.enrolment.takes_request(request, known)
+            }
+            heads = {key: (request.sha, request.target) for key, request in ours.items()}
+            checked = reach.store.checked(heads)
+            entered += sum(_enter_request(ours[key], reach) for key in sorted(ours.keys() - checked))
+    except TooLong as longer:
+        _log.warning("not all open merge requests were looked at", why=str(longer), hint=MANY_REQUESTS_HINT)
+    except (Answer, TryAgain) as error:
+        # the heads of branches are worth their sweep all the same
+        _log.warning("open merge requests could not be listed", why=str(error))
+    return Findings(missed_merge_requests=entered)
+
+
+def _enter_request(request: OpenRequest, reach: Reach) -> bool:
+    event = MergeRequest(
+        project_id=request.project_id,
+        iid=request.iid,
+        action="update",
+        target_branch=request.target,
+        sha=request.sha,
+        state="opened",
+        moved=True,
+    )
+    told = reach.store.told(subject(event), 2 * reach.rhythm.interval_seconds)
+    if any((one.get("sha"), one.get("target_branch")) == (request.sha, request.target) for one in told):
+        return False  # a hook told of it just now, and it is being looked at
+    about = {"project": request.project_id, "iid": request.iid, "sha": request.sha}
+    if not reach.act:
+        _log.info("merge request was never checked", **about)
+        return True
+    # One key for one head: where a check has nothing to do, such as for a branch that is not published, once is enough.
+    key = f"sweep merge request {request.project_id} {request.iid} {request.sha} {request.target}"
+    fresh = reach.store.accept(key, to_dict(event), subject(event))
+    if fresh:
+        _log.warning("merge request was never checked", **about)
+    return fresh
 
 
 def _enter_head(project_id: int, branch: str, sha: str, reach: Reach) -> bool:
@@ -333,6 +390,7 @@ def lines_of(found: Findings) -> Iterable[str]:
     words = {
         "projects": "projects looked at",
         "missed_heads": "heads that were never handled",
+        "missed_merge_requests": "open merge requests that were never checked",
         "open_publications": "publications that stood still",
         "untold_failures": "given up jobs whose authors were not told",
         "stale_statuses": "statuses left open",

@@ -9,12 +9,15 @@ from urllib.parse import quote
 
 from bot.adapters.gitlab_client import Answer, GitlabClient
 from bot.adapters.patience import Patience
-from bot.domain.reconcile import Enrolled, FailedDelivery, Hook
+from bot.domain.reconcile import Enrolled, FailedDelivery, Hook, OpenRequest
 from bot.errors import TryAgain
 
 DEVELOPER = 30
 MAX_PROJECT_PAGES = 10_000
 """Pages of 100 projects."""
+
+MAX_REQUEST_PAGES = 100
+"""Pages of 100 open merge requests in one sweep."""
 
 HEADS_PER_QUERY = 100
 MAX_HOOK_PAGES = 2
@@ -95,6 +98,34 @@ class Overview:
                 found = self._client.get(f"/projects/{project.id}/repository/branches/{branch}")
                 heads[project.id] = str(found["commit"]["id"])
         return heads
+
+    def fetch_open_requests(self, changed_after: float | None) -> Iterator[tuple[OpenRequest, ...]]:
+        """Open merge requests that the bot can see anywhere; those that changed last first, in pages of 100.
+
+        `changed_after` (seconds since 1970) leaves out older ones. TooLong after the pages that are read at most.
+        """
+        since = None if changed_after is None else datetime.fromtimestamp(changed_after, UTC).isoformat()
+        pages = self._client.get_pages(
+            "/merge_requests",
+            MAX_REQUEST_PAGES,
+            scope="all",
+            state="opened",
+            order_by="updated_at",
+            sort="desc",
+            updated_after=since,
+        )
+        for items in pages:
+            yield tuple(
+                OpenRequest(
+                    int(item["project_id"]),
+                    str((item.get("references") or {}).get("full") or "").rpartition("!")[0],
+                    int(item["iid"]),
+                    str(item["sha"]),
+                    str(item["target_branch"]),
+                )
+                for item in items
+                if item.get("sha")
+            )
 
     def fetch_hooks(self, project_id: int) -> tuple[Hook, ...] | None:
         """The project's hooks; None where the bot may not see them (that takes a Maintainer)."""

@@ -64,18 +64,25 @@ class Reviews(Tables):
             schema.reviews, {"project_id": project_id, "iid": iid, **changed, "updated_at": time.time()}
         )
 
-    def checked(self, heads: Mapping[tuple[int, int], str]) -> frozenset[tuple[int, int]]:
-        """Those of these merge requests, (project id, iid) → head, whose very head was checked."""
+    def checked(self, heads: Mapping[tuple[int, int], tuple[str, str]]) -> frozenset[tuple[int, int]]:
+        """Those of these merge requests, (project id, iid) → (head, target), that were checked as they are."""
         rows = schema.reviews.c
         wanted = tuple(heads)
-        found: dict[tuple[int, int], str] = {}
+        found: dict[tuple[int, int], tuple[str, str]] = {}
         with self._engine.connect() as connection:
             for start in range(0, len(wanted), HEADS_BATCH):
-                query = sa.select(rows.project_id, rows.iid, rows.head_sha).where(
+                query = sa.select(rows.project_id, rows.iid, rows.head_sha, rows.target).where(
                     sa.tuple_(rows.project_id, rows.iid).in_(wanted[start : start + HEADS_BATCH])
                 )
-                found |= {(row.project_id, row.iid): row.head_sha for row in connection.execute(query)}
-        return frozenset(key for key, sha in heads.items() if found.get(key) == sha)
+                found |= {
+                    (row.project_id, row.iid): (row.head_sha, row.target) for row in connection.execute(query)
+                }
+        return frozenset(key for key, head in heads.items() if found.get(key) == head)
+
+    def reviewed_projects(self) -> frozenset[int]:
+        """Ids of all projects in which a merge request was ever looked at."""
+        with self._engine.connect() as connection:
+            return frozenset(connection.scalars(sa.select(schema.reviews.c.project_id).distinct()))
 
     def forget_reviews(self, older_than_seconds: float = REVIEWS_KEPT_SECONDS) -> int:
         """Delete reviews that did not change for so long; returns how many went. What is missing is read back."""

@@ -23,6 +23,9 @@ MAX_RESENT = 50
 RESENT_FOR_SECONDS = 48 * 3600.0
 """Older deliveries are not sent again: GitLab keeps them two days, and so much later the head tells more."""
 
+CLOCK_SLACK_SECONDS = 300.0
+"""GitLab's clock and ours may differ, and a sweep takes its time."""
+
 ACTIVITY_SLACK_SECONDS = 2 * 3600.0
 """GitLab notes a project's activity at most once an hour, so what looks older may have moved since."""
 
@@ -37,6 +40,17 @@ class Enrolled:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenRequest:
+    """An open merge request, as a list names it."""
+
+    project_id: int
+    project_path: str
+    iid: int
+    sha: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
 class Enrolment:
     """Which projects are swept: those that were published before, and those that the operator names.
 
@@ -48,10 +62,17 @@ class Enrolment:
 
     def takes(self, project: Enrolled, known: Collection[int]) -> bool:
         """Whether this project is ours to look after."""
-        path = project.path.lower()
-        named = {str(project.id), path} & {name.lower() for name in self.projects}
+        return self._takes(project.id, project.path, known)
+
+    def takes_request(self, request: OpenRequest, known: Collection[int]) -> bool:
+        """Whether this merge request goes to a project that is ours to look after."""
+        return self._takes(request.project_id, request.project_path, known)
+
+    def _takes(self, project_id: int, full_path: str, known: Collection[int]) -> bool:
+        path = full_path.lower()
+        named = {str(project_id), path} & {name.lower() for name in self.projects}
         return (
-            project.id in known or bool(named) or any(path.startswith(f"{g.lower()}/") for g in self.groups)
+            project_id in known or bool(named) or any(path.startswith(f"{g.lower()}/") for g in self.groups)
         )
 
 
@@ -110,6 +131,7 @@ class Findings:
     missing_hooks: int = 0
     resent_deliveries: int = 0
     unseen_hooks: int = 0
+    missed_merge_requests: int = 0
 
     def __add__(self, other: Findings) -> Findings:
         return Findings(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Findings)))
@@ -133,8 +155,14 @@ class Swept:
     def from_text(cls, text: str) -> Swept:
         """The sweep that `to_text` wrote down."""
         values = json.loads(text)
-        found, total = Findings(**values.pop("found")), Findings(**values.pop("total"))
+        found, total = _findings(values.pop("found")), _findings(values.pop("total"))
         return cls(**values, found=found, total=total)
+
+
+def _findings(values: Mapping[str, int]) -> Findings:
+    # a later version of the bot may know of more, and may run beside this one
+    known = {f.name for f in fields(Findings)}
+    return Findings(**{name: number for name, number in values.items() if name in known})
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +181,13 @@ class Scope:
     def to_text(self) -> str:
         """The text that the store keeps while the sweep is under way."""
         return json.dumps(asdict(self))
+
+    @property
+    def changed_after(self) -> float | None:
+        """Since when merge requests changed that are looked at; None: ever. Of these GitLab notes every change."""
+        if self.active_after is None:
+            return None
+        return self.active_after + ACTIVITY_SLACK_SECONDS - CLOCK_SLACK_SECONDS
 
     def has_turn(self, project_id: int) -> bool:
         """Whether it is this project's turn for a closer look."""

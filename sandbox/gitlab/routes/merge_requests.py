@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from werkzeug.wrappers import Response
@@ -23,9 +24,33 @@ def merge_request_of(call: Call) -> MergeRequest:
     return found
 
 
+SCOPES = ("created_by_me", "created-by-me", "assigned_to_me", "assigned-to-me", "all")
+
+
+@routes.on("GET", "/merge_requests")
+def all_merge_requests(call: Call) -> Response:
+    """Those of all projects that the user may see; without a scope only the user's own."""
+    user, state = call.who(), call.core.state
+    scope = call.text("scope") or "created_by_me"
+    if scope not in SCOPES:
+        raise ApiError(400, {"error": "scope does not have a valid value"})
+    found = []
+    for project in list(state.projects.values()):
+        if call.core.may_see(user, project):
+            found += call.core.merging.of(project)
+    if scope.startswith("created"):
+        found = [item for item in found if item.author_id == user.id]
+    if scope.startswith("assigned"):
+        found = [item for item in found if user.id in item.assignees]
+    return _listed(call, found)
+
+
 @routes.on("GET", "/projects/:id/merge_requests")
 def merge_requests(call: Call) -> Response:
-    found = call.core.merging.of(call.project())
+    return _listed(call, call.core.merging.of(call.project()))
+
+
+def _listed(call: Call, found: list[MergeRequest]) -> Response:
     state = call.text("state") or "all"
     found = [item for item in found if state in ("all", item.state)]
     for name in ("source_branch", "target_branch"):
@@ -40,6 +65,10 @@ def merge_requests(call: Call) -> Response:
     ]
     iids = {int(iid) for iid in call.many("iids")}
     found = [item for item in found if not iids or item.iid in iids]
+    since = call.text("updated_after")
+    if since is not None:
+        moment = datetime.fromisoformat(since)
+        found = [item for item in found if item.updated_at >= moment]
     labels = {str(label) for label in call.many("labels")}
     found = [item for item in found if labels <= set(item.labels)]
     key = call.text("order_by") or "created_at"
