@@ -20,7 +20,7 @@ from bot.domain.engines import Building
 from bot.domain.events import Asked, Event, subject, to_dict
 from bot.domain.facts import BOT_USER, WORKER_SEEN, JobCounts
 from bot.domain.guards import Guards
-from bot.domain.jobs import Check, EnsurePipeline, Follow, Job, Publish, Setup
+from bot.domain.jobs import Answer, Check, EnsurePipeline, Follow, Job, Publish, Setup
 from bot.domain.manner import Manner
 from bot.domain.pipeline import OUR_JOBS, Environment
 from bot.domain.policy import Policy
@@ -270,6 +270,7 @@ def door_settings(config: Config, bind: str) -> dict[str, Any]:
 def run_worker(config: Config) -> None:
     """Do jobs until SIGTERM or the supervisor's end."""
     from bot.adapters.presence import open_presence
+    from bot.answering import answer, tell_answer_given_up
     from bot.follow import follow
     from bot.metrics import count_finds
     from bot.opening import set_up
@@ -289,6 +290,12 @@ def run_worker(config: Config) -> None:
     def decide(event: Event) -> Job | Ignored:
         return route(event, rules, world.user_id, world.username)
 
+    def give_up(job: Job, _why: str) -> None:
+        if isinstance(job, Answer):
+            tell_answer_given_up(job, world.get())
+        else:
+            tell_given_up(job, world.get())
+
     worker = Worker(
         store,
         engine_url(config.database.url),
@@ -299,6 +306,7 @@ def run_worker(config: Config) -> None:
             Follow: lambda job: follow(job, world.get()),
             Check: lambda job: review(job, world.get()),
             Setup: lambda job: set_up(job, world.get()),
+            Answer: lambda job: answer(job, world.get()),
         },
         Limits(
             config.worker.concurrency,
@@ -311,7 +319,7 @@ def run_worker(config: Config) -> None:
             "sign of life": lambda: give_sign_of_life(store),
             "who the bot is": world.look,
         },
-        given_up=lambda job, _why: tell_given_up(job, world.get()),
+        given_up=give_up,
         presence=presence,
     )
     sweeper = Sweeper(

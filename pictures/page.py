@@ -96,13 +96,11 @@ def _check(name: str, state: str, words: str) -> str:
 def _comment(comment: Comment) -> str:
     if comment.under is None and not comment.replies:
         return f'<article class="note">{_said(comment, None)}</article>'
-    if comment.resolved_by and comment.under is not None:
-        # GitLab folds what is resolved, too
-        said = escape(f"{comment.under.file}:{comment.under.last} · resolved by {comment.resolved_by}")
-        return f'<article class="thread"><p class="resolved">✓ {said}</p></article>'
+    resolved = f"Resolved by {escape(comment.resolved_by)}" if comment.resolved_by else ""
     parts = [_diff(comment.under)] if comment.under else []
-    parts += [_said(one, comment.under) for one in (comment, *comment.replies)]
-    return f'<article class="thread">{"".join(parts)}</article>'
+    parts += [_said(comment, comment.under), *(_said(reply, comment.under) for reply in comment.replies)]
+    foot = f'<footer class="resolved">✓ {resolved}</footer>' if resolved else ""
+    return f'<article class="thread">{"".join(parts)}{foot}</article>'
 
 
 def _said(comment: Comment, under: Lines | None) -> str:

@@ -54,6 +54,17 @@ class Publications(GivenUp):
         )
         return self._newest(query if branch is None else query.where(schema.publications.c.branch == branch))
 
+    def publication_of(self, project_id: int, source: str, branch: str) -> Publication | None:
+        """The publication that changed last of a commit, or of the bot's own commit that it led to."""
+        rows = schema.publications.c
+        return self._newest(
+            sa.select(schema.publications).where(
+                rows.project_id == project_id,
+                rows.branch == branch,
+                sa.or_(rows.sha == source, rows.source_sha == source),
+            )
+        )
+
     def _newest(self, query: sa.Select[Any]) -> Publication | None:
         with self._engine.connect() as connection:
             row = connection.execute(query.order_by(schema.publications.c.updated_at.desc()).limit(1)).first()
@@ -105,11 +116,10 @@ class Publications(GivenUp):
         with self._engine.connect() as connection:
             return tuple(Publication(**row._mapping) for row in connection.execute(query))
 
-    def newest_publication(self, project_id: int) -> Publication | None:
-        """The project's publication that changed last."""
-        return self._newest(
-            sa.select(schema.publications).where(schema.publications.c.project_id == project_id)
-        )
+    def newest_publication(self, project_id: int, branch: str | None = None) -> Publication | None:
+        """The publication of the project, or of one of its branches, that changed last."""
+        query = sa.select(schema.publications).where(schema.publications.c.project_id == project_id)
+        return self._newest(query if branch is None else query.where(schema.publications.c.branch == branch))
 
     def newest_of(self, project_id: int, branch: str, states: Iterable[str]) -> Publication | None:
         """The branch's publication in one of these states that changed last."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 
 from bot.check.terminal import problem_lines
+from bot.domain.codes import near_codes, read_code
 from bot.errors import OperatorError
 from parser.catalogue import CATALOGUE
 from parser.examples import EXAMPLES, HOLE, Example, example_source
@@ -20,9 +20,6 @@ PROJECT = "pictures"
 
 MAX_SHOWN = 3
 """Problems of the same code that are shown of one example."""
-
-MAX_NEAR = 5
-"""Codes that are offered for one that there is not."""
 
 _HEAD = """\
 # Problems, and what to do about them
@@ -38,10 +35,9 @@ _LANGUAGES = {".py": "python", ".yaml": "yaml", ".yml": "yaml", ".toml": "toml"}
 
 def explain(code: str) -> str:
     """One problem in plain text, its code in any case. Raises OperatorError for a code that there is not."""
-    asked = code.strip("[]").lower().replace("_", "-")
-    if asked not in EXAMPLES:
-        parts = [one for one in sorted(EXAMPLES) if asked and asked in one]
-        near = parts[:MAX_NEAR] or difflib.get_close_matches(asked, EXAMPLES, MAX_NEAR)
+    asked = read_code(code)
+    if asked is None:
+        near = near_codes(code)
         hint = f"is {' or '.join(near)} meant?" if near else "`mlreef-bot explain --all` prints them all"
         raise OperatorError(f"there is no problem with the code {code!r}", hint)
     return "\n".join(_plain(asked))

@@ -89,7 +89,7 @@ class Answer:
 
     `target` is MergeRequest or Issue, and `iid` says which; or Commit, and `sha` does.
     `branch` is no branch of git's but what the comment is about, so that one thing at a time is done about it.
-    `looks`: how often the end of what was asked for was waited for.
+    `looks`: how often the end of the publication was waited for that was asked for; the fields after it say which.
     """
 
     project_id: int
@@ -102,6 +102,9 @@ class Answer:
     user_id: int
     line: str
     looks: int = 0
+    awaited_branch: str = ""
+    awaited_sha: str = ""
+    since: float = 0.0
     attempt: int = 0
     faults: int = 0
 

@@ -1,0 +1,1 @@
+"""What the commands in comments do, once it is clear who asks."""

@@ -1,0 +1,292 @@
+"""What the bot answers to commands in comments: one short answer each, and none where an emoji says it all.
+
+Complete Markdown, without the mark by which an answer is known again. Whatever somebody wrote stands in code spans or
+as escaped prose, and never at the beginning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.domain.codes import near_codes, read_code
+from bot.domain.commands import ARGUMENTS, DEVELOPER, MAINTAINER, Command, Misused, Name, Unknown, usage
+from bot.domain.text import fenced, link, prose, row, span
+from parser.catalogue import CATALOGUE
+from parser.examples import EXAMPLES
+
+SHORT_SHA = 8
+SHORT_DIGEST = 19
+"""Characters of a digest that are shown: `sha256:` and twelve more."""
+
+ROLES = {DEVELOPER: "Developers", MAINTAINER: "Maintainers"}
+
+WHAT = {
+    Name.HELP: "shows this table",
+    Name.STATUS: "says where publication and check stand",
+    Name.EXPLAIN: "says what a problem means, with an example",
+    Name.CHECK: "checks this merge request again, as it is now",
+    Name.PUBLISH: "publishes the newest commit of the published branch now",
+    Name.RETRY: "runs the failed jobs of the publication again",
+    Name.CANCEL: "stops the publication that is running",
+    Name.REPUBLISH: "gives a withdrawn version its names back",
+    Name.UNPUBLISH: "takes the names of a version away, so that nobody gets it any more",
+    Name.ENTRYPOINT: "sets the script that is run",
+    Name.ENVIRONMENT: "sets the base environment",
+    Name.INIT: "opens a merge request that sets this repository up",
+}
+"""What each command does."""
+
+STATES = {
+    "waiting": "waits for its pipeline",
+    "running": "is being built",
+    "published": "is published",
+    "unchanged": "is the same as what is published",
+    "failed": "failed",
+    "refused": "has problems that keep it from being published",
+    "proposed": "waits for the merge request with its `mlreef.yml`",
+    "unbuilt": "got no pipeline",
+    "superseded": "was overtaken by a newer commit",
+    "unpublished": "was withdrawn",
+}
+"""How a publication stands, in words; states of later versions are shown by their names."""
+
+CHECKS = {"success": "passed", "failed": "found problems"}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where everything stands. What is empty or None is not there; `unread`: the registry did not say what is.
+
+    `state` and `sha` are of the branch's newest publication, its pipeline's address is `pipeline_url`. `checked` is the
+    commit that `check` and `check_words` are about.
+    """
+
+    branch: str
+    image: str = ""
+    digest: str = ""
+    number: int | None = None
+    version: str = ""
+    unread: bool = False
+    state: str = ""
+    sha: str = ""
+    pipeline_id: int | None = None
+    pipeline_url: str = ""
+    iid: int | None = None
+    checked: str = ""
+    check: str = ""
+    check_words: str = ""
+
+
+def help_reply(docs_url: str) -> str:
+    """Every command, who may, and what it does."""
+    lines = [
+        "I publish this project as a module. Write one of these as the first line of a new comment:",
+        "",
+        row("Command", "Who may", "What it does"),
+        "|---|---|---|",
+        *(row(span(usage(name)), _role(Command(name).level), prose(WHAT[name])) for name in Name),
+        "",
+        "On an issue, mention me, too. I answer each comment once, and not when it is edited afterwards.",
+    ]
+    if docs_url:
+        lines += ["", f"More about me: {link('documentation', docs_url)}."]
+    return "\n".join(lines)
+
+
+def unknown_reply(unknown: Unknown) -> str:
+    """That there is no such command, and which one may be meant."""
+    meant = (
+        f"Did you mean {span(usage(unknown.meant))}?"
+        if unknown.meant is not None
+        else f"{span(usage(Name.HELP))} lists what I know."
+    )
+    return f"I know no command {span(unknown.word)}. {meant}"
+
+
+def misused_reply(misused: Misused) -> str:
+    """How the command is written."""
+    if misused.name not in ARGUMENTS:
+        return (
+            f"That was not done: {span(misused.name)} takes nothing behind it, and there was "
+            f"{span(misused.given)}. Write {span(usage(misused.name))} in a new comment."
+        )
+    what = "it needs to know which" if not misused.given else f"it takes one name, not {span(misused.given)}"
+    return f"That was not done: {what}. Write {span(usage(misused.name))} in a new comment."
+
+
+def forbidden_reply(command: Command) -> str:
+    """Who may, and whom to ask."""
+    role = _role(command.level)
+    return (
+        f"That was not done: {span(usage(command.name))} is for {role} of this project. "
+        f"Ask one of them to write it; {span(usage(Name.STATUS))} is for everybody."
+    )
+
+
+def explain_reply(asked: str) -> str:
+    """What a problem means, with an example that has it; or, of no code of ours, which may be meant."""
+    code = read_code(asked)
+    if code is None:
+        near = near_codes(asked)
+        meant = f"Did you mean {_either(near)}?" if near else "It stands behind each problem that I tell of."
+        return f"There is no problem with the code {span(asked)}. {meant}"
+    example, language = EXAMPLES[code], _language(EXAMPLES[code].file)
+    lines = [f"**{code}** ({CATALOGUE[code].severity.value}): {prose(example.why)}"]
+    if example.text.strip():
+        lines += ["", f"For example, in {span(example.file)}:", "", *fenced(example.text, language)]
+    if example.mended and example.mended.strip():
+        lines += ["", "This is good:", "", *fenced(example.mended, language)]
+    return "\n".join(lines)
+
+
+def elsewhere_reply(name: Name) -> str:
+    """That a command is for merge requests."""
+    return f"That was not done: {span(usage(name))} is about a merge request. Write it in a comment on one."
+
+
+def not_open_reply() -> str:
+    """That there is nothing to check any more."""
+    return "Nothing was checked: this merge request is not open any more."
+
+
+def not_published_reply(branch: str) -> str:
+    """That a branch is none that is published."""
+    return (
+        f"Nothing was done: {span(branch)} is no branch that I publish. I publish the default branch, and those that "
+        "my operator names."
+    )
+
+
+def archived_reply() -> str:
+    """That nothing is published of an archived project."""
+    return "Nothing was done: this project is archived."
+
+
+def no_branch_reply(branch: str) -> str:
+    """That the branch is not there."""
+    return f"Nothing was done: there is no branch {span(branch)}."
+
+
+def publication_reply(state: str, branch: str, sha: str, url: str) -> str:
+    """How a publication ended that somebody asked for, where it did not end well."""
+    commit = link(span(sha[:SHORT_SHA]), url)
+    return f"Not published: {commit} on {span(branch)} {_state(state)}. Its status and its comments say more."
+
+
+def overtaken_reply(branch: str) -> str:
+    """That a newer commit is published instead."""
+    return f"A newer commit of {span(branch)} came in between, and is published in its place."
+
+
+def still_running_reply() -> str:
+    """That the bot does not wait any longer."""
+    return f"This still runs, and I do not wait for it any longer. {span(usage(Name.STATUS))} says where it stands."
+
+
+def nothing_failed_reply(branch: str, state: str) -> str:
+    """Why there is nothing to run again."""
+    if not state:
+        return f"Nothing to run again: nothing of {span(branch)} was published yet. {_instead(Name.PUBLISH)}"
+    if state == "refused":
+        return (
+            f"Nothing to run again: the newest commit of {span(branch)} has problems that another run would find "
+            "again. Mend them and push."
+        )
+    if state == "proposed":
+        return f"Nothing to run again: the newest commit of {span(branch)} {_state(state)}. Merge that first."
+    return (
+        f"Nothing to run again: the newest commit of {span(branch)} {_state(state)}. {_instead(Name.PUBLISH)}"
+    )
+
+
+def nothing_runs_reply(branch: str) -> str:
+    """That there is nothing to stop."""
+    return f"Nothing to stop: nothing of {span(branch)} is being published now."
+
+
+def no_pipeline_yet_reply(branch: str) -> str:
+    """That the pipeline is still to come."""
+    return (
+        f"Not stopped: the publication of {span(branch)} has no pipeline yet. "
+        f"Write {span(usage(Name.CANCEL))} again in a minute."
+    )
+
+
+def refused_reply(why: str) -> str:
+    """That GitLab did not let the bot do it."""
+    return f"That was not done, because GitLab does not let me: {prose(why)}. Whoever runs this bot can change that."
+
+
+def given_up_reply() -> str:
+    """That the bot failed at it."""
+    return (
+        "I tried this several times and could not do it. My log says why; whoever runs this bot can look there. "
+        "You can write the command again at any time."
+    )
+
+
+def standing_reply(standing: Standing) -> str:
+    """Where publication and check stand, in one small table."""
+    return "\n".join(
+        [
+            f"Where {span(standing.branch)} stands:",
+            "",
+            "| | |",
+            "|---|---|",
+            row("Published now", _published(standing)),
+            *_newest(standing),
+            *_check(standing),
+        ]
+    )
+
+
+def _published(standing: Standing) -> str:
+    if standing.unread:
+        return "the registry does not tell me now"
+    if not standing.digest:
+        return "nothing yet"
+    version = f"version {span(standing.version)}" if standing.version else f"number {standing.number}"
+    return f"{version} as {span(standing.image, 300)} ({span(standing.digest[:SHORT_DIGEST])})"
+
+
+def _newest(standing: Standing) -> Sequence[str]:
+    if not standing.state:
+        return ()
+    words = f"{span(standing.sha[:SHORT_SHA])} {_state(standing.state)}"
+    if standing.pipeline_url:
+        words += f", {link(f'pipeline {standing.pipeline_id}', standing.pipeline_url)}"
+    return (row("Newest publication", words),)
+
+
+def _check(standing: Standing) -> Sequence[str]:
+    if standing.iid is None:
+        return ()
+    if not standing.check:
+        return (row("Check", f"of {span(standing.checked[:SHORT_SHA])}: not done yet"),)
+    words = CHECKS.get(standing.check, standing.check)
+    said = f" ({prose(standing.check_words)})" if standing.check_words else ""
+    return (row("Check", f"of {span(standing.checked[:SHORT_SHA])}: {prose(words)}{said}"),)
+
+
+def _state(state: str) -> str:
+    return prose(STATES.get(state, f"is in the state `{state}`"))
+
+
+def _instead(name: Name) -> str:
+    return f"{span(usage(name))} publishes it now."
+
+
+def _role(level: int) -> str:
+    return f"{ROLES[level]} and above" if level in ROLES else "everybody"
+
+
+def _either(words: Sequence[str]) -> str:
+    shown = [span(word) for word in words]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} or {shown[-1]}"
+
+
+def _language(file: str) -> str:
+    return {"py": "python", "yaml": "yaml", "yml": "yaml", "toml": "toml"}.get(
+        file.rpartition(".")[2], "text"
+    )
