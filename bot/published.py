@@ -25,6 +25,9 @@ from bot.world import World
 MAX_NUMBERS_LOOKED_AT = 20
 """How many of the newest version tags are compared with the image before it counts as missing."""
 
+MAX_NAME_CHARS = 200
+"""Characters of an environment's name that are kept; anybody may have written the label."""
+
 log = structlog.get_logger()
 
 
@@ -39,8 +42,11 @@ class Found:
     @property
     def described(self) -> Described:
         """What is worth remembering of it."""
-        size, seconds = self.making.size, self.making.seconds
-        return Described(self.published.digest, self.module, size, seconds, self.published.version)
+        made = self.making
+        return Described(
+            *(self.published.digest, self.module, made.size, made.seconds),
+            *(self.published.version, made.environment[:MAX_NAME_CHARS]),
+        )
 
 
 def fetch_published(
@@ -135,8 +141,9 @@ def _fetch_current(registry: Registry, project: Project, branch: str, world: Wor
 
 def _fetch_described(registry: Registry, repository: str, held: Manifest, version: str) -> Described:
     labels = fetch_labels(registry, repository, held)
-    size = read_making(labels, held.content, ()).size
-    return Described(held.digest, _legible(labels), size, None, version)
+    made = read_making(labels, held.content, ())
+    name = made.environment[:MAX_NAME_CHARS]
+    return Described(held.digest, _legible(labels), made.size, None, version, name)
 
 
 def _legible(labels: Mapping[str, str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import sqlalchemy as sa
 
@@ -18,7 +18,7 @@ MODULES_KEPT = 5_000
 class Described:
     """One image: `module` is the text of its label, `size` in bytes as the registry keeps it, `seconds` of building.
 
-    `version` is the one that it was published as, empty for none.
+    `version` is the one that it was published as, `environment` the name of its base; empty for none.
     """
 
     digest: str
@@ -26,6 +26,7 @@ class Described:
     size: int | None = None
     seconds: float | None = None
     version: str = ""
+    environment: str = ""
 
 
 class Modules(Tables):
@@ -34,9 +35,8 @@ class Modules(Tables):
     def described(self, digest: str) -> Described | None:
         """What is known of the image with that digest."""
         rows = schema.modules.c
-        query = sa.select(rows.digest, rows.module, rows.size, rows.seconds, rows.version).where(
-            rows.digest == digest
-        )
+        named = (rows.digest, rows.module, rows.size, rows.seconds, rows.version, rows.environment)
+        query = sa.select(*named).where(rows.digest == digest)
         with self._engine.connect() as connection:
             row = connection.execute(query).first()
         return Described(**row._mapping) if row else None
@@ -44,17 +44,7 @@ class Modules(Tables):
     def keep_described(self, image: Described, limit: int = MODULES_KEPT) -> None:
         """Keep what is known of an image, in place of what was known; the oldest beyond `limit` go."""
         rows = schema.modules.c
-        self._put(
-            schema.modules,
-            {
-                "digest": image.digest,
-                "module": image.module,
-                "size": image.size,
-                "seconds": image.seconds,
-                "version": image.version,
-                "kept_at": time.time(),
-            },
-        )
+        self._put(schema.modules, asdict(image) | {"kept_at": time.time()})
         newest = sa.select(rows.kept_at).order_by(rows.kept_at.desc()).offset(limit).limit(1)
         with self._engine.connect() as connection:
             before = connection.scalar(newest)

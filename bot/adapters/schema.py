@@ -108,6 +108,7 @@ modules = sa.Table(
     sa.Column("size", sa.BigInteger),
     sa.Column("seconds", sa.Float),
     sa.Column("version", sa.Text, nullable=False, server_default=""),
+    sa.Column("environment", sa.Text, nullable=False, server_default=""),
     sa.Column("kept_at", sa.Float, nullable=False, index=True),
 )
 

@@ -14,6 +14,8 @@ class Current:
 
     `version` is None where the image has none: another branch's than the default one, or one from before there were
     versions. `module` is None where the image's description cannot be read. `used`: versions that no new image gets.
+    `environment` is the name of its base environment, empty where it is not known. `digest` is empty where nothing is
+    published now, but versions were, and stay used.
     """
 
     image: str
@@ -24,3 +26,4 @@ class Current:
     size: int | None = None
     seconds: float | None = None
     used: frozenset[Version] = frozenset()
+    environment: str = ""

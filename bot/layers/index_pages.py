@@ -22,6 +22,9 @@ from bot.layers.web import Denied, Missing, Web
 MAX_PAGE_BYTES = 64 * 1024 * 1024
 """Bytes of one page; those of packages with a build every night have a quarter of it."""
 
+MAX_WHY_CHARS = 300
+"""Characters of a reason that are kept."""
+
 MAX_FILES = 50_000
 """Files of one page that are looked at."""
 
@@ -35,7 +38,10 @@ _SHA256 = re.compile(r"sha256=([0-9a-f]{64})\Z")
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file of a package: a wheel or its sources. `sha256` and `size` are None where the index does not say."""
+    """One file of a package: a wheel or its sources. `sha256` and `size` are None where the index does not say.
+
+    `yanked_why`: what the index says of a file that was taken back; empty where it says nothing.
+    """
 
     filename: str
     version: Version
@@ -45,6 +51,7 @@ class File:
     yanked: bool = False
     sha256: str | None = None
     size: int | None = None
+    yanked_why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +62,10 @@ class Page:
     files: tuple[File, ...] = field(default=(), repr=False)
 
 
-def fetch_page(web: Web, index: str, name: str) -> Page:
-    """The page of a package by its normalized name. Raises TryAgain and Denied."""
+def fetch_page(web: Web, index: str, name: str, limit: int = MAX_PAGE_BYTES) -> Page:
+    """The page of a package by its normalized name; one of more than `limit` bytes is none. TryAgain and Denied."""
     try:
-        content, answer = web.read(f"{index.rstrip('/')}/{name}/", MAX_PAGE_BYTES, _ACCEPT)
+        content, answer = web.read(f"{index.rstrip('/')}/{name}/", limit, _ACCEPT)
     except (Missing, ValueError):
         return Page(known=False)
     except Denied as denied:
@@ -126,7 +133,7 @@ class _Links(HTMLParser):
                 "filename": unquote(path.rpartition("/")[2]),
                 "hashes": {"sha256": digest[1]} if digest else {},
                 "requires-python": given.get("data-requires-python") or "",
-                "yanked": "data-yanked" in given,
+                "yanked": (given["data-yanked"] or True) if "data-yanked" in given else False,
             }
         )
 
@@ -154,6 +161,7 @@ def _file(said: dict[str, Any], page: str, name: str) -> File | None:
     if named != canonicalize_name(name):
         return None
     hashes, size, python = said.get("hashes"), said.get("size"), said.get("requires-python")
+    yanked = said.get("yanked")
     digest = hashes.get("sha256") if isinstance(hashes, dict) else None
     return File(
         filename,
@@ -162,7 +170,8 @@ def _file(said: dict[str, Any], page: str, name: str) -> File | None:
         address,
         python if isinstance(python, str) else "",
         # A reason counts as yes.
-        said.get("yanked") not in (None, False),
+        yanked not in (None, False),
         digest if isinstance(digest, str) else None,
         size if isinstance(size, int) and not isinstance(size, bool) else None,
+        yanked[:MAX_WHY_CHARS] if isinstance(yanked, str) else "",
     )

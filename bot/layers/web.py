@@ -71,6 +71,7 @@ class Answer:
 class Web:
     """Servers of packages. An account is sent to the origin it was given for, and to nobody it redirects to.
 
+    `seconds`: the longest silence, of a connection that is made as of an answer, for those who cannot wait.
     Every method raises TryAgain when a server is busy or away, Denied, or Missing.
     """
 
@@ -79,9 +80,13 @@ class Web:
         accounts: Iterable[Account] = (),
         environ: Mapping[str, str] | None = None,
         pause: float = PAUSE_SECONDS,
+        *,
+        attempts: int = ATTEMPTS,
+        seconds: float | None = None,
     ) -> None:
         self._accounts = tuple(accounts)
         self._pause = pause
+        self._attempts = attempts
         environ = os.environ if environ is None else environ
         bundle = next((environ[name] for name in _CERTIFICATES if environ.get(name)), certifi.where())
         self._options: dict[str, Any] = {
@@ -90,7 +95,7 @@ class Web:
             "block": True,
             "ca_certs": bundle,
             "cert_reqs": "CERT_REQUIRED",
-            "timeout": urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+            "timeout": urllib3.Timeout(connect=seconds or CONNECT_SECONDS, read=seconds or READ_SECONDS),
             "retries": False,
         }
         self._direct = urllib3.PoolManager(**self._options)
@@ -119,7 +124,7 @@ class Web:
 
     def read(self, url: str, limit: int, headers: Mapping[str, str] | None = None) -> tuple[bytes, Answer]:
         """A whole answer of at most `limit` bytes; asked for again when it breaks off. ValueError if it is longer."""
-        for attempt in range(ATTEMPTS):
+        for attempt in range(self._attempts):
             try:
                 with self.ask("GET", url, headers) as answer:
                     content = bytearray()
@@ -129,7 +134,7 @@ class Web:
                             raise ValueError(f"{host_of(url)} answers more than {limit // 1024} KiB")
                     return bytes(content), answer
             except TryAgain:
-                if attempt == ATTEMPTS - 1:
+                if attempt == self._attempts - 1:
                     raise
         raise AssertionError("the loop ends by returning or raising")
 
@@ -137,7 +142,7 @@ class Web:
         self, method: str, url: str, headers: Mapping[str, str]
     ) -> tuple[urllib3.BaseHTTPResponse, str]:
         why = ""
-        for attempt in range(ATTEMPTS):
+        for attempt in range(self._attempts):
             if attempt:
                 time.sleep(self._pause * 2 ** (attempt - 1))
             try:

@@ -48,7 +48,7 @@ class Shelf:
 
     content: bytes
     requires_python: str = ""
-    yanked: bool = False
+    yanked: bool | str = False
 
     @property
     def sha256(self) -> str:
@@ -87,7 +87,7 @@ class PackageIndex:
         extras: str = "",
         size: int = 0,
         requires_python: str = "",
-        yanked: bool = False,
+        yanked: bool | str = False,
     ) -> Shelf:
         """Puts a wheel there."""
         shelf = Shelf(make_wheel(name, version, requires, extras, size), requires_python, yanked)
@@ -188,7 +188,7 @@ def _send_page(request: BaseHTTPRequestHandler, index: PackageIndex, name: str) 
         links = [
             f'<a href="../../files/{filename}#sha256={shelf.sha256}"'
             f' data-requires-python="{shelf.requires_python.replace("<", "&lt;").replace(">", "&gt;")}"'
-            f"{' data-yanked=' if shelf.yanked else ''}>{filename}</a>"
+            f"{_yanked(shelf)}>{filename}</a>"
             for filename, shelf in files.items()
         ]
         _send(
@@ -208,6 +208,11 @@ def _send_page(request: BaseHTTPRequestHandler, index: PackageIndex, name: str) 
     ]
     page = {"meta": {"api-version": "1.1"}, "name": name, "files": listed, "versions": []}
     _send(request, 200, json.dumps(page).encode(), "application/vnd.pypi.simple.v1+json")
+
+
+def _yanked(shelf: Shelf) -> str:
+    why = shelf.yanked if isinstance(shelf.yanked, str) else ""
+    return f' data-yanked="{why}"' if shelf.yanked else ""
 
 
 def _send_file(request: BaseHTTPRequestHandler, index: PackageIndex, filename: str, shelf: Shelf) -> None:
