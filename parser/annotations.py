@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import field as made_by
 from typing import Any
 
 from parser.interpreter.values import Class, EnumMember, External, Function, Partial, known, why_unknown
 from parser.model import Edit, Kind, Metric, Place, Problem, Severity, Value
+from parser.nameless import Nameless
 from parser.problems import be, problem, shown
 from parser.script import Script
 
@@ -110,6 +111,8 @@ class Annotations:
     parameters: tuple[Annotated, ...]
     metrics: tuple[Metric, ...]
     problems: tuple[Problem, ...]
+    nameless: tuple[Nameless, ...] = ()
+    """Annotations of parameters that say everything but which one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +182,23 @@ def read_annotations(script: Script, evaluate: Evaluate) -> Annotations:
         tuple(parameters),
         tuple(metric for metric in metrics if metric),
         tuple(problems),
+        tuple(_nameless(script, found)),
     )
+
+
+def _nameless(script: Script, found: Iterable[_Found]) -> Iterator[Nameless]:
+    """Annotations of parameters without a name, where one can be written between their brackets."""
+    without = {
+        one.place for one in found if one.kind == PARAMETER and one.complete and "name" not in one.places
+    }
+    for node in _decorators(script) if without else ():
+        if isinstance(node, ast.Call) and not node.args and (place := script.place(node)) in without:
+            called = script.place(node.func)
+            end, column = called.end_line or called.line, called.end_column or 0
+            # a name that is called otherwise, with blanks or a line in between, is left to a person
+            if script.line(end)[column : column + 1] == "(":
+                gap = Place(script.path, end, column + 1, end, column + 1)
+                yield Nameless(place, gap, bool(node.keywords))
 
 
 def annotation_nodes(script: Script) -> list[ast.expr]:

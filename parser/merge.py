@@ -230,7 +230,10 @@ def _default_faults(one: Annotated, parameter: Parameter, needed: bool) -> list[
     if parameter.choices is not None and not _among(one.default, parameter.choices):
         words = {"annotated": shown(one.default), "choices": shown(", ".join(map(str, parameter.choices)))}
         severity = Severity.ERROR if needed else None
-        return [problem("annotated-not-a-choice", at, severity, also=also, name=name, **words)]
+        # the script's own default is what people get
+        own = "default" not in parameter.unknown and _among(parameter.default, parameter.choices)
+        edits = _replaced(one, "defaultValue", parameter.default) if own else []
+        return [problem("annotated-not-a-choice", at, severity, also=also, edits=edits, name=name, **words)]
     if needed and parameter.default is None:
         # There is no default where the value must be given; the annotated one is what people start from.
         return []

@@ -28,6 +28,7 @@ from parser.model import (
     Requirements,
     Settings,
 )
+from parser.nameless import named
 from parser.own_files import find_own_files
 from parser.problems import in_order, problem, shown
 from parser.reach import unreachable_imports
@@ -97,6 +98,8 @@ def _read_module(
     parameters: tuple[Parameter, ...] = ()
     if command_line.found:
         parameters, contradictions = merge(annotations.parameters, command_line)
+        taken = [one.name for one in annotations.parameters]
+        problems = named(problems, annotations.nameless, parameters, taken)
         problems.extend(contradictions)
     elif not any(one.code in ("other-framework", "several-commands") for one in problems):
         foreign = other_framework(script)

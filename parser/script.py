@@ -110,7 +110,7 @@ class Script:
         """All words on the node's lines: every name it uses, and more."""
         first: int = getattr(node, "lineno", 1)
         last: int = getattr(node, "end_lineno", None) or first
-        self._line(first)
+        self.line(first)
         return set(_WORD.findall("\n".join(self.lines[first - 1 : last])))
 
     def place(self, node: ast.AST) -> Place:
@@ -127,7 +127,7 @@ class Script:
 
     def _characters(self, line: int, column: int) -> int:
         """The column in characters of a column in bytes of UTF-8."""
-        return len(self._line(line).encode()[:column].decode(errors="replace")) if column else 0
+        return len(self.line(line).encode()[:column].decode(errors="replace")) if column else 0
 
     def source(self, node: ast.AST) -> str:
         """The node's own text on one line, shortened."""
@@ -135,14 +135,15 @@ class Script:
         last: int = getattr(node, "end_lineno", None) or first
         start: int = getattr(node, "col_offset", 0)
         end: int | None = getattr(node, "end_col_offset", None)
-        lines = [self._line(number).encode() for number in range(first, min(last, first + 10) + 1)]
+        lines = [self.line(number).encode() for number in range(first, min(last, first + 10) + 1)]
         if last == first + len(lines) - 1:
             lines[-1] = lines[-1][:end]
         lines[0] = lines[0][start:]
         text = " ".join(line.decode(errors="replace").strip() for line in lines)
         return text if len(text) <= MAX_SOURCE_SHOWN else text[: MAX_SOURCE_SHOWN - 1] + "…"
 
-    def _line(self, number: int) -> str:
+    def line(self, number: int) -> str:
+        """A line from 1 on, without its end; empty where there is none."""
         if not self.lines:
             # Python ends a line at \r, \n and \r\n only; str.splitlines knows more.
             self.lines = re.split(r"\r\n|\r|\n", self.text)

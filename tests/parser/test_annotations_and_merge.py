@@ -206,6 +206,33 @@ def test_annotations_are_known_under_every_name_and_with_every_constant(head: st
     assert [one.also[0].line for one in differs] == [script[: script.index("p_.add")].count("\n") + 1]
 
 
+@pytest.mark.parametrize(
+    ("annotation", "written"),
+    [
+        ("@parameter(type='STRING')", 'name="x", '),
+        ("@parameter()", 'name="x"'),
+        ("@parameter(\n    type='STRING',\n)", 'name="x", '),
+        ("@parameter", None),
+        ("@parameter ()", None),
+        ("@parameter(type='STRING')\n@parameter(type='STRING')", None),
+        ("@parameter(type='STRING')\n@parameter('x')", None),
+    ],
+)
+def test_a_parameter_without_a_name_gets_that_of_the_only_one_that_is_left(
+    annotation: str, written: str | None
+) -> None:
+    needed = "@parameter('input-path')\n@parameter('output-path')\n"
+    found = merged(needed + annotation, "p.add_argument('--x')")
+    told = next(one for one in found.problems if one.code == "annotation-incomplete")
+    assert [edit.text for edit in told.edits] == ([written] if written else [])
+    if written:
+        again = report(
+            {"run.py": apply(merged_script(needed + annotation, "p.add_argument('--x')"), told.edits)}
+        )
+        assert "annotation-incomplete" not in codes(again)
+        assert again.module.parameters[-1].name == "x"
+
+
 def test_words_of_other_packages_are_no_annotations() -> None:
     script = "from somewhere import metric, parameter\n@metric('x')\n@parameter(3)\ndef f(): pass\n"
     assert "annotation-without-processor" not in codes(report({"run.py": script}, entry_point="run.py"))
@@ -219,6 +246,11 @@ def test_words_of_other_packages_are_no_annotations() -> None:
         ("@parameter('x', 'STRING', False, 'a')", "p.add_argument('--x', default='b')", "'b'"),
         ("@parameter('x_y', 'STRING')", "p.add_argument('--x-y')", "'x-y'"),
         ("@parameter('x', datatyp='STRING')", "p.add_argument('--x')", "datatype"),
+        (
+            "@parameter('x', 'STRING', False, 'c')",
+            "p.add_argument('--x', choices=['a', 'b'], default='b')",
+            "'b'",
+        ),
     ],
 )
 def test_a_contradiction_has_both_places_and_a_mend_that_ends_it(
