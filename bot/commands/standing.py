@@ -34,7 +34,7 @@ def _with_current(standing: Standing, place: Place, world: World) -> Standing:
         current = fetch_current(place.project, place.branch, world)
     except (Refused, OperatorError, TryAgain):
         return replace(standing, unread=True)
-    if current is None:
+    if current is None or not current.digest:
         return standing
     version = str(current.version) if current.version is not None else ""
     return replace(
