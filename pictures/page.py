@@ -96,11 +96,13 @@ def _check(name: str, state: str, words: str) -> str:
 def _comment(comment: Comment) -> str:
     if comment.under is None and not comment.replies:
         return f'<article class="note">{_said(comment, None)}</article>'
-    resolved = f"Resolved by {escape(comment.resolved_by)}" if comment.resolved_by else ""
+    if comment.resolved_by and comment.under is not None:
+        # GitLab folds what is resolved, too
+        said = escape(f"{comment.under.file}:{comment.under.last} · resolved by {comment.resolved_by}")
+        return f'<article class="thread"><p class="resolved">✓ {said}</p></article>'
     parts = [_diff(comment.under)] if comment.under else []
-    parts += [_said(comment, comment.under), *(_said(reply, comment.under) for reply in comment.replies)]
-    foot = f'<footer class="resolved">✓ {resolved}</footer>' if resolved else ""
-    return f'<article class="thread">{"".join(parts)}{foot}</article>'
+    parts += [_said(one, comment.under) for one in (comment, *comment.replies)]
+    return f'<article class="thread">{"".join(parts)}</article>'
 
 
 def _said(comment: Comment, under: Lines | None) -> str:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bot.domain.current import Current
 from bot.domain.environments import Environment
 from bot.domain.gitlab import MergeRequest, Pipeline, Project
+from bot.domain.interface import compare
+from bot.domain.plan import problems_of
 from bot.domain.policy import Policy
+from bot.domain.review import Reviewed
+from bot.domain.versions import Version, plan_version
 from parser.model import Module, Report
 from parser.read import read
 from parser.source import Entry, Source
@@ -14,6 +19,7 @@ from parser.source import Entry, Source
 HOST = "https://gitlab.example.com/vision/add-noise"
 IMAGE = "registry.example.com/vision/add-noise"
 DIGEST = f"sha256:{'4f1b' * 16}"
+LOCK = f"sha256:{'85e0' * 16}"
 HEAD = "7c3d9a20" * 5
 
 SCRIPT = '''\
@@ -64,6 +70,10 @@ MISTAKES = {
 }
 """The same with two mistakes."""
 
+UNPINNED = {"add_noise.py": SCRIPT, "requirements.txt": "mlreef==1.0\nnumpy=2.4.0\n"}
+MOVED = {"add_noise.py": SCRIPT, "requirements.txt": "mlreef==1.0\nnumpy==2.4.0\n"}
+"""A package of another version: with a mistake, and without."""
+
 BROKEN = {
     "add_noise.py": SCRIPT.replace(', choices=["gaussian", "speckle"]', ', choices=["gaussian", "poisson"]')
     .replace(
@@ -84,7 +94,7 @@ PROJECT = Project(
 )
 PIPELINE = Pipeline(481, HEAD, "main", "success", "push", f"{HOST}/-/pipelines/481")
 REQUEST = MergeRequest(7, "opened", "strength", "main", f"{HOST}/-/merge_requests/7", 42, HEAD, 42, 9)
-FORK = replace(REQUEST, source_project_id=77)
+FORK = 77
 
 
 def source_of(files: dict[str, str]) -> Source:
@@ -103,3 +113,35 @@ def module_of(files: dict[str, str]) -> Module:
     module = report_of(files).module
     assert module is not None  # noqa: S101 -- the repositories here are written above
     return module
+
+
+PUBLISHED = Current(IMAGE, DIGEST, 3, Version(1, 0, 2), module_of(GOOD), size=98_000_000, seconds=41.0)
+"""What `main` has published while the merge requests are open."""
+
+
+def review_of(
+    files: dict[str, str],
+    current: Current | None = PUBLISHED,
+    *,
+    branch: str = "strength",
+    fork: bool = False,
+) -> Reviewed:
+    """What the bot knows of a merge request whose head holds these files."""
+    report = report_of(files)
+    settings = POLICY.pipeline_settings(report)
+    problems = problems_of(report, PROJECT)
+    request = replace(REQUEST, source_branch=branch, source_project_id=FORK if fork else REQUEST.project_id)
+    reviewed = Reviewed(request, PROJECT, report, problems, settings, current, foreign=request.from_fork)
+    if report.module is None or not reviewed.good:
+        return reviewed
+    if current is None or current.module is None:
+        version, level = plan_version(None, None, report.module, ())
+        return replace(reviewed, version=version, level=level)
+    before, after = current.module, report.module
+    version, level = plan_version(current.version, before, after, current.used)
+    return replace(
+        reviewed,
+        interface=compare(before, after),
+        version=version,
+        level=level,
+    )

@@ -2,46 +2,94 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from difflib import SequenceMatcher
 
 from bot.domain import reports
-from bot.domain.steps import PUBLISH_STATUS
+from bot.domain.making import Making, explained
+from bot.domain.review import Reviewed
+from bot.domain.review_note import check_status, folded_body, review_body
+from bot.domain.steps import CHECK_STATUS, PUBLISH_STATUS
 from bot.domain.thread_words import thread_body
 from parser.model import Problem
 from pictures.page import Comment, Lines, Scene
-from pictures.sample import DIGEST, GOOD, HEAD, IMAGE, MISTAKES, PIPELINE, module_of, report_of
+from pictures.sample import (
+    BROKEN,
+    DIGEST,
+    ENVIRONMENT,
+    GOOD,
+    HEAD,
+    IMAGE,
+    LOCK,
+    MENDED,
+    MISTAKES,
+    MOVED,
+    PIPELINE,
+    UNPINNED,
+    module_of,
+    report_of,
+    review_of,
+)
 
 BOT, ALICE = "mlreef-bot", "alice"
+TITLE = "Choose how strong the noise is"
 LINES_ABOVE = 2
 
 
 def scenes() -> tuple[Scene, ...]:
     """All of them, in the order of the page."""
-    return (_discussions(), _published(), _refused())
+    return (_first(), _mistakes(), _interface(), _folded(), _published(), _refused(), _fork())
 
 
-def _discussions() -> Scene:
-    problems = report_of(MISTAKES).problems
-    return Scene(
-        "discussions",
-        "Choose how strong the noise is",
-        "Open",
-        "strength",
-        ALICE,
-        tuple(_thread(problem) for problem in problems if problem.place),
-    )
+def _scene(name: str, reviewed: Reviewed, comments: tuple[Comment, ...], title: str = TITLE) -> Scene:
+    """An open merge request with its check."""
+    state = "success" if reviewed.good else "failed"
+    check = (CHECK_STATUS, state, check_status(reviewed))
+    return Scene(name, title, "Open", reviewed.request.source_branch, ALICE, comments, check=check)
 
 
-def _thread(problem: Problem) -> Comment:
+def _first() -> Scene:
+    reviewed = review_of(GOOD, current=None, branch="noise")
+    return _scene("first", reviewed, (Comment(BOT, review_body(reviewed)),), "Add noise to images")
+
+
+def _mistakes() -> Scene:
+    reviewed = review_of(MISTAKES)
+    threads = tuple(_thread(problem, MISTAKES) for problem in reviewed.problems if problem.place)
+    note = review_body(reviewed, on_lines=len(threads))
+    return _scene("mistakes", reviewed, (Comment(BOT, note), *threads))
+
+
+def _interface() -> Scene:
+    reviewed = review_of(BROKEN, branch="kinds")
+    note = review_body(reviewed, reviewed.problems)
+    return _scene("interface", reviewed, (Comment(BOT, note),), "Other kinds of noise")
+
+
+def _folded() -> Scene:
+    threads = (_thread(problem, UNPINNED) for problem in review_of(UNPINNED).problems if problem.place)
+    resolved = tuple(replace(thread, resolved_by=BOT) for thread in threads)
+    reviewed = review_of(MOVED, branch="newer-numpy")
+    return _scene("folded", reviewed, (Comment(BOT, folded_body(reviewed)), *resolved), "Newer numpy")
+
+
+def _fork() -> Scene:
+    reviewed = review_of(MENDED, fork=True)
+    note = Comment(BOT, review_body(reviewed, reviewed.problems))
+    return replace(_scene("fork", reviewed, (note,)), author="bob", check=None)
+
+
+def _thread(problem: Problem, files: Mapping[str, str]) -> Comment:
     place = problem.place
     assert place is not None  # noqa: S101 -- problems without a place have no thread
-    content = MISTAKES[place.file].encode()
-    return Comment(BOT, thread_body(problem, place.line, content), _lines(place.file, place.line))
+    text = files[place.file]
+    return Comment(BOT, thread_body(problem, place.line, text.encode()), _lines(place.file, place.line, text))
 
 
-def _lines(file: str, line: int) -> Lines:
-    """The lines of the changed file above a discussion; those that are not in the published one are added."""
-    before, after = GOOD[file].splitlines(), MISTAKES[file].splitlines()
+def _lines(file: str, line: int, text: str) -> Lines:
+    """The lines of a changed file above a discussion; those that are not in the published one are added."""
+    before, after = GOOD[file].splitlines(), text.splitlines()
     blocks = SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks()
     kept = {block.b + offset + 1 for block in blocks for offset in range(block.size)}
     first = max(line - LINES_ABOVE, 1)
@@ -50,15 +98,18 @@ def _lines(file: str, line: int) -> Lines:
 
 
 def _published() -> Scene:
-    published = reports.Published(IMAGE, DIGEST, 2, ("main-2", "latest"))
+    published = reports.Published(IMAGE, DIGEST, 4, ("main-4", "1.1.0", "latest"), version="1.1.0")
+    reviewed = review_of(MENDED)
+    making = Making("layers", environment="python-3.12", size=101_000_000, layers=9, seconds=14.0, lock=LOCK)
+    making = explained(making, reviewed.report, ENVIRONMENT, "layers", "")
     return Scene(
         "published",
-        "Choose how strong the noise is",
+        TITLE,
         "Merged",
         "strength",
         ALICE,
-        (Comment(BOT, reports.published_note(module_of(GOOD), (), published, PIPELINE)),),
-        check=(PUBLISH_STATUS, "success", reports.published_status(published)),
+        (Comment(BOT, reports.published_note(module_of(MENDED), (), published, PIPELINE, making)),),
+        check=(PUBLISH_STATUS, "success", reports.published_status(published, making)),
     )
 
 
@@ -66,7 +117,7 @@ def _refused() -> Scene:
     problems = report_of(MISTAKES).problems
     return Scene(
         "refused",
-        "Choose how strong the noise is",
+        TITLE,
         "Merged",
         "strength",
         ALICE,

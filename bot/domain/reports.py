@@ -17,6 +17,7 @@ from bot.domain.tables import (
     problem_table,
 )
 from bot.domain.text import fenced, link, log_block, plain, prose, row, shorten, span, status_line, visible
+from bot.domain.usage import usage
 from parser.model import Module, Problem, Severity
 
 MAX_CAUSE_CHARS = 400
@@ -79,7 +80,7 @@ def refused_note(sha: str, problems: Sequence[Problem]) -> str:
         *problem_table(errors),
     ]
     if others:
-        lines += ["", "Besides, worth a look:", "", *problem_table(others)]
+        lines += ["", "**Worth a look:**", "", *problem_table(others)]
     return "\n".join([*lines, "", "Mend this and push: the next push is read afresh."])
 
 
@@ -130,7 +131,8 @@ def published_note(
     image = f"{published.image}@{published.digest}"
     tags = ", ".join(span(tag) for tag in published.tags)
     lines = [
-        f"**{span(module.name)} is published** as version {published.named}.",
+        f"**{span(module.name)} is published as version {prose(published.named)}.** "
+        "Whoever names the image as below gets exactly this one, for good.",
         "",
         row("", ""),
         row("---", "---"),
@@ -140,9 +142,9 @@ def published_note(
         row("Built by", link(f"pipeline {pipeline.id}", pipeline.web_url)),
         *_vulnerabilities_row(published),
         "",
-        "```sh",
-        f"docker run --rm {image} --help",
-        "```",
+        "**Use it:**",
+        "",
+        *fenced("\n".join(usage(module, image)), "sh"),
         "",
         *folded(plural(len(module.parameters), "parameter"), parameter_table(module.parameters)),
     ]
@@ -152,7 +154,7 @@ def published_note(
             row("", prose(one.words, MAX_CELL_CHARS), prose(one.hint, MAX_CELL_CHARS))
             for one in making.warnings
         ]
-        lines += ["", "It works, but this is worth a look:", "", *problem_table(warnings, more)]
+        lines += ["", "**Worth a look:**", "", *problem_table(warnings, more)]
     return "\n".join(lines)
 
 

@@ -182,7 +182,7 @@ def _interface(reviewed: Reviewed) -> list[str]:
         return []
     head = ("Parameter", "Change", "Now published", "After merging", "For those who use it", "Counts as")
     changes = reviewed.interface.changes
-    lines, rest = table(head, (_change(change) for change in changes), MAX_CHANGES_SHOWN)
+    lines, rest = table(head, changes, _change, MAX_CHANGES_SHOWN)
     more = ["", f"… and {plural(rest, 'change')} more."] if rest else []
     return ["**What changes for those who use it:**", "", *lines, *more]
 
@@ -205,19 +205,16 @@ def _value(text: str) -> str:
 def _requirements(changes: Sequence[RequirementChange]) -> list[str]:
     if not changes:
         return []
-    rows = (
-        row(
-            span(one.name),
-            _REQUIREMENTS.get(one.kind, "changed"),
-            _value(one.before),
-            _value(one.after),
-            prose(one.why, MAX_CELL_CHARS),
-        )
-        for one in changes
+    lines, rest = table(
+        ("Package", "Change", "Before", "After", ""), changes, _requirement, MAX_REQUIREMENTS_SHOWN
     )
-    lines, rest = table(("Package", "Change", "Before", "After", ""), rows, MAX_REQUIREMENTS_SHOWN)
     more = ["", f"… and {plural(rest, 'package')} more."] if rest else []
     return ["**What is installed:**", "", *lines, *more]
+
+
+def _requirement(one: RequirementChange) -> str:
+    what = _REQUIREMENTS.get(one.kind, "changed")
+    return row(span(one.name), what, _value(one.before), _value(one.after), prose(one.why, MAX_CELL_CHARS))
 
 
 def _facts(reviewed: Reviewed) -> list[str]:

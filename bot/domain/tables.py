@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from bot.domain.text import prose, row, span
 from parser.model import Parameter, Problem, Value
@@ -17,45 +18,49 @@ MAX_CELL_CHARS = 400
 MAX_CHOICES_SHOWN = 20
 MAX_CHOICE_CHARS = 40
 
+_Item = TypeVar("_Item")
 _NUMBERS = {1: "One", 2: "Two", 3: "Three", 4: "Four", 5: "Five"}
 
 
-def table(head: Sequence[str], rows: Iterable[str], limit: int) -> tuple[list[str], int]:
-    """The lines of a table of at most so many rows, and how many rows it leaves out."""
-    lines, chars, left_out = [row(*head), row(*("---" for _ in head))], 0, 0
-    for one in rows:
-        chars += len(one) + 1
-        if left_out or len(lines) == limit + 2 or chars > MAX_TABLE_CHARS:
-            left_out += 1
-        else:
-            lines.append(one)
-    return lines, left_out
+def table(
+    head: Sequence[str], items: Sequence[_Item], draw: Callable[[_Item], str], limit: int
+) -> tuple[list[str], int]:
+    """The lines of a table of at most so many rows, each drawn of an item, and how many items it leaves out."""
+    lines, chars = [row(*head), row(*("---" for _ in head))], 0
+    for count, item in enumerate(items):
+        if count == limit:
+            return lines, len(items) - count
+        drawn = draw(item)
+        chars += len(drawn) + 1
+        if chars > MAX_TABLE_CHARS:
+            return lines, len(items) - count
+        lines.append(drawn)
+    return lines, 0
 
 
 def problem_table(problems: Sequence[Problem], further: Sequence[str] = ()) -> list[str]:
-    """Where, what and what to do, for each problem; `further` are rows of the same kind."""
-    rows = [
-        row(_place(one), prose(one.message, MAX_CELL_CHARS), prose(one.hint, MAX_CELL_CHARS))
-        for one in problems
-    ]
-    lines, rest = table(("Where", "What", "What to do"), [*rows, *further], MAX_PROBLEMS_SHOWN)
+    """Where, what and what to do, for each problem; `further` are rows of the same kind, drawn already."""
+    items: list[Problem | str] = [*problems, *further]
+    lines, rest = table(("Where", "What", "What to do"), items, _problem, MAX_PROBLEMS_SHOWN)
     return [*lines, *(["", f"… and {rest} more: `mlreef-bot check .` shows all."] if rest else [])]
 
 
 def parameter_table(parameters: Sequence[Parameter]) -> list[str]:
     """All that a module accepts."""
-    rows = (
-        row(
-            span(" ".join((*one.subcommand, one.flags[0] if one.flags else one.name))),
-            span(one.type or "?"),
-            _default(one),
-            _choices(one),
-            _help(one),
-        )
-        for one in parameters
-    )
-    lines, rest = table(("Parameter", "Type", "Default", "Choices", "Meaning"), rows, MAX_PARAMETERS_SHOWN)
+    head = ("Parameter", "Type", "Default", "Choices", "Meaning")
+    lines, rest = table(head, parameters, _parameter, MAX_PARAMETERS_SHOWN)
     return [*lines, *(["", f"… and {rest} more."] if rest else [])]
+
+
+def _problem(one: Problem | str) -> str:
+    if isinstance(one, str):
+        return one
+    return row(_place(one), prose(one.message, MAX_CELL_CHARS), prose(one.hint, MAX_CELL_CHARS))
+
+
+def _parameter(one: Parameter) -> str:
+    name = " ".join((*one.subcommand, one.flags[0] if one.flags else one.name))
+    return row(span(name), span(one.type or "?"), _default(one), _choices(one), _help(one))
 
 
 def folded(summary: str, lines: Sequence[str]) -> list[str]:

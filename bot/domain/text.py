@@ -53,9 +53,14 @@ def shorten(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def shorten_visible(text: str, limit: int) -> str:
+    """`visible` of at most `limit` characters; of a long text no more is looked at than is shown."""
+    return shorten(visible(text[: limit + 1]), limit)
+
+
 def span(text: str, limit: int = MAX_SPAN_CHARS) -> str:
     """Markdown that shows the text as code, anywhere but at a line's start; also in a table's cell."""
-    shown = shorten(visible(text), limit)
+    shown = shorten_visible(text, limit)
     if not shown.strip():
         return "*(empty)*" if not shown else "*(blank)*"
     return _code(shown)
@@ -80,7 +85,7 @@ def prose(text: str, limit: int = MAX_PROSE_CHARS) -> str:
     Code becomes what is in backticks, and what GitLab would call somebody or link something by; the rest is escaped.
     """
     pieces: list[tuple[bool, str]] = []
-    for code, piece in _pieces(shorten(visible(text), limit)):
+    for code, piece in _pieces(shorten_visible(text, limit)):
         if pieces and pieces[-1][0] == code:
             piece = pieces.pop()[1] + piece
         pieces.append((code, piece))
@@ -149,13 +154,13 @@ def log_block(trace: bytes, lines: int) -> str:
     text = _SECTION.sub("", trace.decode("utf-8", "replace"))
     # a carriage return overwrites the line on a terminal: what stands after the last one is what is seen
     shown = [plain(line.rstrip("\r").rpartition("\r")[2]) for line in text.split("\n")]
-    kept = [shorten(visible(line.rstrip()), MAX_LOG_LINE_CHARS) for line in shown if line.strip()][-lines:]
-    return "\n".join(["```text", *(f"| {line}" for line in kept), "```"])
+    kept = [line.rstrip() for line in shown if line.strip()][-lines:]
+    return "\n".join(["```text", *(f"| {shorten_visible(line, MAX_LOG_LINE_CHARS)}" for line in kept), "```"])
 
 
 def status_line(text: str) -> str:
     """A commit status's description: plain text on one line, cut to GitLab's limit."""
-    return shorten(visible(text).replace("`", "'"), STATUS_CHARS)
+    return shorten_visible(text, STATUS_CHARS).replace("`", "'")
 
 
 def problem_lines(problems: Iterable[Problem]) -> Iterator[str]:

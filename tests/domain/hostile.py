@@ -50,6 +50,7 @@ TRUSTED: Mapping[str, str] = {
     "url": "https://gitlab.example.com/group/project/-/thing/1",
     "registry_host": "registry.example.com",
     "specifier": ">=3.10",
+    "marker": 'sys_platform == "linux"',
     "code": "argument-without-help",
     "image": "registry.example.com/group/project",
 }

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from bot.domain import reports
 from bot.domain.gitlab import CiJob, Pipeline
+from bot.domain.usage import usage
 from tests.domain.gitlab_rules import assert_harmless
 from tests.domain.values import HEAD, module, parameter, problem
 
@@ -86,3 +89,27 @@ def test_a_note_says_what_is_known_of_vulnerabilities_and_believes_no_markup_in_
     assert_harmless(
         reports.published_note(module(), (), replace(PUBLISHED, vulnerabilities=foreign), PIPELINE)
     )
+
+
+def test_the_version_is_told_where_there_is_one() -> None:
+    known = replace(PUBLISHED, version="1.2.0")
+    assert "**`Add Noise` is published as version 1.2.0.**" in reports.published_note(
+        module(), (), known, PIPELINE
+    )
+    assert reports.published_status(known).startswith("Published version 1.2.0 as master-3 (sha256:")
+
+
+def test_how_to_run_it_names_what_must_be_given() -> None:
+    made = module(
+        parameter("input-path", required=True), parameter("seed"), parameter("file", flags=(), required=True)
+    )
+    body = reports.published_note(made, (), PUBLISHED, PIPELINE)
+    image = f"registry.example.com/group/add-noise@sha256:{'d' * 64}"
+    assert f'-v "$PWD/data:/data" {image} --input-path INPUT_PATH FILE\n' in body
+
+
+@pytest.mark.parametrize("name", ["a;reboot", "$(reboot)", "`x`", "a b", "-x", "é", "a" * 100, ""])
+def test_no_name_reaches_a_shell_that_reads_more_than_a_name_in_it(name: str) -> None:
+    for made in (parameter(name, required=True), parameter(name, flags=(), required=True)):
+        assert len(usage(module(made), "image@sha256:0")) == 2
+    assert len(usage(module(parameter("ok", required=True, subcommand=("train",))), "image@sha256:0")) == 2

@@ -1,0 +1,50 @@
+"""How a published module is run: lines for a shell, to copy and paste."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from parser.model import Module, Parameter
+
+MAX_ARGUMENTS = 8
+"""A line with more of them shows nobody anything."""
+
+_PLAIN_FLAG = re.compile(r"--?[A-Za-z0-9][A-Za-z0-9_-]{0,59}", re.ASCII)
+_PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,59}", re.ASCII)
+
+
+def usage(module: Module, image: str) -> list[str]:
+    """The lines. They hold only names of the repository's that no shell reads as anything but names."""
+    lines = ["# what it accepts", f"docker run --rm {image} --help"]
+    words = list(_arguments(module))
+    if words and None not in words and len(words) <= MAX_ARGUMENTS:
+        given = " ".join(str(word) for word in words)
+        lines += [
+            "# with what it must be given; your folder `data` is its folder /data",
+            f'docker run --rm --user "$(id -u):$(id -g)" -v "$PWD/data:/data" {image} {given}',
+        ]
+    return lines
+
+
+def _arguments(module: Module) -> Iterator[str | None]:
+    """What must be given, in order; None for what cannot be shown in a shell as it is."""
+    for one in sorted(module.parameters, key=lambda parameter: not parameter.flags):
+        if one.subcommand:
+            yield None
+        elif one.flags and one.required:
+            yield _named(one)
+        elif not one.flags and one.required is not False:
+            yield _placeholder(one)
+
+
+def _named(parameter: Parameter) -> str | None:
+    flag = next((flag for flag in reversed(parameter.flags) if _PLAIN_FLAG.fullmatch(flag)), None)
+    value = _placeholder(parameter)
+    return f"{flag} {value}" if flag and value else None
+
+
+def _placeholder(parameter: Parameter) -> str | None:
+    if not _PLAIN_NAME.fullmatch(parameter.name):
+        return None
+    return parameter.name.upper().replace("-", "_")
