@@ -5,7 +5,7 @@ Every step may be done again: before anything is begun, GitLab is asked what is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import structlog
@@ -33,12 +33,14 @@ def discuss(
     contents: Mapping[str, bytes],
     limit: int,
     world: World,
+    mended: Callable[[Problem], Problem] = lambda problem: problem,
 ) -> tuple[Problem, ...]:
     """Say each problem on its line, where the diff shows it, and give those that are left for the note.
 
     `problems` are those of the request's head, the most important first; `contents` are its files, out of which
     suggestions are cut. With a limit of 0 no discussion is to stand, and the bot resolves its own. GitLab is called
-    only when something is new or mended, and the first time. Raises TryAgain while GitLab makes the diff.
+    only when something is new or mended, and the first time. `mended` may give a problem edits that take time to find;
+    it is asked only before a discussion begins. Raises TryAgain while GitLab makes the diff.
     """
     names = fingerprints(problems)
     wanted = {
@@ -56,7 +58,7 @@ def discuss(
         threads = _settled(threads, todo, topic, world)
         if todo.begin:
             new = {name: wanted[name] for name in todo.begin}
-            threads = _begun(threads, new, spots, contents, limit, request, world)
+            threads = _begun(threads, new, spots, contents, limit, request, world, mended)
         here = frozenset(spots.values())
         threads = replace(threads, outside=threads.outside & here)
         world.store.keep_review(request.project_id, request.iid, threads=rules.write_threads(threads))
@@ -95,6 +97,7 @@ def _begun(
     limit: int,
     request: MergeRequest,
     world: World,
+    mended: Callable[[Problem], Problem],
 ) -> Threads:
     """A discussion for each new problem whose line the diff shows, as long as there is room."""
     paths = {problem.place.file for problem in new.values() if problem.place}
@@ -108,7 +111,7 @@ def _begun(
         if where is None:
             outside.add(spots[name])
         elif len(known) < limit:
-            body = f"{rules.marker(name)}\n{thread_body(problem, line, content or b'')}"
+            body = f"{rules.marker(name)}\n{thread_body(mended(problem), line, content or b'')}"
             try:
                 known[name] = Thread(State.OPEN, world.talk.start_discussion(topic, body, where).id)
             except PositionRefused as refusal:
