@@ -172,8 +172,12 @@ def _requirements(setup: Setup) -> Iterator[str]:
         "like a module can be somebody else's."
     )
     yield ""
-    rows = (row(span(one.module), span(one.package), _version(one, setup.pins)) for one in setup.pins.pins)
-    lines, rest = table(("Imported", "Package", "Version"), rows, MAX_ROWS)
+    pins = setup.pins
+
+    def drawn(one: Pin) -> str:
+        return row(span(one.module), span(one.package), _version(one, pins))
+
+    lines, rest = table(("Imported", "Package", "Version"), pins.pins, drawn, MAX_ROWS)
     yield from lines
     if rest:
         yield ""
@@ -193,10 +197,11 @@ def _environment(setup: Setup) -> Iterator[str]:
     yield f"The image is built on {span(setup.environment.name)}. To choose another one, comment"
     yield "`/mlreef environment NAME` here."
     yield ""
-    rows = (
-        row(span(one.name), prose(environment_words(one)), _mark(one, setup)) for one in setup.environments
-    )
-    yield from table(("Name", "What it is", "Chosen"), rows, MAX_ROWS)[0]
+
+    def drawn(one: Environment) -> str:
+        return row(span(one.name), prose(environment_words(one)), _mark(one, setup))
+
+    yield from table(("Name", "What it is", "Chosen"), setup.environments, drawn, MAX_ROWS)[0]
     if setup.unfit is not None:
         yield ""
         yield f"It does not fit yet: {prose(setup.unfit.message)} {prose(setup.unfit.hint)}"
