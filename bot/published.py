@@ -15,7 +15,7 @@ from bot.domain import reports, tags
 from bot.domain.current import Current
 from bot.domain.gitlab import CiJob, Project
 from bot.domain.making import Making, read_making
-from bot.domain.module_label import MODULE_LABEL, read_module
+from bot.domain.module_label import read_module
 from bot.domain.plan import State
 from bot.domain.versions import Version, read_used
 from bot.errors import OperatorError, Refused, TryAgain
@@ -148,7 +148,7 @@ def _fetch_described(registry: Registry, repository: str, held: Manifest, versio
 
 def _legible(labels: Mapping[str, str]) -> str:
     """The label that describes the module; empty where it does not."""
-    label = labels.get(MODULE_LABEL, "")
+    label = labels.get(tags.MODULE_LABEL, "")
     return label if read_module(label) is not None else ""
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from bot.adapters.registry import Manifest, Registry
 from bot.adapters.version_tags import fetch_held, fetch_labels, fetch_version_of
 from bot.domain.interface import Level
-from bot.domain.module_label import MODULE_LABEL, read_module
+from bot.domain.module_label import read_module
+from bot.domain.tags import MODULE_LABEL
 from bot.domain.versions import Version, plan_version, read_used
 from bot.errors import TryAgain
 from parser.model import Module

@@ -10,8 +10,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from bot.domain.interface_fields import changed_fields, key_of, label, summary
+from bot.domain.interface_fields import MAX_TEXT_CHARS, changed_fields, key_of, label, summary
 from bot.domain.interface_values import Change, Level
+from bot.domain.text import shorten
 from parser.model import Module, Parameter
 
 __all__ = ["Change", "InterfaceDiff", "Level", "compare"]
@@ -187,7 +188,9 @@ def _renamed(before: Parameter, after: Parameter) -> Change:
 
 def _several(olds: Sequence[Parameter], news: Sequence[Parameter]) -> Change:
     first = min(news, key=key_of)
-    before, after = ("; ".join(sorted(summary(one) for one in forms)) for forms in (olds, news))
+    before, after = (
+        shorten("; ".join(sorted(summary(one) for one in forms)), MAX_TEXT_CHARS) for forms in (olds, news)
+    )
     words = (
         "It has several forms, and which one holds is known only at run time: look at it before you use it."
     )
@@ -197,9 +200,12 @@ def _several(olds: Sequence[Parameter], news: Sequence[Parameter]) -> Change:
 def _added(matched: _Matched, parameters: Sequence[Parameter]) -> Iterator[Change]:
     survivors = {id(after) for _, after in (*matched.same, *matched.renamed)}
     new = {id(one) for one in matched.added}
+    of_parser: dict[tuple[str, ...], list[Parameter]] = defaultdict(list)
+    for one in parameters:
+        of_parser[one.subcommand].append(one)
     for one in matched.added:
         level, words = Level.MINOR, "Nobody has to give it."
-        peers = [other for other in parameters if other.subcommand == one.subcommand]
+        peers = of_parser[one.subcommand]
         if one.required or (one.one_required and not _joins(one, peers, new)):
             level, words = Level.MAJOR, "Every use must give it from now on."
             if not one.required:
@@ -237,7 +243,10 @@ def _reordered(pairs: Sequence[Pair], order: dict[int, int]) -> Iterator[Change]
     now = sorted(pairs, key=lambda pair: order[id(pair[1])])
     if [id(one) for one in now] == [id(one) for one in pairs]:
         return
-    before, after = (", ".join(label(pair[side]) for pair in way) for side, way in ((0, pairs), (1, now)))
+    before, after = (
+        shorten(", ".join(label(pair[side]) for pair in way), MAX_TEXT_CHARS)
+        for side, way in ((0, pairs), (1, now))
+    )
     first = now[0][1]
     words = "Values are taken by place: in the old order they reach the wrong parameters."
     yield Change("order", " ".join(first.subcommand), before, after, Level.MAJOR, words, first.place)

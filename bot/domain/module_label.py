@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
+from bot.domain.tags import MAX_LABEL_BYTES
 from parser.model import (
     EntryPoint,
     Kind,
@@ -18,11 +19,6 @@ from parser.model import (
     Requirements,
     Value,
 )
-
-MODULE_LABEL = "io.mlreef.module"
-
-MAX_LABEL_BYTES = 256 * 1024
-"""Bytes of the label that holds the module; an engine takes all labels in one request line of 1 MiB."""
 
 
 def read_module(label: str) -> Module | None:

@@ -11,6 +11,12 @@ GENERATED = "mlreef.yml"
 REVISION_LABEL = "org.opencontainers.image.revision"
 """The label of an image that names the commit it was built from."""
 
+MODULE_LABEL = "io.mlreef.module"
+"""The label of an image that describes its module as JSON."""
+
+MAX_LABEL_BYTES = 256 * 1024
+"""Bytes of that label; an engine takes all labels in one request line of 1 MiB."""
+
 LATEST = "latest"
 """The tag of what the default branch published last."""
 

@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 
 from bot.domain.content import CONTENT_LABEL
 from bot.domain.environments import Environment
-from bot.domain.module_label import MAX_LABEL_BYTES, MODULE_LABEL
-from bot.domain.tags import REVISION_LABEL
+from bot.domain.tags import MAX_LABEL_BYTES, MODULE_LABEL, REVISION_LABEL
 from bot.errors import OperatorError
 from parser.model import SCHEMA, Module
 from parser.wire import canonical, module_to_dict

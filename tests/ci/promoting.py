@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import requests
 
-from bot.domain.module_label import MODULE_LABEL
+from bot.domain.tags import MODULE_LABEL
 from tests.ci.world import REVISION, Answer, Asked, Repository, push_image, run_job, server
 
 VERSION = re.compile(r"\d+\.\d+\.\d+")

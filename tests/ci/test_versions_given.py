@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.adapters.registry import Manifest, Registry
+from bot.adapters.store import Store
 from bot.ci.versions import MAX_PROMOTIONS_AT_ONCE, ensure_version
-from bot.domain.module_label import MODULE_LABEL, read_module
-from bot.domain.versions import Version, plan_version
+from bot.domain.tags import MODULE_LABEL
+from bot.domain.versions import plan_version
 from bot.errors import TryAgain
+from bot.published import fetch_current
+from bot.world import World
 from parser.model import EntryPoint, Kind, Module, Parameter, Place
 from parser.wire import canonical, module_to_dict
 from tests.ci.promoting import Project, project_of
 from tests.ci.world import REVISION, Repository, push_image
+from tests.domain import values
+
+NOT_ASKED: Any = None
+"""GitLab, which nobody needs for this."""
 
 MODE = Parameter(
     "mode", ("--mode",), "mode", "str", "a", False, None, None, "store", None, Place("main.py", 3)
@@ -63,13 +73,41 @@ def test_each_publication_gets_the_version_that_its_changes_ask_for(project: Pro
     assert project.tags()["latest"] == project.tags()["main-5"] == images[-1]
 
 
-@pytest.mark.parametrize("after", [NOISE, MORE, BROKEN])
-def test_what_was_foretold_is_what_promote_gives(project: Project, after: Module) -> None:
-    publish(project, MORE)
-    published = read_module(described(MORE))
-    version, _ = plan_version(Version(1, 0, 0), published, after, frozenset({Version(1, 0, 0)}))
-    digest = publish(project, after)
-    assert project.versions()[str(version)] == digest
+@pytest.fixture
+def foretell(project: Project, tmp_path: Path) -> Iterator[Callable[[Module], str]]:
+    """Which version a review would say that a module gets: by the registry alone, and by what was remembered."""
+    store = Store.prepare(f"sqlite:///{tmp_path / 'bot.sqlite'}")
+    world = World(NOT_ASKED, Registry, store, values.POLICY, 1, NOT_ASKED)
+    in_gitlab = replace(values.PROJECT, path=project.path, registry_host=project.host, default_branch="main")
+
+    def foretold(module: Module) -> str:
+        said = set()
+        for _ in range(2):
+            now = fetch_current(in_gitlab, "main", world)
+            there = (now.version, now.module, now.used) if now else (None, None, frozenset())
+            said.add(str(plan_version(there[0], there[1], module, there[2])[0]))
+        [version] = said
+        return version
+
+    yield foretold
+    store.close()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_a_review_foretells_is_what_promote_gives(
+    project: Project, foretell: Callable[[Module], str], seed: int
+) -> None:
+    chance = random.Random(seed)
+    for _ in range(4):
+        module = chance.choice([NOISE, MORE, BROKEN])
+        wanted = foretell(module)
+        digest = publish(project, module)
+        assert project.versions()[wanted] == digest
+        if chance.random() < 0.3:
+            # somebody took a version back, and has people use an older image
+            push_image(project.host, project.path, f"withdrawn-{foretell(MORE)}", {"by": f"{seed}"})
+        if chance.random() < 0.2:
+            push_image(project.host, project.path, "latest", {MODULE_LABEL: described(BROKEN), "by": wanted})
 
 
 def test_the_log_says_the_version_and_what_it_means(project: Project) -> None:

@@ -15,9 +15,8 @@ from bot.adapters.publications import Publication
 from bot.adapters.registry import Registry
 from bot.adapters.store import Store
 from bot.domain.current import Current
-from bot.domain.module_label import MODULE_LABEL
 from bot.domain.plan import State
-from bot.domain.tags import REVISION_LABEL
+from bot.domain.tags import MODULE_LABEL, REVISION_LABEL
 from bot.domain.versions import Version, plan_version
 from bot.errors import TryAgain
 from bot.published import fetch_current, fetch_published

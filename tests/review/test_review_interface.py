@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.interface import Change, Level, compare
@@ -165,6 +165,14 @@ def test_a_flag_that_another_parameter_takes_over_is_no_new_name_of_the_first() 
     }
 
 
+def test_thousands_of_parameters_are_compared_in_a_moment() -> None:
+    before = module(*(option(f"a{number}", help=f"Help {number}", nargs=None) for number in range(3000)))
+    after = module(*(option(f"b{number}", help=f"Help {number % 1500}", nargs="+") for number in range(3000)))
+    begun = time.process_time()
+    assert len(compare(before, after).changes) == 6000
+    assert time.process_time() - begun < 5
+
+
 def test_arguments_by_place_that_change_their_places_break_every_use() -> None:
     found = only(module(by_place("a"), by_place("b")), module(by_place("b"), by_place("a")))
     assert (found.kind, found.before, found.after, found.level) == ("order", "a, b", "b, a", Level.MAJOR)
@@ -280,6 +288,9 @@ def test_requirements_descriptions_and_moved_scripts_are_no_change_of_the_interf
     assert compare(module(), after).changes == ()
 
 
+FEW = 60
+"""Examples of each property of two modules: drawing one takes as long as comparing some hundred."""
+
 _VALUES = st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["", "a", "b"]) | st.floats(0, 1)
 _UNKNOWN = ("type", "default", "required", "choices", "nargs", "action", "const", "dest", "excludes")
 
@@ -323,6 +334,7 @@ def test_a_module_is_the_same_as_itself(made: Module) -> None:
     assert compare(made, made).level is Level.NONE
 
 
+@settings(max_examples=FEW)
 @given(_MODULES, _MODULES)
 def test_the_level_of_the_whole_is_that_of_its_greatest_change(before: Module, after: Module) -> None:
     found = compare(before, after)
@@ -331,22 +343,21 @@ def test_the_level_of_the_whole_is_that_of_its_greatest_change(before: Module, a
     assert [one.level for one in found.changes] == sorted((one.level for one in found.changes), reverse=True)
 
 
+@settings(max_examples=FEW)
 @given(_MODULES, _MODULES)
 def test_what_is_added_one_way_is_removed_the_other_way(one: Module, other: Module) -> None:
-    def there(before: Module, after: Module, kind: str) -> list[str]:
-        return sorted(found.parameter for found in compare(before, after).changes if found.kind == kind)
+    there, back = compare(one, other).changes, compare(other, one).changes
 
-    def renamed(
-        before: Module, after: Module, turn: Callable[[Change], tuple[str, str]]
-    ) -> list[tuple[str, str]]:
-        return sorted(turn(found) for found in compare(before, after).changes if found.kind == "renamed")
+    def of(kind: str, changes: tuple[Change, ...]) -> list[str]:
+        return sorted(change.parameter for change in changes if change.kind == kind)
 
-    assert there(one, other, "added") == there(other, one, "removed")
-    assert there(one, other, "removed") == there(other, one, "added")
-    forth = renamed(one, other, lambda found: (found.before, found.after))
-    assert forth == renamed(other, one, lambda found: (found.after, found.before))
+    assert of("added", there) == of("removed", back)
+    assert of("removed", there) == of("added", back)
+    forth = sorted((change.before, change.after) for change in there if change.kind == "renamed")
+    assert forth == sorted((change.after, change.before) for change in back if change.kind == "renamed")
 
 
+@settings(max_examples=FEW)
 @given(_LISTS, _LISTS, st.randoms(use_true_random=False))
 def test_the_order_of_options_never_matters(
     before: list[Parameter], after: list[Parameter], chance: object
@@ -362,6 +373,7 @@ def test_the_order_of_options_never_matters(
     assert said(mixed(before), mixed(after)) == said(module(*before), module(*after))
 
 
+@settings(max_examples=FEW)
 @given(_LISTS, parameters())
 def test_a_parameter_that_cannot_be_known_never_makes_a_change_smaller(
     before: list[Parameter], changed: Parameter

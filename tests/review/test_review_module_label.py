@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.interface import compare
-from bot.domain.module_label import MAX_LABEL_BYTES, read_module
+from bot.domain.module_label import read_module
+from bot.domain.tags import MAX_LABEL_BYTES
 from parser.model import Module
 from parser.read import read
 from parser.source import Entry, Source, load_source
