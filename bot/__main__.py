@@ -134,6 +134,22 @@ def _build(options: argparse.Namespace) -> int:
     return build(options, ahead, _give, _say, _load_policy)
 
 
+def _init(options: argparse.Namespace) -> int:
+    if options.merge_request:
+        from bot.app import open_setup, start_logs
+        from bot.local.init import wish_of
+
+        config = _config(options)
+        start_logs(config)
+        opened = open_setup(config, options.merge_request, wish_of(options))
+        _say(opened.words)
+        return GOOD if opened.good else REFUSED
+    from bot.local.init import init
+
+    init(options, _give, _say, _load_policy)
+    return GOOD
+
+
 def _load_policy(file: Path) -> Policy:
     from bot.app import read_policy
     from bot.config_file import load_config
@@ -312,6 +328,23 @@ def _parser() -> argparse.ArgumentParser:
         "--config", type=Path, help="settings; without, stand-ins for the operator's images"
     )
     _build_options(reader("build", _build, "Build the image of a repository on disk, without an engine."))
+    begun = service("init", _init, "Set a repository up: entry point, requirements, environment.")
+    begun.epilog = "Exit codes: 0 done, 1 it cannot be set up, 2 usage, 3 a bug."
+    begun.add_argument(
+        "path", metavar="DIR", type=Path, nargs="?", default=Path(), help="its folder (default: this one)"
+    )
+    begun.add_argument("--entry-point", metavar="FILE", help="the script to run (default: as is found)")
+    begun.add_argument("--environment", metavar="NAME", help="the environment; needs --config")
+    begun.add_argument(
+        "--skeleton",
+        choices=("argparse", "annotations"),
+        help="code to begin with: a script with a command line, or annotations for one that has it",
+    )
+    begun.add_argument(
+        "--merge-request",
+        metavar="PROJECT",
+        help="a merge request in this project of GitLab's (id or path), instead of files in a folder",
+    )
     served = service("serve", _serve, "Run the bot: the webhook door and the worker.")
     served.add_argument("--no-worker", action="store_true", help="run the door alone; workers run elsewhere")
     service("worker", _worker, "Run a worker only.")

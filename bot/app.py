@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from bot.adapters.gitlab_client import GitlabClient
     from bot.adapters.reader import Reader
     from bot.adapters.registry import Registry
+    from bot.domain.wizard import SetupWish
     from bot.jobs.engine import Desk
     from bot.metrics import Look
     from bot.reconcile import Reach
@@ -441,6 +443,34 @@ def reconcile(config: Config, act: bool) -> tuple[str, ...]:
         reader.close()
         store.close()
     return tuple(lines_of(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How a command ended, and what a person reads of it."""
+
+    good: bool
+    words: str
+
+
+def open_setup(config: Config, project: str, wish: SetupWish) -> Told:
+    """Open the merge request that sets a project (id or path) up, as a comment `/mlreef init` does."""
+    from bot.domain.text import printable
+    from bot.opening import open_setup as open_it
+
+    store = Store.prepare(config.database.url)
+    reader = build_reader(config)
+    try:
+        world = WorldOnDemand(config, store, reader).get()
+        found = world.forge.fetch_project(int(project) if project.isdecimal() else project)
+        opened = open_it(found.id, world, asked=True, wish=wish)
+    finally:
+        reader.close()
+        store.close()
+    if opened.refused is not None:
+        return Told(False, printable(f"{opened.refused.why} {opened.refused.mend}"))
+    words = {"opened": "Opened", "there": "It is there already:"}.get(opened.kind)
+    return Told(True, f"{words} {opened.web_url}" if words else "There is nothing to set up.")
 
 
 def request_publication(config: Config, project: str, branch: str | None) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import structlog
 
@@ -80,7 +81,7 @@ def _open(project: Project, branch: Branch, wish: SetupWish, asked: bool, world:
     fetched = fetch_source(project, branch.sha, world)
     if fetched is None:
         return Opened("refused", refused=wizard_words.TOO_MANY_FILES)
-    source, contents = fetched
+    source, contents = replace(fetched[0], limits=world.policy.limits), fetched[1]
     with stage("plan"):
         planned = plan_setup(source, wish, _means(project, world))
     if isinstance(planned, CannotEdit):

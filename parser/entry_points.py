@@ -48,6 +48,9 @@ _PARSES = (
 _PROCESSOR = re.compile(rb"processor\b")
 _OTHERS = re.compile(rb"\b(?:click|cloup|absl|gflags|tensorflow)\b")
 _MISSPELT_GUARD = re.compile(rb"""^if\s+\(?\w+\s*==\s*["'](?!__main__["'])_*(?i:main)_*["']""", re.MULTILINE)
+_USUAL = ("main", "__main__", "run", "train", "app", "cli", "predict")
+"""What scripts that are run are called, the likeliest first."""
+
 _NOT_ENTRY = re.compile(
     r"(^|/)(tests?|docs?|examples?)/|(^|/)(test_[^/]*|[^/]*_test|conftest|setup|noxfile|fabfile)\.py$"
 )
@@ -115,9 +118,14 @@ def _one_of(source: Source, scripts: list[Script], what: str, broken: list[Probl
 
 
 def _candidates(scripts: list[Script], said: list[str]) -> tuple[str, ...]:
-    """Paths of the scripts, those first that something in the repository speaks for."""
-    ordered = sorted((script.path for script in scripts), key=lambda path: path not in said)
-    return tuple(ordered[:MAX_CANDIDATES])
+    """Paths of the scripts, those first that something in the repository speaks for, then those of a usual name."""
+
+    def rank(path: str) -> tuple[bool, int, int]:
+        stem = posixpath.basename(path).removesuffix(".py")
+        usual = _USUAL.index(stem) if stem in _USUAL else len(_USUAL)
+        return path not in said, path.count("/"), usual
+
+    return tuple(sorted((script.path for script in scripts), key=rank)[:MAX_CANDIDATES])
 
 
 def _advice(source: Source) -> tuple[Advice, ...]:

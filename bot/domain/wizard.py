@@ -54,6 +54,8 @@ class Means:
     environments: tuple[Environment, ...]
     default_environment: str
     docs_url: str = ""
+    named: bool = True
+    """Whether the environments are the operator's, so that files may name them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,13 +317,19 @@ def _settings(
             else Described(module.kind.value, module.input_type, module.output_type)
         )
         text = settings_text(
-            entry, others, environment, means.environments, described, requirements_file, means.docs_url
+            entry,
+            others,
+            environment if means.named else None,
+            means.environments if means.named else (),
+            described,
+            requirements_file,
+            means.docs_url,
         )
         return draft.with_file(PATH, text)
     said: list[tuple[tuple[str, ...], str]] = []
     if before.module is None or wish.entry_point:
         said.append((("entry_points", "main"), entry))
-    if wish.environment or now.settings.environment is None:
+    if means.named and (wish.environment or now.settings.environment is None):
         said.append((("environment",), environment.name))
     if requirements_file:
         said.append((("requirements_file",), requirements_file))

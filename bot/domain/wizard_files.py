@@ -60,13 +60,13 @@ class Described:
 def settings_text(
     entry: str,
     others: Sequence[str],
-    environment: Environment,
+    environment: Environment | None,
     environments: Sequence[Environment],
     described: Described,
     requirements_file: str = "",
     docs_url: str = "",
 ) -> bytes:
-    """A whole `.mlreef.yaml`; `others`: scripts that could be the entry point as well."""
+    """A whole `.mlreef.yaml`; `others`: scripts that could be the entry point as well; `environment` None: unknown."""
     return ("\n".join(_settings(entry, others, environment, environments, described, requirements_file, docs_url))
             + "\n").encode()  # fmt: skip
 
@@ -74,7 +74,7 @@ def settings_text(
 def _settings(
     entry: str,
     others: Sequence[str],
-    environment: Environment,
+    environment: Environment | None,
     environments: Sequence[Environment],
     described: Described,
     requirements_file: str,
@@ -91,9 +91,10 @@ def _settings(
         yield from (f"  {_remark(f'  {other}')}" for other in others[:MAX_NAMED])
     yield f"  main: {scalar(entry)}"
     yield ""
-    yield "# The image that the module is built on. There is:"
+    told = "There is:" if environments else "Whoever runs the bot knows which there are."
+    yield f"# The image that the module is built on. {told}"
     yield from (_remark(f"  {one.name}: {environment_words(one)}") for one in environments[:MAX_NAMED])
-    yield f"environment: {scalar(environment.name)}"
+    yield _key("environment", environment.name if environment else None, "NAME")
     yield ""
     yield f"# What it is for: {', '.join(Kind)}."
     yield _key("kind", described.kind, Kind.OPERATION)
@@ -128,9 +129,7 @@ def environment_words(environment: Environment) -> str:
 
 def requirements_text(pins: Pins) -> bytes:
     """A whole requirements.txt: with versions where they are known; what no package is found for is a comment."""
-    lines = [
-        "# Made of what the script imports. Look through it before you merge: a name may be another package's."
-    ]
+    lines = ["# Made of what the script imports. Look through it: a name may be another package's."]
     if pins.trouble:
         lines.append(f"# Without versions: {_word(pins.trouble)}")
     if not pins.pins:

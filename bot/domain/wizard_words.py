@@ -129,6 +129,17 @@ def setup_description(setup: Setup, branch: str, missing: Missing) -> str:
     )
 
 
+def terminal_lines(setup: Setup) -> Iterator[str]:
+    """What was found, for a person at a terminal; the lines may hold foreign text."""
+    yield f"The module runs {setup.entry}."
+    if setup.candidates:
+        yield f"These read a command line, too: {', '.join(setup.candidates[:MAX_ROWS])}."
+    if setup.pins is not None and setup.pins.trouble:
+        yield f"Versions could not be looked up ({setup.pins.trouble}): write those that you use."
+    if setup.pins is not None and setup.pins.pins:
+        yield "Look whether the packages in requirements.txt are the ones that you mean."
+
+
 def _entry(setup: Setup) -> Iterator[str]:
     new = " I made it for you to begin with; put your work into it." if setup.skeleton == "argparse" else ""
     yield f"The module runs {span(setup.entry)}.{new}"

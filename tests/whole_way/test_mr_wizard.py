@@ -98,10 +98,10 @@ def test_two_scripts_without_requirements_get_one_merge_request_and_merging_it_p
         world.bot.id,
     )
     assert proposed(way, "requirements.txt").splitlines()[1:] == ["numpy==2.3.1", "scikit-learn==1.7.0"]
-    assert "  main: eval.py\n" in proposed(way, ".mlreef.yaml")
+    assert "  main: train.py\n" in proposed(way, ".mlreef.yaml")
     for step in ("### 1. Entry point", "### 2. Arguments", "### 3. Environment", "### 4. Review and publish"):
         assert step in found.description
-    assert "`train.py`" in found.description
+    assert "`eval.py`" in found.description
     assert "Nothing is in the way" in found.description
     assert "merge request" in way.comment(way.head())
 
