@@ -11,7 +11,7 @@ import pytest
 from bot.__main__ import main
 from tests.layers.package_index import PackageIndex, served
 
-SCRIPT = '''\
+SCRIPT = """\
 import argparse
 
 import numpy
@@ -22,7 +22,7 @@ PARSER.add_argument("--output-path", required=True)
 
 if __name__ == "__main__":
     PARSER.parse_args()
-'''
+"""
 
 
 @pytest.fixture(autouse=True)
