@@ -12,7 +12,7 @@ from uuid import uuid4
 import structlog
 
 from bot.domain.gitlab import Note, Topic
-from bot.domain.sticky import digest_of, is_untouched, marked, own_notes, says
+from bot.domain.sticky import digest_of, is_untouched, marked, own_notes, says, with_review
 from bot.errors import Gone, TryAgain
 from bot.world import World
 
@@ -25,9 +25,12 @@ NOTE_BUSY_SECONDS = 1.0
 log = structlog.get_logger()
 
 
-def ensure_note(project_id: int, iid: int, body: str, world: World, news: bool = True) -> None:
+def ensure_note(
+    project_id: int, iid: int, body: str, world: World, news: bool = True, outcome: bool = False
+) -> None:
     """Have the merge request's one note say `body`; without `news` none is begun for it. Nothing to do costs no call.
 
+    `outcome`: it is what became of the publication, and the review that the note holds is kept, folded below it.
     Raises TryAgain while another worker writes there; Refused or Gone when GitLab takes no notes.
     """
     digest = digest_of(body)
@@ -41,29 +44,30 @@ def ensure_note(project_id: int, iid: int, body: str, world: World, news: bool =
         if known.note_digest == digest:
             return
         topic = Topic(project_id, "MergeRequest", str(iid))
-        note_id = _write(topic, known.note_id, body, digest, world, news)
+        note_id = _write(topic, known.note_id, body, world, news, outcome)
         world.store.keep_review(project_id, iid, note_id=note_id, note_digest=digest)
     finally:
         world.store.release(lease, owner)
 
 
 def _write(
-    topic: Topic, known_id: int | None, body: str, digest: str, world: World, news: bool
+    topic: Topic, known_id: int | None, body: str, world: World, news: bool, outcome: bool
 ) -> int | None:
     """The id of the note that says it, or of the one that is left as it is; None where there is none."""
     note = _find(topic, known_id, world)
-    if note is not None and says(note, digest):
+    whole = with_review(body, note.body) if outcome and note is not None and is_untouched(note) else body
+    if note is not None and says(note, digest_of(whole)):
         return note.id
     if note is not None and is_untouched(note):
         try:
-            return world.talk.edit_note(topic, note.id, marked(body)).id
+            return world.talk.edit_note(topic, note.id, marked(whole, outcome)).id
         except Gone:
             note = None  # deleted since it was looked at
     if not news:
         return known_id if note is None else note.id
     if note is not None:
         log.info("a person changed the note, so the news goes to a new one", iid=topic.id, note=note.id)
-    return world.talk.create_note(topic, marked(body)).id
+    return world.talk.create_note(topic, marked(body, outcome)).id
 
 
 def _find(topic: Topic, known_id: int | None, world: World) -> Note | None:

@@ -103,7 +103,7 @@ def _ensure_told(step: Tell, project_id: int, world: World, merging: bool) -> No
         # here speaks the published branch itself
         notes = plan_notes(world.policy.review.notes, step.quiet, step.quiet)
         news = begins_note(notes, worth_saying=True, problems=step.aloud)
-        ensure_note(project_id, request.iid, step.body, world, news)
+        ensure_note(project_id, request.iid, step.body, world, news, outcome=True)
     elif step.aloud and merging:
         raise TryAgain("the merge request is not marked as merged yet", MERGED_SOON_SECONDS)
     elif step.aloud and step.quiet != "everything":

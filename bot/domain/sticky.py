@@ -12,15 +12,27 @@ from bot.domain.gitlab import Note
 OLD_MARKER = "<!-- mlreef-bot:publication -->"
 """What earlier versions of the bot marked their notes with; nothing tells whether a person changed such a one."""
 
-_MARK = re.compile(r"\A\s*<!-- mlreef-bot:note sha256=([0-9a-f]{64}) -->[ \t]*(?:\r\n?|\n|\Z)")
+MAX_TEXT_CHARS = 500_000
+"""Characters of an outcome together with the review before it; GitLab takes a million."""
+
+_MARK = re.compile(r"\A\s*<!-- mlreef-bot:(note|outcome) sha256=([0-9a-f]{64}) -->[ \t]*(?:\r\n?|\n|\Z)")
+_REVIEW_FOLLOWS = "<!-- mlreef-bot:review -->"
+_REVIEW_BEGINS = (
+    f"\n\n<details>\n<summary>What I said before it was merged</summary>\n\n{_REVIEW_FOLLOWS}\n\n"
+)
+_REVIEW_ENDS = "\n\n</details>"
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The bot's mark on a note: the digest of what the bot said there, and whether it still stands there so."""
+    """The bot's mark on a note: the digest of what the bot said there, and whether it still stands there so.
+
+    `outcome`: it tells what became of a publication, not what merging would publish.
+    """
 
     digest: str
     untouched: bool
+    outcome: bool = False
 
 
 def digest_of(body: str) -> str:
@@ -29,16 +41,29 @@ def digest_of(body: str) -> str:
     return hashlib.sha256(lines.strip().encode("utf-8", "replace")).hexdigest()
 
 
-def marked(body: str) -> str:
+def marked(body: str, outcome: bool = False) -> str:
     """The body as it is written: below the bot's mark, which no reader sees."""
-    return f"<!-- mlreef-bot:note sha256={digest_of(body)} -->\n{body}"
+    kind = "outcome" if outcome else "note"
+    return f"<!-- mlreef-bot:{kind} sha256={digest_of(body)} -->\n{body}"
+
+
+def with_review(outcome: str, before: str) -> str:
+    """What became of a publication, and folded below it the review that stands in the note so far (`before`)."""
+    mark = read_mark(before)
+    if mark is None or not mark.digest:
+        return outcome
+    text = before[before.index("-->") + len("-->") :].strip()
+    if mark.outcome:
+        text = text.partition(_REVIEW_BEGINS)[2].removesuffix(_REVIEW_ENDS)
+    whole = f"{outcome}{_REVIEW_BEGINS}{text}{_REVIEW_ENDS}"
+    return whole if "\n" in text and len(whole) <= MAX_TEXT_CHARS else outcome
 
 
 def read_mark(text: str) -> Mark | None:
     """The bot's mark on a note's text; None where there is none. A mark is no proof: anybody can paste one."""
     found = _MARK.match(text)
     if found is not None:
-        return Mark(found[1], digest_of(text[found.end() :]) == found[1])
+        return Mark(found[2], digest_of(text[found.end() :]) == found[2], found[1] == "outcome")
     return Mark("", True) if text.lstrip().startswith(OLD_MARKER) else None
 
 

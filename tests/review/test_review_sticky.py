@@ -19,7 +19,7 @@ from bot.adapters.store import Store
 from bot.adapters.talk import Talk
 from bot.domain.pipeline import Environment
 from bot.domain.policy import Policy
-from bot.domain.sticky import OLD_MARKER, digest_of, marked, read_mark
+from bot.domain.sticky import MAX_TEXT_CHARS, OLD_MARKER, digest_of, marked, read_mark
 from bot.errors import Refused, TryAgain
 from bot.sticky import ensure_note
 from bot.world import World
@@ -50,10 +50,10 @@ class Place:
     numbers: Iterator[int]
     world: World
 
-    def say(self, body: str, news: bool = True) -> int:
+    def say(self, body: str, news: bool = True, outcome: bool = False) -> int:
         """Has the bot say it; gives how many calls that took."""
         before = len(self.sandbox.calls(self.bot))
-        ensure_note(self.project.id, self.request.iid, body, self.world, news)
+        ensure_note(self.project.id, self.request.iid, body, self.world, news, outcome)
         return len(self.sandbox.calls(self.bot)) - before
 
     def lose_the_database(self) -> None:
@@ -299,6 +299,46 @@ def test_two_workers_write_one_note(place: Place) -> None:
     worker.join(10)
     place.say(SECOND)
     assert place.said == [SECOND]
+
+
+REVIEW = "Merging this changes:\n\n<details>\n<summary>All</summary>\n\n- much\n\n</details>"
+
+
+def test_what_was_published_ends_the_note_and_the_review_is_kept_below(place: Place) -> None:
+    place.say(REVIEW)
+    place.say("**Failed.**", outcome=True)
+    place.say("**Published.**\n\nUse it.", outcome=True)
+    [said] = place.said
+    outcome, _, rest = said.partition("\n\n<details>")
+    assert outcome == "**Published.**\n\nUse it."
+    assert REVIEW in rest
+    assert said.count("<details>") == said.count("</details>") == 2
+    assert "Failed" not in said
+    assert place.say("**Published.**\n\nUse it.", outcome=True) == 0
+    assert place.writes() == ["POST", "PUT", "PUT"]
+
+
+def test_an_outcome_is_not_written_again_by_who_does_not_know_that_it_was(place: Place) -> None:
+    place.say(REVIEW)
+    place.say("**Published.**", outcome=True)
+    place.lose_the_database()
+    assert place.say("**Published.**", outcome=True) == 1
+    assert place.writes() == ["POST", "PUT"]
+
+
+def test_an_outcome_without_a_review_stands_alone(place: Place) -> None:
+    place.say("**Failed.**\n\nWhy.", outcome=True)
+    place.say("**Published.**", outcome=True)
+    assert place.said == ["**Published.**"]
+    place.say("All resolved.")
+    place.say("**Published again.**", outcome=True)
+    assert place.said == ["**Published again.**"]
+
+
+def test_a_review_too_long_to_be_kept_is_dropped(place: Place) -> None:
+    place.say("a line\n" * (MAX_TEXT_CHARS // 7))
+    place.say("**Published.**", outcome=True)
+    assert place.said == ["**Published.**"]
 
 
 def test_a_refused_note_is_not_noted_down_as_said(place: Place) -> None:
