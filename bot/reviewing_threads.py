@@ -13,8 +13,9 @@ import structlog
 from bot.adapters.talk import PositionRefused
 from bot.domain import threads as rules
 from bot.domain.diff import git_line, read_diff
-from bot.domain.fingerprints import fingerprints
+from bot.domain.fingerprints import fingerprints, kind_of
 from bot.domain.gitlab import DiffRefs, MergeRequest, Topic
+from bot.domain.thread_pairs import paired
 from bot.domain.thread_words import thread_body
 from bot.domain.threads import State, Thread, Threads
 from bot.errors import Gone, Refused, TryAgain
@@ -53,7 +54,10 @@ def discuss(
     threads = kept or Threads()
     if kept is None or _todo(threads, wanted, spots, limit):
         topic = Topic(request.project_id, "MergeRequest", str(request.iid))
-        threads = rules.learn(kept, world.talk.fetch_discussions(topic), world.user_id)
+        discussions = world.talk.fetch_discussions(topic)
+        places = {name: (kind_of(problem), _line(problem, contents)[0]) for name, problem in wanted.items()}
+        lines = {one.id: one.new_line for one in discussions}
+        threads = paired(rules.learn(kept, discussions, world.user_id), places, lines)
         todo = _todo(threads, wanted, spots, limit)
         threads = _settled(threads, todo, topic, world)
         if todo.begin:

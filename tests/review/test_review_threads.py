@@ -206,6 +206,27 @@ def test_what_is_mended_is_resolved_and_what_comes_back_is_the_same_discussion(t
     assert len(table.sandbox.notes(table.project.id, table.made.iid)) == 2
 
 
+def test_of_two_that_say_the_same_the_mended_one_is_resolved(table: Table) -> None:
+    first, second = wrong(19, "Twice."), wrong(21, "Twice.")
+    table.discuss(first, second)
+    assert table.discuss(second) == ()
+    assert table.lines == [(19, 19, True), (21, 21, False)]
+    assert table.discuss(second) == ()
+    assert table.calls == []
+    table.lose_the_database()
+    assert table.discuss(second) == ()
+    assert table.lines == [(19, 19, True), (21, 21, False)]
+    # a line goes and GitLab moves the other
+    table.push({"a.py": NEW.replace("line_19 = 19\n", "")})
+    assert table.discuss(wrong(20, "Twice.")) == ()
+    assert table.calls == []
+    third = wrong(22, "Twice.")
+    assert table.discuss(wrong(20, "Twice."), third) == ()
+    assert [(line, resolved) for _, line, resolved in table.lines] == [(19, False), (20, False)]
+    assert table.discuss() == ()
+    assert [resolved for *_, resolved in table.lines] == [True, True]
+
+
 def test_what_a_person_resolved_is_left_alone_for_good(table: Table) -> None:
     warned = wrong(21, severity=Severity.WARNING)
     table.discuss(wrong(20), warned, wrong(22))
