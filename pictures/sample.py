@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.domain.current import Current
@@ -10,9 +11,13 @@ from bot.domain.gitlab import MergeRequest, Pipeline, Project
 from bot.domain.interface import compare
 from bot.domain.plan import problems_of
 from bot.domain.policy import Policy
+from bot.domain.prediction import predict
+from bot.domain.requirement_changes import compare_requirements
 from bot.domain.review import Reviewed
 from bot.domain.versions import Version, plan_version
-from parser.model import Module, Report
+from bot.domain.wizard import Means, Setup, SetupWish, plan_setup
+from bot.domain.wizard_files import Pin, Pins
+from parser.model import Module, Needed, Report
 from parser.read import read
 from parser.source import Entry, Source
 
@@ -85,7 +90,7 @@ BROKEN = {
 }
 """Other choices, another parameter, and a package moved: what users of the module would notice."""
 
-ENVIRONMENT = Environment("python-3.12", "Python 3.12", "registry.example.com/base/python:3.12", "3.12")
+ENVIRONMENT = Environment("python-3.12", "Plain Python", "registry.example.com/base/python:3.12", "3.12")
 POLICY = Policy(
     (ENVIRONMENT,), "python-3.12", "registry.example.com/mlreef/bot:1", "https://mlreef.example.com"
 )
@@ -95,6 +100,28 @@ PROJECT = Project(
 PIPELINE = Pipeline(481, HEAD, "main", "success", "push", f"{HOST}/-/pipelines/481")
 REQUEST = MergeRequest(7, "opened", "strength", "main", f"{HOST}/-/merge_requests/7", 42, HEAD, 42, 9)
 FORK = 77
+
+
+NEW_PROJECT = {
+    "noise/add.py": SCRIPT.replace(
+        "from mlreef import data_processor, parameter\n", "from PIL import Image\n"
+    ).replace(SCRIPT[SCRIPT.index("@data_processor") : SCRIPT.index("def add_noise")], ""),
+    "noise/remove.py": "import argparse\n\nparser = argparse.ArgumentParser()\nparser.add_argument('--input-path')\nparser.parse_args()\n",
+}
+"""Two scripts, and nothing that says what is to be published."""
+
+OFFERED = (
+    ENVIRONMENT,
+    Environment(
+        "torch-2.9", "PyTorch 2.9, CUDA 12.8", "registry.example.com/base/torch:2.9", "3.12", gpu=True
+    ),
+)
+VERSIONS = {"numpy": "2.3.5", "pillow": "12.0.0"}
+"""What the index of packages would have said."""
+
+
+YANKED = {"numpy": "Wrong results on 32-bit machines."}
+"""What the index of packages says of versions that were taken back."""
 
 
 def source_of(files: dict[str, str]) -> Source:
@@ -139,9 +166,24 @@ def review_of(
         return replace(reviewed, version=version, level=level)
     before, after = current.module, report.module
     version, level = plan_version(current.version, before, after, current.used)
+    requirements = compare_requirements(before.requirements, after.requirements, YANKED)
     return replace(
         reviewed,
         interface=compare(before, after),
         version=version,
         level=level,
+        requirements=requirements,
+        prediction=predict(current, requirements, ENVIRONMENT.name),
     )
+
+
+def setup_of(files: dict[str, str]) -> Setup:
+    """What the wizard would write for a repository."""
+
+    def pin(needed: Sequence[Needed], _: Environment) -> Pins:
+        return Pins(tuple(Pin(one.module, one.package, VERSIONS[one.package.lower()]) for one in needed))
+
+    means = Means(lambda source: read(source, "noise"), pin, OFFERED, ENVIRONMENT.name)
+    setup = plan_setup(source_of(files), SetupWish(), means)
+    assert isinstance(setup, Setup)  # noqa: S101 -- the repositories here are written above
+    return setup

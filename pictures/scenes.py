@@ -7,12 +7,18 @@ from dataclasses import replace
 from difflib import SequenceMatcher
 
 from bot.domain import reports
+from bot.domain.commands import Command, Name, Unknown
 from bot.domain.making import Making, explained
+from bot.domain.replies import explain_reply, forbidden_reply, unknown_reply
 from bot.domain.review import Reviewed
 from bot.domain.review_note import check_status, folded_body, review_body
+from bot.domain.settings_edit import Edited, Offer
 from bot.domain.steps import CHECK_STATUS, PUBLISH_STATUS
 from bot.domain.thread_words import thread_body
+from bot.domain.wizard import SETUP_BRANCH
+from bot.domain.wizard_words import edit_reply, setup_description, setup_title
 from parser.model import Problem
+from parser.settings import PATH as SETTINGS
 from pictures.page import Comment, Lines, Scene
 from pictures.sample import (
     BROKEN,
@@ -25,11 +31,13 @@ from pictures.sample import (
     MENDED,
     MISTAKES,
     MOVED,
+    NEW_PROJECT,
     PIPELINE,
     UNPINNED,
     module_of,
     report_of,
     review_of,
+    setup_of,
 )
 
 BOT, ALICE = "mlreef-bot", "alice"
@@ -39,7 +47,17 @@ LINES_ABOVE = 2
 
 def scenes() -> tuple[Scene, ...]:
     """All of them, in the order of the page."""
-    return (_first(), _mistakes(), _interface(), _folded(), _published(), _refused(), _fork())
+    return (
+        _first(),
+        _mistakes(),
+        _interface(),
+        _folded(),
+        _published(),
+        _refused(),
+        _fork(),
+        _commands(),
+        _wizard(),
+    )
 
 
 def _scene(name: str, reviewed: Reviewed, comments: tuple[Comment, ...], title: str = TITLE) -> Scene:
@@ -124,3 +142,26 @@ def _refused() -> Scene:
         (Comment(BOT, reports.refused_note(HEAD, problems)),),
         check=(PUBLISH_STATUS, "failed", reports.refused_status(problems)),
     )
+
+
+def _commands() -> Scene:
+    """A few comments that ask for something; the second one is by somebody who may not."""
+    retype = Edited(SETTINGS, b"", "environment: torch-2.9\n", "torch-2.9", True)
+    offer = Offer(retype, "strength", HEAD, "")
+    said = (
+        Comment(ALICE, "/mlreef check", reactions=("eyes", "white_check_mark")),
+        _asked("/mlreef pubish", unknown_reply(Unknown("pubish", Name.PUBLISH)), "x"),
+        _asked("/mlreef unpublish 1.0.2", forbidden_reply(Command(Name.UNPUBLISH, "1.0.2")), "x"),
+        _asked("/mlreef environment torch-2.9", edit_reply(offer)),
+        _asked("/mlreef explain parameter-type", explain_reply("parameter-type")),
+    )
+    return Scene("commands", TITLE, "Open", "strength", ALICE, said)
+
+
+def _asked(command: str, reply: str, end: str = "white_check_mark") -> Comment:
+    return Comment(ALICE, command, reactions=("eyes", end), replies=(Comment(BOT, reply),))
+
+
+def _wizard() -> Scene:
+    description = setup_description(setup_of(NEW_PROJECT), "main", "")
+    return Scene("wizard", setup_title(), "Open", SETUP_BRANCH, BOT, description=description)
