@@ -25,6 +25,7 @@ from bot.domain.tables import (
     table,
 )
 from bot.domain.text import prose, row, shorten, size_words, span, status_line, time_words
+from bot.domain.versions import FIRST
 from parser.model import Problem, Severity
 
 MAX_CHANGES_SHOWN = 50
@@ -242,8 +243,10 @@ def _fact_rows(reviewed: Reviewed) -> Iterator[str]:
 
 
 def _why_version(reviewed: Reviewed) -> str:
-    if reviewed.current is None:
+    if reviewed.version == FIRST:
         return "the first one."
+    if reviewed.current is None:
+        return "the next one after those that were taken back."
     now = f" after {span(str(reviewed.current.version))}" if reviewed.current.version else ""
     if reviewed.interface is None:
         return f"a major version{now}, as the description of the image of now cannot be read."

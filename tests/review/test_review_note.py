@@ -116,6 +116,16 @@ def test_the_version_comes_with_its_reason(made: Module, version: str, why: str)
     assert f"| Version | `{version}`: {why}" in body
 
 
+def test_the_first_version_has_no_other_reason() -> None:
+    """Also where something is published already, from before there were versions."""
+    older = after(NOW)
+    assert older.current is not None
+    unnumbered = replace(older, current=replace(older.current, version=None), version=Version(1, 0, 0))
+    assert "| Version | `1.0.0`: the first one. |" in review_body(unnumbered)
+    taken_back = replace(first(), version=Version(2, 0, 0))
+    assert "`2.0.0`: the next one after those that were taken back. |" in review_body(taken_back)
+
+
 def test_what_cannot_be_compared_is_said_and_not_guessed() -> None:
     unread = replace(first(), version=None, unread="the registry does not answer")
     body = review_body(unread)
