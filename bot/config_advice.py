@@ -27,3 +27,10 @@ def advise(config: Config) -> Iterator[Fault]:
             f"{config.builder.image} is a tag: whoever moves it decides what runs with the rights of every job",
             _WRITE,
         )
+    review = config.review
+    if review.may_block and (not review.enabled or review.notes == "off" or review.max_discussions == 0):
+        yield Fault(
+            "review.may_block",
+            "it has no effect: no discussion is ever begun",
+            "leave it out, or have discussions begun by review.enabled, review.notes and review.max_discussions",
+        )

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from bot.config import Config
+from bot.config_advice import advise
 from bot.config_file import ConfigError, load_config
 from bot.domain.manner import Notes, begins_note, needs_target, plan_notes
 from parser.model import QUIETS, Quiet
@@ -89,6 +90,28 @@ def test_the_operator_says_it_too_and_a_bare_off_is_understood(
 ) -> None:
     monkeypatch.chdir(tmp_path_factory.mktemp("config"))
     assert config_of(notes=written).review.notes == notes
+
+
+@pytest.mark.parametrize(
+    ("review", "advised"),
+    [
+        ({}, False),
+        ({"may_block": True}, False),
+        ({"may_block": True, "notes": "problems"}, False),
+        ({"may_block": True, "notes": "off"}, True),
+        ({"may_block": True, "max_discussions": 0}, True),
+        ({"may_block": True, "enabled": False}, True),
+        ({"enabled": False, "notes": "off"}, False),
+    ],
+)
+def test_a_setting_that_has_no_effect_is_pointed_out(
+    review: dict[str, object],
+    advised: bool,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path_factory.mktemp("config"))
+    assert ("review.may_block" in [fault.where for fault in advise(config_of(**review))]) is advised
 
 
 def test_what_the_operator_cannot_mean_is_told_with_its_place(
