@@ -106,7 +106,8 @@ NEW_PROJECT = {
     "noise/add.py": SCRIPT.replace(
         "from mlreef import data_processor, parameter\n", "from PIL import Image\n"
     ).replace(SCRIPT[SCRIPT.index("@data_processor") : SCRIPT.index("def add_noise")], ""),
-    "noise/remove.py": "import argparse\n\nparser = argparse.ArgumentParser()\nparser.add_argument('--input-path')\nparser.parse_args()\n",
+    "noise/remove.py": "import argparse\n\nparser = argparse.ArgumentParser()\n"
+    "parser.add_argument('--input-path')\nparser.parse_args()\n",
 }
 """Two scripts, and nothing that says what is to be published."""
 
