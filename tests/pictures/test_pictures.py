@@ -73,7 +73,8 @@ def test_tables_are_tables_and_what_is_folded_unfolds(browser: Browser, scene: S
     for rows in browser.ask(ROWS):
         assert len(rows) >= 2
         assert len(set(rows)) == 1
-    written = "\n".join(comment.body for comment in scene.comments)
+    said = [one.body for comment in scene.comments for one in (comment, *comment.replies)]
+    written = "\n".join([scene.description, *said])
     assert len(browser.ask(ROWS)) == len(re.findall(r"^\|(?:[ :]*-+[ :]*\|)+$", written, re.MULTILINE))
     folded = browser.ask(FOLDED)
     assert len(folded) == written.count("<details>")
