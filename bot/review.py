@@ -1,4 +1,4 @@
-"""One review of a merge request, top to bottom: fetch its head, read it, compare, tell.
+"""One review of a merge request, top to bottom: fetch its head, read it, compare, decide, tell.
 
 Every job may be done again at any time, and what stands there already is not written again. The head is read from the
 project that the merge request goes to, where GitLab keeps it also for a fork that the bot cannot see.
@@ -6,14 +6,23 @@ project that the merge request goes to, where GitLab keeps it also for a fork th
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import structlog
 
-from bot.domain import plan, reports
-from bot.domain.gitlab import MergeRequest
-from bot.domain.jobs import Check, Later
-from bot.domain.steps import CHECK_STATUS, SetStatus
+from bot.comparing import fetch_reviewed
+from bot.domain import reports
+from bot.domain.gitlab import MergeRequest, Project
+from bot.domain.jobs import COMMAND, Check, Later
+from bot.domain.review import Reviewed
+from bot.domain.review_note import check_status, folded_body, moved_away_body, review_body
+from bot.domain.review_plan import ReviewPlan, check_step, plan_review
+from bot.domain.steps import SetStatus
 from bot.errors import Gone, Refused
-from bot.reading import fetch_report
+from bot.metrics import stage
+from bot.reading import Reading
+from bot.reviewing_threads import discuss
+from bot.sticky import ensure_note
 from bot.telling import ensure_status
 from bot.world import World
 
@@ -22,23 +31,83 @@ log = structlog.get_logger()
 
 def review(job: Check, world: World) -> tuple[Later, ...]:
     """Read the merge request's head, and tell what merging it would come to."""
+    rules = world.policy.review
     request = world.forge.fetch_merge_request(job.project_id, job.iid)
-    if request is None or not request.open or not request.sha:
-        log.info("merge_request_not_open", project=job.project_id, iid=job.iid)
+    if not rules.enabled or request is None or not request.open or not request.sha:
+        log.info("merge_request_not_reviewed", project=job.project_id, iid=job.iid, enabled=rules.enabled)
         return ()
     project = world.forge.fetch_project(job.project_id)
-    if project.archived or not world.policy.publishes(request.target_branch, project.default_branch):
-        log.info("target_not_published", project=project.path, iid=job.iid, target=request.target_branch)
+    if project.archived:
         return ()
-    read = fetch_report(project, request.sha, world)
-    problems = plan.problems_of(read.report, project)
-    state = "failed" if read.report.refused else "success"
-    words = reports.checked_status(problems)
-    step = SetStatus(request.sha, request.source_branch, state, words, request.web_url, None, CHECK_STATUS)
-    log.info("merge_request_read", project=project.path, iid=job.iid, sha=request.sha, problems=len(problems))
-    _tell_status(step, request, world)
+    if not world.policy.publishes(request.target_branch, project.default_branch):
+        _set_aside(request, project, world)
+        return ()
+    if job.cause == COMMAND:
+        # somebody wants to know how it really stands: what is remembered of the note is looked up again
+        world.store.keep_review(project.id, request.iid, note_digest="")
+    reviewed, read = fetch_reviewed(request, project, world)
+    with stage("plan"):
+        own = request.author_id == world.user_id
+        planned = plan_review(reviewed, check_status(reviewed), rules, rules.notes, own)
+    log.info(
+        "merge_request_read",
+        project=project.path,
+        iid=request.iid,
+        sha=request.sha,
+        problems=len(reviewed.problems),
+        state=planned.status.state,
+        worth_saying=planned.worth_saying,
+    )
+    with stage("tell"):
+        told = _tell_status(planned.status, request, world)
+        if not planned.mute and not _say(replace(reviewed, foreign=not told), planned, read, world):
+            return ()
     world.store.keep_review(project.id, request.iid, head_sha=request.sha, target=request.target_branch)
     return ()
+
+
+def _say(reviewed: Reviewed, planned: ReviewPlan, read: Reading, world: World) -> bool:
+    """Bring discussions and note to what is to be said; whether the head is still the one that was read."""
+    request = reviewed.request
+    known = world.store.review(request.project_id, request.iid)
+    if planned.worth_saying or known.note_id is not None or known.threads:
+        now = world.forge.fetch_merge_request(request.project_id, request.iid)
+        if (
+            now is None
+            or not now.open
+            or (now.sha, now.target_branch) != (request.sha, request.target_branch)
+        ):
+            log.info("merge_request_moved_on", project=request.project_id, iid=request.iid, sha=request.sha)
+            return False  # whoever moved it told of that, too
+    try:
+        left = discuss(request, reviewed.problems, read.contents, planned.discussions, world)
+        if planned.worth_saying:
+            body = review_body(reviewed, left, len(reviewed.problems) - len(left))
+        else:
+            body = folded_body(reviewed)
+        ensure_note(request.project_id, request.iid, body, world, news=planned.worth_saying)
+    except (Refused, Gone) as refusal:
+        # the discussion may be locked; the status tells what matters
+        log.warning("not_told", project=request.project_id, iid=request.iid, reason=str(refusal))
+    return True
+
+
+def _set_aside(request: MergeRequest, project: Project, world: World) -> None:
+    """Take back what was said while the merge request went to a published branch."""
+    log.info("target_not_published", project=project.path, iid=request.iid, target=request.target_branch)
+    known = world.store.review(project.id, request.iid)
+    if not known.head_sha or known.target == request.target_branch:
+        return
+    if known.head_sha == request.sha:
+        words = reports.unpublished_target_status(request.target_branch)
+        _tell_status(check_step(request, "success", words), request, world)
+    try:
+        discuss(request, (), {}, 0, world)
+        body = moved_away_body(request.target_branch)
+        ensure_note(project.id, request.iid, body, world, news=False)
+    except (Refused, Gone) as refusal:
+        log.warning("not_told", project=project.id, iid=request.iid, reason=str(refusal))
+    world.store.keep_review(project.id, request.iid, head_sha="", target=request.target_branch)
 
 
 def _tell_status(step: SetStatus, request: MergeRequest, world: World) -> bool:

@@ -13,7 +13,8 @@ from bot.domain.gitlab import ENDED
 from bot.domain.jobs import Check, Job, Setup
 from bot.domain.manner import begins_note, plan_notes
 from bot.domain.plan import State
-from bot.domain.steps import CHECK_STATUS, SetStatus, Tell
+from bot.domain.review_plan import check_step
+from bot.domain.steps import SetStatus, Tell
 from bot.errors import Gone, Refused, TryAgain
 from bot.metrics import PUBLICATIONS, stage
 from bot.sticky import ensure_note
@@ -74,8 +75,7 @@ def _tell_check_given_up(job: Check, world: World) -> None:
     if request is None or not request.open or request.source_project_id is None:
         return
     words = reports.check_given_up_status()
-    step = SetStatus(request.sha, request.source_branch, "failed", words, request.web_url, None, CHECK_STATUS)
-    perform((step,), request.source_project_id, world)
+    perform((check_step(request, "failed", words),), request.source_project_id, world)
 
 
 def ensure_status(step: SetStatus, project_id: int, world: World) -> None:

@@ -339,13 +339,9 @@ def check_given_up_status() -> str:
     )
 
 
-def checked_status(problems: Sequence[Problem]) -> str:
-    """What merging would come to: the first problem that refuses and how many more, or none."""
-    errors = [problem for problem in problems if problem.severity is Severity.ERROR]
-    if errors:
-        return status_line(f"Would not be published: {_first(errors)}")
-    worth = len(problems)
-    return status_line("Good to merge" + (f"; {plural(worth, 'thing')} worth a look" if worth else ""))
+def unpublished_target_status(branch: str) -> str:
+    """Said on the head of a merge request that goes to an unpublished branch now."""
+    return status_line(f"Nothing to check: {branch} is no branch that is published")
 
 
 def _first(errors: Sequence[Problem]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.domain.gitlab import MergeRequest
 from bot.domain.manner import Manner, Notes
 from bot.domain.review import Reviewed
 from bot.domain.steps import CHECK_STATUS, SetStatus
@@ -28,9 +29,7 @@ def plan_review(reviewed: Reviewed, words: str, manner: Manner, notes: Notes, ow
 
     `own`: the merge request is the bot's, and the bot does not talk to itself.
     """
-    request = reviewed.request
-    state = "success" if reviewed.good else "failed"
-    status = SetStatus(request.sha, request.source_branch, state, words, request.web_url, None, CHECK_STATUS)
+    status = check_step(reviewed.request, "success" if reviewed.good else "failed", words)
     if own:
         return ReviewPlan(status, mute=True)
     # an open discussion keeps such a project from merging, which is not ours to decide
@@ -41,6 +40,11 @@ def plan_review(reviewed: Reviewed, words: str, manner: Manner, notes: Notes, ow
         worth_saying=is_worth_saying(reviewed, notes),
         discussions=0 if quiet else manner.max_discussions,
     )
+
+
+def check_step(request: MergeRequest, state: str, words: str) -> SetStatus:
+    """The status on the merge request's head."""
+    return SetStatus(request.sha, request.source_branch, state, words, request.web_url, None, CHECK_STATUS)
 
 
 def is_worth_saying(reviewed: Reviewed, notes: Notes) -> bool:
