@@ -14,10 +14,12 @@ from bot.comparing import fetch_reviewed
 from bot.domain import reports
 from bot.domain.gitlab import MergeRequest, Project
 from bot.domain.jobs import COMMAND, Check, Later
+from bot.domain.manner import Notes, needs_target, plan_notes
 from bot.domain.review import Reviewed
 from bot.domain.review_note import check_status, folded_body, moved_away_body, review_body
 from bot.domain.review_plan import ReviewPlan, check_step, plan_review
 from bot.domain.steps import SetStatus
+from bot.domain.tree import bounded_source
 from bot.errors import Gone, Refused
 from bot.metrics import stage
 from bot.reading import Reading
@@ -25,6 +27,8 @@ from bot.reviewing_threads import discuss
 from bot.sticky import ensure_note
 from bot.telling import ensure_status
 from bot.world import World
+from parser.settings import PATH as SETTINGS
+from parser.source import Entry
 
 log = structlog.get_logger()
 
@@ -48,7 +52,8 @@ def review(job: Check, world: World) -> tuple[Later, ...]:
     reviewed, read = fetch_reviewed(request, project, world)
     with stage("plan"):
         own = request.author_id == world.user_id
-        planned = plan_review(reviewed, check_status(reviewed), rules, rules.notes, own)
+        notes = rules.notes if own else _notes_wanted(reviewed, world)
+        planned = plan_review(reviewed, check_status(reviewed), rules, notes, own)
     log.info(
         "merge_request_read",
         project=project.path,
@@ -108,6 +113,19 @@ def _set_aside(request: MergeRequest, project: Project, world: World) -> None:
     except (Refused, Gone) as refusal:
         log.warning("not_told", project=project.id, iid=request.iid, reason=str(refusal))
     world.store.keep_review(project.id, request.iid, head_sha="", target=request.target_branch)
+
+
+def _notes_wanted(reviewed: Reviewed, world: World) -> Notes:
+    """What notes are begun for; the target's own file is asked for only where the head wishes to hear less."""
+    operator, wished = world.policy.review.notes, reviewed.report.settings.quiet
+    if not needs_target(operator, wished):
+        return plan_notes(operator, wished)
+    project, branch = reviewed.project, reviewed.request.target_branch
+    content = world.forge.fetch_files(project, branch, (SETTINGS,)).get(SETTINGS)
+    if content is None:
+        return plan_notes(operator, wished)
+    source = bounded_source((Entry(SETTINGS, "file"),), {SETTINGS: content})
+    return plan_notes(operator, wished, world.read(source, project.name).settings.quiet)
 
 
 def _tell_status(step: SetStatus, request: MergeRequest, world: World) -> bool:

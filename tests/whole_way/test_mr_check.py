@@ -187,10 +187,9 @@ def test_what_is_merged_while_it_is_checked_is_told_once_by_its_publication(worl
     way = world.project()
     meanwhile(way, lambda: way.ask("PUT", "merge_requests/1/merge"))
     iid = way.open({**FILES, "add_noise.py": WITHOUT_OUTPUT})
-    way.sandbox.wait_for(lambda: way.notes(iid) or None, SOON, "the note")
+    assert "**Not published.**" in note(way, iid)
     way.rest()
-    (note,) = way.notes(iid)
-    assert "**Not published.**" in note
+    assert len(way.notes(iid)) == 1
 
 
 def test_what_gets_another_target_while_it_is_checked_is_left_alone(world: World) -> None:
@@ -208,3 +207,67 @@ def test_three_thousand_changed_files_are_checked(world: World) -> None:
     data = {f"data/{number % 60}/{number}.txt": f"{number}\n" for number in range(3000)}
     way.open({**data, **FILES})
     check(way, way.head("work"), "success")
+
+
+# How much is said -------------------------------------------------------------------------------------
+
+
+def sticky(way: Way, iid: int) -> list[str]:
+    """The bot's notes that are no part of a discussion on a line."""
+    return [found for found in way.notes(iid) if "<!-- mlreef-bot:note " in found]
+
+
+def note(way: Way, iid: int) -> str:
+    """The bot's one note, once it is there."""
+    way.sandbox.wait_for(lambda: sticky(way, iid) or None, SOON, "the note")
+    (found,) = sticky(way, iid)
+    return found
+
+
+def test_a_mistake_is_told_in_the_note_or_on_its_line(world: World) -> None:
+    way = world.project()
+    iid = way.open({**FILES, "add_noise.py": WITHOUT_OUTPUT})
+    assert "publish nothing" in note(way, iid)
+
+
+def test_the_note_is_folded_to_one_line_when_all_is_mended(world: World) -> None:
+    way = world.project({**FILES, ".mlreef.yaml": "quiet: problems\n"})
+    iid = way.open({"add_noise.py": WITHOUT_OUTPUT})
+    assert len(note(way, iid).splitlines()) > 2
+    way.push({"add_noise.py": SCRIPT}, branch="work")
+    way.sandbox.wait_for(lambda: len(note(way, iid).splitlines()) == 2 or None, SOON, "the fold")
+    assert "**Merging this publishes" in note(way, iid)
+
+
+def test_a_head_that_asks_for_quiet_is_not_believed_before_its_target_asks_too(world: World) -> None:
+    way = world.project()
+    iid = way.open({**FILES, "add_noise.py": WITHOUT_OUTPUT, ".mlreef.yaml": "quiet: everything\n"})
+    assert "publish nothing" in note(way, iid)
+
+
+def test_a_repository_that_wants_no_notes_gets_the_status_alone(world: World) -> None:
+    way = world.project({**FILES, ".mlreef.yaml": "quiet: everything\n"})
+    iid = way.open({"add_noise.py": WITHOUT_OUTPUT})
+    check(way, way.head("work"), "failed")
+    way.rest()
+    assert way.notes(iid) == []
+
+
+def test_a_note_about_a_fork_says_that_there_is_no_status(world: World) -> None:
+    way, erin = world.project(), world.sandbox.create_user("erin")
+    open_from(fork_of(way, erin), way, erin, {**FILES, "add_noise.py": WITHOUT_OUTPUT})
+    assert "no rights in the project" in note(way, 1)
+
+
+def test_a_merge_request_that_turns_away_from_what_is_published_is_told_so_in_one_line(world: World) -> None:
+    way = world.project()
+    way.push({"notes.txt": "Hi\n"}, branch="notes")
+    iid = way.open({**FILES, "add_noise.py": WITHOUT_OUTPUT})
+    check(way, way.head("work"), "failed")
+    note(way, iid)
+    way.ask("PUT", f"merge_requests/{iid}", {"target_branch": "notes"})
+    told = check(way, way.head("work"), "success")
+    assert "notes is no branch that is published" in told.description
+    way.sandbox.wait_for(lambda: "publishes nothing" in note(way, iid) or None, SOON, "the last word")
+    way.ask("PUT", f"merge_requests/{iid}", {"target_branch": "master"})
+    check(way, way.head("work"), "failed")
