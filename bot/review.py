@@ -10,14 +10,14 @@ from dataclasses import replace
 
 import structlog
 
-from bot.comparing import fetch_reviewed
+from bot.comparing import fetch_reviewed, fetch_taken_back
 from bot.domain import reports
 from bot.domain.gitlab import MergeRequest, Project
 from bot.domain.jobs import COMMAND, Check, Later
 from bot.domain.manner import Notes, needs_target, plan_notes
 from bot.domain.review import Reviewed
 from bot.domain.review_note import check_status, folded_body, moved_away_body, review_body
-from bot.domain.review_plan import ReviewPlan, check_step, plan_review
+from bot.domain.review_plan import check_step, plan_review
 from bot.domain.steps import SetStatus
 from bot.domain.tree import bounded_source
 from bot.errors import Gone, Refused
@@ -29,6 +29,12 @@ from bot.telling import ensure_status
 from bot.world import World
 from parser.settings import PATH as SETTINGS
 from parser.source import Entry
+
+REREAD_SECONDS = 120.0
+"""When it is looked again at what is published, where the registry could not say."""
+
+MAX_REREADS = 3
+"""How often that is done; the next push looks in any case."""
 
 log = structlog.get_logger()
 
@@ -50,30 +56,32 @@ def review(job: Check, world: World) -> tuple[Later, ...]:
         # somebody wants to know how it really stands: what is remembered of the note is looked up again
         world.store.keep_review(project.id, request.iid, note_digest="")
     reviewed, read = fetch_reviewed(request, project, world)
-    with stage("plan"):
-        own = request.author_id == world.user_id
-        notes = rules.notes if own else _notes_wanted(reviewed, world)
-        planned = plan_review(reviewed, check_status(reviewed), rules, notes, own)
     log.info(
         "merge_request_read",
         project=project.path,
         iid=request.iid,
         sha=request.sha,
         problems=len(reviewed.problems),
-        state=planned.status.state,
-        worth_saying=planned.worth_saying,
+        good=reviewed.good,
     )
     with stage("tell"):
-        told = _tell_status(planned.status, request, world)
-        if not planned.mute and not _say(replace(reviewed, foreign=not told), planned, read, world):
+        step = check_step(request, "success" if reviewed.good else "failed", check_status(reviewed))
+        told = _tell_status(step, request, world)
+        # the bot does not talk to itself
+        if request.author_id != world.user_id and not _say(replace(reviewed, foreign=not told), read, world):
             return ()
     world.store.keep_review(project.id, request.iid, head_sha=request.sha, target=request.target_branch)
+    if reviewed.unread and job.attempt < MAX_REREADS:
+        return (Later(replace(job, attempt=job.attempt + 1), REREAD_SECONDS, reviewed.unread),)
     return ()
 
 
-def _say(reviewed: Reviewed, planned: ReviewPlan, read: Reading, world: World) -> bool:
+def _say(reviewed: Reviewed, read: Reading, world: World) -> bool:
     """Bring discussions and note to what is to be said; whether the head is still the one that was read."""
     request = reviewed.request
+    # after the status: an index may be slow
+    reviewed = fetch_taken_back(reviewed, world)
+    planned = plan_review(reviewed, world.policy.review, _notes_wanted(reviewed, world))
     known = world.store.review(request.project_id, request.iid)
     if planned.worth_saying or known.note_id is not None or known.threads:
         now = world.forge.fetch_merge_request(request.project_id, request.iid)
