@@ -98,6 +98,11 @@ MODULE: dict[str, Known] = {
         "mlreef.yml is changed by hand here, and the next publication overwrites that.",
         "Take the change back, and change the script, its requirements or .mlreef.yaml: mlreef.yml follows from them.",
     ),
+    "generated-file-taken": Known(
+        _ERROR,
+        "mlreef.yml is {what} here, and the file that publishes has to stand there.",
+        "Remove or rename it; mlreef.yml is written by itself.",
+    ),
     "pipeline-not-run": Known(
         _ERROR,
         "Nothing would run mlreef.yml, so nothing would be published: {why}.",

@@ -157,6 +157,13 @@ MODULE: dict[str, Example] = {
         file="mlreef.yml",
         words={},
     ),
+    "generated-file-taken": Example(
+        "The file is written by the bot, into the repository itself; through a link it would land somewhere else.",
+        "ci/all.yml\n",
+        frame=WHOLE,
+        file="mlreef.yml",
+        link=True,
+    ),
     "pipeline-not-run": Example(
         "The image is built by the jobs of mlreef.yml, in a pipeline of the project's own.",
         "test:\n  script: pytest\n",

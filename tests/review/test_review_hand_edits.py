@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 from bot.domain.hand_edits import find_hand_edit, find_unbuilt
 from bot.domain.pipeline import PipelineSettings, is_genuine, render
 from parser.model import Severity
+from parser.read import read
+from parser.source import Entry, Source
 from tests.domain.values import ENVIRONMENT, PROJECT, module, parameter
 
 SETTINGS = PipelineSettings("registry.example.com/bot:1", "layers", ENVIRONMENT, "https://docs.example.com")
@@ -117,3 +120,22 @@ def test_what_would_run_nothing_is_an_error_with_its_reason(
         assert (found.code, found.severity) == ("pipeline-not-run", Severity.ERROR)
         assert why in found.message
         assert (found.place is not None) == (own is not None)
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "what"),
+    [
+        ("mlreef.yml", "file", None),
+        ("ci/mlreef.yml", "symlink", None),
+        ("mlreef.yml", "symlink", "a symbolic link"),
+        ("mlreef.yml", "submodule", "a submodule"),
+        ("mlreef.yml/inner.txt", "file", "a folder"),
+    ],
+)
+def test_what_stands_in_the_way_of_the_generated_file_is_an_error(
+    path: str, kind: Literal["file", "symlink", "submodule"], what: str | None
+) -> None:
+    source = Source({path: Entry(path, kind)}, {})
+    found = [one for one in read(source, "noise").problems if one.code == "generated-file-taken"]
+    assert [one.severity for one in found] == ([] if what is None else [Severity.ERROR])
+    assert all(f"mlreef.yml is {what} here" in one.message for one in found)
