@@ -130,7 +130,7 @@ _DEEDS: dict[Name, Callable[[Place, str, Answer, World], Outcome]] = {
     Name.CANCEL: lambda place, _argument, _job, world: publishing.cancel(place, world),
     Name.ENTRYPOINT: lambda place, file, job, world: entry_point(place, file, job.user_id, world),
     Name.ENVIRONMENT: lambda place, name, job, world: environment(place, name, job.user_id, world),
-    Name.INIT: lambda place, _argument, _job, world: init(place, world),
+    Name.INIT: lambda place, skeleton, _job, world: init(place, skeleton, world),
 }
 
 

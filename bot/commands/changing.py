@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.commands.values import Done, Outcome, Place, Undone
 from bot.domain import replies, wizard_words
 from bot.domain.settings_edit import CannotEdit, EntryPointWish, EnvironmentWish, Wish
+from bot.domain.wizard import SKELETONS, SetupWish, Skeleton
 from bot.opening import open_setup
 from bot.settings_edit import offer_edit, offer_edit_at
 from bot.world import World
@@ -20,9 +21,10 @@ def environment(place: Place, name: str, user_id: int, world: World) -> Outcome:
     return _edit(place, EnvironmentWish(name), user_id, world)
 
 
-def init(place: Place, world: World) -> Outcome:
-    """Open the merge request that sets the repository up."""
-    opened = open_setup(place.project.id, world, asked=True)
+def init(place: Place, skeleton: str, world: World) -> Outcome:
+    """Open the merge request that sets the repository up, with code to begin with if a kind of it is named."""
+    kind: Skeleton = next((one for one in SKELETONS if one == skeleton), "")
+    opened = open_setup(place.project.id, world, asked=True, wish=SetupWish(skeleton=kind))
     reply = wizard_words.opened_reply(opened)
     return Undone(reply) if opened.kind == "refused" else Done(reply)
 

@@ -50,6 +50,9 @@ ARGUMENTS = {
 }
 """What is named behind a command; the others stand alone."""
 
+OPTIONAL = {Name.INIT: ("argparse", "annotations")}
+"""Words that may stand behind a command which else stands alone."""
+
 SPACED = (Name.ENTRYPOINT, Name.ENVIRONMENT)
 """Commands whose argument may have blanks in it."""
 
@@ -144,6 +147,8 @@ def _read(rest: str) -> Command | Misused | Unknown:
     if word.lower() not in list(Name):
         return Unknown(word, _meant(word.lower()))
     name, argument = Name(word.lower()), _bare(argument)
+    if argument and argument.lower() in OPTIONAL.get(name, ()):
+        return Command(name, argument.lower())
     fits = bool(argument) and len(argument) <= MAX_ARGUMENT and (" " not in argument or name in SPACED)
     if fits if name in ARGUMENTS else not argument:
         return Command(name, argument)

@@ -10,7 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.domain.codes import near_codes, read_code
-from bot.domain.commands import ARGUMENTS, DEVELOPER, MAINTAINER, Command, Misused, Name, Unknown, usage
+from bot.domain.commands import (
+    ARGUMENTS,
+    DEVELOPER,
+    MAINTAINER,
+    OPTIONAL,
+    Command,
+    Misused,
+    Name,
+    Unknown,
+    usage,
+)
 from bot.domain.text import fenced, link, prose, row, span
 from parser.catalogue import CATALOGUE
 from parser.examples import EXAMPLES
@@ -33,7 +43,8 @@ WHAT = {
     Name.UNPUBLISH: "takes the names of a version away, so that nobody gets it any more",
     Name.ENTRYPOINT: "sets the script that is run",
     Name.ENVIRONMENT: "sets the base environment",
-    Name.INIT: "opens a merge request that sets this repository up",
+    Name.INIT: "opens a merge request that sets this repository up; "
+    "with `argparse` or `annotations` behind it, with code to begin with",
 }
 """What each command does."""
 
@@ -106,6 +117,9 @@ def unknown_reply(unknown: Unknown) -> str:
 
 def misused_reply(misused: Misused) -> str:
     """How the command is written."""
+    if misused.name in OPTIONAL:
+        words = " or ".join(span(word) for word in OPTIONAL[misused.name])
+        return f"That was not done: behind {span(usage(misused.name))} may stand {words}, or nothing."
     if misused.name not in ARGUMENTS:
         return (
             f"That was not done: {span(misused.name)} takes nothing behind it, and there was "
