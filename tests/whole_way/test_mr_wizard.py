@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from bot.domain.steps import CHECK_STATUS
 from sandbox.demo.children import free_port
 from sandbox.gitlab import Sandbox
 from sandbox.gitlab.state import MergeRequest
@@ -107,6 +108,10 @@ def test_two_scripts_without_requirements_get_one_merge_request_and_merging_it_p
 
     way.rest()
     assert len(all_of(way)) == 1
+    # of its own merge request the bot says no more than the description does
+    (checked,) = way.sandbox.statuses(way.project.id, way.head("mlreef-bot/setup"), CHECK_STATUS)
+    assert checked.status == "success"
+    assert way.notes(found.iid) == []
     change(way, found)
     commit = way.bot_commit()
     way.publish(commit, 1)
