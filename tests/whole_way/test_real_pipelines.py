@@ -19,6 +19,7 @@ from werkzeug.wrappers import Response
 from bot.adapters.registry import Registry
 from bot.domain.pipeline import JOB_NAMES
 from bot.domain.tags import candidate_tag
+from bot.domain.versions import Version
 from sandbox.demo.children import free_port
 from sandbox.demo.images import forget
 from sandbox.demo.play import CACHE
@@ -135,7 +136,7 @@ def test_only_the_pipeline_with_the_right_file_publishes(running: World) -> None
     way = running.project()
     iid = way.merge(FILES)
     first = way.bot_commit()
-    assert "version 1" in told(way, first, "success")
+    assert "version 1.0.0 as master-1" in told(way, first, "success")
     assert versions(way) == {"master-1": first, "latest": first}
     (note,) = way.sandbox.wait_for(lambda: way.notes(iid), what="the note")
     assert "@sha256:" in note
@@ -154,7 +155,7 @@ def test_only_the_pipeline_with_the_right_file_publishes(running: World) -> None
     assert way.sandbox.job(stale.id, "mlreef-promote").exit_code == 75
     assert versions(way) == {"master-1": first, "latest": first}
     second = way.bot_commit()
-    assert "version 2" in told(way, second, "success")
+    assert "version 1.1.0 as master-2" in told(way, second, "success")
     assert versions(way) == {"master-1": first, "master-2": second, "latest": second}
 
     # a refused push: its pipeline says so itself, and nothing moves
@@ -168,7 +169,7 @@ def test_only_the_pipeline_with_the_right_file_publishes(running: World) -> None
 
     # the mend is one push, and the same file is right again: published without a commit of the bot's
     mended = way.push({"add_noise.py": SALTED + "# mended\n"})
-    assert "version 3" in told(way, mended, "success")
+    assert "version 1.1.1 as master-3" in told(way, mended, "success")
     assert versions(way)["latest"] == mended
     assert way.head() == mended
     successes = [d.sha for d in way.sandbox.deployments(way.project.id) if d.status == "success"]
@@ -180,13 +181,15 @@ def test_only_the_pipeline_with_the_right_file_publishes(running: World) -> None
     put_right = way.sandbox.wait_for(
         lambda: way.head() if way.is_by_bot(way.head()) else None, PIPELINE_SECONDS, "the bot's commit"
     )
-    assert "the same as master-3" in told(way, put_right, "success")
+    assert "the same as 1.1.1 (master-3)" in told(way, put_right, "success")
     same = ended(way, put_right)
     assert same.status == "success"
     assert "Nothing is built here" in way.sandbox.job(same.id, "mlreef-build").trace.decode()
     assert way.sandbox.job(same.id, "mlreef-promote").exit_code == 75
     assert versions(way) == before
-    assert candidate_tag(put_right) in running.registry.tags(way.project.full_path)
+    tags = running.registry.tags(way.project.full_path)
+    assert candidate_tag(put_right) in tags
+    assert sorted(tag for tag in tags if Version.read(tag)) == ["1.0.0", "1.1.0", "1.1.1"]
 
 
 def test_a_second_push_builds_the_sources_alone(
@@ -203,7 +206,7 @@ def test_a_second_push_builds_the_sources_alone(
         assert any(recipe.filename in part for line in index.requests for part in line)
         index.requests.clear()
         second = way.push({"add_noise.py": f"{script}# again\n"})
-        assert "version 2" in told(way, second, "success")
+        assert "version 1.0.1" in told(way, second, "success")
         assert index.requests == [], "a warm build reads the lock, not the wheels"
     said = way.sandbox.job(ended(way, second).id, "mlreef-build").trace.decode()
     found = re.search(r"only the sources are new; .* sent in (\d+) requests", said)
