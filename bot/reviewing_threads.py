@@ -6,26 +6,49 @@ Every step may be done again: before anything is begun, GitLab is asked what is 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import structlog
 
 from bot.adapters.talk import PositionRefused
 from bot.domain import threads as rules
-from bot.domain.diff import git_line, read_diff
+from bot.domain.diff import ShownFile, read_diff
 from bot.domain.fingerprints import fingerprints, kind_of
-from bot.domain.gitlab import DiffRefs, MergeRequest, Topic
+from bot.domain.gitlab import DiffRefs, MergeRequest, Position, Topic
 from bot.domain.thread_pairs import paired
 from bot.domain.thread_words import thread_body
 from bot.domain.threads import State, Thread, Threads
 from bot.errors import Gone, Refused, TryAgain
 from bot.world import World
-from parser.model import Place, Problem
+from parser.model import Problem
 
 log = structlog.get_logger()
 
 DIFF_SECONDS = 2.0
 """After this time GitLab is asked again for a diff that it has not made yet."""
+
+Mended = Callable[[Problem], Problem]
+"""Gives a problem edits that take time to find."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A merge request's head, its files, and the problems that may be told on lines, by fingerprint."""
+
+    request: MergeRequest
+    contents: Mapping[str, bytes]
+    wanted: Mapping[str, Problem]
+    lines: Mapping[str, tuple[int, ...]]
+    spots: Mapping[str, str]
+    limit: int
+
+    @property
+    def topic(self) -> Topic:
+        return Topic(self.request.project_id, "MergeRequest", str(self.request.iid))
+
+    def todo(self, threads: Threads) -> rules.Todo:
+        outside = {name for name, spot in self.spots.items() if spot in threads.outside}
+        return rules.what_to_do(threads, tuple(self.wanted), outside, self.limit)
 
 
 def discuss(
@@ -34,56 +57,49 @@ def discuss(
     contents: Mapping[str, bytes],
     limit: int,
     world: World,
-    mended: Callable[[Problem], Problem] = lambda problem: problem,
+    mended: Mended = lambda problem: problem,
 ) -> tuple[Problem, ...]:
     """Say each problem on its line, where the diff shows it, and give those that are left for the note.
 
     `problems` are those of the request's head, the most important first; `contents` are its files, out of which
     suggestions are cut. With a limit of 0 no discussion is to stand, and the bot resolves its own. GitLab is called
-    only when something is new or mended, and the first time. `mended` may give a problem edits that take time to find;
-    it is asked only before a discussion begins. Raises TryAgain while GitLab makes the diff.
+    only when something is new or mended, and the first time; `mended` only before a discussion begins. Raises TryAgain
+    while GitLab makes the diff.
     """
     names = fingerprints(problems)
-    wanted = {
-        name: problem
-        for name, problem in zip(names, problems, strict=True)
-        if limit and rules.may_have_thread(problem)
-    }
+    every = dict(zip(names, problems, strict=True))
+    wanted = {name: one for name, one in every.items() if limit and rules.may_have_thread(one)}
+    lines = {name: rules.lines_to_stand_on(one, _content(one, contents)) for name, one in wanted.items()}
+    spots = rules.spots(wanted, lines, contents, request)
+    case = _Case(request, contents, wanted, lines, spots, limit)
     kept = rules.read_threads(world.store.review(request.project_id, request.iid).threads)
-    spots = {name: _spot(name, problem, contents, request) for name, problem in wanted.items()}
     threads = kept or Threads()
-    if kept is None or _todo(threads, wanted, spots, limit):
-        topic = Topic(request.project_id, "MergeRequest", str(request.iid))
-        discussions = world.talk.fetch_discussions(topic)
-        places = {name: (kind_of(problem), _line(problem, contents)[0]) for name, problem in wanted.items()}
-        lines = {one.id: one.new_line for one in discussions}
-        threads = paired(rules.learn(kept, discussions, world.user_id), places, lines)
-        todo = _todo(threads, wanted, spots, limit)
-        threads = _settled(threads, todo, topic, world)
+    if kept is None or case.todo(threads):
+        threads = _learned(kept, case, world)
+        todo = case.todo(threads)
+        threads = _settled(threads, todo, case.topic, world)
         if todo.begin:
-            new = {name: wanted[name] for name in todo.begin}
-            threads = _begun(threads, new, spots, contents, limit, request, world, mended)
-        here = frozenset(spots.values())
-        threads = replace(threads, outside=threads.outside & here)
+            threads = _begun(threads, todo.begin, case, world, mended)
+        threads = replace(threads, outside=threads.outside & frozenset(spots.values()))
         world.store.keep_review(request.project_id, request.iid, threads=rules.write_threads(threads))
     return rules.left_for_note(problems, names, threads, limit)
 
 
-def _todo(
-    threads: Threads, wanted: Mapping[str, Problem], spots: Mapping[str, str], limit: int
-) -> rules.Todo:
-    outside = {name for name, spot in spots.items() if spot in threads.outside}
-    return rules.what_to_do(threads, tuple(wanted), outside, limit)
+def _learned(kept: Threads | None, case: _Case, world: World) -> Threads:
+    """What GitLab knows of the bot's discussions."""
+    found = world.talk.fetch_discussions(case.topic)
+    places = {name: (kind_of(problem), case.lines[name][0]) for name, problem in case.wanted.items()}
+    return paired(rules.learn(kept, found, world.user_id), places, {one.id: one.new_line for one in found})
 
 
 def _settled(threads: Threads, todo: rules.Todo, topic: Topic, world: World) -> Threads:
     """Discussions of what was mended are resolved, those of what came back stand open again."""
     known = dict(threads.known)
     for name in (*todo.resolve, *todo.reopen):
-        thread, mended = known[name], name in todo.resolve
+        thread, is_mended = known[name], name in todo.resolve
         try:
-            world.talk.resolve(topic, thread.discussion, mended)
-            known[name] = replace(thread, state=State.MENDED if mended else State.OPEN)
+            world.talk.resolve(topic, thread.discussion, is_mended)
+            known[name] = replace(thread, state=State.MENDED if is_mended else State.OPEN)
         except (Refused, Gone) as refusal:
             # too few rights, or a person deleted it just now
             log.info(
@@ -93,47 +109,37 @@ def _settled(threads: Threads, todo: rules.Todo, topic: Topic, world: World) -> 
     return replace(threads, known=known)
 
 
-def _begun(
-    threads: Threads,
-    new: Mapping[str, Problem],
-    spots: Mapping[str, str],
-    contents: Mapping[str, bytes],
-    limit: int,
-    request: MergeRequest,
-    world: World,
-    mended: Callable[[Problem], Problem],
-) -> Threads:
+def _begun(threads: Threads, names: Sequence[str], case: _Case, world: World, mended: Mended) -> Threads:
     """A discussion for each new problem whose line the diff shows, as long as there is room."""
-    paths = {problem.place.file for problem in new.values() if problem.place}
+    request = case.request
+    paths = {problem.place.file for name in names if (problem := case.wanted[name]).place}
     files = read_diff(world.forge.fetch_diff(request.project_id, request.iid, paths))
     refs = _refs(request, world)
-    topic = Topic(request.project_id, "MergeRequest", str(request.iid))
     known, outside = dict(threads.known), set(threads.outside)
-    for name, problem in new.items():
-        line, content = _line(problem, contents)
-        where = rules.position(problem, line, files, refs)
+    for name in names:
+        where = _position(name, case, files, refs)
         if where is None:
-            outside.add(spots[name])
-        elif len(known) < limit:
-            body = f"{rules.marker(name)}\n{thread_body(mended(problem), line, content or b'')}"
+            outside.add(case.spots[name])
+        elif len(known) < case.limit:
+            problem = mended(case.wanted[name])
+            said = thread_body(problem, where.new_line or 1, _content(problem, case.contents) or b"")
             try:
-                known[name] = Thread(State.OPEN, world.talk.start_discussion(topic, body, where).id)
+                made = world.talk.start_discussion(case.topic, f"{rules.marker(name)}\n{said}", where)
+                known[name] = Thread(State.OPEN, made.id)
             except PositionRefused as refusal:
-                log.info("position_refused", merge_request=request.iid, line=line, why=str(refusal))
-                outside.add(spots[name])
+                log.info("position_refused", merge_request=request.iid, line=where.new_line, why=str(refusal))
+                outside.add(case.spots[name])
     return Threads(known, frozenset(outside))
 
 
-def _line(problem: Problem, contents: Mapping[str, bytes]) -> tuple[int, bytes | None]:
-    """The problem's line by git's count, and the content of its file, None where it was not read."""
-    place = problem.place or Place("")
-    content = contents.get(place.file)
-    return git_line(place.line, content), content
+def _content(problem: Problem, contents: Mapping[str, bytes]) -> bytes | None:
+    """What the problem's file holds; None where it was not read."""
+    return contents.get(problem.place.file) if problem.place else None
 
 
-def _spot(name: str, problem: Problem, contents: Mapping[str, bytes], request: MergeRequest) -> str:
-    line, content = _line(problem, contents)
-    return rules.spot(name, line, content, request.diff_refs, request.sha)
+def _position(name: str, case: _Case, files: Mapping[str, ShownFile], refs: DiffRefs) -> Position | None:
+    ways = (rules.position(case.wanted[name], line, files, refs) for line in case.lines[name])
+    return next((way for way in ways if way is not None), None)
 
 
 def _refs(request: MergeRequest, world: World) -> DiffRefs:

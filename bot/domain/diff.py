@@ -62,8 +62,10 @@ def _shown(diff: str) -> Iterator[tuple[int, int | None]]:
 
 def git_line(line: int, content: bytes | None) -> int:
     """A line of a file by git's count; ours also begins a line after a carriage return alone, as Python's does."""
+    if content is None or content.count(b"\r") == content.count(b"\r\n"):
+        return line
     try:
-        text = read_text(content) if content is not None and b"\r" in content else ""
+        text = read_text(content)
     except Undecodable:
         return line
     alone = [found.end() for found in _ANY_END.finditer(text)][: line - 1]

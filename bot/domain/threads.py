@@ -13,9 +13,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from bot.domain.diff import ShownFile
-from bot.domain.gitlab import DiffRefs, Discussion, Position
-from parser.model import Problem, Severity
+from bot.domain.diff import ShownFile, git_line
+from bot.domain.gitlab import DiffRefs, Discussion, MergeRequest, Position
+from parser.model import Place, Problem, Severity
 
 _MARKER = re.compile(r"<!-- mlreef-bot:thread ([0-9a-f]{64}) -->(?:\r?\n|$)")
 
@@ -40,7 +40,7 @@ class Thread:
 class Threads:
     """What is known of a merge request's discussions: by fingerprint, and where none can stand.
 
-    `outside` names a problem together with all that its place in the diff rests on (see `spot`), so that the diff is
+    `outside` names a problem together with all that its place in the diff rests on (see `spots`), so that the diff is
     not asked for again while none of that changed.
     """
 
@@ -134,6 +134,19 @@ def may_have_thread(problem: Problem) -> bool:
     return problem.place is not None and (problem.severity is not Severity.INFO or bool(problem.edits))
 
 
+def lines_to_stand_on(problem: Problem, content: bytes | None) -> tuple[int, ...]:
+    """Lines of the problem's file, by git's count, that a discussion may stand on, the best first; at least one.
+
+    What is about a file as a whole is best told where its mend would be.
+    """
+    place = problem.place or Place("")
+    ours = [place.line]
+    if place.end_line is None and content and all(edit.place.file == place.file for edit in problem.edits):
+        ours = [*(edit.place.line for edit in problem.edits[:1]), place.line]
+    last = content.count(b"\n") + (not content.endswith(b"\n")) if content else max(ours)
+    return tuple(dict.fromkeys(min(git_line(line, content), last) for line in ours))
+
+
 def position(problem: Problem, line: int, files: Mapping[str, ShownFile], refs: DiffRefs) -> Position | None:
     """Where a discussion of the problem stands, `line` as git counts it; None when the diff does not show the line."""
     file = files.get(problem.place.file) if problem.place else None
@@ -144,14 +157,25 @@ def position(problem: Problem, line: int, files: Mapping[str, ShownFile], refs: 
     )
 
 
-def spot(fingerprint: str, line: int, content: bytes | None, refs: DiffRefs | None, head: str) -> str:
-    """A name for a problem on its line in this state of its file, against this base (24 hex digits).
+def spots(
+    problems: Mapping[str, Problem],
+    lines: Mapping[str, Sequence[int]],
+    contents: Mapping[str, bytes],
+    request: MergeRequest,
+) -> dict[str, str]:
+    """For each problem (by fingerprint) a name for its line in this state of its file, against this base.
 
-    While it stays the same, so does whether the diff shows the line.
+    While it stays the same, so does whether the diff shows the line. 24 hex digits.
     """
-    base = refs.base_sha if refs else head
-    state = hashlib.sha256(content).hexdigest() if content is not None else head
-    return hashlib.sha256("\0".join((fingerprint, str(line), base, state)).encode()).hexdigest()[:24]
+    base = request.diff_refs.base_sha if request.diff_refs else request.sha
+    files = {problem.place.file for problem in problems.values() if problem.place}
+    states = {path: hashlib.sha256(contents[path]).hexdigest() for path in files if path in contents}
+    found = {}
+    for name, problem in problems.items():
+        state = states.get(problem.place.file if problem.place else "", request.sha)
+        parts = (name, ",".join(map(str, lines[name])), base, state)
+        found[name] = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+    return found
 
 
 def left_for_note(

@@ -193,6 +193,17 @@ def test_what_is_about_the_repository_or_only_to_be_known_goes_into_the_note(tab
     assert "```suggestion:-0+0\nline_20 = 20\n```" in table.threads[0].body
 
 
+def test_what_is_about_a_whole_file_is_told_where_its_mend_would_be(table: Table) -> None:
+    whole = Problem("entry-point-unguarded", Severity.ERROR, "Nothing runs.", "Add it.", Place("a.py"))
+    at_end = replace(whole, edits=(Edit(Place("a.py", 41, 0, 41, 0), "main()\n"),))
+    assert table.discuss(at_end) == (at_end,)
+    table.push({"a.py": NEW + "x = 1\n"})
+    beyond = replace(whole, edits=(Edit(Place("a.py", 42, 0, 42, 0), "main()\n"),))
+    assert table.discuss(beyond) == ()
+    assert table.lines == [(None, 41, False)]
+    assert "```suggestion:-0+0\nx = 1\nmain()\n```" in table.threads[0].body
+
+
 def test_what_is_mended_is_resolved_and_what_comes_back_is_the_same_discussion(table: Table) -> None:
     table.discuss(wrong(20), wrong(21))
     assert table.discuss(wrong(21)) == ()
