@@ -244,8 +244,10 @@ def _quiet(known: Publication, project: Project, world: World) -> Quiet:
 
 
 def _is_published_anew(job: Follow, known: Publication, world: World) -> bool:
-    """Whether another pipeline gave the published commit a further version, as people may wish."""
-    if job.running or known.state != State.PUBLISHED or known.pipeline_id == job.pipeline_id:
+    """Whether another pipeline gave the commit a further version, or one anew, as people may wish."""
+    if job.running or known.state not in (State.PUBLISHED, State.UNPUBLISHED):
+        return False
+    if known.state == State.PUBLISHED and known.pipeline_id == job.pipeline_id:
         return False
     jobs = world.forge.fetch_jobs(job.project_id, job.pipeline_id)
     if read_progress(jobs).state is not State.PUBLISHED:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from bot.adapters import changes
+from bot.adapters import changes, images
 from bot.adapters.gitlab_client import Answer, GitlabClient, TooLong, gone_or_refused
 from bot.domain.gitlab import (
     Branch,
@@ -450,6 +450,10 @@ class Forge:
             self._client.post(comments, {"note": body})
         except Answer as answer:
             raise gone_or_refused(answer, f"a comment on {sha}") from answer
+
+    def delete_image_tags(self, project_id: int, path: str, tags: Collection[str]) -> None:
+        """Take tags away from the image repository of that path; those that are not there are passed by."""
+        images.delete_image_tags(self._client, project_id, path, tags)
 
     def _list(self, path: str, **query: Any) -> Sequence[Any]:
         try:

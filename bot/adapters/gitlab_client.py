@@ -129,6 +129,11 @@ class GitlabClient:
         self._before_write()
         return _json(self._request("put", path, data=data))
 
+    def delete(self, path: str) -> None:
+        """Takes something away."""
+        self._before_write()
+        self._request("delete", path)
+
     def mutate(self, mutation: str, variables: Mapping[str, Any]) -> Any:
         """The `data` of a GraphQL answer to a write."""
         self._before_write()

@@ -130,6 +130,17 @@ class Publications(GivenUp):
             )
         )
 
+    def publications_in(self, project_id: int, state: str) -> tuple[Publication, ...]:
+        """The project's publications in that state, those that changed last first."""
+        rows = schema.publications.c
+        query = (
+            sa.select(schema.publications)
+            .where(rows.project_id == project_id, rows.state == state)
+            .order_by(rows.updated_at.desc())
+        )
+        with self._engine.connect() as connection:
+            return tuple(Publication(**row._mapping) for row in connection.execute(query))
+
     def forget_publications(
         self,
         open_states: Iterable[str],

@@ -18,7 +18,16 @@ from bot.ci.unchanged import is_wished, keep, newer_kept
 from bot.ci.versions import Planned, ensure_version
 from bot.ci.vouch import vouch
 from bot.domain.interface import Level
-from bot.domain.tags import LATEST, MAX_NUMBER, REVISION_LABEL, is_digest, is_sha, read_number, version_tag
+from bot.domain.tags import (
+    LATEST,
+    MAX_NUMBER,
+    REVISION_LABEL,
+    WITHDRAWN_NUMBER,
+    is_digest,
+    is_sha,
+    read_number,
+    version_tag,
+)
 from bot.domain.versions import FIRST
 from bot.errors import Gone, OperatorError
 
@@ -158,7 +167,8 @@ def _why(given: Planned) -> str:
 def _fetch_published(job: CiJob, log: Log, registry: Registry, repository: str) -> Published:
     branch = job["CI_COMMIT_BRANCH"]
     tags = registry.fetch_tags(repository)
-    all_numbers = sorted({n for tag in tags if (n := read_number(branch, tag)) is not None}, reverse=True)
+    given = (read_number(branch, tag.removeprefix(WITHDRAWN_NUMBER)) for tag in tags)
+    all_numbers = sorted({number for number in given if number is not None}, reverse=True)
     numbers = dict.fromkeys(all_numbers, None) | _revisions(registry, repository, branch, all_numbers)
     latest = _revision(registry, repository, LATEST) if job.on_default_branch and LATEST in tags else None
     try:

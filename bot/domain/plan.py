@@ -33,6 +33,7 @@ class State(StrEnum):
     PROPOSED = "proposed"
     UNBUILT = "unbuilt"
     SUPERSEDED = "superseded"
+    UNPUBLISHED = "unpublished"
 
     @property
     def ended(self) -> bool:

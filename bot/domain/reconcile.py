@@ -239,6 +239,8 @@ def truth_of(state: State) -> tuple[str, str]:
         return "success", reports.already_status()
     if state is State.UNCHANGED:
         return "success", reports.kept_status()
+    if state is State.UNPUBLISHED:
+        return "canceled", reports.taken_back_status()
     if state is State.SUPERSEDED:
         return "canceled", reports.superseded_status()
     return "failed", reports.closed_status()

@@ -241,6 +241,11 @@ def closed_status() -> str:
     return status_line("Not published; the reason was told on the commit or its merge request")
 
 
+def taken_back_status() -> str:
+    """Said where a status was left open though its version was published, and taken back since."""
+    return status_line("Published, and taken back since")
+
+
 def superseded_status() -> str:
     """Said of a commit that a newer one overtook."""
     return status_line("Not published: a newer commit of this branch took its place")

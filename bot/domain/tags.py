@@ -23,6 +23,9 @@ LATEST = "latest"
 MAX_NUMBER = 10**12
 """Above any number that publications can reach; whoever pushes a higher tag by hand is not followed."""
 
+WITHDRAWN_NUMBER = "withdrawn."
+"""Begins the tag that keeps the image of a number that was taken back; no branch's tag has a dot."""
+
 _SHA = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _SLUG_CHARS = 63

@@ -30,6 +30,7 @@ _WORD = re.compile(r"\S+")
 _BACKTICKS = re.compile("`+")
 _ADDRESS = "%/:=&?~#+!$,;@-._"
 _QUICK_ACTION = re.compile(r"[\s>*+\-\d.)]*/\w")
+_SIGILS = tuple("@#~%&^")
 _UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Characters that are letters or signs by name and show nothing."""
 
@@ -99,13 +100,15 @@ def _pieces(shown: str) -> Iterator[tuple[bool, str]]:
         yield from _words(shown[end : match.start()])
         yield True, match.group(1)
         end = match.end()
-    yield from _words(shown[end:])
+    yield from _words(shown[end:], is_last=True)
 
 
-def _words(piece: str) -> Iterator[tuple[bool, str]]:
+def _words(piece: str, is_last: bool = False) -> Iterator[tuple[bool, str]]:
     end = 0
     for match in _WORD.finditer(piece):
         core = find_core(match.group())
+        if core is None and is_last and match.end() == len(piece) and piece.endswith(_SIGILS):
+            core = (0, len(match.group()))  # what is written behind the sentence would touch it
         if core is None:
             continue
         first, last = match.start() + core[0], match.start() + core[1]

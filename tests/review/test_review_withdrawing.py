@@ -1,0 +1,337 @@
+"""A version is taken back and comes back as it was, whatever breaks off on the way: a real registry, GitLab's API."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import requests
+from werkzeug.wrappers import Request, Response
+
+from bot.adapters.forge import Forge
+from bot.adapters.gitlab_client import GitlabClient
+from bot.adapters.publications import Publication
+from bot.adapters.registry import Manifest, Registry
+from bot.adapters.store import Store
+from bot.adapters.talk import Talk
+from bot.domain.gitlab import Project
+from bot.domain.plan import State
+from bot.domain.tags import REVISION_LABEL
+from bot.domain.version_names import Named, kept_tag, read_name
+from bot.domain.versions import Version
+from bot.domain.withdrawal import Withdrawn
+from bot.errors import TryAgain
+from bot.published import fetch_current
+from bot.withdrawing import republish, unpublish
+from bot.world import World
+from sandbox.gitlab import DEVELOPER, REPORTER, Sandbox, User
+from sandbox.registry import RegistryServer
+from tests.domain import values
+
+CONFIG = "application/vnd.oci.image.config.v1+json"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+
+
+def sha(number: int) -> str:
+    return f"{number:040x}"
+
+
+@dataclass
+class Place:
+    """A project with versions, and the bot's hands on it."""
+
+    sandbox: Sandbox
+    registry: RegistryServer
+    world: World
+    project: Project
+    token: str
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Every tag with the digest of its image."""
+        name, found = self.project.registry_path, {}
+        for tag in self.registry.tags(name):
+            details = self.registry.tag_details(name, tag)
+            assert details is not None
+            found[tag] = details.digest
+        return found
+
+    def publish(self, number: int, *more: str, branch: str = "master") -> str:
+        """What promote does; gives the digest."""
+        image, path = self.world.registry(self.registry.address), self.project.registry_path
+        config = json.dumps({"config": {"Labels": {REVISION_LABEL: sha(number)}}, "of": path}).encode()
+        part = {"mediaType": CONFIG, "digest": image.ensure_bytes(path, config), "size": len(config)}
+        made = {"schemaVersion": 2, "mediaType": MANIFEST, "config": part, "layers": []}
+        manifest = Manifest.of(json.dumps(made).encode())
+        for tag in (f"{branch}-{number}", *more):
+            image.put_manifest(path, tag, manifest)
+        self.world.store.ensure_publication(
+            Publication(
+                self.project.id, branch, sha(number), sha(number), State.PUBLISHED, 7, number, manifest.digest
+            )
+        )
+        return manifest.digest
+
+    def clean_up(self, digest: str) -> None:
+        """What a cleanup policy does to an image without tags."""
+        path = self.project.registry_path
+        token = requests.get(
+            f"{self.sandbox.url}/jwt/auth",
+            params={"service": "container_registry", "scope": f"repository:{path}:delete"},
+            auth=("bot", self.token),
+            timeout=10,
+        ).json()["token"]
+        requests.delete(
+            f"{self.registry.url}/v2/{path}/manifests/{digest}",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=10,
+        ).raise_for_status()
+
+    def unpublish(self, version: str, branch: str = "master") -> Withdrawn:
+        return unpublish(self.project, branch, version, self.world)
+
+    def republish(self, version: str, branch: str = "master") -> Withdrawn:
+        return republish(self.project, branch, version, self.world)
+
+    def state(self, number: int) -> str:
+        known = self.world.store.publication(self.project.id, sha(number))
+        assert known is not None
+        return known.state
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, RegistryServer, User, User]]:
+    folder = tmp_path_factory.mktemp("withdrawing")
+    with (
+        RegistryServer(folder / "registry") as registry,
+        Sandbox(folder / "gitlab", registry=registry) as sandbox,
+    ):
+        yield sandbox, registry, sandbox.create_user("alice"), sandbox.create_user("mlreef-bot", bot=True)
+        assert sandbox.complaints == []
+
+
+@pytest.fixture
+def place(up: tuple[Sandbox, RegistryServer, User, User], tmp_path: Path) -> Iterator[Place]:
+    sandbox, registry, alice, bot = up
+    path = f"lab/Project-{uuid.uuid4().hex[:12]}"
+    made = sandbox.create_project(path, alice, default_branch="master", files={"a.py": "a = 1\n"})
+    sandbox.add_member(made.id, bot, DEVELOPER)
+    store = Store.prepare(f"sqlite:///{tmp_path / 'bot.sqlite'}")
+    client = GitlabClient(sandbox.url, bot.token, 5)
+    hands = Registry(registry.address, "bot", bot.token, pauses=())
+    world = World(Forge(client), lambda _host: hands, store, values.POLICY, bot.id, Talk(client, bot.id))
+    yield Place(sandbox, registry, world, world.forge.fetch_project(made.id), bot.token)
+    registry.misbehave(None)
+    store.close()
+
+
+def test_a_version_is_taken_back_and_latest_goes_back(place: Place) -> None:
+    first = place.publish(1, "1.0.0", "latest")
+    second = place.publish(2, "1.1.0", "latest")
+    done = place.unpublish("1.1.0")
+    assert done.done
+    assert "`master-2` and `1.1.0` lead nowhere now. `latest` is `master-1` again." in done.reply
+    assert place.tags == {
+        "1.0.0": first,
+        "latest": first,
+        "master-1": first,
+        "withdrawn-1.1.0": second,
+        "withdrawn.master-2": second,
+    }
+    assert (place.state(1), place.state(2)) == (State.PUBLISHED, State.UNPUBLISHED)
+
+
+def test_it_comes_back_as_the_very_same_image(place: Place) -> None:
+    place.publish(1, "1.0.0", "latest")
+    place.publish(2, "1.1.0", "latest")
+    before = place.tags
+    place.unpublish("2")
+    back = place.republish("1.1.0")
+    assert back.done
+    assert "is back, the same image as before" in back.reply
+    assert f"{place.registry.address}/{place.project.registry_path}@{before['1.1.0']}" in back.reply
+    assert "`latest` is it again" in back.reply
+    assert place.tags == before
+    assert place.state(2) == State.PUBLISHED
+
+
+def test_an_older_one_leaves_latest_where_it_is(place: Place) -> None:
+    place.publish(1, "1.0.0", "latest")
+    second = place.publish(2, "1.1.0", "latest")
+    before = place.tags
+    assert "`latest`" not in place.unpublish("master-1").reply
+    assert place.tags["latest"] == second
+    assert "1.0.0" not in place.tags
+    assert "`latest`" not in place.republish("1.0.0").reply
+    assert place.tags == before
+
+
+def test_after_the_only_one_there_is_no_latest_and_its_number_stays_used(place: Place) -> None:
+    digest = place.publish(1, "1.0.0", "latest")
+    assert "There is no `latest` any more." in place.unpublish("1.0.0").reply
+    assert place.tags == {"withdrawn-1.0.0": digest, "withdrawn.master-1": digest}
+    now = fetch_current(place.project, "master", place.world)
+    assert now is not None
+    assert (now.digest, now.used) == ("", {Version(1, 0, 0)})
+    place.republish("1")
+    assert place.tags == {"1.0.0": digest, "latest": digest, "master-1": digest}
+
+
+def test_asked_twice_it_says_so_and_changes_nothing(place: Place) -> None:
+    place.publish(1, "1.0.0", "latest")
+    place.unpublish("1.0.0")
+    tags = place.tags
+    again = place.unpublish("1.0.0")
+    assert (again.done, "is taken back already" in again.reply) == (True, True)
+    assert place.tags == tags
+    place.republish("1.0.0")
+    tags = place.tags
+    again = place.republish("1.0.0")
+    assert (again.done, "is published" in again.reply) == (True, True)
+    assert place.tags == tags
+
+
+def test_another_branchs_version_touches_neither_versions_nor_latest(place: Place) -> None:
+    shared = place.publish(1, "1.0.0", "latest", "release-1")
+    place.publish(2, branch="release")
+    assert place.unpublish("2", "release").done
+    assert place.unpublish("release-1").done
+    assert place.tags.keys() == {
+        "1.0.0", "latest", "master-1", "withdrawn.release-1", "withdrawn.release-2"
+    }  # fmt: skip
+    assert place.tags["latest"] == shared
+    assert place.state(1) == State.PUBLISHED
+    assert place.republish("release-2", "release").done
+    assert place.tags["latest"] == shared
+
+
+def test_what_is_not_there_is_told_with_what_is(place: Place) -> None:
+    place.publish(1, "1.0.0", "latest")
+    before = place.tags
+    for text, said in {
+        "1.5.0": "There is no version `1.5.0`. The newest: `1.0.0`.",
+        "7": "There is no version `master-7`. The newest: `master-1`.",
+        "latest": "`latest` is no version. Name one as `1.2.0`, as `3` or as `master-3`.",
+        f"c-{'a' * 40}": "is no version",
+        "withdrawn-1.0.0": "is no version",
+        "": "That is no version",
+        "1.0.0@all #1": "is no version",
+        "99999999999999": "is no version",
+    }.items():
+        for found in (place.unpublish(text), place.republish(text)):
+            assert not found.done
+            assert said in found.reply
+    assert place.tags == before
+
+
+def test_an_image_that_was_removed_meanwhile_cannot_come_back_and_it_is_told(place: Place) -> None:
+    place.publish(1, "1.0.0", "latest")
+    second = place.publish(2, "1.1.0", "latest")
+    place.unpublish("1.1.0")
+    path = place.project.registry_path
+    for tag in ("withdrawn-1.1.0", "withdrawn.master-2"):
+        place.registry.delete_tag(path, tag)
+    assert place.republish("2").done, "its digest is remembered"
+    assert place.tags["master-2"] == second
+    place.unpublish("master-2")
+    place.registry.delete_tag(path, "withdrawn.master-2")
+    place.clean_up(second)
+    gone = place.republish("2")
+    assert not gone.done
+    assert "is no longer in the registry, so it cannot come back" in gone.reply
+
+
+def test_without_the_right_to_it_nothing_is_lost_and_it_is_told(
+    place: Place, up: tuple[Sandbox, RegistryServer, User, User]
+) -> None:
+    place.publish(1, "1.0.0", "latest")
+    before = place.tags
+    place.sandbox.add_member(place.project.id, up[3], REPORTER)
+    told = place.unpublish("1.0.0")
+    assert not told.done
+    assert "I may not change the tags of `1.0.0`" in told.reply
+    assert before.items() <= (place.tags | {"latest": before["latest"]}).items()
+    place.sandbox.add_member(place.project.id, up[3], DEVELOPER)
+    assert place.unpublish("1.0.0").done
+
+
+def test_a_project_without_a_registry_has_no_versions(place: Place) -> None:
+    nowhere = replace(place.project, registry_host=None)
+    for change in (unpublish, republish):
+        found = change(nowhere, "master", "1", place.world)
+        assert (found.done, "no container registry" in found.reply) == (False, True)
+
+
+@pytest.mark.parametrize("change", ["unpublish", "republish"])
+def test_broken_off_at_any_request_it_is_ended_by_the_next_try(place: Place, change: str) -> None:
+    def dying(_request: Request) -> Response | None:
+        return Response("gone", 503) if next(asked) == dies_at else None
+
+    place.publish(1, "1.0.0", "latest")
+    place.publish(2, "1.1.0", "latest")
+    published = place.tags
+    place.unpublish("2")
+    taken_back = place.tags
+    wanted = taken_back if change == "unpublish" else published
+    dies_at, broken = 0, True
+    while broken:
+        dies_at += 1
+        place.registry.misbehave(None)
+        place.republish("2") if change == "unpublish" else place.unpublish("2")
+        asked = itertools.count(1)
+        place.registry.misbehave(dying)
+        try:
+            getattr(place, change)("2")
+        except TryAgain:
+            # whatever was there is there still, under one name or the other
+            assert set(published.values()) <= set(place.tags.values())
+            assert getattr(place, change)("2").done
+        else:
+            broken = False
+        assert place.tags == wanted
+    assert dies_at > 8
+
+
+def test_latest_does_not_stay_on_what_another_took_back_meanwhile(place: Place) -> None:
+    first = place.publish(1, "1.0.0", "latest")
+    place.publish(2, "1.1.0")
+    place.publish(3, "1.2.0", "latest")
+    path = place.project.registry_path
+
+    def meanwhile(request: Request) -> Response | None:
+        # as `latest` is moved to the second one, somebody else ends taking that back
+        if request.method == "PUT" and request.path.endswith("/manifests/latest"):
+            place.registry.delete_tag(path, "master-2")
+        return None
+
+    place.registry.misbehave(meanwhile)
+    assert "`latest` is `master-1` again." in place.unpublish("3").reply
+    assert place.tags["latest"] == first
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("3", Named("topic-3", "topic")),
+        (" 1.2.0 ", Named("1.2.0", "master")),
+        ("v1.2.0", Named("1.2.0", "master")),
+        ("release-1-7", Named("release-1-7", "release-1")),
+        ("03", None),
+        ("-3", None),
+        ("a/b-3", None),
+        ("1.2", None),
+    ],
+)
+def test_a_version_is_named_in_three_ways(text: str, named: Named | None) -> None:
+    assert read_name(text, "topic", "master") == named
+
+
+def test_the_tag_that_keeps_an_image_is_no_branchs() -> None:
+    assert (kept_tag("1.2.0"), kept_tag("master-3")) == ("withdrawn-1.2.0", "withdrawn.master-3")
+    assert read_name(kept_tag("1.2.0"), "master", "master") is None
+    assert read_name(kept_tag("master-3"), "master", "master") is None
