@@ -6,6 +6,7 @@ made of and what people are told. Reading and looking up versions are handed in;
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
@@ -197,15 +198,25 @@ def _choose_entry(draft: _Draft, before: Report, wish: SetupWish) -> str | Canno
     if wish.entry_point:
         edited = edit_entry_point(None, wish.entry_point, draft.source)
         return edited if isinstance(edited, CannotEdit) else edited.value
-    if before.module is not None:
-        return before.module.main
-    if before.candidates:
-        return before.candidates[0]
+    found = (before.module.main,) if before.module is not None else before.candidates
+    named = next((path for path in found if _can_be_named(path)), None)
+    if named is not None:
+        return named
+    if found:
+        return CannotEdit(
+            f"`{_quoted(found[0])}` cannot be written into `{PATH}`.",
+            "Give it a name without blanks at its ends.",
+        )
     return CannotEdit(
         "No script here reads a command line, so there is nothing to run as a module.",
         "Ask for one to begin with: `/mlreef init argparse` in a comment, `mlreef-bot init --skeleton argparse` on "
         "your own machine.",
     )
+
+
+def _can_be_named(path: str) -> bool:
+    """Whether the reader finds the script by this name, as it leaves out blanks and detours."""
+    return posixpath.normpath(path.strip()) == path
 
 
 def _new_script(source: Source, before: Report, wish: SetupWish) -> str | CannotEdit:

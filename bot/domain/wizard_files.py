@@ -122,9 +122,9 @@ def _remark(text: str) -> str:
 def environment_words(environment: Environment) -> str:
     """An environment in a few words, as its operator describes it."""
     kind = f", CUDA {environment.cuda}" if environment.cuda else ", GPU" if environment.gpu else ""
-    title = environment.title if environment.title != environment.name else ""
-    told = [word for word in (title, environment.description) if word]
-    return "; ".join([f"Python {environment.python}{kind}", *told])
+    facts = f"Python {environment.python}{kind}"
+    told = (environment.title, environment.description)
+    return "; ".join([facts, *(word for word in told if word and word not in (environment.name, facts))])
 
 
 def requirements_text(pins: Pins) -> bytes:

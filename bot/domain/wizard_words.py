@@ -205,8 +205,11 @@ def _version(pin: Pin, pins: Pins) -> str:
 
 
 def _environment(setup: Setup) -> Iterator[str]:
-    yield f"The image is built on {span(setup.environment.name)}. To choose another one, comment"
-    yield "`/mlreef environment NAME` here."
+    chosen = span(setup.environment.name)
+    if len(setup.environments) == 1:
+        yield f"The image is built on {chosen}, the only environment that there is."
+    else:
+        yield f"The image is built on {chosen}. To choose another one, comment `/mlreef environment NAME` here."
     yield ""
 
     def drawn(one: Environment) -> str:
@@ -226,7 +229,7 @@ def _review(setup: Setup, missing: Missing) -> Iterator[str]:
     module = setup.after.module
     if module is not None:
         yield (
-            f"It will be published as {span(module.name)}, which is of the kind {span(module.kind.value)}, reads "
+            f"It will be published as {span(module.name)}, of the kind {span(module.kind.value)}; it reads "
             f"{span(module.input_type)} and gives {span(module.output_type)}. All of that can be changed in `{PATH}`."
         )
         yield ""

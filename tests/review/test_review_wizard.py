@@ -297,3 +297,22 @@ def test_annotations_of_any_script_bring_no_problem_and_change_no_argument(
         (p.flags, p.type, p.default, p.required) for p in after.parameters
     ]
     assert {p.code for p in found.after.problems} <= {p.code for p in found.before.problems}
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(st.lists(PATHS, min_size=1, max_size=3, unique=True), st.sampled_from(["", "annotations"]))
+def test_whatever_scripts_are_called_the_one_that_is_chosen_is_the_one_that_runs(
+    paths: list[str], skeleton: str
+) -> None:
+    found = plan_setup(source({f"x{path}": SCRIPT for path in paths}), SetupWish(skeleton=skeleton), MEANS)  # type: ignore[arg-type]  # one of its words
+    assert isinstance(found, Setup)
+    assert found.after.module is not None
+    assert found.after.module.main == found.entry
+    assert found.errors == ()
+    assert read(source(found.files), "noise").settings.entry_points == {"main": found.entry}
+
+
+def test_a_script_that_no_setting_can_name_is_not_taken() -> None:
+    made = plan({" a.py": SCRIPT, "b.py": SCRIPT})
+    assert made.entry == "b.py"
+    assert "without blanks" in refused({" a.py": SCRIPT}).mend
