@@ -68,6 +68,15 @@ def _open(way: Way) -> None:
     way.open({**FILES, "add_noise.py": WITHOUT_OUTPUT})
 
 
+def comment(way: Way, iid: int, line: str) -> None:
+    """Alice says something on a merge request."""
+    way.ask("POST", f"merge_requests/{iid}/notes", {"body": line})
+
+
+def _ask(way: Way) -> None:
+    comment(way, way.open(FILES), "/mlreef explain argument-refused")
+
+
 JOURNEYS = (
     Journey("a push is published", _push, "published"),
     Journey("a pipeline that GitLab does not start", _push_without_pipeline, "published"),
@@ -76,6 +85,7 @@ JOURNEYS = (
     Journey("a pipeline that fails", _push, "failed", verdict="failed"),
     Journey("a branch that the bot may not push to", _push, "proposed", bot_level=DEVELOPER),
     Journey("a merge request with a mistake", _open, "", reviewed=True),
+    Journey("a comment that asks something", _ask, ""),
 )
 
 

@@ -15,10 +15,11 @@ COMMIT = re.compile(r"\b[0-9a-f]{40}\b")
 DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 NUMBERED = re.compile(r"/-/(pipelines|jobs)/\d+")
 PIPELINE = re.compile(r"\[pipeline (\d+)\]")
+ANSWER = re.compile(r"(?<=<!-- mlreef-bot:answer )\d+")
 
 
 def read_outcome(sandbox: Sandbox, registry: RegistryServer, lane: Lane, project: Project) -> dict[str, Any]:
-    """Commits with their trees, statuses, notes, merge requests, pipelines, deployments, tags and publications."""
+    """Commits and trees, statuses, notes and emoji, merge requests, pipelines, deployments, tags and publications."""
     log = _git(
         sandbox,
         project,
@@ -59,7 +60,10 @@ def read_outcome(sandbox: Sandbox, registry: RegistryServer, lane: Lane, project
         ],
         "merge requests": [
             [request.iid, request.state, words.plain(request.title), words.plain(request.description)]
-            + [words.plain(note.body) for note in sandbox.notes(project.id, request.iid)]
+            + [
+                [words.plain(note.body), *(emoji for _, _, emoji in note.emoji)]
+                for note in sandbox.notes(project.id, request.iid)
+            ]
             for request in sorted(sandbox.merge_requests(project.id), key=lambda request: request.iid)
         ],
         "pipelines": [[words.plain(p.sha), p.ref, p.source, p.status] for p in pipelines],
@@ -103,6 +107,7 @@ class _Words:
         for sha, name in self._commits.items():
             text = text.replace(sha, name).replace(sha[:12], name).replace(sha[:8], name)
         text = PIPELINE.sub(lambda found: f"[{self.numbers.get(int(found[1]), '<another pipeline>')}]", text)
+        text = ANSWER.sub("<number>", text)
         text = NUMBERED.sub(r"/-/\1/<number>", text)
         return COMMIT.sub("<unknown commit>", text).replace(self._path, "<project>")
 
