@@ -40,7 +40,7 @@ def answer(job: Answer, world: World) -> tuple[Later, ...]:
         return ()  # it calls somebody else, which was not known when it came
     topic = _topic(job)
     if job.looks:
-        return _finish(publishing.look_again(job, world), job, topic, world)
+        return _finish(_unless_refused(lambda: publishing.look_again(job, world), job), job, topic, world)
     person = world.forge.fetch_person(job.user_id)
     if person is None or person.bot or person.id == world.user_id:
         log.info("comment_of_a_program", project=job.project_id, note=job.note_id)
@@ -72,8 +72,13 @@ def _obey(asked: Command | Misused | Unknown, job: Answer, world: World) -> Outc
             return _PLAIN[name](argument, world)
     if asked.level and world.forge.fetch_level(job.project_id, job.user_id) < asked.level:
         return Undone(replies.forbidden_reply(asked))
+    deed = _DEEDS[asked.name]
+    return _unless_refused(lambda: deed(fetch_place(job, world), asked.argument, job, world), job)
+
+
+def _unless_refused(deed: Callable[[], Outcome], job: Answer) -> Outcome:
     try:
-        return _DEEDS[asked.name](fetch_place(job, world), asked.argument, job, world)
+        return deed()
     except (Refused, Gone) as refusal:
         log.warning("command_refused", project=job.project_id, note=job.note_id, why=str(refusal))
         return Undone(replies.refused_reply(str(refusal)))
@@ -142,12 +147,11 @@ def _finish(outcome: Outcome, job: Answer, topic: Topic, world: World) -> tuple[
             awaited_branch=outcome.branch,
             awaited_sha=outcome.sha,
             since=outcome.since,
+            rerun=outcome.rerun,
             attempt=0,
         )
-        return (
-            *outcome.later,
-            Later(again, publishing.pause_before(job.looks), "waits for a publication's end"),
-        )
+        pause = 0.0 if outcome.rerun else publishing.pause_before(job.looks)
+        return (*outcome.later, Later(again, pause, "waits for a publication's end"))
     try:
         if outcome.reply:
             _ensure_reply(outcome.reply, job, topic, world)

@@ -57,13 +57,7 @@ def retry(place: Place, world: World) -> Outcome:
             pipeline = None
             if known.pipeline_id is not None:
                 pipeline = world.forge.fetch_pipeline(place.project.id, known.pipeline_id)
-            if pipeline is None:
-                return publish(place, world)
-            if pipeline.status in ENDED:
-                world.forge.retry_pipeline(place.project.id, pipeline.id)
-            # noted at once: a cancel may follow before a hook tells that it runs
-            running = world.store.ensure_publication(replace(known, state=State.RUNNING))
-            return replace(awaited, since=running.updated_at)
+            return publish(place, world) if pipeline is None else replace(awaited, rerun=pipeline.id)
     return Undone(replies.nothing_failed_reply(place.branch, known.state))
 
 
@@ -84,9 +78,11 @@ def cancel(place: Place, world: World) -> Outcome:
 
 
 def look_again(job: Answer, world: World) -> Outcome:
-    """Whether the publication that a command led to has ended, and how; reads the store only."""
+    """Whether the publication that a command led to has ended, and how; before that its failed jobs run again."""
     awaited = Awaited(job.awaited_branch, job.awaited_sha, job.since)
     known = world.store.publication_of(job.project_id, job.awaited_sha, job.awaited_branch)
+    if known is not None and job.rerun and known.updated_at <= job.since:
+        known = _run_again(known, job.rerun, world)
     if known is None or known.updated_at <= job.since or not State(known.state).ended:
         return awaited if job.looks < MAX_LOOKS else Undone(replies.still_running_reply())
     if known.state in GOOD_ENDS:
@@ -103,6 +99,15 @@ def pause_before(look: int) -> float:
     return min(FIRST_LOOK_SECONDS * 1.5 ** min(look, 20), LONGEST_PAUSE_SECONDS)
 
 
+def _run_again(known: Publication, pipeline_id: int, world: World) -> Publication:
+    """Have failed jobs done again, unless they are being done: the answer to a first request may have been lost."""
+    pipeline = world.forge.fetch_pipeline(known.project_id, pipeline_id)
+    if pipeline is not None and pipeline.status in ENDED:
+        world.forge.retry_pipeline(known.project_id, pipeline_id)
+    # noted at once: a cancel may follow before a hook tells that it runs
+    return world.store.ensure_publication(replace(known, state=State.RUNNING))
+
+
 def _forget_given_up(place: Place, world: World) -> None:
     """What the bot gave up of the branch is not to be done any more: it is done anew."""
     for parked in world.store.parked():
@@ -111,7 +116,7 @@ def _forget_given_up(place: Place, world: World) -> None:
 
 
 def _is_canceled(known: Publication, world: World) -> bool:
-    if known.state != State.FAILED or known.pipeline_id is None:
+    if known.pipeline_id is None:
         return False
     pipeline = world.forge.fetch_pipeline(known.project_id, known.pipeline_id)
     return pipeline is not None and pipeline.status == "canceled"

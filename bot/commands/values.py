@@ -41,13 +41,15 @@ class Undone:
 class Awaited:
     """A publication of the branch, of that commit or of what the bot makes of it, is to end; `later` leads there.
 
-    `since`: when its record changed last before that, so that an end of earlier is not taken for this one's.
+    `since`: when its record changed last before that, so that an end of earlier is not taken for this one's. `rerun`: a
+    pipeline whose failed jobs are to be run again first; noted before it is done, so that it is done once.
     """
 
     branch: str
     sha: str
     since: float
     later: tuple[Later, ...] = ()
+    rerun: int = 0
 
 
 Outcome = Done | Undone | Awaited

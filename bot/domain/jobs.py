@@ -105,6 +105,7 @@ class Answer:
     awaited_branch: str = ""
     awaited_sha: str = ""
     since: float = 0.0
+    rerun: int = 0
     attempt: int = 0
     faults: int = 0
 
