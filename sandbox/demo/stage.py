@@ -85,6 +85,8 @@ def bot_config(gitlab_url: str, listen: str, folder: Path, made: Images) -> Mapp
         "webhook": {"listen": listen, "secrets_file": str(folder / "webhook-secret"), "processes": 1},
         # who plays with it pushes as often as they like
         "publish": {"commits_per_hour": 10_000},
+        # the demo ends with the refusal, and nobody would see the merge request
+        "wizard": {"open": "never"},
         "database": {"url": f"sqlite:///{folder / 'bot.db'}"},
         "environments": [
             {
