@@ -26,7 +26,7 @@ from werkzeug.wrappers import Response
 
 from bot.domain.pipeline import PROMOTE
 from bot.domain.steps import PUBLISH_STATUS
-from bot.domain.tags import candidate_tag, version_tag
+from bot.domain.tags import MODULE_LABEL, REVISION_LABEL, candidate_tag, version_tag
 from sandbox.demo.children import free_port
 from sandbox.demo.stage import Images, environment
 from sandbox.gitlab import DEVELOPER, MAINTAINER, Project, Sandbox, Trouble, User
@@ -225,9 +225,12 @@ class Way:
     def statuses(self, sha: str) -> list[Job]:
         return self.sandbox.statuses(self.project.id, sha, PUBLISH_STATUS)
 
-    def push_image(self, sha: str, number: int, latest: bool = True) -> str:
-        """What build and promote would have pushed; gives the digest."""
-        config = json.dumps({"config": {"Labels": {"org.opencontainers.image.revision": sha}}}).encode()
+    def push_image(
+        self, sha: str, number: int, latest: bool = True, version: str = "", module: str = ""
+    ) -> str:
+        """What build and promote would have pushed, with the module's label where it is given; gives the digest."""
+        labels = {REVISION_LABEL: sha} | ({MODULE_LABEL: module} if module else {})
+        config = json.dumps({"config": {"Labels": labels}}).encode()
         repository = self.project.full_path.lower()
         base = f"{self.world.registry.url}/v2/{repository}"
         login = requests.get(
@@ -255,7 +258,8 @@ class Way:
                 "layers": [],
             }
         ).encode()
-        tags = [candidate_tag(sha), version_tag("master", number), *(["latest"] if latest else [])]
+        tags = [candidate_tag(sha), version_tag("master", number), *([version] if version else [])]
+        tags += ["latest"] if latest else []
         for tag in tags:
             put = session.put(
                 f"{base}/manifests/{tag}", data=manifest, headers={"Content-Type": media}, timeout=10
@@ -263,10 +267,10 @@ class Way:
             put.raise_for_status()
         return "sha256:" + hashlib.sha256(manifest).hexdigest()
 
-    def publish(self, sha: str, number: int) -> str:
+    def publish(self, sha: str, number: int, version: str = "", module: str = "") -> str:
         """Play the commit's pipeline to a good end; gives the digest, once the bot has told of it."""
         pipeline = self.pipeline(sha)
-        digest = self.push_image(sha, number)
+        digest = self.push_image(sha, number, version=version, module=module)
         self.sandbox.play_pipeline(pipeline.id)
         self.status(sha, "success")
         return digest
