@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import structlog
 
-from bot.commands import publishing
+from bot.commands import publishing, withdrawing
 from bot.commands.changing import entry_point, environment, init
 from bot.commands.standing import status
 from bot.commands.values import Awaited, Done, Outcome, Place, Undone, fetch_place
@@ -132,6 +132,8 @@ _DEEDS: dict[Name, Callable[[Place, str, Answer, World], Outcome]] = {
     Name.CHECK: _check,
     Name.PUBLISH: lambda place, _argument, _job, world: publishing.publish(place, world),
     Name.RETRY: _retry,
+    Name.UNPUBLISH: lambda place, version, _job, world: withdrawing.unpublish(place, version, world),
+    Name.REPUBLISH: lambda place, version, _job, world: withdrawing.republish(place, version, world),
     Name.CANCEL: lambda place, _argument, _job, world: publishing.cancel(place, world),
     Name.ENTRYPOINT: lambda place, file, job, world: entry_point(place, file, job.user_id, world),
     Name.ENVIRONMENT: lambda place, name, job, world: environment(place, name, job.user_id, world),

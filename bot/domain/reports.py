@@ -134,7 +134,7 @@ def published_note(
         f"**{span(module.name)} is published as version {prose(published.named)}.** "
         "Whoever names the image as below gets exactly this one, for good.",
         "",
-        row("", ""),
+        row("Published", ""),
         row("---", "---"),
         row("Image", span(image, 500)),
         row("Tags", tags),

@@ -137,8 +137,12 @@ def _verdict(reviewed: Reviewed) -> str:
     name = span(module.name)
     if reviewed.unread:
         return f"**Merging this publishes {name}.** What is published now cannot be compared with it at the moment."
-    if reviewed.current is None:
+    if reviewed.current is None or not reviewed.current.digest:
         number = f", as version {version}" if version else ""
+        if version not in (None, FIRST):
+            return (
+                f"**Merging this publishes {name} again{number}.** What was published before is taken back."
+            )
         return f"**Merging this publishes {name} for the first time{number}.**"
     if version is None:
         return f"**Merging this publishes {name} anew.** {_what_for_users(reviewed)}"
@@ -220,7 +224,7 @@ def _requirement(one: RequirementChange) -> str:
 
 def _facts(reviewed: Reviewed) -> list[str]:
     rows = list(_fact_rows(reviewed)) if reviewed.good else []
-    return [row("", ""), row("---", "---"), *rows] if rows else []
+    return [row("After merging", ""), row("---", "---"), *rows] if rows else []
 
 
 def _fact_rows(reviewed: Reviewed) -> Iterator[str]:
@@ -238,14 +242,14 @@ def _fact_rows(reviewed: Reviewed) -> Iterator[str]:
         *([f"about {size_words(guess.size)}"] if guess.size is not None else []),
         *([f"about {time_words(guess.seconds)} to build"] if guess.seconds is not None else []),
     ]
-    if said:
-        yield row("Image", f"{', '.join(said)}. {prose(guess.why, MAX_CELL_CHARS)}")
+    why = prose(guess.why, MAX_CELL_CHARS)
+    yield row("Image", f"{', '.join(said)}. {why}" if said else f"cannot be told beforehand: {why}")
 
 
 def _why_version(reviewed: Reviewed) -> str:
     if reviewed.version == FIRST:
         return "the first one."
-    if reviewed.current is None:
+    if reviewed.current is None or not reviewed.current.digest:
         return "the next one after those that were taken back."
     now = f" after {span(str(reviewed.current.version))}" if reviewed.current.version else ""
     if reviewed.interface is None:

@@ -16,13 +16,15 @@ _PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,59}", re.ASCII)
 
 def usage(module: Module, image: str) -> list[str]:
     """The lines. They hold only names of the repository's that no shell reads as anything but names."""
-    lines = ["# what it accepts", f"docker run --rm {image} --help"]
+    lines = ["# what it accepts", "docker run --rm \\", f"  {image} --help"]
     words = list(_arguments(module))
     if words and None not in words and len(words) <= MAX_ARGUMENTS:
         given = " ".join(str(word) for word in words)
         lines += [
             "# with what it must be given; your folder `data` is its folder /data",
-            f'docker run --rm --user "$(id -u):$(id -g)" -v "$PWD/data:/data" {image} {given}',
+            'docker run --rm --user "$(id -u):$(id -g)" -v "$PWD/data:/data" \\',
+            f"  {image} \\",
+            f"  {given}",
         ]
     return lines
 

@@ -104,7 +104,7 @@ def test_warnings_of_the_log_are_told_once_with_their_hints() -> None:
     assert (found.words, found.code) == ("requirements.txt:3: pandas is not pinned.", "requirement-unpinned")
     assert found.hint == "Write pandas==2.3.1."
     body = reports.published_note(module(), (), PUBLISHED, PIPELINE, Making(warnings=(found,)))
-    assert "worth a look" in body
+    assert "**Worth a look:**" in body
     assert "pandas==2.3.1" in body
 
 

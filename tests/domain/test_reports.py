@@ -38,7 +38,7 @@ def test_many_problems_are_shown_up_to_a_limit_and_the_rest_is_counted() -> None
 def test_a_publication_names_the_image_by_digest_and_how_to_run_it() -> None:
     body = reports.published_note(module(), (), PUBLISHED, PIPELINE)
     image = f"registry.example.com/group/add-noise@sha256:{'d' * 64}"
-    assert f"docker run --rm {image} --help" in body
+    assert f"docker run --rm \\\n  {image} --help" in body
     assert "version 3" in body
     assert "`master-3`, `latest`" in body
     assert "2 parameters" in body
@@ -105,11 +105,11 @@ def test_how_to_run_it_names_what_must_be_given() -> None:
     )
     body = reports.published_note(made, (), PUBLISHED, PIPELINE)
     image = f"registry.example.com/group/add-noise@sha256:{'d' * 64}"
-    assert f'-v "$PWD/data:/data" {image} --input-path INPUT_PATH FILE\n' in body
+    assert f'-v "$PWD/data:/data" \\\n  {image} \\\n  --input-path INPUT_PATH FILE\n' in body
 
 
 @pytest.mark.parametrize("name", ["a;reboot", "$(reboot)", "`x`", "a b", "-x", "é", "a" * 100, ""])
 def test_no_name_reaches_a_shell_that_reads_more_than_a_name_in_it(name: str) -> None:
     for made in (parameter(name, required=True), parameter(name, flags=(), required=True)):
-        assert len(usage(module(made), "image@sha256:0")) == 2
-    assert len(usage(module(parameter("ok", required=True, subcommand=("train",))), "image@sha256:0")) == 2
+        assert len(usage(module(made), "image@sha256:0")) == 3
+    assert len(usage(module(parameter("ok", required=True, subcommand=("train",))), "image@sha256:0")) == 3

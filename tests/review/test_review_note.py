@@ -137,6 +137,22 @@ def test_what_cannot_be_compared_is_said_and_not_guessed() -> None:
     assert "the description of the image of now is unreadable" in review_body(unreadable)
 
 
+def test_after_all_was_taken_back_it_is_published_again_and_not_for_the_first_time() -> None:
+    again = replace(first(), version=Version(2, 0, 0))
+    for current in (None, Current("registry.example.com/group/add-noise", "", 0, None, None)):
+        body = review_body(replace(again, current=current))
+        assert (
+            "**Merging this publishes `Add Noise` again, as version 2.0.0.** What was published before"
+            in body
+        )
+        assert "| Version | `2.0.0`: the next one after those that were taken back. |" in body
+
+
+def test_what_cannot_be_predicted_is_said_with_the_reason() -> None:
+    unsure = replace(after(NOW), prediction=Prediction(None, None, "Packages come or go."))
+    assert "| Image | cannot be told beforehand: Packages come or go. |" in review_body(unsure)
+
+
 def test_what_stands_in_the_way_comes_first_and_says_what_to_do() -> None:
     wrong = problem("There is no `--output-path`.", line=12)
     odd = problem("`numpy` has no exact version.", Severity.WARNING, line=2)
