@@ -7,17 +7,12 @@ does not make two notes is seen to by looking first, one at a time.
 
 from __future__ import annotations
 
-from uuid import uuid4
-
 import structlog
 
 from bot.domain.gitlab import Note, Topic
 from bot.domain.sticky import digest_of, is_untouched, marked, own_notes, says, with_review
 from bot.errors import Gone, TryAgain
 from bot.world import World
-
-NOTE_LEASE_SECONDS = 60.0
-"""How long a worker that died while it wrote a note keeps others from writing there; longer than a few requests."""
 
 NOTE_BUSY_SECONDS = 1.0
 """Pause when another worker writes the same note."""
@@ -36,18 +31,15 @@ def ensure_note(
     digest = digest_of(body)
     if world.store.review(project_id, iid).note_digest == digest:
         return
-    lease, owner = f"note {project_id} {iid}", uuid4().hex
-    if not world.store.lease(lease, owner, NOTE_LEASE_SECONDS):
-        raise TryAgain("another worker writes the note of this merge request", NOTE_BUSY_SECONDS)
-    try:
+    with world.store.turn(f"note {project_id} {iid}") as mine:
+        if not mine:
+            raise TryAgain("another worker writes the note of this merge request", NOTE_BUSY_SECONDS)
         known = world.store.review(project_id, iid)
         if known.note_digest == digest:
             return
         topic = Topic(project_id, "MergeRequest", str(iid))
         note_id = _write(topic, known.note_id, body, world, news, outcome)
         world.store.keep_review(project_id, iid, note_id=note_id, note_digest=digest)
-    finally:
-        world.store.release(lease, owner)
 
 
 def _write(

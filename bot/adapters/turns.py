@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -26,6 +28,11 @@ def _counted(statement: Upsert) -> Upsert:
 
 class Turns(Tables):
     """Leases, which end by their time, and turns, which end with their block."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._taken: set[str] = set()
+        self._taking = threading.Lock()
 
     def lease(self, name: str, owner: str, seconds: float) -> bool:
         """Whether `owner` may do what `name` names, alone among all processes, for so many seconds from now.
@@ -54,12 +61,14 @@ class Turns(Tables):
 
     @contextmanager
     def turn(self, name: str) -> Iterator[bool]:
-        """Whether it is this caller's turn, alone among all processes, until the block ends.
+        """Whether it is this caller's turn, alone among all threads and processes, until the block ends.
 
-        On SQLite it always is: a file has one worker. A holder that hangs loses its turn after a while.
+        It ends with its process, too. On SQLite only threads are kept apart: a file has one worker. On PostgreSQL a
+        holder that hangs loses its turn after a while.
         """
         if is_sqlite(self.url):
-            yield True
+            with self._turn_of_a_thread(name) as mine:
+                yield mine
             return
         with self._engine.connect() as connection:
             mine = connection.scalar(
@@ -79,6 +88,18 @@ class Turns(Tables):
                 with suppress(sa.exc.DBAPIError):
                     # a session that the server ended has given the turn back already
                     connection.rollback()
+
+    @contextmanager
+    def _turn_of_a_thread(self, name: str) -> Iterator[bool]:
+        with self._taking:
+            mine = name not in self._taken
+            self._taken.add(name)
+        try:
+            yield mine
+        finally:
+            if mine:
+                with self._taking:
+                    self._taken.discard(name)
 
     def _now(self) -> sa.ColumnElement[float]:
         if is_sqlite(self.url):
