@@ -6,6 +6,7 @@ project that the merge request goes to, where GitLab keeps it also for a fork th
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 
 import structlog
@@ -22,6 +23,7 @@ from bot.domain.steps import SetStatus
 from bot.domain.tree import bounded_source
 from bot.errors import Gone, Refused
 from bot.metrics import stage
+from bot.pinning import with_pins
 from bot.reading import Reading
 from bot.reviewing_threads import discuss
 from bot.sticky import ensure_note
@@ -93,7 +95,8 @@ def _say(reviewed: Reviewed, read: Reading, world: World) -> bool:
             log.info("merge_request_moved_on", project=request.project_id, iid=request.iid, sha=request.sha)
             return False  # whoever moved it told of that, too
     try:
-        left = discuss(request, reviewed.problems, read.contents, planned.discussions, world)
+        mended = functools.partial(with_pins, reviewed=reviewed, contents=read.contents, world=world)
+        left = discuss(request, reviewed.problems, read.contents, planned.discussions, world, mended)
         if planned.worth_saying:
             body = review_body(reviewed, left, len(reviewed.problems) - len(left))
         else:

@@ -32,7 +32,8 @@ def plan_review(reviewed: Reviewed, manner: Manner, notes: Notes) -> ReviewPlan:
     blocks = reviewed.project.needs_resolved_discussions and not manner.may_block
     return ReviewPlan(
         worth_saying=begins_note(notes, wrong or changed or reviewed.first, wrong),
-        discussions=0 if notes == "off" or blocks else manner.max_discussions,
+        # where the bot has no rights, the note is all that it leaves behind
+        discussions=0 if notes == "off" or blocks or reviewed.foreign else manner.max_discussions,
     )
 
 
