@@ -29,6 +29,7 @@ from sandbox.demo import images, story
 from sandbox.demo.author import Clone, copy_tree, new_clone
 from sandbox.demo.children import DemoError
 from sandbox.demo.outcome import Ending, Outcome, to_line
+from sandbox.demo.second_act import SecondAct
 from sandbox.demo.stage import (
     AUTHOR,
     BOT,
@@ -314,16 +315,25 @@ def _publish(
         with clock.measure("run"):
             ran, extra = _run_once(stage, image, repository.name, folder, terminal, sample=sample)
         ending = ending if ran else Ending.FAILED
+    statuses = [
+        {"name": name, "sha": sha, "state": state, "description": words}
+        for (sha, name), (state, words) in watch.seen.statuses.items()
+    ]
+    notes = [{"on": where, "body": body} for (where, _), body in watch.seen.notes.items()]
+    if sample and ending is Ending.PUBLISHED:
+        with clock.measure("second act"):
+            act = SecondAct(work.project, work.clone, BRANCH, AUTHOR, BOT, stage.bot.still_alive, terminal)
+            played = act.play()
+        statuses += played.statuses
+        notes += played.notes
+        ending = ending if played.published else Ending.FAILED
     wire = report_to_dict(work.report)
     outcome = Outcome(
         ending,
         image,
         version,
-        statuses=tuple(
-            {"name": name, "sha": sha, "state": state, "description": words}
-            for (sha, name), (state, words) in watch.seen.statuses.items()
-        ),
-        notes=tuple({"on": where, "body": body} for (where, _), body in watch.seen.notes.items()),
+        statuses=tuple(statuses),
+        notes=tuple(notes),
         seconds=clock.total(),
         problems=tuple(wire["problems"]),
     )

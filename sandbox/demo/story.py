@@ -162,9 +162,23 @@ def note(where: str, author: str, body: str) -> list[Line]:
     return told + [Line(f"    ┃ {harmless(line)}".rstrip()) for line in _as_shown(body).splitlines()]
 
 
+_FOLDED = re.compile(r"<details>\s*<summary>([^<]*)</summary>(?:(?!<details>).)*?</details>", re.DOTALL)
+
+
+def edited(where: str, author: str, before: str, after: str) -> list[Line]:
+    """A comment that was edited: the lines that it did not hold before."""
+    known = set(_as_shown(before).splitlines())
+    new = [line for line in _as_shown(after).splitlines() if line not in known]
+    told = [Line(f"  {harmless(author)} edits its note on {harmless(where)}:", Style.STRONG)]
+    return told + [Line(f"    ┃ {harmless(line)}") for line in new]
+
+
 def _as_shown(body: str) -> str:
-    """A comment as a browser would show its characters: no HTML comments, no escapes, no word joiners."""
+    """A comment as a browser would show its characters: no HTML comments, escapes or word joiners; folded parts are."""
     body = re.sub(r"<!--.*?-->\n?", "", body, flags=re.DOTALL)
+    folded = True
+    while folded:  # what is folded within what is folded first
+        body, folded = _FOLDED.subn(r"▸ \1", body)
     return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", body).replace("\u2060", "")
 
 

@@ -183,3 +183,26 @@ def test_every_line_of_the_story_is_one_line(name: str, text: str, body: str) ->
         *story.problem({"severity": "error", "message": text, "hint": body, "place": None}),
     ]
     assert not [line for line in lines if len(line.text.splitlines()) > 1]
+
+
+def test_what_a_comment_folds_is_folded_in_the_story() -> None:
+    inner = "<details><summary>All 3 parameters</summary>\n\n| a |\n|---|\n| b |\n\n</details>"
+    outer = f"<details><summary>What I said before</summary>\n\nMore.\n\n{inner}\n\nStill more.\n\n</details>"
+    told = shown(story.note("merge request !1", "mlreef-bot", f"Seen.\n\n{inner}\n\n{outer}\n\nBye."))
+    assert [line for line in told if line.strip(" ┃")][1:] == [
+        "    ┃ Seen.",
+        "    ┃ ▸ All 3 parameters",
+        "    ┃ ▸ What I said before",
+        "    ┃ Bye.",
+    ]
+
+
+def test_of_an_edited_comment_the_new_lines_are_told() -> None:
+    told = shown(
+        story.edited("merge request !1", "mlreef-bot", "Two things.\n\nSame.", "One thing.\n\nSame.")
+    )
+    assert told == ["  mlreef-bot edits its note on merge request !1:", "    ┃ One thing."]
+
+
+def shown(lines: list[Line]) -> list[str]:
+    return [line.text for line in lines]
