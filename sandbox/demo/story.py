@@ -176,7 +176,7 @@ def edited(where: str, author: str, before: str, after: str) -> list[Line]:
 def _as_shown(body: str) -> str:
     """A comment as a browser would show its characters: no HTML comments, escapes or word joiners; folded parts are."""
     body = re.sub(r"<!--.*?-->\n?", "", body, flags=re.DOTALL)
-    folded = True
+    folded = 1
     while folded:  # what is folded within what is folded first
         body, folded = _FOLDED.subn(r"▸ \1", body)
     return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", body).replace("\u2060", "")
