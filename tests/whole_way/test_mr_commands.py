@@ -93,12 +93,10 @@ class Talk:
 
 @pytest.fixture
 def talk(world: World, people: People) -> Talk:
-    """A merge request whose check is done."""
+    """A merge request whose check is done, and told in a note."""
     way = world.project()
     iid = way.open(FILES)
-    way.sandbox.wait_for(
-        lambda: way.sandbox.statuses(way.project.id, way.head("work"), CHECK_STATUS), SOON, "the check"
-    )
+    way.sandbox.wait_for(lambda: way.notes(iid), SOON, "the check's note")
     return Talk(way, iid)
 
 
@@ -126,11 +124,13 @@ def test_a_problem_is_explained_with_its_example(talk: Talk, people: People) -> 
     assert "```python" in said
 
 
-def test_check_says_its_status_again_and_writes_no_note_of_its_own(talk: Talk, people: People) -> None:
-    before = len(talk.way.sandbox.notes(talk.way.project.id, talk.iid))
+def test_check_is_done_again_and_says_nothing_twice(talk: Talk, people: People) -> None:
+    way, before = talk.way, talk.way.notes(talk.iid)
+    asked = len(way.calls())
     assert talk.ask("/mlreef check", DONE, people.developer) == ""
-    # the comment itself, and no word of the bot's
-    assert len(talk.way.sandbox.notes(talk.way.project.id, talk.iid)) == before + 1
+    assert any(call.path.endswith(f"/merge_requests/{talk.iid}") for call in way.calls()[asked:])
+    assert way.notes(talk.iid) == before
+    assert len(way.sandbox.statuses(way.project.id, way.head("work"), CHECK_STATUS)) == 1
 
 
 def test_who_may_not_gets_one_sentence_and_nothing_is_done(talk: Talk, people: People) -> None:
