@@ -214,7 +214,7 @@ def test_three_thousand_changed_files_are_checked(world: World) -> None:
 
 def sticky(way: Way, iid: int) -> list[str]:
     """The bot's notes that are no part of a discussion on a line."""
-    return [found for found in way.notes(iid) if "<!-- mlreef-bot:note " in found]
+    return [found for found in way.notes(iid) if "<!-- mlreef-bot:thread " not in found]
 
 
 def note(way: Way, iid: int) -> str:
