@@ -65,6 +65,8 @@ def _write(
 def _find(topic: Topic, known_id: int | None, world: World) -> Note | None:
     """The note to write in: the known one, else the newest that is still the bot's, else one that a person changed."""
     note = world.talk.fetch_note(topic, known_id) if known_id is not None else None
+    if note is not None and note.author_id != world.user_id:
+        note = None  # written by the user that the bot was before; nobody else may edit it
     if note is not None and is_untouched(note):
         return note
     # the known one is gone or no longer ours; a later one may be there whose writing nobody could note down

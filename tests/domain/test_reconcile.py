@@ -130,3 +130,11 @@ def test_a_sweep_broken_off_goes_on_unless_it_is_old_news() -> None:
 @given(st.builds(Swept, st.floats(0, 1e10), st.floats(0, 1e10), st.integers(0, 1000)))
 def test_a_sweep_is_remembered_as_it_was(swept: Swept) -> None:
     assert Swept.from_text(swept.to_text()) == swept
+
+
+def test_what_a_later_version_counts_besides_is_passed_over() -> None:
+    later = (
+        Swept(NOW, NOW, 1, Findings(projects=2)).to_text().replace('"projects"', '"rockets": 3, "projects"')
+    )
+    assert "rockets" in later
+    assert Swept.from_text(later) == Swept(NOW, NOW, 1, Findings(projects=2))

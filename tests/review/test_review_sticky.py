@@ -24,7 +24,7 @@ from bot.domain.sticky import MAX_TEXT_CHARS, OLD_MARKER, digest_of, marked, rea
 from bot.errors import Refused, TryAgain
 from bot.sticky import ensure_note
 from bot.world import World
-from sandbox.gitlab import MAINTAINER, Asked, Project, Sandbox, Trouble, User
+from sandbox.gitlab import DEVELOPER, MAINTAINER, Asked, Project, Sandbox, Trouble, User
 from sandbox.gitlab.trouble import Answer, die_after_effect, error_after_effect, refuse, server_error
 from sandbox.gitlab.values import MergeRequest, Note
 from sandbox.postgres import Cluster
@@ -218,6 +218,22 @@ def test_the_mark_in_another_persons_note_is_not_believed(place: Place) -> None:
     place.say(FIRST)
     place.say(SECOND)
     assert [note.body for note in place.notes] == [marked(FIRST), OLD_MARKER + "\nMine.", marked(SECOND)]
+
+
+def test_a_bot_that_became_another_user_begins_a_note_of_its_own(place: Place) -> None:
+    place.say(FIRST)
+    old = place.notes[0].body
+    reborn = place.sandbox.create_user(f"bot-{next(place.numbers)}-{place.project.id}", bot=True)
+    place.sandbox.add_member(place.project.id, reborn, DEVELOPER)
+    client = GitlabClient(place.sandbox.url, reborn.token, 5)
+    talk = Talk(client, reborn.id)
+    place.world = replace(place.world, forge=Forge(client), talk=talk, user_id=reborn.id)
+    place.say(SECOND)
+    place.say(THIRD)
+    assert [(note.author_id, note.body) for note in place.notes] == [
+        (place.bot.id, old),
+        (reborn.id, marked(THIRD)),
+    ]
 
 
 def test_the_bots_other_notes_are_never_taken_for_it(place: Place) -> None:
