@@ -7,13 +7,14 @@ from dataclasses import replace
 import structlog
 
 from bot.domain import pipeline, plan
+from bot.domain.comparable import parameters_are_read, requirements_are_read
 from bot.domain.current import Current
 from bot.domain.gitlab import MergeRequest, Project
 from bot.domain.hand_edits import find_hand_edit, find_unbuilt
 from bot.domain.interface import Level, compare
 from bot.domain.pipeline import PipelineSettings
 from bot.domain.prediction import predict
-from bot.domain.requirement_changes import compare_requirements
+from bot.domain.requirement_changes import RequirementChange, compare_requirements
 from bot.domain.review import Reviewed
 from bot.domain.versions import plan_version
 from bot.errors import OperatorError, Refused, TryAgain
@@ -46,7 +47,7 @@ def fetch_taken_back(reviewed: Reviewed, world: World) -> Reviewed:
     """The same, knowing which of its newly pinned versions were taken back; that may take a second or two."""
     before, after = _requirements(reviewed)
     yanked = fetch_yanked(before, after, world) if reviewed.report.module is not None else {}
-    if not yanked:
+    if not yanked or not requirements_are_read(reviewed.problems):
         return reviewed
     return replace(reviewed, requirements=compare_requirements(before, after, yanked))
 
@@ -65,13 +66,17 @@ def _compared(reviewed: Reviewed, current: Current | None) -> Reviewed:
         version, level = plan_version(now.version if now else None, before, module, used)
     reviewed = replace(
         reviewed,
-        interface=compare(before, module) if before is not None else None,
+        interface=compare(before, module)
+        if before is not None and parameters_are_read(reviewed.problems)
+        else None,
         version=version,
         level=level,
     )
     if now is None:
         return reviewed
-    changes = compare_requirements(*_requirements(reviewed)) if before is not None else ()
+    changes = tuple[RequirementChange, ...]()
+    if before is not None and requirements_are_read(reviewed.problems):
+        changes = compare_requirements(*_requirements(reviewed))
     settings = reviewed.settings
     environment = settings.environment.name if isinstance(settings, PipelineSettings) else ""
     return replace(reviewed, requirements=changes, prediction=predict(now, changes, environment))
