@@ -17,6 +17,9 @@ from bot.world import World
 NOTE_BUSY_SECONDS = 1.0
 """Pause when another worker writes the same note."""
 
+REWORDED = "note as GitLab keeps it"
+"""Begins the names of facts about notes whose text GitLab changed by itself."""
+
 log = structlog.get_logger()
 
 
@@ -47,19 +50,32 @@ def _write(
 ) -> int | None:
     """The id of the note that says it, or of the one that is left as it is; None where there is none."""
     note = _find(topic, known_id, world)
-    whole = with_review(body, note.body) if outcome and note is not None and is_untouched(note) else body
+    ours = note is not None and _is_ours(note, world)
+    whole = with_review(body, note.body) if outcome and note is not None and ours else body
     if note is not None and says(note, digest_of(whole)):
         return note.id
-    if note is not None and is_untouched(note):
+    if note is not None and ours:
         try:
-            return world.talk.edit_note(topic, note.id, marked(whole, outcome)).id
+            return _kept(world.talk.edit_note(topic, note.id, marked(whole, outcome)), world)
         except Gone:
             note = None  # deleted since it was looked at
     if not news:
         return known_id if note is None else note.id
     if note is not None:
         log.info("a person changed the note, so the news goes to a new one", iid=topic.id, note=note.id)
-    return world.talk.create_note(topic, marked(body, outcome)).id
+    return _kept(world.talk.create_note(topic, marked(body, outcome)), world)
+
+
+def _kept(note: Note, world: World) -> int:
+    """The id of a note just written. A GitLab that keeps other words than it was given must not look like a person."""
+    if not is_untouched(note):
+        log.warning("GitLab keeps another text than was written", note=note.id)
+        world.store.keep_fact(f"{REWORDED} {note.id}", digest_of(note.body))
+    return note.id
+
+
+def _is_ours(note: Note, world: World) -> bool:
+    return is_untouched(note) or world.store.fact(f"{REWORDED} {note.id}") == digest_of(note.body)
 
 
 def _find(topic: Topic, known_id: int | None, world: World) -> Note | None:
@@ -67,9 +83,9 @@ def _find(topic: Topic, known_id: int | None, world: World) -> Note | None:
     note = world.talk.fetch_note(topic, known_id) if known_id is not None else None
     if note is not None and note.author_id != world.user_id:
         note = None  # written by the user that the bot was before; nobody else may edit it
-    if note is not None and is_untouched(note):
+    if note is not None and _is_ours(note, world):
         return note
     # the known one is gone or no longer ours; a later one may be there whose writing nobody could note down
     later = own_notes(world.talk.fetch_notes(topic), world.user_id)
-    mine = [one for one in later if is_untouched(one)]
+    mine = [one for one in later if _is_ours(one, world)]
     return mine[-1] if mine else (note or next(reversed(later), None))

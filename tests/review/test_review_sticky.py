@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -218,6 +219,29 @@ def test_the_mark_in_another_persons_note_is_not_believed(place: Place) -> None:
     place.say(FIRST)
     place.say(SECOND)
     assert [note.body for note in place.notes] == [marked(FIRST), OLD_MARKER + "\nMine.", marked(SECOND)]
+
+
+def test_a_gitlab_that_changes_the_words_by_itself_gets_one_note_all_the_same(place: Place) -> None:
+    def reword(_asked: Asked, answer: Answer) -> Response:
+        real = answer()
+        note = place.sandbox.state.notes[json.loads(real.get_data())["id"]]
+        note.body = note.body.replace("**", "__")
+        real.set_data(json.dumps({**json.loads(real.get_data()), "body": note.body}))
+        return real
+
+    place.bad.on("POST", NOTES, reword)
+    place.bad.on("PUT", NOTE, reword)
+    place.say(FIRST)
+    place.say(SECOND)
+    place.say(THIRD)
+    assert place.said == [THIRD]
+    assert place.writes() == ["POST", "PUT", "PUT"]
+    # what a person does to it is still seen
+    place.bad.on("PUT", NOTE, reword)
+    place.say(SECOND)
+    place.sandbox.core.notes.edit(place.notes[0], place.alice, place.notes[0].body + " So?")
+    place.say(FIRST)
+    assert place.said == ["__Two__ problems. So?", FIRST]
 
 
 def test_a_bot_that_became_another_user_begins_a_note_of_its_own(place: Place) -> None:
