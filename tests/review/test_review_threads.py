@@ -321,6 +321,25 @@ def test_a_bot_that_died_in_between_goes_on_where_it_was(table: Table) -> None:
     assert table.lines == [(None, 20, False), (21, 21, False), (22, 22, False)]
 
 
+def test_a_bot_killed_before_it_noted_what_it_did_finds_it_done(table: Table) -> None:
+    def killed(*problems: Problem) -> Sequence[Problem]:
+        before = table.world.store.review(table.project.id, table.made.iid).threads
+        left = table.discuss(*problems)
+        table.world.store.keep_review(table.project.id, table.made.iid, threads=before)
+        return left
+
+    killed(wrong(20), wrong(21))
+    killed(wrong(20), wrong(21))
+    table.discuss(wrong(20), wrong(21))
+    killed(wrong(21))
+    killed(wrong(21))
+    assert table.discuss(wrong(21)) == ()
+    assert table.lines == [(None, 20, True), (21, 21, False)]
+    killed(wrong(20), wrong(21))
+    assert table.discuss(wrong(20), wrong(21)) == ()
+    assert table.lines == [(None, 20, False), (21, 21, False)]
+
+
 def test_a_position_that_gitlab_refuses_goes_into_the_note(table: Table) -> None:
     table.bad.on("POST", DISCUSSIONS, refuse(400, {"message": '400 Bad request - Note {:line_code=>["…"]}'}))
     assert table.discuss(wrong(20), wrong(21)) == (wrong(20),)

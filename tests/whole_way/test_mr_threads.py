@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 from bot.domain.steps import CHECK_STATUS
 from sandbox.gitlab.values import Note
 from tests.whole_way.conftest import FILES, SCRIPT, SOON, Way, World
+from tests.whole_way.test_mr_check import fork_of, open_from
 
 MISTAKEN = {
     **FILES,
@@ -117,6 +118,15 @@ def test_a_lost_answer_does_not_make_the_bot_repeat_itself(world: World) -> None
     wait_threads(way, iid, [False, False])
     way.rest()
     assert len(threads(way, iid)) == 2
+
+
+def test_in_a_merge_request_from_a_fork_without_rights_there_is_the_note_only(world: World) -> None:
+    way, erin = world.project(), world.sandbox.create_user("erin")
+    open_from(fork_of(way, erin), way, erin, MISTAKEN)
+    note = way.sandbox.wait_for(lambda: (way.notes(1) or [None])[0], SOON, "the note")
+    way.rest()
+    assert threads(way, 1) == []
+    assert "`requirements.txt:2`" in note
 
 
 def test_where_open_discussions_block_merging_the_bot_opens_none(world: World) -> None:
