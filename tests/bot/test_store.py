@@ -21,6 +21,7 @@ from bot.adapters import schema
 from bot.adapters.database import engine_url, prepare_sqlite, teach_subseconds
 from bot.adapters.deliveries import Backlog
 from bot.adapters.publications import PUBLICATION_BATCH, PUBLICATIONS_KEPT_PER_BRANCH, Publication
+from bot.adapters.reviews import Review
 from bot.adapters.store import Store
 from bot.domain.facts import JOB_COUNTS, JobCounts
 from bot.errors import OperatorError
@@ -423,3 +424,31 @@ def test_a_server_that_does_not_answer_is_the_operators_to_mend() -> None:
         Store.prepare("postgresql+psycopg://bot:secret-word@127.0.0.1:1/bot")
     assert "secret-word" not in str(refusal.value)
     assert "server" in refusal.value.hint
+
+
+def test_of_a_review_only_what_is_named_is_written(store: Store) -> None:
+    assert store.review(42, 3) == Review(42, 3)
+    store.keep_review(42, 3, note_id=7, note_digest="a" * 64)
+    store.keep_review(42, 3, head_sha="7c" * 20, target="main", threads="{}")
+    store.keep_review(42, 3, note_digest="b" * 64)
+    known = store.review(42, 3)
+    assert known == Review(42, 3, "7c" * 20, "main", 7, "b" * 64, "{}", known.updated_at)
+    assert store.review(42, 4) == Review(42, 4)
+
+
+def test_what_was_checked_at_its_very_head_and_target_is_found_among_many(store: Store) -> None:
+    heads = {(42, iid): (f"{iid:040x}", "main") for iid in range(1, 601)}
+    for iid in range(1, 601, 100):
+        store.keep_review(42, iid, head_sha=f"{iid:040x}", target="main")
+    store.keep_review(42, 2, head_sha="f" * 40, target="main")
+    store.keep_review(42, 3, head_sha=f"{3:040x}", target="release")
+    store.keep_review(43, 4, head_sha=f"{4:040x}", target="main")
+    assert store.checked(heads) == {(42, iid) for iid in range(1, 601, 100)}
+    assert store.checked({}) == frozenset()
+
+
+def test_old_reviews_are_forgotten_and_begin_anew(store: Store) -> None:
+    store.keep_review(42, 3, note_id=7)
+    assert store.forget_reviews() == 0
+    assert store.forget_reviews(older_than_seconds=-1) == 1
+    assert store.review(42, 3) == Review(42, 3)
