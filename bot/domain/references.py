@@ -23,7 +23,7 @@ _LINKED = re.compile(
     | \*iteration
     | \[\w+:                            # [issue:1], [vulnerability:group/project/1], [cadence:"a b"], ...
     | \[\[                              # pages of a wiki
-    | \w/[\w./-]+>                      # group/project>
+    | [\w.-]/[\w./-]+>                  # group/project>
     | (?<![A-Za-z0-9])[0-9a-f]{7,}(?![A-Za-z0-9])  # commits and ranges of them
     | [A-Za-z]\w*-\d                    # GL-1, and issues of trackers beside GitLab
     | ://

@@ -17,7 +17,7 @@ ATTACKS = (
     "@all", "@group/sub", "a@b.example", "#1", "group/project#1", "!2", "g/p!2", "$3", "~bug", '~"a b"', "%v1",
     '%"a b"',
     "&4", "^alert#5", "*iteration:6", '*iteration:"a b"', "[issue:7]", "[vulnerability:g/p/8]", '[cadence:"a b"]',
-    "[[Home]]", "[[a|b]]", "GL-9", "ABC-10", "g/p>", "deadbeef", "0123456789abcdef0123456789abcdef01234567",
+    "[[Home]]", "[[a|b]]", "GL-9", "ABC-10", "g/p>", "g--/p.>", "deadbeef", "0123456789abcdef0123456789abcdef01234567",
     "1234567...89abcdef", "g/p@deadbeef", "https://gitlab.example.com/g/p/-/issues/1", "https://evil.example/x",
     "www.evil.example", "ftp://evil.example", "mailto:a@b.example", ":100:", "/close", "\n/merge", "\r/close",
     "\r\n/close", "\u2028/close", "\x85/close", "\x0b/close", "\u200b/close", "\ufeff/close", "\n- /close",
