@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sandbox.gitlab import DEVELOPER, Project, Sandbox, User
 from sandbox.gitlab.notes import COMMANDS, read_mentions, read_quick_actions
+from sandbox.gitlab.values import now
 
 OPEN = {"source_branch": "feature", "target_branch": "main", "title": "Add a feature"}
 
@@ -348,3 +349,27 @@ def test_a_merge_needs_the_right_and_may_ask_for_the_sha(
         request.merge(query_data={}, sha="0" * 40)
     request.merge(should_remove_source_branch=True)
     assert sandbox.head(project.id, "feature") is None
+
+
+def test_all_merge_requests_that_one_may_see_are_listed_by_scope_and_by_change(
+    sandbox: Sandbox, project: Project, alice: User, bot: User, client: Client, feature: str
+) -> None:
+    client(alice).projects.get(project.id).mergerequests.create(OPEN)
+    hidden = sandbox.create_project("vision/hidden", alice, files={"a.txt": "1\n"})
+    sandbox.commit(hidden.id, alice, {"a.txt": "2\n"}, branch="feature", start_branch="main")
+    client(alice).projects.get(hidden.id).mergerequests.create(OPEN)
+
+    def listed(user: User, **query: str) -> list[str]:
+        found = client(user).mergerequests.list(get_all=True, **query)
+        return [item.references["full"] for item in found]
+
+    assert listed(bot) == []  # none is the bot's own, and that is what GitLab lists unless it is asked
+    assert listed(bot, scope="all") == ["vision/noise!1"]
+    assert listed(alice, scope="all") == ["vision/hidden!1", "vision/noise!1"]
+    assert listed(alice, scope="all", order_by="updated_at", sort="asc")[0] == "vision/noise!1"
+    sandbox.state.merge_requests[(project.id, 1)].updated_at = now().replace(year=2020)
+    assert listed(alice, scope="all", updated_after="2021-01-01T00:00:00+00:00") == ["vision/hidden!1"]
+    client(alice).projects.get(hidden.id).mergerequests.get(1).merge()
+    assert listed(alice, scope="all", state="opened") == ["vision/noise!1"]
+    with pytest.raises(gitlab.GitlabListError):
+        client(alice).mergerequests.list(scope="everything", get_all=True)
