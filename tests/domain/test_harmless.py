@@ -100,7 +100,8 @@ def test_nothing_that_is_written_does_anything(
         assert not LINE_ENDS.search(said)
         return
     page = assert_harmless(said, known=OURS)
-    harmless = ["word" if text.strip() else text for text in texts]
+    # what is equal stays equal, for tables may be about that
+    harmless = [f"word{texts.index(text)}" if text.strip() else text for text in texts]
     assert page.blocks == draw(_said(function, seed, harmless)).blocks
 
 
