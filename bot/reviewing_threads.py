@@ -129,6 +129,10 @@ def _begun(threads: Threads, names: Sequence[str], case: _Case, world: World, me
             except PositionRefused as refusal:
                 log.info("position_refused", merge_request=request.iid, line=where.new_line, why=str(refusal))
                 outside.add(case.spots[name])
+            except Refused as refusal:
+                # not this line but any: too few rights, or the discussion is locked
+                log.info("discussions_refused", merge_request=request.iid, why=str(refusal))
+                return Threads(known, frozenset(outside | {case.spots[one] for one in names}))
     return Threads(known, frozenset(outside))
 
 

@@ -348,6 +348,15 @@ def test_a_position_that_gitlab_refuses_goes_into_the_note(table: Table) -> None
     assert table.calls == []
 
 
+def test_where_discussions_are_refused_everything_is_for_the_note(table: Table) -> None:
+    table.bad.on("POST", DISCUSSIONS, refuse(403))
+    assert table.discuss(wrong(20), wrong(21)) == (wrong(20), wrong(21))
+    # one was refused, so the other was not tried, and neither is again
+    assert table.threads == []
+    assert table.discuss(wrong(20), wrong(21)) == (wrong(20), wrong(21))
+    assert table.calls == []
+
+
 def test_a_discussion_that_may_not_be_resolved_is_left(table: Table) -> None:
     table.discuss(wrong(20))
     table.bad.on("PUT", DISCUSSION, refuse(403))
