@@ -66,9 +66,9 @@ def spend(written: Sequence[Written], parent: str, now: float, guards: Guards) -
 
     The same parent again is the same commit tried again, and costs nothing.
     """
-    recent = tuple(one for one in written if now - BUDGET_SECONDS < one.at <= now)
+    recent = tuple(one for one in written if 0 <= now - one.at < BUDGET_SECONDS)
     if any(one.parent == parent for one in recent):
         return recent
     if len(recent) >= guards.commits_per_hour:
-        return min(one.at for one in recent) + BUDGET_SECONDS - now
+        return BUDGET_SECONDS - (now - min(one.at for one in recent))
     return (*recent, Written(now, parent))

@@ -170,7 +170,7 @@ def test_thousands_of_parameters_are_compared_in_a_moment() -> None:
     after = module(*(option(f"b{number}", help=f"Help {number % 1500}", nargs="+") for number in range(3000)))
     begun = time.process_time()
     assert len(compare(before, after).changes) == 6000
-    assert time.process_time() - begun < 5
+    assert time.process_time() - begun < 10
 
 
 def test_arguments_by_place_that_change_their_places_break_every_use() -> None:
