@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.domain.gitlab import MergeRequest
+from bot.domain.interface import Level
 from bot.domain.manner import Manner, Notes, begins_note
 from bot.domain.review import Reviewed
 from bot.domain.steps import CHECK_STATUS, SetStatus
@@ -27,7 +28,9 @@ def plan_review(reviewed: Reviewed, manner: Manner, notes: Notes) -> ReviewPlan:
     problems = any(problem.severity is not Severity.INFO for problem in reviewed.problems)
     taken_back = any(change.kind == "yanked" for change in reviewed.requirements)
     wrong = problems or taken_back or not reviewed.good
-    changed = reviewed.interface is not None and bool(reviewed.interface.changes)
+    changes = reviewed.interface.changes if reviewed.interface is not None else ()
+    # a new major number surprises people also where nobody can tell what changes
+    changed = bool(changes) or reviewed.level is Level.MAJOR
     # an open discussion keeps such a project from merging, which is not ours to decide
     blocks = reviewed.project.needs_resolved_discussions and not manner.may_block
     return ReviewPlan(

@@ -61,12 +61,20 @@ def test_nothing_is_said_when_all_is_well() -> None:
     "reviewed",
     [
         replace(QUIET, interface=CHANGED),
+        replace(QUIET, level=Level.MAJOR),
         replace(QUIET, current=None),
         replace(QUIET, problems=(wrong(Severity.WARNING),)),
         replace(QUIET, problems=(wrong(Severity.ERROR),)),
         replace(QUIET, requirements=(RequirementChange("numpy", "yanked", "", "==2.1", "broken"),)),
     ],
-    ids=["a changed interface", "a first publication", "a warning", "an error", "a version taken back"],
+    ids=[
+        "a changed interface",
+        "an unreadable image",
+        "a first publication",
+        "a warning",
+        "an error",
+        "a version taken back",
+    ],
 )
 def test_what_people_want_to_know_is_worth_a_note(reviewed: Reviewed) -> None:
     assert plan_review(reviewed, Manner(), "all").worth_saying

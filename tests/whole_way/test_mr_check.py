@@ -271,3 +271,16 @@ def test_a_merge_request_that_turns_away_from_what_is_published_is_told_so_in_on
     way.sandbox.wait_for(lambda: "publishes nothing" in note(way, iid) or None, SOON, "the last word")
     way.ask("PUT", f"merge_requests/{iid}", {"target_branch": "master"})
     check(way, way.head("work"), "failed")
+
+
+def test_hundreds_of_problems_in_a_huge_change_make_one_note_and_a_few_discussions(world: World) -> None:
+    way = world.project()
+    wrong = "".join(f"package-{number} == = {number}\n" for number in range(500))
+    iid = way.open({**FILES, "requirements.txt": wrong, "data.csv": "1,2,3,4,5,6,7\n" * 150_000})
+    told = check(way, way.head("work"), "failed")
+    assert len(told.description) <= 255
+    assert "publish nothing" in note(way, iid)
+    way.rest()
+    assert len(note(way, iid)) < 100_000
+    on_lines = [found for found in way.notes(iid) if "<!-- mlreef-bot:thread " in found]
+    assert 0 < len(on_lines) <= 20
