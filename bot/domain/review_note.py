@@ -75,7 +75,7 @@ def review_body(reviewed: Reviewed, in_note: Sequence[Problem] = (), on_lines: i
         [_verdict(reviewed)],
         _problems(reviewed, in_note, on_lines),
         _interface(reviewed),
-        _requirements(reviewed),
+        _requirements(reviewed.requirements),
         _facts(reviewed),
         _parameters(reviewed),
         [_closing(reviewed)],
@@ -207,11 +207,8 @@ def _value(text: str) -> str:
     return span(text, MAX_VALUE_CHARS) if text else ""
 
 
-def _requirements(reviewed: Reviewed) -> list[str]:
-    changes, module = reviewed.requirements, reviewed.report.module
-    read = module.requirements.files if module is not None and module.requirements is not None else ()
-    if not changes or any(one.place is not None and one.place.file in read for one in reviewed.errors):
-        # a line that cannot be read is none that was removed
+def _requirements(changes: Sequence[RequirementChange]) -> list[str]:
+    if not changes:
         return []
     lines, rest = table(
         ("Package", "Change", "Before", "After", ""), changes, _requirement, MAX_REQUIREMENTS_SHOWN

@@ -16,7 +16,7 @@ from bot.domain.review import Reviewed
 from bot.domain.review_note import check_status, folded_body, moved_away_body, review_body
 from bot.domain.tables import MAX_TABLE_CHARS, problem_table
 from bot.domain.versions import Version, plan_version
-from parser.model import Module, Place, Problem, Requirements, Severity
+from parser.model import Module, Problem, Severity
 from tests.domain.gitlab_rules import assert_harmless
 from tests.domain.values import ENVIRONMENT, HEAD, PROJECT, module, parameter, problem, report
 
@@ -195,19 +195,6 @@ def test_requirements_environment_size_and_time_are_told() -> None:
     assert "| Environment | python (Python 3.12): the default, as .mlreef.yaml names none |" in body
     assert "| Image | about 212 MB, about 42 s to build. Like the image of now. |" in body
     assert_harmless(body)
-
-
-def test_requirements_that_cannot_be_read_are_not_compared() -> None:
-    needs = Requirements("pip", "requirements.txt", (), files=("requirements.txt",))
-    wrong = replace(problem("No requirement."), place=Place("requirements.txt", 2))
-    reviewed = replace(
-        after(replace(NOW, requirements=needs), wrong),
-        requirements=(RequirementChange("numpy", "removed", "==2.1", "", ""),),
-    )
-    assert "What is installed" not in review_body(reviewed)
-    elsewhere = problem("There is no `--x`.")
-    still = replace(reviewed, report=report(elsewhere, made=NOW), problems=(elsewhere,))
-    assert "| `numpy` | removed | `==2.1` |  |  |" in review_body(still)
 
 
 def test_all_parameters_are_there_for_who_opens_them() -> None:
