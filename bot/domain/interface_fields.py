@@ -21,6 +21,11 @@ _NO_VALUE = frozenset(
 )
 _ONE_AFTER_ANOTHER = frozenset({"store", "append", "extend"})
 
+_TOLD_BY_ACTION = frozenset({"type", "default", "const", "nargs"})
+"""Fields that follow from the action where one of two takes no value."""
+
+_WIDER = (("int", "float"), ("int", "complex"), ("float", "complex"))
+
 _COUNTS: dict[str | int | None, tuple[float, float]] = {
     None: (1, 1),
     "?": (0, 1),
@@ -91,7 +96,7 @@ def _way(parameter: Parameter) -> str:
 
 def _flags(before: Parameter, after: Parameter) -> Iterator[Change]:
     gone = set(before.flags) - set(after.flags)
-    if set(before.flags) == set(after.flags):
+    if set(before.flags) == set(after.flags) or (not gone and _can_be_switched_off(before, after)):
         return
     old, new = (shorten(", ".join(sorted(one.flags)), MAX_TEXT_CHARS) for one in (before, after))
     if gone:
@@ -102,6 +107,7 @@ def _flags(before: Parameter, after: Parameter) -> Iterator[Change]:
 
 
 def _fields(before: Parameter, after: Parameter, parameters: Sequence[Parameter]) -> Iterator[Change]:
+    told = _TOLD_BY_ACTION if _another_kind(before, after) else frozenset()
     unsure = {name for name in before.unknown if name not in after.unknown}
     surprising = {name for name in after.unknown if name not in before.unknown}
     for name, worst, compare in (
@@ -114,10 +120,23 @@ def _fields(before: Parameter, after: Parameter, parameters: Sequence[Parameter]
         ("const", Level.MINOR, _const),
         ("excludes", Level.MAJOR, _excludes),
     ):
+        if name in told:
+            continue
         if name in unsure | surprising:
             yield _unknown(name, worst, before, after, name in surprising)
         elif name not in after.unknown:
             yield from compare(before, after)
+
+
+def _another_kind(before: Parameter, after: Parameter) -> bool:
+    """Whether one of them takes no value and their actions differ: no other field means the same in both then."""
+    if before.action is None or after.action is None or before.action == after.action:
+        return False
+    return bool({before.action, after.action} & _NO_VALUE) and not _can_be_switched_off(before, after)
+
+
+def _can_be_switched_off(before: Parameter, after: Parameter) -> bool:
+    return (before.action, after.action) == ("store_true", "BooleanOptionalAction")
 
 
 def _unknown(name: str, worst: Level, before: Parameter, after: Parameter, since: bool) -> Change:
@@ -153,7 +172,7 @@ def _action(before: Parameter, after: Parameter) -> Iterator[Change]:
         words = "It wants a value now."
     elif takes == [True, False]:
         words = "It takes no value any more."
-    elif (before.action, after.action) == ("store_true", "BooleanOptionalAction"):
+    elif _can_be_switched_off(before, after):
         level, words = Level.MINOR, "It can be switched off by name besides."
     elif before.action in _ONE_AFTER_ANOTHER and after.action in _ONE_AFTER_ANOTHER:
         if after.action == "store":
@@ -166,6 +185,8 @@ def _action(before: Parameter, after: Parameter) -> Iterator[Change]:
 def _type(before: Parameter, after: Parameter) -> Iterator[Change]:
     if before.type != after.type:
         words = "Values are read as another type: what was good may be refused, or mean something else."
+        if (before.type, after.type) in _WIDER or after.type == "str":
+            words = "What was good is still accepted, but read as another type: results may differ."
         yield _change("retyped", after, before.type or "none", after.type or "none", Level.MAJOR, words)
 
 

@@ -197,7 +197,27 @@ def test_an_option_that_takes_more_would_eat_what_stands_behind_it() -> None:
 def test_an_option_that_can_be_switched_off_besides_breaks_nobody() -> None:
     before = option("fast", action="store_true", default=False)
     after = replace(before, action="BooleanOptionalAction", flags=("--fast", "--no-fast"))
-    assert compare(module(before), module(after)).level is Level.MINOR
+    found = only(module(before), module(after))
+    assert (found.kind, found.level) == ("action", Level.MINOR)
+    assert compare(module(after), module(before)).level is Level.MAJOR
+
+
+def test_what_counted_and_is_a_switch_now_is_told_in_one_row() -> None:
+    before = option("verbose", action="count", type="int", default=0)
+    after = option("verbose", action="store_true", type="bool", default=False, const=True)
+    assert only(module(before), module(after)).kind == "action"
+    assert (
+        only(module(option("verbose", default="x")), module(after)).consequence
+        == "It takes no value any more."
+    )
+
+
+@pytest.mark.parametrize(("before", "after"), [("int", "float"), ("int", "str"), ("Path", "str")])
+def test_what_is_still_accepted_under_another_type_is_not_said_to_be_refused(before: str, after: str) -> None:
+    found = of_option({"type": before}, {"type": after})
+    assert (found.kind, found.level) == ("retyped", Level.MAJOR)
+    assert found.consequence.startswith("What was good is still accepted")
+    assert "may be refused" in of_option({"type": after}, {"type": before}).consequence
 
 
 def test_an_option_that_is_given_by_place_now_is_told_once() -> None:
