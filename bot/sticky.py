@@ -7,18 +7,28 @@ does not make two notes is seen to by looking first, one at a time.
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import structlog
 
+from bot.adapters.database import POOL_SIZE
 from bot.domain.gitlab import Note, Topic
 from bot.domain.sticky import digest_of, is_untouched, marked, own_notes, says, with_review
 from bot.errors import Gone, TryAgain
 from bot.world import World
 
 NOTE_BUSY_SECONDS = 1.0
-"""Pause when another worker writes the same note."""
+"""Pause when another worker writes the same note, and how long to wait for room."""
+
+NOTES_AT_A_TIME = POOL_SIZE
+"""Notes that one process writes at a time: each holds a connection to the database, and needs another now and then."""
 
 REWORDED = "note as GitLab keeps it"
 """Begins the names of facts about notes whose text GitLab changed by itself."""
+
+_writers = threading.BoundedSemaphore(NOTES_AT_A_TIME)
 
 log = structlog.get_logger()
 
@@ -34,7 +44,7 @@ def ensure_note(
     digest = digest_of(body)
     if world.store.review(project_id, iid).note_digest == digest:
         return
-    with world.store.turn(f"note {project_id} {iid}") as mine:
+    with _room(), world.store.turn(f"note {project_id} {iid}") as mine:
         if not mine:
             raise TryAgain("another worker writes the note of this merge request", NOTE_BUSY_SECONDS)
         known = world.store.review(project_id, iid)
@@ -43,6 +53,16 @@ def ensure_note(
         topic = Topic(project_id, "MergeRequest", str(iid))
         note_id = _write(topic, known.note_id, body, world, news, outcome)
         world.store.keep_review(project_id, iid, note_id=note_id, note_digest=digest)
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    if not _writers.acquire(timeout=NOTE_BUSY_SECONDS):
+        raise TryAgain("this worker writes many notes just now", NOTE_BUSY_SECONDS)
+    try:
+        yield
+    finally:
+        _writers.release()
 
 
 def _write(

@@ -6,6 +6,7 @@ import itertools
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from bot.domain.pipeline import Environment
 from bot.domain.policy import Policy
 from bot.domain.sticky import MAX_TEXT_CHARS, OLD_MARKER, digest_of, marked, read_mark
 from bot.errors import Refused, TryAgain
-from bot.sticky import ensure_note
+from bot.sticky import NOTES_AT_A_TIME, ensure_note
 from bot.world import World
 from sandbox.gitlab import DEVELOPER, MAINTAINER, Asked, Project, Sandbox, Trouble, User
 from sandbox.gitlab.trouble import Answer, die_after_effect, error_after_effect, refuse, server_error
@@ -413,3 +414,32 @@ def test_a_worker_that_died_while_it_wrote_keeps_nobody_from_writing(place: Plac
         place.say(FIRST)
     assert place.said == [FIRST]
     other.close()
+
+
+@pytest.mark.postgres
+def test_many_notes_at_a_time_leave_connections_for_everybody(place: Place, cluster: Cluster) -> None:
+    place.world.store.close()
+    place.world = replace(place.world, store=Store.prepare(cluster.create_database()))
+    count = 3 * NOTES_AT_A_TIME
+    requests = [place.request]
+    for number in range(1, count):
+        branch = f"work-{number}"
+        place.sandbox.commit(
+            place.project.id, place.alice, {"a.py": f"b = {number}\n"}, branch=branch, start_branch="main"
+        )
+        project = place.project
+        requests.append(
+            place.sandbox.core.merging.open(project, place.alice, project, branch, "main", "Work")
+        )
+
+    def say(iid: int) -> None:
+        while True:
+            try:
+                return ensure_note(place.project.id, iid, FIRST, place.world)
+            except TryAgain:
+                continue
+
+    with ThreadPoolExecutor(count) as threads:
+        list(threads.map(say, [request.iid for request in requests]))
+    told = [place.sandbox.notes(place.project.id, request.iid) for request in requests]
+    assert [[note.body for note in notes] for notes in told] == [[marked(FIRST)]] * count
