@@ -404,7 +404,7 @@ class Forge:
             state="opened",
         )
         # a fork may have a branch of the same name
-        own = (one for one in map(_merge_request, items) if one.source_project_id in (project_id, None))
+        own = (one for one in map(_merge_request, items) if one.source_project_id == project_id)
         return next(own, None)
 
     def fetch_merge_requests_by(

@@ -58,13 +58,16 @@ def pin(
     known = {name: variables[name] for name in (*PASSED_ON, *MIRRORS) if variables.get(name)}
     until = time.monotonic() + seconds
     options: tuple[str, ...] = ("",)
-    if not environment.gpu and not index_url and not _TORCH.isdisjoint(names):
+    mirrored = index_url or any(name in known for name in MIRRORS)
+    if not environment.gpu and not mirrored and not _TORCH.isdisjoint(names):
         # without it, gigabytes of libraries for graphics cards come along
         options = (f"--extra-index-url {PYTORCH_CPU}", "")
     trouble = ""
     for option in options:
         try:
-            found = _pinned(pins, names, environment, known, index_url, option, until)
+            # an index besides may be slow, and must leave time for doing without it
+            ends = until - seconds / 2 if option else until
+            found = _pinned(pins, names, environment, known, index_url, option, ends)
         except (TryAgain, OperatorError) as error:
             trouble = str(error).rstrip(".")
             continue

@@ -191,6 +191,15 @@ def test_an_index_that_is_away_leaves_names_without_versions_and_says_so() -> No
     ]
 
 
+def test_an_index_besides_is_a_line_of_its_own() -> None:
+    option = "--extra-index-url https://download.example.com/cpu"
+    text = requirements_text(Pins((Pin("torch", "torch", "2.9.0+cpu"),), option=option))
+    assert text.decode().splitlines()[1:] == [option, "torch==2.9.0+cpu"]
+    found, _ = read_requirements(source({"requirements.txt": text}), None)
+    assert found is not None
+    assert found.options == (option,)
+
+
 PATHS = st.text(
     st.characters(exclude_categories=("Cs",), exclude_characters="\0/"), min_size=1, max_size=20
 ).map(lambda name: name.strip() + ".py")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import requests
 from werkzeug.wrappers import Response
 
 from sandbox.gitlab.values import MAINTAINER
@@ -91,6 +92,33 @@ def test_init_opens_one_merge_request_and_another_one_only_when_it_is_asked_for_
     assert script is not None
     assert b"@data_processor(" in script
     assert "reads a command line already" in _refused_elsewhere(talk, people)
+
+
+def test_a_branch_of_the_same_name_in_a_fork_keeps_nobody_from_the_wizards_merge_request(
+    world: World, talk: Talk, people: People
+) -> None:
+    way = talk.way
+    way.push(FILES)
+    way.project.visibility = "public"
+    fork = way.ask("POST", "fork", {"namespace_path": "stan", "path": way.project.path}, people.stranger)
+    branch = "mlreef-bot/setup"
+    world.sandbox.commit(int(fork["id"]), people.stranger, {"x": "y"}, branch=branch, start_branch="master")
+    made = requests.post(
+        f"{world.sandbox.url}/api/v4/projects/{fork['id']}/merge_requests",
+        json={
+            "source_branch": branch,
+            "target_branch": "master",
+            "title": "Trap",
+            "target_project_id": way.project.id,
+        },
+        headers={"PRIVATE-TOKEN": people.stranger.token},
+        timeout=10,
+    )
+    made.raise_for_status()
+    said = talk.ask("/mlreef init", DONE, people.developer)
+    (opened,) = [r for r in way.sandbox.merge_requests(way.project.id) if r.author_id == way.world.bot.id]
+    assert f"!{opened.iid}" in said
+    assert opened.iid != made.json()["iid"]
 
 
 def _refused_elsewhere(talk: Talk, people: People) -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 import requests
@@ -17,7 +15,7 @@ from sandbox.gitlab import Sandbox
 from sandbox.gitlab.state import MergeRequest
 from sandbox.registry import RegistryServer
 from tests.layers.package_index import PackageIndex, served
-from tests.whole_way.conftest import DEVELOPER, FILES, SCRIPT, SOON, Mood, Way, World, serving
+from tests.whole_way.conftest import FILES, SCRIPT, SOON, Mood, Way, World, serving
 
 IMPORTING = SCRIPT.replace("import argparse", "import argparse\n\nimport numpy\nimport sklearn")
 BARE = {"train.py": IMPORTING, "eval.py": IMPORTING}
@@ -32,11 +30,10 @@ def index() -> Iterator[PackageIndex]:
         yield found
 
 
-@contextmanager
-def lab(folder: Path, index: PackageIndex, wizard: str) -> Iterator[tuple[World, serving]]:
-    """A GitLab of its own, with a bot that opens merge requests by itself."""
-    folder.mkdir()
-    mood = Mood()
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory, index: PackageIndex) -> Iterator[tuple[World, serving]]:
+    """A GitLab of its own, with a bot that opens merge requests by itself, and can be killed."""
+    folder, mood = tmp_path_factory.mktemp("wizard"), Mood()
     with (
         RegistryServer(folder / "registry") as registry,
         Sandbox(folder / "gitlab", registry=registry, moods=mood) as sandbox,
@@ -44,17 +41,11 @@ def lab(folder: Path, index: PackageIndex, wizard: str) -> Iterator[tuple[World,
         alice = sandbox.create_user("alice")
         bot = sandbox.create_user("mlreef-bot", bot=True, name="MLReef bot")
         listen, log = f"127.0.0.1:{free_port()}", folder / "bot.log"
-        more = {"wizard": {"open": wizard}, "builder": {"index_url": index.simple}}
+        more = {"wizard": {"open": "when_needed"}, "builder": {"index_url": index.simple}}
         more["builder"] |= {"image": "mlreef-bot:test", "engines": ["layers"]}
         with serving(folder, sandbox.url, bot.token, listen, log, **more) as service:
             yield World(sandbox, registry, mood, alice, bot, f"http://{listen}/webhooks/gitlab", log), service
         assert sandbox.complaints == []
-
-
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory, index: PackageIndex) -> Iterator[tuple[World, serving]]:
-    with lab(tmp_path_factory.mktemp("wizard") / "lab", index, "when_needed") as found:
-        yield found
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +60,9 @@ def all_of(way: Way) -> list[MergeRequest]:
 
 
 def the_one(way: Way) -> MergeRequest:
-    return way.sandbox.wait_for(lambda: next(iter(all_of(way)), None), SOON, "the merge request")
+    return way.sandbox.wait_for(
+        lambda: next((one for one in all_of(way) if one.versions), None), SOON, "the merge request"
+    )
 
 
 def change(way: Way, found: MergeRequest, **values: object) -> None:
@@ -120,25 +113,15 @@ def test_two_scripts_without_requirements_get_one_merge_request_and_merging_it_p
     assert world.sandbox.quick_actions == []
 
 
-def test_none_is_opened_where_nothing_can_be_mended_nobody_wants_it_or_the_branch_is_somebodys(
-    opened: tuple[World, serving],
-) -> None:
+def test_an_operator_may_ask_for_one_on_the_command_line(opened: tuple[World, serving]) -> None:
     world, _ = opened
-    broken = world.project({"run.py": "def broken(:\n", "requirements.txt": ""})
-    good, taken, closed = world.project(FILES), world.project(), world.project(BARE)
-    mine = taken.push({"notes.md": "Mine\n"}, branch="mlreef-bot/setup")
-    taken.push(BARE)
-    change(closed, the_one(closed), state_event="close")
-    closed.push({"README.md": "More\n"})
-    closed.comment(closed.head())
-    broken.status(broken.head(), "failed")
-    good.bot_commit()
-    taken.comment(taken.head())
-    for way in (taken, closed):
-        way.rest()
-    assert [all_of(way) for way in (broken, good, taken)] == [[], [], []]
-    assert taken.head("mlreef-bot/setup") == mine
-    assert [one.state for one in all_of(closed)] == ["closed"]
+    way = world.project()
+    way.push(FILES)
+    way.bot_commit()
+    assert all_of(way) == []
+    world.command("init", "--merge-request", way.project.full_path, "--entry-point", "add_noise.py")
+    assert "  main: add_noise.py\n" in proposed(way, ".mlreef.yaml")
+    assert [one.state for one in all_of(way)] == ["opened"]
 
 
 @pytest.mark.parametrize("route", ["/repository/commits", "/merge_requests"])
@@ -165,20 +148,3 @@ def test_a_bot_that_is_killed_on_the_way_opens_one_all_the_same(
     way.rest()
     assert [one.iid for one in all_of(way)] == [found.iid]
     assert "scikit-learn==1.7.0" in proposed(way, "requirements.txt")
-
-
-def test_an_operator_may_want_one_for_every_new_repository_also_where_no_index_answers(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
-    gone = PackageIndex(url=f"http://127.0.0.1:{free_port()}")
-    with lab(tmp_path / "lab", gone, "always") as (world, _):
-        way, whole = world.project({"train.py": IMPORTING}), world.project(FILES, bot_level=DEVELOPER)
-        assert "could not look up versions" in the_one(way).description
-        assert proposed(way, "requirements.txt").splitlines()[-2:] == ["numpy", "scikit-learn"]
-        assert "  main: add_noise.py\n" in proposed(whole, the_one(whole) and ".mlreef.yaml")
-        assert (
-            whole.sandbox.read_file(whole.project.id, "requirements.txt", "mlreef-bot/setup")
-            == b"numpy==2.1\n"
-        )
