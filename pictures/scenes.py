@@ -14,6 +14,7 @@ from bot.domain.review import Reviewed
 from bot.domain.review_note import check_status, folded_body, review_body
 from bot.domain.settings_edit import Edited, Offer
 from bot.domain.steps import CHECK_STATUS, PUBLISH_STATUS
+from bot.domain.sticky import marked, with_review
 from bot.domain.thread_words import thread_body
 from bot.domain.wizard import SETUP_BRANCH
 from bot.domain.wizard_words import edit_reply, setup_description, setup_title
@@ -120,13 +121,15 @@ def _published() -> Scene:
     reviewed = review_of(MENDED)
     making = Making("layers", environment="python-3.12", size=101_000_000, layers=9, seconds=14.0, lock=LOCK)
     making = explained(making, reviewed.report, ENVIRONMENT, "layers", "")
+    outcome = reports.published_note(module_of(MENDED), (), published, PIPELINE, making)
+    note = with_review(outcome, marked(review_body(reviewed)))
     return Scene(
         "published",
         TITLE,
         "Merged",
         "strength",
         ALICE,
-        (Comment(BOT, reports.published_note(module_of(MENDED), (), published, PIPELINE, making)),),
+        (Comment(BOT, note),),
         check=(PUBLISH_STATUS, "success", reports.published_status(published, making)),
     )
 
