@@ -73,12 +73,12 @@ class Merging:
         return made
 
     def of(self, project: Project) -> list[MergeRequest]:
-        """A project's merge requests, newest first."""
+        """A project's merge requests, newest first; one that is being made has no diff yet, and is not there."""
         with self.core.state.lock:
             return [
                 found
                 for found in reversed(self.core.state.merge_requests.values())
-                if found.project_id == project.id
+                if found.project_id == project.id and found.versions
             ]
 
     def tell(

@@ -13,6 +13,8 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
+from bot.adapters.publications import Publication
+from bot.domain.plan import State
 from sandbox.gitlab import MAINTAINER, Project, Sandbox
 from sandbox.gitlab.moods import Asked
 from sandbox.gitlab.trouble import Trouble
@@ -136,11 +138,14 @@ class Arena:
             **self._more,
         )
 
-    def project(self, lane: Lane, *, bot_level: int = MAINTAINER, reviewed: bool = False) -> Project:
+    def project(
+        self, lane: Lane, *, bot_level: int = MAINTAINER, reviewed: bool = False, left_alone: bool = False
+    ) -> Project:
         """A project of Alice's with a hook to that bot; its first push is still to come.
 
         `reviewed`: the bot hears of merge requests, too. Where they are merged at once, it is chance whether that
-        comes before the check.
+        comes before the check. `left_alone`: nothing is going to be pushed to the default branch, and the sweep of a
+        worker that is started again has nothing to find there.
         """
         with self._lock:
             path = f"lab/{next(self._names)}"
@@ -153,4 +158,7 @@ class Arena:
         )
         self.sandbox.add_member(made.id, lane.user, bot_level)
         self.sandbox.add_hook(made.id, lane.hook_url, token=SECRET, merge_requests_events=reviewed)
+        head = self.sandbox.head(made.id)
+        if left_alone and head is not None:
+            lane.store.ensure_publication(Publication(made.id, "master", head, head, State.REFUSED))
         return made

@@ -58,7 +58,9 @@ def travel(arena: Arena, lane: Lane, journey: Journey, boundary: Boundary | None
     """Go a journey in a new project, and die at the boundary, if one is named."""
     case = f"case {next(_numbers)}"
     lane.forget_contents()
-    project = arena.project(lane, bot_level=journey.bot_level, reviewed=journey.reviewed)
+    project = arena.project(
+        lane, bot_level=journey.bot_level, reviewed=journey.reviewed, left_alone=not journey.ends
+    )
     watched = Watched(lane, project)
     if boundary is not None and boundary.what == REQUEST:
         watched.name, watched.number, watched.when = boundary.name, boundary.number, boundary.when

@@ -30,7 +30,8 @@ VERSION = re.compile(r"master-(\d+)")
 class Journey:
     """`move` is what people do, `verdict` how the pipelines' jobs end, `ends` where the head's publication stands.
 
-    `reviewed`: it is about a merge request before it is merged, and `ends` is empty, for nothing is published.
+    `reviewed`: it is about a merge request before it is merged. Where `ends` is empty nothing is published: the default
+    branch is left alone.
     """
 
     name: str
@@ -64,17 +65,13 @@ def _merge(way: Way) -> None:
     way.merge(FILES)
 
 
-def _open(way: Way) -> None:
-    way.open({**FILES, "add_noise.py": WITHOUT_OUTPUT})
-
-
 def comment(way: Way, iid: int, line: str) -> None:
     """Alice says something on a merge request."""
     way.ask("POST", f"merge_requests/{iid}/notes", {"body": line})
 
 
-def _ask(way: Way) -> None:
-    comment(way, way.open(FILES), "/mlreef explain argument-refused")
+def _open_and_ask(way: Way) -> None:
+    comment(way, way.open({**FILES, "add_noise.py": WITHOUT_OUTPUT}), "/mlreef explain argument-refused")
 
 
 JOURNEYS = (
@@ -84,8 +81,7 @@ JOURNEYS = (
     Journey("a merge is published and told", _merge, "published"),
     Journey("a pipeline that fails", _push, "failed", verdict="failed"),
     Journey("a branch that the bot may not push to", _push, "proposed", bot_level=DEVELOPER),
-    Journey("a merge request with a mistake", _open, "", reviewed=True),
-    Journey("a comment that asks something", _ask, ""),
+    Journey("a merge request with a mistake, and a question", _open_and_ask, "", reviewed=True),
 )
 
 

@@ -59,10 +59,16 @@ def read_outcome(sandbox: Sandbox, registry: RegistryServer, lane: Lane, project
             for note in sandbox.comments(project.id, sha)
         ],
         "merge requests": [
-            [request.iid, request.state, words.plain(request.title), words.plain(request.description)]
-            + [
-                [words.plain(note.body), *(emoji for _, _, emoji in note.emoji)]
-                for note in sandbox.notes(project.id, request.iid)
+            [
+                request.iid,
+                request.state,
+                words.plain(request.title),
+                words.plain(request.description),
+                # a comment's answer and the note come beside each other, in any order
+                *sorted(
+                    [str(words.plain(note.body)), *(emoji for _, _, emoji in note.emoji)]
+                    for note in sandbox.notes(project.id, request.iid)
+                ),
             ]
             for request in sorted(sandbox.merge_requests(project.id), key=lambda request: request.iid)
         ],

@@ -90,7 +90,9 @@ def travel(
     arena: Arena, lane: Lane, journey: Journey, lost: Write | None = None, mishap: Mishap | None = None
 ) -> Run:
     """Go a journey in a new project; one write's answer is lost, if it is named."""
-    project = arena.project(lane, bot_level=journey.bot_level, reviewed=journey.reviewed)
+    project = arena.project(
+        lane, bot_level=journey.bot_level, reviewed=journey.reviewed, left_alone=not journey.ends
+    )
     arm(lane.trap, f"once {project.id}")
     watched = arena.mood.watched[lane.user.username] = Watched(lane, project)
     rule = None
