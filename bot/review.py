@@ -19,7 +19,7 @@ from bot.domain.manner import Notes, needs_target, plan_notes
 from bot.domain.review import Reviewed
 from bot.domain.review_note import check_status, folded_body, moved_away_body, review_body
 from bot.domain.review_plan import check_step, plan_review
-from bot.domain.steps import SetStatus
+from bot.domain.steps import CHECK_STATUS, SetStatus
 from bot.domain.tree import bounded_source
 from bot.errors import Gone, Refused
 from bot.metrics import stage
@@ -70,7 +70,9 @@ def review(job: Check, world: World) -> tuple[Later, ...]:
         step = check_step(request, "success" if reviewed.good else "failed", check_status(reviewed))
         told = _tell_status(step, request, world)
         # the bot does not talk to itself
-        if request.author_id != world.user_id and not _say(replace(reviewed, foreign=not told), read, world):
+        if request.author_id != world.user_id and not _say(
+            replace(reviewed, foreign=request.from_fork and not told), read, world
+        ):
             return ()
     world.store.keep_review(project.id, request.iid, head_sha=request.sha, target=request.target_branch)
     if reviewed.unread and job.attempt < MAX_REREADS:
@@ -112,18 +114,25 @@ def _set_aside(request: MergeRequest, project: Project, world: World) -> None:
     """Take back what was said while the merge request went to a published branch."""
     log.info("target_not_published", project=project.path, iid=request.iid, target=request.target_branch)
     known = world.store.review(project.id, request.iid)
-    if not known.head_sha or known.target == request.target_branch:
-        return
-    if known.head_sha == request.sha:
+    if known.target != request.target_branch:
+        try:
+            _take_back(request, known.note_id is not None, bool(known.threads), world)
+        except (Refused, Gone) as refusal:
+            log.warning("not_told", project=project.id, iid=request.iid, reason=str(refusal))
+    world.store.keep_review(project.id, request.iid, head_sha=request.sha, target=request.target_branch)
+
+
+def _take_back(request: MergeRequest, note: bool, threads: bool, world: World) -> None:
+    source = request.source_project_id or request.project_id
+    branch, user = request.source_branch, world.user_id
+    if world.forge.fetch_status(source, branch, request.sha, CHECK_STATUS, user) is not None:
         words = reports.unpublished_target_status(request.target_branch)
         _tell_status(check_step(request, "success", words), request, world)
-    try:
+    if threads:
         discuss(request, (), {}, 0, world)
+    if note:
         body = moved_away_body(request.target_branch)
-        ensure_note(project.id, request.iid, body, world, news=False)
-    except (Refused, Gone) as refusal:
-        log.warning("not_told", project=project.id, iid=request.iid, reason=str(refusal))
-    world.store.keep_review(project.id, request.iid, head_sha="", target=request.target_branch)
+        ensure_note(request.project_id, request.iid, body, world, news=False)
 
 
 def _notes_wanted(reviewed: Reviewed, world: World) -> Notes:
@@ -140,14 +149,12 @@ def _notes_wanted(reviewed: Reviewed, world: World) -> Notes:
 
 
 def _tell_status(step: SetStatus, request: MergeRequest, world: World) -> bool:
-    """Whether the status could be told; in a fork the bot may have no rights."""
+    """Whether the status could be told; in a fork, or on a protected branch, the bot may have no rights."""
     if request.source_project_id is None:
         return False
     try:
         ensure_status(step, request.source_project_id, world)
     except (Refused, Gone) as refusal:
-        if not request.from_fork:
-            raise
-        log.info("status_not_allowed", project=request.source_project_id, reason=str(refusal))
+        log.warning("not_told", project=request.source_project_id, iid=request.iid, reason=str(refusal))
         return False
     return True

@@ -197,7 +197,8 @@ def test_what_gets_another_target_while_it_is_checked_is_left_alone(world: World
     way.push({"notes.txt": "Hi\n"}, branch="notes")
     meanwhile(way, lambda: way.ask("PUT", "merge_requests/1", {"target_branch": "notes"}))
     iid = way.open({**FILES, "add_noise.py": WITHOUT_OUTPUT})
-    way.sandbox.wait_for(lambda: checks(way, way.head("work")) or None, SOON, "the status")
+    told = check(way, way.head("work"), "success")
+    assert "notes is no branch that is published" in told.description
     way.rest()
     assert way.notes(iid) == []
 
@@ -284,3 +285,12 @@ def test_hundreds_of_problems_in_a_huge_change_make_one_note_and_a_few_discussio
     assert len(note(way, iid)) < 100_000
     on_lines = [found for found in way.notes(iid) if "<!-- mlreef-bot:thread " in found]
     assert 0 < len(on_lines) <= 20
+
+
+def test_a_source_branch_where_the_bot_may_not_tell_a_status_gets_the_note_all_the_same(world: World) -> None:
+    way = world.project(bot_level=DEVELOPER)
+    way.push(FILES, branch="work")
+    world.sandbox.protect_branch(way.project.id, "work")
+    iid = way.open({"add_noise.py": WITHOUT_OUTPUT})
+    assert "publish nothing" in note(way, iid)
+    assert checks(way, way.head("work")) == []
