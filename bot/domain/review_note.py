@@ -211,7 +211,7 @@ def _requirements(changes: Sequence[RequirementChange]) -> list[str]:
     if not changes:
         return []
     lines, rest = table(
-        ("Package", "Change", "Before", "After", ""), changes, _requirement, MAX_REQUIREMENTS_SHOWN
+        ("Package", "Change", "Before", "After", "Why"), changes, _requirement, MAX_REQUIREMENTS_SHOWN
     )
     more = ["", f"… and {plural(rest, 'package')} more."] if rest else []
     return ["**What is installed:**", "", *lines, *more]
