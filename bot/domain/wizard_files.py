@@ -47,6 +47,11 @@ class Pins:
     trouble: str = ""
     option: str = ""
 
+    @property
+    def left_out(self) -> tuple[Pin, ...]:
+        """Modules for which no package was found."""
+        return tuple(one for one in self.pins if one.why)
+
 
 @dataclass(frozen=True, slots=True)
 class Described:

@@ -138,6 +138,8 @@ def terminal_lines(setup: Setup) -> Iterator[str]:
         yield f"Versions could not be looked up ({setup.pins.trouble}): write those that you use."
     if setup.pins is not None and setup.pins.pins:
         yield "Look whether the packages in requirements.txt are the ones that you mean."
+    for one in setup.pins.left_out if setup.pins is not None else ():
+        yield f"Nothing is found for `import {one.module}`: add it by hand, or the script will miss it when it runs."
 
 
 def _entry(setup: Setup) -> Iterator[str]:
@@ -193,6 +195,9 @@ def _requirements(setup: Setup) -> Iterator[str]:
     if rest:
         yield ""
         yield f"… and {rest} more."
+    if pins.left_out:
+        yield ""
+        yield "What was left out has to be added by hand: the script will miss it when it runs."
     if setup.pins.trouble:
         yield ""
         yield f"I could not look up versions ({prose(setup.pins.trouble)}); write those that you use."
@@ -250,7 +255,9 @@ def _review(setup: Setup, missing: Missing) -> Iterator[str]:
         yield ""
         yield from problem_table(setup.errors)
     else:
-        yield "Nothing is in the way. Merge it, and the first version is published."
+        missed = setup.pins is not None and setup.pins.left_out
+        rest = "Apart from the packages that were left out, nothing" if missed else "Nothing"
+        yield f"{rest} is in the way. Merge it, and the first version is published."
     warnings = [one for one in setup.after.problems if one.severity is Severity.WARNING]
     if warnings:
         yield ""

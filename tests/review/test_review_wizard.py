@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,6 +13,7 @@ from bot.domain.environments import Environment
 from bot.domain.settings_edit import CannotEdit
 from bot.domain.wizard import Means, Setup, SetupWish, is_mendable, plan_setup
 from bot.domain.wizard_files import Described, Pin, Pins, requirements_text, settings_text
+from bot.domain.wizard_words import setup_description, terminal_lines
 from parser.model import Needed, Severity
 from parser.read import read
 from parser.requirements import read_requirements
@@ -198,6 +200,24 @@ def test_an_index_besides_is_a_line_of_its_own() -> None:
     found, _ = read_requirements(source({"requirements.txt": text}), None)
     assert found is not None
     assert found.options == (option,)
+
+
+def test_a_package_that_is_not_found_is_said_to_be_missed() -> None:
+    def pin_one(needed: Sequence[Needed], environment: Environment) -> Pins:
+        found = pin(needed, environment).pins
+        return Pins(
+            tuple(
+                replace(one, version="", why="not there") if one.module == "numpy" else one for one in found
+            )
+        )
+
+    made = plan_setup(source({"run.py": SCRIPT}), SetupWish(), replace(MEANS, pin=pin_one))
+    assert isinstance(made, Setup)
+    assert "# numpy (for numpy): not there" in made.files["requirements.txt"].decode()
+    told = setup_description(made, "main", "")
+    assert "| `numpy` | `numpy` | left out: not there |" in told
+    assert "Apart from the packages that were left out" in told
+    assert any("`import numpy`" in line for line in terminal_lines(made))
 
 
 PATHS = st.text(
