@@ -12,7 +12,7 @@ import structlog
 
 from bot.adapters.talk import PositionRefused
 from bot.domain import threads as rules
-from bot.domain.diff import ShownFile, read_diff
+from bot.domain.diff import read_diff
 from bot.domain.fingerprints import fingerprints, kind_of
 from bot.domain.gitlab import DiffRefs, MergeRequest, Position, Topic
 from bot.domain.thread_pairs import paired
@@ -75,14 +75,25 @@ def discuss(
     kept = rules.read_threads(world.store.review(request.project_id, request.iid).threads)
     threads = kept or Threads()
     if kept is None or case.todo(threads):
-        threads = _learned(kept, case, world)
-        todo = case.todo(threads)
-        threads = _settled(threads, todo, case.topic, world)
-        if todo.begin:
-            threads = _begun(threads, todo.begin, case, world, mended)
+        threads = _brought_up(threads, kept, case, world, mended)
         threads = replace(threads, outside=threads.outside & frozenset(spots.values()))
         world.store.keep_review(request.project_id, request.iid, threads=rules.write_threads(threads))
     return rules.left_for_note(problems, names, threads, limit)
+
+
+def _brought_up(threads: Threads, kept: Threads | None, case: _Case, world: World, mended: Mended) -> Threads:
+    """The discussions as they are to be. GitLab is not asked for all of them when none is to be touched."""
+    todo = case.todo(threads)
+    places = _places(todo.begin, case, world)
+    outside = threads.outside | {case.spots[name] for name, where in places.items() if where is None}
+    threads = replace(threads, outside=outside)
+    if kept is None or case.todo(threads):
+        threads = replace(_learned(kept, case, world), outside=outside)
+        todo = case.todo(threads)
+        threads = _settled(threads, todo, case.topic, world)
+        places |= _places([name for name in todo.begin if name not in places], case, world)
+        threads = _begun(threads, {name: places[name] for name in todo.begin}, case, world, mended)
+    return threads
 
 
 def _learned(kept: Threads | None, case: _Case, world: World) -> Threads:
@@ -109,15 +120,29 @@ def _settled(threads: Threads, todo: rules.Todo, topic: Topic, world: World) -> 
     return replace(threads, known=known)
 
 
-def _begun(threads: Threads, names: Sequence[str], case: _Case, world: World, mended: Mended) -> Threads:
-    """A discussion for each new problem whose line the diff shows, as long as there is room."""
+def _places(names: Sequence[str], case: _Case, world: World) -> dict[str, Position | None]:
+    """Where the diff shows these problems; None for those that it does not show."""
+    if not names:
+        return {}
     request = case.request
     paths = {problem.place.file for name in names if (problem := case.wanted[name]).place}
     files = read_diff(world.forge.fetch_diff(request.project_id, request.iid, paths))
+    shown = {name: rules.shown_line(case.wanted[name], case.lines[name], files) for name in names}
+    if not any(shown.values()):
+        return dict.fromkeys(names)
     refs = _refs(request, world)
+    return {
+        name: rules.position(case.wanted[name], line, files, refs) if line else None
+        for name, line in shown.items()
+    }
+
+
+def _begun(
+    threads: Threads, places: Mapping[str, Position | None], case: _Case, world: World, mended: Mended
+) -> Threads:
+    """A discussion for each new problem whose line the diff shows, as long as there is room."""
     known, outside = dict(threads.known), set(threads.outside)
-    for name in names:
-        where = _position(name, case, files, refs)
+    for name, where in places.items():
         if where is None:
             outside.add(case.spots[name])
         elif len(known) < case.limit:
@@ -127,23 +152,18 @@ def _begun(threads: Threads, names: Sequence[str], case: _Case, world: World, me
                 made = world.talk.start_discussion(case.topic, f"{rules.marker(name)}\n{said}", where)
                 known[name] = Thread(State.OPEN, made.id)
             except PositionRefused as refusal:
-                log.info("position_refused", merge_request=request.iid, line=where.new_line, why=str(refusal))
+                log.info("position_refused", merge_request=case.topic.id, why=str(refusal))
                 outside.add(case.spots[name])
             except Refused as refusal:
                 # not this line but any: too few rights, or the discussion is locked
-                log.info("discussions_refused", merge_request=request.iid, why=str(refusal))
-                return Threads(known, frozenset(outside | {case.spots[one] for one in names}))
+                log.info("discussions_refused", merge_request=case.topic.id, why=str(refusal))
+                return Threads(known, frozenset(outside | {case.spots[one] for one in places}))
     return Threads(known, frozenset(outside))
 
 
 def _content(problem: Problem, contents: Mapping[str, bytes]) -> bytes | None:
     """What the problem's file holds; None where it was not read."""
     return contents.get(problem.place.file) if problem.place else None
-
-
-def _position(name: str, case: _Case, files: Mapping[str, ShownFile], refs: DiffRefs) -> Position | None:
-    ways = (rules.position(case.wanted[name], line, files, refs) for line in case.lines[name])
-    return next((way for way in ways if way is not None), None)
 
 
 def _refs(request: MergeRequest, world: World) -> DiffRefs:

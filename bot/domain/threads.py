@@ -147,8 +147,14 @@ def lines_to_stand_on(problem: Problem, content: bytes | None) -> tuple[int, ...
     return tuple(dict.fromkeys(min(git_line(line, content), last) for line in ours))
 
 
+def shown_line(problem: Problem, lines: Iterable[int], files: Mapping[str, ShownFile]) -> int | None:
+    """The first of these lines of the problem's file that the diff shows."""
+    file = files.get(problem.place.file) if problem.place else None
+    return next((line for line in lines if file is not None and line in file.lines), None)
+
+
 def position(problem: Problem, line: int, files: Mapping[str, ShownFile], refs: DiffRefs) -> Position | None:
-    """Where a discussion of the problem stands, `line` as git counts it; None when the diff does not show the line."""
+    """Where a discussion of the problem stands on a shown line; None when the diff does not show it."""
     file = files.get(problem.place.file) if problem.place else None
     if file is None or line not in file.lines:
         return None

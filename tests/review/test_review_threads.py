@@ -130,7 +130,7 @@ def table(
 def test_a_problem_is_told_on_its_line_and_not_in_the_note(table: Table) -> None:
     one = wrong(20)
     assert table.discuss(one) == ()
-    assert table.calls == ["GET discussions", "GET diffs", "POST discussions"]
+    assert table.calls == ["GET diffs", "GET discussions", "POST discussions"]
     assert table.lines == [(None, 20, False)]
     (note,) = table.threads
     (name,) = fingerprints([one])
@@ -173,11 +173,14 @@ def test_in_a_renamed_file_both_paths_are_named(table: Table) -> None:
 def test_a_line_outside_of_the_diff_goes_into_the_note_and_is_looked_for_once(table: Table) -> None:
     far, elsewhere = wrong(2), wrong(1, file="old.py")
     assert table.discuss(far, elsewhere) == (far, elsewhere)
-    assert table.calls == ["GET discussions", "GET diffs"]
+    assert table.calls == ["GET diffs", "GET discussions"]
     assert table.discuss(far) == (far,)
     table.push({"c.py": "unrelated = 1\n"})
     assert table.discuss(far) == (far,)
     assert table.calls == []
+    table.push({"a.py": NEW + "x = 1\n"})
+    assert table.discuss(far) == (far,)
+    assert table.calls == ["GET diffs"]
     table.push({"a.py": NEW.replace("line_1 = 1\n", "line_1 = one\n")})
     assert table.discuss(far) == ()
     assert table.lines == [(2, 2, False)]
@@ -399,7 +402,7 @@ def test_the_commits_of_a_position_are_asked_for_and_never_guessed(table: Table)
     table.sandbox.clear_log()
     unmade = replace(request, diff_refs=None)
     assert discuss(unmade, [wrong(20)], {}, MANY, table.world) == ()
-    assert table.calls == ["GET discussions", "GET diffs", "GET versions", "POST discussions"]
+    assert table.calls == ["GET diffs", "GET versions", "GET discussions", "POST discussions"]
     assert table.lines == [(None, 20, False)]
     ahead = replace(request, sha="f" * 40)
     with pytest.raises(TryAgain, match="not made the diff"):
@@ -425,10 +428,10 @@ def test_five_hundred_problems_in_three_thousand_files_are_bounded(table: Table)
     every = [wrong(line, file="b.py") for line in range(1, 501)]
     assert table.discuss(*every) == tuple(every[MANY:])
     # b.py comes early in the diff, and no page behind it is asked for
-    assert table.calls == ["GET discussions", "GET diffs", *["POST discussions"] * MANY]
+    assert table.calls == ["GET diffs", "GET discussions", *["POST discussions"] * MANY]
     table.discuss(*every[:MANY], wrong(1, file="old.py"), limit=MANY + 1)
     # it is not changed at all: GitLab's whole list is gone through once, and then never again for this file
-    assert table.calls == ["GET discussions", *["GET diffs"] * 30]
+    assert table.calls == ["GET diffs"] * 30
     assert table.discuss(*every[:MANY], wrong(1, file="old.py"), limit=MANY + 1)
     assert table.calls == []
     far = wrong(1, file="zz.py")
