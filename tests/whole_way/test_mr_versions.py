@@ -9,6 +9,7 @@ from parser.read import read
 from parser.source import Entry, Source
 from parser.wire import canonical, module_to_dict
 from tests.whole_way.conftest import FILES, SCRIPT, SOON, Way, World
+from tests.whole_way.test_mr_check import MOST_CALLS
 
 SEEDED = SCRIPT.replace(
     "parser.parse_args", 'parser.add_argument("--seed", type=int, default=3)\nparser.parse_args'
@@ -87,3 +88,24 @@ def test_requirements_are_told_when_they_change(world: World) -> None:
     body = note(way, iid, "`1.1.0`: a minor version after `1.0.0`")
     assert "| `numpy` | another version | `==2.1` | `==2.2` |" in body
     assert "| `scipy` | new |  | `==1.15` |" in body
+
+
+def tokens_asked_for(world: World) -> int:
+    """Requests for tokens of the registry, whoever made them."""
+    return sum(asked.path.endswith("/jwt/auth") for asked in world.sandbox.requests)
+
+
+def test_knowing_what_is_published_costs_no_calls_of_gitlab(world: World) -> None:
+    """Tokens for the registry are GitLab's, too; they are asked for once and kept."""
+    way = published(world)
+    way.open({"add_noise.py": SCRIPT + "# faster\n"})
+    checked(way, way.head("work"), "Merging publishes 1.0.1")
+    way.rest()
+    before, tokens = len(world.sandbox.calls(world.bot)), tokens_asked_for(world)
+    assert tokens > 0
+    head = way.push({"add_noise.py": SCRIPT + "# fast\n"}, branch="work")
+    checked(way, head, "Merging publishes 1.0.1")
+    way.rest()
+    calls = [f"{call.method} {call.path}" for call in world.sandbox.calls(world.bot)[before:]]
+    assert len(calls) + tokens_asked_for(world) - tokens <= MOST_CALLS, calls
+    assert tokens_asked_for(world) == tokens
