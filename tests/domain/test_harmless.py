@@ -6,6 +6,7 @@ The renderers are found, not listed by hand: whoever adds one has it tested, or 
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import inspect
 from collections.abc import Callable, Iterator
@@ -37,7 +38,9 @@ OURS = frozenset(
 """References on purpose: the bot's own merge requests, by number."""
 
 
-def _modules() -> Iterator[str]:
+@functools.cache
+def _modules() -> frozenset[str]:
+    found = set()
     for path in sorted(ROOT.rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         imported = {
@@ -48,7 +51,8 @@ def _modules() -> Iterator[str]:
         }
         texts = [node.name for node in tree.body if isinstance(node, ast.FunctionDef) and _gives_text(node)]
         if imported & MAKES_MARKDOWN or any(name.endswith(SOUNDS_LIKE) for name in texts):
-            yield ".".join(("bot", *path.relative_to(ROOT).with_suffix("").parts))
+            found.add(".".join(("bot", *path.relative_to(ROOT).with_suffix("").parts)))
+    return frozenset(found)
 
 
 PARTS = frozenset({"bot.domain.tables"})
@@ -64,7 +68,7 @@ def _gives_text(function: ast.FunctionDef) -> bool:
 
 
 def _renderers() -> Iterator[Any]:
-    for name in sorted(set(_modules()) - PARTS):
+    for name in sorted(_modules() - PARTS):
         module = importlib.import_module(name)
         for function in vars(module).values():
             if (
@@ -86,7 +90,7 @@ RENDERERS = list(_renderers())
 
 
 @pytest.mark.parametrize("function", RENDERERS)
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 10**6), st.lists(ANY_TEXT, min_size=1, max_size=6))
 @example(1, list(ATTACKS))
 @example(2, list(ATTACKS))
@@ -106,7 +110,7 @@ def test_nothing_that_is_written_does_anything(
 
 
 def test_every_module_that_makes_markdown_is_tested() -> None:
-    found = set(_modules())
+    found = _modules()
     assert "bot.domain.reports" in found
     assert found - PARTS == {str(one.id).rpartition(".")[0] for one in RENDERERS}
 
