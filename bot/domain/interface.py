@@ -6,19 +6,18 @@ out. What is known only at run time on one side counts as the worst that it can 
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from bot.domain.interface_fields import MAX_TEXT_CHARS, changed_fields, key_of, label, summary
+from bot.domain.interface_fields import changed_fields
+from bot.domain.interface_pairs import Matched, Pair, match
 from bot.domain.interface_values import Change, Level
+from bot.domain.interface_words import MAX_TEXT_CHARS, key_of, label, summary
 from bot.domain.text import shorten
 from parser.model import Module, Parameter
 
 __all__ = ["Change", "InterfaceDiff", "Level", "compare"]
-
-Pair = tuple[Parameter, Parameter]
-_Known = Callable[[Parameter], Hashable]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +30,13 @@ class InterfaceDiff:
 
 def compare(before: Module, after: Module) -> InterfaceDiff:
     """What changes for those who use the module; nothing when only code, help texts or requirements do."""
-    matched = _match(before.parameters, after.parameters)
+    matched = match(before.parameters, after.parameters)
     found = [
         *_of_module(before, after),
         *(_removed(one) for one in matched.removed),
         *(_renamed(*pair) for pair in matched.renamed),
         *(change for pair in _excluding_alike(matched) for change in changed_fields(*pair, after.parameters)),
-        *matched.unsure,
+        *(_several(*forms) for forms in matched.unsure),
         *_added(matched, after.parameters),
         *_moved((*matched.same, *matched.renamed), after.parameters),
     ]
@@ -47,37 +46,7 @@ def compare(before: Module, after: Module) -> InterfaceDiff:
     return InterfaceDiff(changes, max((one.level for one in changes), default=Level.NONE))
 
 
-@dataclass(frozen=True, slots=True)
-class _Matched:
-    """Which parameter became which; `unsure` are those that exist in several forms, under conditions."""
-
-    same: tuple[Pair, ...]
-    renamed: tuple[Pair, ...]
-    removed: tuple[Parameter, ...]
-    added: tuple[Parameter, ...]
-    unsure: tuple[Change, ...]
-
-
-def _match(before: Sequence[Parameter], after: Sequence[Parameter]) -> _Matched:
-    gone, new = _by_name(before), _by_name(after)
-    same, unsure = list[Pair](), list[Change]()
-    for name in [name for name in gone if name in new]:
-        olds, news = gone.pop(name), new.pop(name)
-        if len(olds) == len(news) == 1:
-            same.append((olds[0], news[0]))
-        elif Counter(map(key_of, olds)) != Counter(map(key_of, news)):
-            unsure.append(_several(olds, news))
-    left, come = _one_each(gone), _one_each(new)
-    pairs, left, come = _by_flags(left, come)
-    same += pairs
-    renamed = list[Pair]()
-    for known in (_by_help, _by_dest):
-        pairs, left, come = _only_candidates(left, come, known)
-        renamed += pairs
-    return _Matched(tuple(same), tuple(renamed), tuple(left), tuple(come), tuple(unsure))
-
-
-def _excluding_alike(matched: _Matched) -> Iterator[Pair]:
+def _excluding_alike(matched: Matched) -> Iterator[Pair]:
     """The pairs, each side excluding only what the other has, too, under its new name: the rest says its own row."""
     now = {(old.subcommand, old.name): new.name for old, new in (*matched.same, *matched.renamed)}
     there = {(way, name) for (way, _), name in now.items()}
@@ -86,84 +55,6 @@ def _excluding_alike(matched: _Matched) -> Iterator[Pair]:
         were = tuple(now[way, name] for name in old.excludes if (way, name) in now)
         are = tuple(name for name in new.excludes if (way, name) in there)
         yield replace(old, excludes=were), replace(new, excludes=are)
-
-
-def _by_name(parameters: Iterable[Parameter]) -> dict[Hashable, list[Parameter]]:
-    found: dict[Hashable, list[Parameter]] = defaultdict(list)
-    for parameter in parameters:
-        found[parameter.subcommand, parameter.name].append(parameter)
-    return found
-
-
-def _one_each(named: dict[Hashable, list[Parameter]]) -> list[Parameter]:
-    # of several forms under one name the first in a fixed order stands for all
-    return [min(forms, key=key_of) for forms in named.values()]
-
-
-def _by_flags(
-    gone: list[Parameter], new: list[Parameter]
-) -> tuple[list[Pair], list[Parameter], list[Parameter]]:
-    """Those that got another name, but may still be given by a flag that they had."""
-    olds, news = _by_flag(gone), _by_flag(new)
-    pairs = list[Pair]()
-    for old in gone:
-        heirs = {id(one): one for flag in old.flags for one in news.get((old.subcommand, flag), ())}
-        if len(heirs) != 1:
-            continue
-        heir = next(iter(heirs.values()))
-        if {id(one) for flag in heir.flags for one in olds.get((old.subcommand, flag), ())} == {id(old)}:
-            pairs.append((old, heir))
-    return pairs, *_rest(pairs, gone, new)
-
-
-def _by_flag(parameters: Iterable[Parameter]) -> dict[Hashable, list[Parameter]]:
-    found: dict[Hashable, list[Parameter]] = defaultdict(list)
-    for parameter in parameters:
-        for flag in parameter.flags:
-            found[parameter.subcommand, flag].append(parameter)
-    return found
-
-
-def _only_candidates(
-    gone: list[Parameter], new: list[Parameter], known: _Known
-) -> tuple[list[Pair], list[Parameter], list[Parameter]]:
-    """Those of which exactly one is gone and exactly one is new, by what they are known by."""
-    olds, news = _groups(gone, known), _groups(new, known)
-    pairs = [
-        (group[0], news[key][0]) for key, group in olds.items() if len(group) == len(news.get(key, ())) == 1
-    ]
-    return pairs, *_rest(pairs, gone, new)
-
-
-def _groups(parameters: Iterable[Parameter], known: _Known) -> dict[Hashable, list[Parameter]]:
-    found: dict[Hashable, list[Parameter]] = defaultdict(list)
-    for parameter in parameters:
-        if (key := known(parameter)) is not None:
-            found[key].append(parameter)
-    return found
-
-
-def _rest(
-    pairs: Iterable[Pair], gone: list[Parameter], new: list[Parameter]
-) -> tuple[list[Parameter], list[Parameter]]:
-    used = {id(one) for pair in pairs for one in pair}
-    return [one for one in gone if id(one) not in used], [one for one in new if id(one) not in used]
-
-
-def _nameless(parameter: Parameter) -> str:
-    known = tuple(field for field in parameter.unknown if field != "dest")
-    return key_of(replace(parameter, name="", flags=(), dest="", unknown=known))
-
-
-def _by_help(parameter: Parameter) -> Hashable:
-    said = parameter.help
-    return (bool(parameter.flags), said, _nameless(parameter)) if said and said.strip() else None
-
-
-def _by_dest(parameter: Parameter) -> Hashable:
-    if not parameter.flags or "dest" in parameter.unknown:
-        return None
-    return parameter.dest, _nameless(parameter)
 
 
 def _removed(parameter: Parameter) -> Change:
@@ -197,7 +88,7 @@ def _several(olds: Sequence[Parameter], news: Sequence[Parameter]) -> Change:
     return Change("unknown", label(first), before, after, Level.MAJOR, words, first.place)
 
 
-def _added(matched: _Matched, parameters: Sequence[Parameter]) -> Iterator[Change]:
+def _added(matched: Matched, parameters: Sequence[Parameter]) -> Iterator[Change]:
     survivors = {id(after) for _, after in (*matched.same, *matched.renamed)}
     new = {id(one) for one in matched.added}
     of_parser: dict[tuple[str, ...], list[Parameter]] = defaultdict(list)

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from bot.domain.interface_values import Change, Level
+from bot.domain.interface_words import AT_RUN_TIME, MAX_TEXT_CHARS, NO_VALUE, label, shown
 from bot.domain.text import shorten
 from parser.model import Parameter, Value
-from parser.wire import canonical, parameter_interface
+from parser.wire import canonical
 
-MAX_TEXT_CHARS = 200
-"""Characters of one value that are shown."""
-
-AT_RUN_TIME = "known only at run time"
-
-_NO_VALUE = frozenset(
-    {"store_const", "store_true", "store_false", "append_const", "count", "help", "version"}
-)
 _ONE_AFTER_ANOTHER = frozenset({"store", "append", "extend"})
 
 _TOLD_BY_ACTION = frozenset({"type", "default", "const", "nargs"})
@@ -35,39 +27,6 @@ _COUNTS: dict[str | int | None, tuple[float, float]] = {
     "A...": (1, math.inf),
 }
 """How many values a parameter takes, by its `nargs`."""
-
-
-def key_of(parameter: Parameter) -> str:
-    """A text that is the same for parameters that accept the same in the same way."""
-    return canonical(parameter_interface(parameter))
-
-
-def label(parameter: Parameter) -> str:
-    """What people call it: its long flag, or the name of one that is given by place, behind its subcommand."""
-    named = next((flag for flag in parameter.flags if flag.lstrip("-") == parameter.name), None)
-    shown = named or (parameter.flags[0] if parameter.flags else parameter.name)
-    return shorten(" ".join((*parameter.subcommand, shown)), MAX_TEXT_CHARS)
-
-
-def summary(parameter: Parameter) -> str:
-    """A parameter in a few words: `int, default 3`."""
-    if parameter.action in _NO_VALUE:
-        parts = ["flag"]
-    else:
-        parts = [parameter.type or ("type " + AT_RUN_TIME if "type" in parameter.unknown else "str")]
-    if parameter.required:
-        parts.append("required")
-    elif "default" in parameter.unknown:
-        parts.append("default " + AT_RUN_TIME)
-    elif parameter.default is not None and parameter.action not in _NO_VALUE:
-        parts.append(f"default {shown(parameter.default)}")
-    return shorten(", ".join(parts), MAX_TEXT_CHARS)
-
-
-def shown(value: Value) -> str:
-    """A value as people write it."""
-    text = value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False, default=list)
-    return shorten("none" if value is None else text, MAX_TEXT_CHARS)
 
 
 def changed_fields(before: Parameter, after: Parameter, parameters: Sequence[Parameter]) -> Iterator[Change]:
@@ -132,7 +91,7 @@ def _another_kind(before: Parameter, after: Parameter) -> bool:
     """Whether one of them takes no value and their actions differ: no other field means the same in both then."""
     if before.action is None or after.action is None or before.action == after.action:
         return False
-    return bool({before.action, after.action} & _NO_VALUE) and not _can_be_switched_off(before, after)
+    return bool({before.action, after.action} & NO_VALUE) and not _can_be_switched_off(before, after)
 
 
 def _can_be_switched_off(before: Parameter, after: Parameter) -> bool:
@@ -166,7 +125,7 @@ def _text(parameter: Parameter, name: str) -> str:
 def _action(before: Parameter, after: Parameter) -> Iterator[Change]:
     if before.action == after.action:
         return
-    takes = [one.action not in _NO_VALUE | {"BooleanOptionalAction"} for one in (before, after)]
+    takes = [one.action not in NO_VALUE | {"BooleanOptionalAction"} for one in (before, after)]
     level, words = Level.MAJOR, "It does something else with what is given."
     if takes == [False, True]:
         words = "It wants a value now."
@@ -233,7 +192,7 @@ def _listed(values: Iterable[Value]) -> str:
 
 
 def _nargs(before: Parameter, after: Parameter, parameters: Sequence[Parameter]) -> Iterator[Change]:
-    if canonical(before.nargs) == canonical(after.nargs) or after.action in _NO_VALUE:
+    if canonical(before.nargs) == canonical(after.nargs) or after.action in NO_VALUE:
         return
     least, most = _count(after)
     was_least, was_most = _count(before)
