@@ -30,8 +30,8 @@ VERSION = re.compile(r"master-(\d+)")
 class Journey:
     """`move` is what people do, `verdict` how the pipelines' jobs end, `ends` where the head's publication stands.
 
-    `reviewed`: it is about a merge request before it is merged. Where `ends` is empty nothing is published: the default
-    branch is left alone.
+    `reviewed`: a merge request stays open, and its check ends as `check`. Where `ends` is empty nothing is published:
+    the default branch is left alone.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Journey:
     bot_level: int = MAINTAINER
     verdict: str = "success"
     reviewed: bool = False
+    check: str = "failed"
 
 
 def generated(sandbox: Sandbox) -> bytes:
@@ -80,7 +81,9 @@ JOURNEYS = (
     Journey("a push with a mistake", _push_mistake, "refused"),
     Journey("a merge is published and told", _merge, "published"),
     Journey("a pipeline that fails", _push, "failed", verdict="failed"),
-    Journey("a branch that the bot may not push to", _push, "proposed", bot_level=DEVELOPER),
+    Journey(
+        "a branch that the bot may not push to", _push, "proposed", DEVELOPER, reviewed=True, check="success"
+    ),
     Journey("a merge request with a mistake, and a question", _open_and_ask, "", reviewed=True),
 )
 

@@ -32,7 +32,11 @@ def read_outcome(sandbox: Sandbox, registry: RegistryServer, lane: Lane, project
     commits = [entry.strip("\n").split("\0") for entry in log.split("\x01") if entry.strip()]
     words = _Words(project, [entry[0] for entry in commits])
     state = sandbox.state
-    pipelines = sorted(state.pipelines_of(project.id), key=lambda found: found.id)
+    ages = {entry[0]: age for age, entry in enumerate(commits)}
+    # by their commits: those of two commits come beside each other, in any order
+    pipelines = sorted(
+        state.pipelines_of(project.id), key=lambda found: (ages.get(found.sha, len(ages)), found.id)
+    )
     for position, pipeline in enumerate(pipelines, 1):
         words.numbers[pipeline.id] = f"pipeline {position}"
     heads = _git(sandbox, project, "for-each-ref", "refs/heads", "--format=%(refname:short) %(objectname)")

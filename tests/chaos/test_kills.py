@@ -60,7 +60,7 @@ def test_a_journey_that_nothing_disturbs_comes_to_its_end(clean: dict[str, Run],
     outcome = clean[journey.name].outcome
     assert outcome["publications"][-1][3] == (journey.ends or "refused"), json.dumps(outcome, indent=1)
     checks = [status[1:3] for status in outcome["statuses"] if status[1] == CHECK_STATUS]
-    assert checks == ([[CHECK_STATUS, "failed"]] if journey.reviewed else [])
+    assert checks == ([[CHECK_STATUS, journey.check]] if journey.reviewed else [])
 
 
 def test_the_commit_of_a_delivery_is_a_boundary(clean: dict[str, Run]) -> None:
