@@ -123,7 +123,7 @@ def _pin(needed: Sequence[Needed], environment: Environment, *, index_url: str) 
 
 def _ensure_branch(planned: Setup, project: Project, base: Branch, world: World) -> bool:
     """Have the files on a branch of their own; False where people work on one that is called so."""
-    message = setup_message(base.sha)
+    message = setup_message(base.sha, planned.files)
     there = world.forge.fetch_branch(project.id, SETUP_BRANCH)
     if there is not None and not is_ours(there.message):
         return False

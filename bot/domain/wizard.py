@@ -6,6 +6,7 @@ made of and what people are told. Reading and looking up versions are handed in;
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +33,9 @@ SETUP_BRANCH = "mlreef-bot/setup"
 
 SETUP_TRAILER = "Mlreef-Setup"
 """By this line in its message the bot knows a commit of its own on the branch."""
+
+FILES_TRAILER = "Mlreef-Files"
+"""What tells the files of one commit from those of another wish."""
 
 MENDABLE = frozenset({"no-requirements", "several-entry-points", "environment-several"})
 """Problems that files of the wizard's make go away."""
@@ -107,12 +111,16 @@ class Opened:
     refused: CannotEdit | None = None
 
 
-def setup_message(sha: str) -> str:
-    """Message of the commit with the files, the same for the same commit that it stands on."""
+def setup_message(sha: str, files: Mapping[str, bytes]) -> str:
+    """Message of the commit with the files, the same for the same files and the same commit that it stands on."""
+    written = b"".join(
+        b"%d %d %s%s" % (len(path), len(files[path]), path.encode(), files[path]) for path in sorted(files)
+    )
     return (
         "Set up publishing with mlreef-bot\n\n"
         "What the module runs, needs and is built on. Every line may be changed.\n\n"
         f"{SETUP_TRAILER}: {sha}\n"
+        f"{FILES_TRAILER}: {hashlib.sha256(written).hexdigest()}\n"
     )
 
 

@@ -19,7 +19,7 @@ from bot.domain.jobs import Later, Publish, Setup
 from bot.domain.pipeline import Environment
 from bot.domain.plan import State
 from bot.domain.policy import Opening, Policy
-from bot.domain.wizard import SETUP_BRANCH, Opened
+from bot.domain.wizard import SETUP_BRANCH, Opened, SetupWish
 from bot.errors import BotError
 from bot.opening import open_setup, set_up
 from bot.publication import publish
@@ -202,6 +202,15 @@ def test_work_of_people_on_a_branch_of_that_name_is_left_alone(place: Place) -> 
     assert SETUP_BRANCH in refused.refused.why
     assert place.sandbox.head(place.project.id, SETUP_BRANCH) == before
     assert place.requests == []
+
+
+def test_another_wish_after_it_was_closed_gets_other_files(place: Place) -> None:
+    place.push(BARE)
+    place.ask()
+    place.close(place.requests[0])
+    asked = open_setup(place.project.id, place.world, asked=True, wish=SetupWish(skeleton="annotations"))
+    assert asked.kind == "opened"
+    assert "@data_processor(" in place.file("train.py")
 
 
 def test_a_bot_that_may_not_write_says_whom_to_ask(place: Place) -> None:
