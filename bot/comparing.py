@@ -37,7 +37,7 @@ def fetch_reviewed(request: MergeRequest, project: Project, world: World) -> tup
     reviewed = Reviewed(request, project, read.report, problems, settings)
     try:
         current = fetch_current(project, request.target_branch, world)
-        return _compared(reviewed, current), read
+        return compared(reviewed, current), read
     except (Refused, OperatorError, TryAgain) as refusal:
         log.warning("not_compared", project=project.path, iid=request.iid, reason=str(refusal))
         return replace(reviewed, unread=str(refusal)), read
@@ -52,7 +52,7 @@ def fetch_taken_back(reviewed: Reviewed, world: World) -> Reviewed:
     return replace(reviewed, requirements=compare_requirements(before, after, yanked))
 
 
-def _compared(reviewed: Reviewed, current: Current | None) -> Reviewed:
+def compared(reviewed: Reviewed, current: Current | None) -> Reviewed:
     """What merging changes. Versions that were taken back stay used, though nothing is published any more."""
     request, module = reviewed.request, reviewed.report.module
     used = current.used if current else frozenset()

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bot.comparing import compared
 from bot.domain.current import Current
 from bot.domain.environments import Environment
 from bot.domain.gitlab import MergeRequest, Pipeline, Project
-from bot.domain.interface import compare
 from bot.domain.plan import problems_of
 from bot.domain.policy import Policy
-from bot.domain.prediction import predict
 from bot.domain.requirement_changes import compare_requirements
 from bot.domain.review import Reviewed
-from bot.domain.versions import Version, plan_version
+from bot.domain.versions import Version
 from bot.domain.wizard import Means, Setup, SetupWish, plan_setup
 from bot.domain.wizard_files import Pin, Pins
 from parser.model import Module, Needed, Report
@@ -157,25 +156,14 @@ def review_of(
     """What the bot knows of a merge request whose head holds these files."""
     report = report_of(files)
     settings = POLICY.pipeline_settings(report)
-    problems = problems_of(report, PROJECT)
     request = replace(REQUEST, source_branch=branch, source_project_id=FORK if fork else REQUEST.project_id)
-    reviewed = Reviewed(request, PROJECT, report, problems, settings, current, foreign=request.from_fork)
-    if report.module is None or not reviewed.good:
+    problems = problems_of(report, PROJECT)
+    read_alone = Reviewed(request, PROJECT, report, problems, settings, foreign=request.from_fork)
+    reviewed = compared(read_alone, current)
+    if current is None or not reviewed.requirements:
         return reviewed
-    if current is None or current.module is None:
-        version, level = plan_version(None, None, report.module, ())
-        return replace(reviewed, version=version, level=level)
-    before, after = current.module, report.module
-    version, level = plan_version(current.version, before, after, current.used)
-    requirements = compare_requirements(before.requirements, after.requirements, YANKED)
-    return replace(
-        reviewed,
-        interface=compare(before, after),
-        version=version,
-        level=level,
-        requirements=requirements,
-        prediction=predict(current, requirements, ENVIRONMENT.name),
-    )
+    before, after = (module.requirements if module else None for module in (current.module, report.module))
+    return replace(reviewed, requirements=compare_requirements(before, after, YANKED))
 
 
 def setup_of(files: dict[str, str]) -> Setup:
