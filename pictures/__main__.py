@@ -21,7 +21,7 @@ from pictures.scenes import scenes
 FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
 WIDTH = 820
 SCALE = 1.5
-COLOURS = 160
+COLOURS = 96
 """Enough for text on flat colours, and a quarter of the bytes."""
 
 MADE_FROM = "made-from"
