@@ -164,7 +164,8 @@ def _remembered(project: Project, branch: str, world: World) -> Current | None:
 def _current(image: str, number: int, known: Described, version: str, used: frozenset[Version]) -> Current:
     module = read_module(known.module)
     return Current(
-        image, known.digest, number, Version.read(version), module, known.size, known.seconds, used
+        *(image, known.digest, number, Version.read(version), module, known.size, known.seconds),
+        *(used, known.environment),
     )
 
 

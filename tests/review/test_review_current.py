@@ -15,6 +15,7 @@ from bot.adapters.publications import Publication
 from bot.adapters.registry import Registry
 from bot.adapters.store import Store
 from bot.domain.current import Current
+from bot.domain.making import ENVIRONMENT_LABEL
 from bot.domain.plan import State
 from bot.domain.tags import MODULE_LABEL, REVISION_LABEL
 from bot.domain.versions import Version, plan_version
@@ -96,12 +97,13 @@ def test_of_another_branch_it_is_the_newest_number_and_has_no_version(place: Pla
 
 def test_an_image_that_is_known_is_not_read_again(place: Place) -> None:
     digest = place.push("master-1", "1.0.0", "latest")
-    place.world.store.keep_described(Described(digest, LABEL, 12345, 6.5, "1.0.0"))
+    place.world.store.keep_described(Described(digest, LABEL, 12345, 6.5, "1.0.0", "python"))
     registry = place.world.registry(place.host)
     before = registry.requests
     found = place.current()
     assert found is not None
     assert (found.size, found.seconds, found.version) == (12345, 6.5, Version(1, 0, 0))
+    assert found.environment == "python"
     assert registry.requests - before == 3  # latest, the tags, and the newest number
 
 
@@ -112,6 +114,13 @@ def test_what_was_read_once_is_remembered(place: Place) -> None:
     before = registry.requests
     assert place.current() == first
     assert registry.requests - before == 3
+
+
+def test_an_image_says_which_environment_it_was_made_on(place: Place) -> None:
+    place.push("master-1", "1.0.0", "latest", **{ENVIRONMENT_LABEL: "gpu"})
+    for found in (place.current(), place.current()):
+        assert found is not None
+        assert found.environment == "gpu"
 
 
 def test_an_image_whose_description_is_none_has_no_module(place: Place) -> None:
