@@ -197,13 +197,13 @@ def _pep508(text: str, line: Line, tell: Tell) -> Pep508 | None:
     except InvalidRequirement as error:
         meant = _meant(text)
         if meant is None:
+            why = f"pip says: {_first_line(error)}"
             mend, edits = "Write it like `numpy==2.1` or `scikit-image>=0.24`.", []
         else:
-            mend = f"Is `{_shown(meant)}` meant?"
+            why, mend = f"pip does not know the form `{_shown(text)}`", f"Is `{_shown(meant)}` meant?"
             edits = (
                 [Edit(line.part(0, len(text)), meant)] if line.straight and line.text.startswith(text) else []
             )
-        why = _first_line(error)
         tell(problem("requirement-invalid", line.place, edits=edits, why=why, mend=mend))
         return None
 
