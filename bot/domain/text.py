@@ -84,6 +84,7 @@ def prose(text: str, limit: int = MAX_PROSE_CHARS) -> str:
     """A sentence that may hold foreign text, as Markdown, anywhere but at a line's start.
 
     Code becomes what is in backticks, and what GitLab would call somebody or link something by; the rest is escaped.
+    No digit may follow at once: with it an end such as `!` would name something.
     """
     pieces: list[tuple[bool, str]] = []
     for code, piece in _pieces(shorten_visible(text, limit)):

@@ -25,11 +25,12 @@ from tests.domain.hostile import ANY_TEXT
 @example("", "|")
 @example("a`#1", "`x` `y` z`")
 @example("@", "a #")
+@example("GL-", "a !")
 @example("\\", "`a`|`b`\\|")
 @example("$`x`$", "*iteration:`x`")
 def test_no_text_does_anything_in_a_sentence_or_a_table(text: str, other: str) -> None:
     cells = row(span(text), prose(other), prose(text))
-    sentences = f"A name: {span(text)}. It says {prose(other)}1, {prose(text)}x"
+    sentences = f"A name: {span(text)}. It says {prose(other)}, {prose(text)}x"
     said = "\n".join([sentences, "", row("a", "b", "c"), row("-", "-", "-"), cells])
     assert not LINE_ENDS.search(cells)
     cell = ["td", "/td"] * 3
