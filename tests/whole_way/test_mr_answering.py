@@ -30,6 +30,11 @@ SEEN, DONE, NOT_DONE = "eyes", "white_check_mark", "x"
 FILES = {"add_noise.py": "print('noise')\n", "requirements.txt": ""}
 
 
+@pytest.fixture(autouse=True)
+def in_a_good_mood() -> None:
+    """The service of the other tests here is not needed."""
+
+
 @dataclass
 class Desk:
     """A project with a merge request, people, and the bot's world; each answer is asked for by hand."""
