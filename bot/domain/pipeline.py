@@ -54,6 +54,9 @@ SCHEMA = 1
 MAX_FILE_BYTES = 1024 * 1024
 """Bytes of an mlreef.yml that is read; GitLab's own limit is 2 MiB."""
 
+MAX_NODES = 100_000
+"""Words, lists and mappings of an mlreef.yml that is read; the largest interface comes to some less."""
+
 MAX_INTERFACE_BYTES = 256 * 1024
 """Bytes of an interface that is written out; a bigger one is represented by its digest."""
 
@@ -308,9 +311,14 @@ _Dumper.add_representer(
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads what the emitter above writes: no aliases."""
+    """Reads what the emitter above writes: no aliases, and at most MAX_NODES."""
+
+    nodes = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            raise yaml.YAMLError("it holds too much")
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("it has aliases")
         return super().compose_node(parent, index)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from dataclasses import replace
 
+import pytest
+
 from bot.domain import pipeline
+from bot.domain.own_ci import triggers_ours
 from bot.domain.plan import Head, Plan, State, ci_config_file, plan_publication, problems_of, source_of
 from bot.domain.steps import CommitFile, ProposeFile, SetStatus, Tell
 from parser.model import Report, Severity
@@ -124,6 +128,44 @@ def test_an_own_ci_without_the_trigger_is_told_the_lines_to_add() -> None:
 def test_an_own_ci_with_the_trigger_is_recognised() -> None:
     project = replace(PROJECT, ci_config_path=None)
     assert plan_publication(head(own_ci=TRIGGER, project=project), POLICY).state is State.WAITING
+
+
+def tangled(merged: bool) -> bytes:
+    """A small file of which every level names the next one many times."""
+    many, levels = 8, 18
+    last = b"j18: &a18 {script: x}\n"
+    if merged:
+        rows = [f"j{n}: &a{n}\n" + f"  <<: *a{n + 1}\n" * many for n in reversed(range(levels))]
+        return last + "".join(rows).encode()
+    rows = [f"j{n}:\n  extends: [{', '.join([f'j{n + 1}'] * many)}]\n" for n in range(levels)]
+    return "".join(rows).encode() + last
+
+
+@pytest.mark.parametrize(
+    "own_ci",
+    [
+        tangled(merged=True),
+        tangled(merged=False),
+        b"a: [" + b"1," * 500_000 + b"]",
+        b"".join(b"j%d: {extends: [j%d]}\n" % (n, (n + 1) % 50) for n in range(50)),
+        b"big: &big\n" + b"".join(b"  k%d: 1\n" % n for n in range(4000))
+        + b"".join(b"j%d: {<<: *big}\n" % n for n in range(2500)),
+    ],
+    ids=["merges that multiply", "jobs that multiply", "a long list", "a ring", "one part many times"],
+)  # fmt: skip
+def test_no_own_ci_takes_longer_to_read_than_a_few_seconds(own_ci: bytes) -> None:
+    before = time.process_time()
+    assert not triggers_ours(own_ci)
+    assert time.process_time() - before < 5
+
+
+def test_what_a_job_takes_over_is_its_own() -> None:
+    extending = b".up:\n  trigger: {include: [mlreef.yml], strategy: depend}\n.mid: {extends: .up}\n"
+    assert not triggers_ours(extending)
+    assert triggers_ours(extending + b"go: {extends: [.x, .mid]}\n")
+    merging = b".up: &up\n  trigger: &run {include: mlreef.yml}\ngo:\n  <<: [*up]\n"
+    assert not triggers_ours(merging)
+    assert triggers_ours(merging + b"  trigger: {<<: *run, strategy: mirror}\n")
 
 
 def test_without_any_ci_setting_the_author_is_told_which_one_to_make() -> None:
