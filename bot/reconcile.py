@@ -20,7 +20,7 @@ from bot.adapters.store import Store
 from bot.domain.events import Found, MergeRequest, subject, to_dict
 from bot.domain.facts import SWEEPING, SWEPT
 from bot.domain.gitlab import ENDED
-from bot.domain.jobs import Check
+from bot.domain.jobs import EnsurePipeline, Follow, Publish
 from bot.domain.plan import State
 from bot.domain.reconcile import (
     HOOK_PATH,
@@ -208,8 +208,8 @@ def _tell_of_given_up(reach: Reach) -> Findings:
         if parked.job.get("kind") not in KINDS:
             continue  # a delivery that could not be read has no author
         job = read_job(parked.job["kind"], parked.job)
-        if isinstance(job, Check):
-            continue  # its head is found again as one that was never checked
+        if not isinstance(job, Publish | EnsurePipeline | Follow):
+            continue  # no publication; the head of a check is found again as one that was never checked
         known = reach.store.publication(job.project_id, job.sha or "", job.branch)
         if job.sha is None or (known is not None and State(known.state).ended):
             continue

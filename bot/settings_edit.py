@@ -10,14 +10,11 @@ from dataclasses import replace
 import structlog
 
 from bot.domain import wizard_words
-from bot.domain.gitlab import Branch, MergeRequest
+from bot.domain.gitlab import DEVELOPER, Branch, MergeRequest
 from bot.domain.settings_edit import CannotEdit, Edited, Offer, Wish, edit_settings
 from bot.errors import Gone, Refused, TryAgain
 from bot.reading import fetch_source
 from bot.world import World
-
-DEVELOPER = 30
-"""Who may push to branches that are not protected, by GitLab's number for the role."""
 
 MOVED_SECONDS = 2.0
 """Pause when the branch is ahead of the merge request: GitLab moves it first."""
@@ -82,7 +79,7 @@ def _why_not(request: MergeRequest, branch: Branch | None, user_id: int, world: 
     if not branch.can_push:
         return wizard_words.BOT_MAY_NOT_PUSH
     level = world.forge.fetch_level(request.source_project_id, user_id)
-    # of a protected branch GitLab tells whether Developers may push; more is not guessed
+    # Developers may push where nothing is protected; of a protected branch GitLab says whether they may there, too
     if level < DEVELOPER or (branch.protected and not branch.developers_can_push):
         return wizard_words.YOU_MAY_NOT_PUSH
     return ""

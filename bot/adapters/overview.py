@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 from bot.adapters.gitlab_client import Answer, GitlabClient
 from bot.adapters.patience import Patience
+from bot.domain.gitlab import DEVELOPER
 from bot.domain.reconcile import Enrolled, FailedDelivery, Hook, OpenRequest
 from bot.errors import TryAgain
 
-DEVELOPER = 30
 MAX_PROJECT_PAGES = 10_000
 """Pages of 100 projects."""
 

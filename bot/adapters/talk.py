@@ -128,14 +128,6 @@ class Talk:
         except Answer as answer:
             raise gone_or_refused(answer, f"an answer in {discussion_id}") from answer
 
-    def edit_in_discussion(self, topic: Topic, discussion_id: str, note_id: int, body: str) -> Note:
-        """Give a note of the bot's in a discussion another text."""
-        path = f"{_path(topic)}/discussions/{discussion_id}/notes/{note_id}"
-        try:
-            return _note(self._client.put(path, {"body": body}), discussion_id)
-        except Answer as answer:
-            raise gone_or_refused(answer, f"note {note_id}") from answer
-
     def resolve(self, topic: Topic, discussion_id: str, resolved: bool = True) -> None:
         """Resolve a merge request's discussion, or open it again."""
         try:

@@ -11,6 +11,8 @@ import difflib
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bot.domain.gitlab import DEVELOPER, EVERYBODY, MAINTAINER
+
 PREFIX = "/mlreef"
 """What a command begins with, in any case of its letters; GitLab has no quick action of that name."""
 
@@ -19,9 +21,6 @@ MAX_ARGUMENT = 255
 
 LIKENESS = 0.6
 """How like a command's name a word must be to be taken for a slip of the pen (0 to 1)."""
-
-EVERYBODY, DEVELOPER, MAINTAINER = 0, 30, 40
-"""GitLab's levels of access; everybody are those who may comment."""
 
 
 class Name(StrEnum):

@@ -8,6 +8,9 @@ from typing import Literal
 ENDED = frozenset({"success", "failed", "canceled", "skipped"})
 """Statuses of jobs and pipelines after which nothing more happens by itself."""
 
+EVERYBODY, DEVELOPER, MAINTAINER = 0, 30, 40
+"""Levels of access; everybody are those who may see the project."""
+
 
 @dataclass(frozen=True, slots=True)
 class Project:

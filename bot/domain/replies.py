@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from bot.domain.codes import near_codes, read_code
 from bot.domain.commands import (
     ARGUMENTS,
-    DEVELOPER,
-    MAINTAINER,
     OPTIONAL,
     Command,
     Misused,
@@ -21,6 +19,7 @@ from bot.domain.commands import (
     Unknown,
     usage,
 )
+from bot.domain.gitlab import DEVELOPER, MAINTAINER
 from bot.domain.text import fenced, link, prose, row, span
 from parser.catalogue import CATALOGUE
 from parser.examples import EXAMPLES

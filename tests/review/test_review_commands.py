@@ -12,9 +12,6 @@ from bot.domain import replies
 from bot.domain.codes import near_codes, read_code
 from bot.domain.commands import (
     ARGUMENTS,
-    DEVELOPER,
-    EVERYBODY,
-    MAINTAINER,
     MAX_ARGUMENT,
     Command,
     Misused,
@@ -24,6 +21,7 @@ from bot.domain.commands import (
     usage,
 )
 from bot.domain.events import read_event
+from bot.domain.gitlab import DEVELOPER, EVERYBODY, MAINTAINER
 from bot.domain.jobs import Answer
 from bot.domain.replies import Standing
 from bot.domain.routing import Rules, route

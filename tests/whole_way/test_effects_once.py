@@ -59,7 +59,7 @@ PLACES = {
 }
 """Every endpoint that the journeys make the bot write to, and in how many places of its code it does."""
 
-BY_PEOPLE = ("edit_in_discussion", "resolve")
+BY_PEOPLE = ("resolve",)
 """Writes that need somebody to mend something first; their own tests lose their answers."""
 
 

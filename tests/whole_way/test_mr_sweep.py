@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,14 @@ from bot.adapters.store import Store
 from bot.adapters.talk import Talk
 from bot.domain.events import MergeRequest as Told
 from bot.domain.events import from_dict, subject, to_dict
-from bot.domain.jobs import Check
+from bot.domain.jobs import Answer, Check, Job, Setup, merge_request_lane
 from bot.domain.manner import Manner
 from bot.domain.pipeline import OUR_JOBS, Environment
 from bot.domain.policy import Policy
 from bot.domain.reconcile import Enrolment, Findings, Rhythm, Scope
 from bot.domain.routing import Rules, route
 from bot.domain.steps import CHECK_STATUS
+from bot.jobs.names import kind_of
 from bot.reconcile import Reach, lines_of, sweep, sweep_now
 from bot.world import World
 from sandbox.gitlab import MAINTAINER, Project, Sandbox, Trouble, User, trouble
@@ -119,6 +120,25 @@ def test_what_was_checked_as_it_is_now_is_left_alone(place: Place) -> None:
     place.sandbox.core.merging.edit(request, place.alice, {"target_branch": "work-2"})
     assert place.sweep() == 1
     assert [job.sha for job in place.asked()] == [request.sha, request.sha]
+
+
+def test_what_was_given_up_of_comments_and_merge_requests_is_no_failed_publication(place: Place) -> None:
+    request = place.open(place.project("lab/noise"))
+    place.check(request)
+    project, lane = request.project_id, merge_request_lane(request.iid)
+    given_up: tuple[Job, ...] = (
+        Answer(project, lane, "MergeRequest", request.iid, "", 7, "", place.alice.id, "/mlreef publish"),
+        Answer(
+            project, f"commit {request.sha}", "Commit", 0, request.sha, 8, "", place.alice.id, "/mlreef retry"
+        ),
+        Check(project, lane, request.iid, request.sha),
+        Setup(project, "mlreef-setup"),
+    )
+    for number, job in enumerate(given_up):
+        place.store.park(f"job {number}", {"kind": kind_of(job), **asdict(job)}, "GitLab did not answer")
+    assert sweep_now(place.reach, "test").untold_failures == 0
+    assert place.store.newest_publication(project) is None
+    assert place.sandbox.statuses(project, request.sha) == []
 
 
 def test_closed_ones_and_those_of_strangers_are_left_alone(place: Place) -> None:
