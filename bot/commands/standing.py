@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.commands.values import Done, Place
-from bot.domain import replies
-from bot.domain.replies import Standing
+from bot.domain.standing import Standing, standing_reply
 from bot.domain.steps import CHECK_STATUS
 from bot.errors import Gone, OperatorError, Refused, TryAgain
 from bot.published import fetch_current
@@ -26,7 +25,7 @@ def status(place: Place, world: World) -> Done:
             pipeline_id=newest.pipeline_id,
             pipeline_url=url,
         )
-    return Done(replies.standing_reply(_with_check(standing, place, world)))
+    return Done(standing_reply(_with_check(standing, place, world)))
 
 
 def _with_current(standing: Standing, place: Place, world: World) -> Standing:

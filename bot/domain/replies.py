@@ -7,7 +7,6 @@ as escaped prose, and never at the beginning.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from bot.domain.codes import near_codes, read_code
 from bot.domain.commands import (
@@ -20,13 +19,12 @@ from bot.domain.commands import (
     usage,
 )
 from bot.domain.gitlab import DEVELOPER, MAINTAINER
+from bot.domain.plan import State
+from bot.domain.reports import SHORT_SHA
+from bot.domain.standing import state_words
 from bot.domain.text import fenced, link, prose, row, span
 from parser.catalogue import CATALOGUE
 from parser.examples import EXAMPLES
-
-SHORT_SHA = 8
-SHORT_DIGEST = 19
-"""Characters of a digest that are shown: `sha256:` and twelve more."""
 
 ROLES = {DEVELOPER: "Developers", MAINTAINER: "Maintainers"}
 
@@ -46,46 +44,6 @@ WHAT = {
     "with `argparse` or `annotations` behind it, with code to begin with",
 }
 """What each command does."""
-
-STATES = {
-    "waiting": "waits for its pipeline",
-    "running": "is being built",
-    "published": "is published",
-    "unchanged": "is the same as what is published",
-    "failed": "failed",
-    "refused": "has problems that keep it from being published",
-    "proposed": "waits for the merge request with its `mlreef.yml`",
-    "unbuilt": "got no pipeline",
-    "superseded": "was overtaken by a newer commit",
-    "unpublished": "was withdrawn",
-}
-"""How a publication stands, in words; states of later versions are shown by their names."""
-
-CHECKS = {"success": "passed", "failed": "found problems"}
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where everything stands. What is empty or None is not there; `unread`: the registry did not say what is.
-
-    `state` and `sha` are of the branch's newest publication, its pipeline's address is `pipeline_url`. `checked` is the
-    commit that `check` and `check_words` are about.
-    """
-
-    branch: str
-    image: str = ""
-    digest: str = ""
-    number: int | None = None
-    version: str = ""
-    unread: bool = False
-    state: str = ""
-    sha: str = ""
-    pipeline_id: int | None = None
-    pipeline_url: str = ""
-    iid: int | None = None
-    checked: str = ""
-    check: str = ""
-    check_words: str = ""
 
 
 def help_reply(docs_url: str) -> str:
@@ -184,7 +142,7 @@ def no_branch_reply(branch: str) -> str:
 def publication_reply(state: str, branch: str, sha: str, url: str) -> str:
     """How a publication ended that somebody asked for, where it did not end well."""
     commit = link(span(sha[:SHORT_SHA]), url)
-    return f"Not published: {commit} on {span(branch)} {_state(state)}. Its status and its comments say more."
+    return f"Not published: {commit} on {span(branch)} {state_words(state)}. Its status and its comments say more."
 
 
 def overtaken_reply(branch: str) -> str:
@@ -201,16 +159,14 @@ def nothing_failed_reply(branch: str, state: str) -> str:
     """Why there is nothing to run again."""
     if not state:
         return f"Nothing to run again: nothing of {span(branch)} was published yet. {_instead(Name.PUBLISH)}"
-    if state == "refused":
+    if state == State.REFUSED:
         return (
             f"Nothing to run again: the newest commit of {span(branch)} has problems that another run would find "
             "again. Mend them and push."
         )
-    if state == "proposed":
-        return f"Nothing to run again: the newest commit of {span(branch)} {_state(state)}. Merge that first."
-    return (
-        f"Nothing to run again: the newest commit of {span(branch)} {_state(state)}. {_instead(Name.PUBLISH)}"
-    )
+    if state == State.PROPOSED:
+        return f"Nothing to run again: the newest commit of {span(branch)} {state_words(state)}. Merge that first."
+    return f"Nothing to run again: the newest commit of {span(branch)} {state_words(state)}. {_instead(Name.PUBLISH)}"
 
 
 def nothing_runs_reply(branch: str) -> str:
@@ -237,53 +193,6 @@ def given_up_reply() -> str:
         "I tried this several times and could not do it. My log says why; whoever runs this bot can look there. "
         "You can write the command again at any time."
     )
-
-
-def standing_reply(standing: Standing) -> str:
-    """Where publication and check stand, in one small table."""
-    return "\n".join(
-        [
-            f"Where {span(standing.branch)} stands:",
-            "",
-            "| | |",
-            "|---|---|",
-            row("Published now", _published(standing)),
-            *_newest(standing),
-            *_check(standing),
-        ]
-    )
-
-
-def _published(standing: Standing) -> str:
-    if standing.unread:
-        return "the registry does not tell me now"
-    if not standing.digest:
-        return "nothing yet"
-    version = f"version {span(standing.version)}" if standing.version else f"number {standing.number}"
-    return f"{version} as {span(standing.image, 300)} ({span(standing.digest[:SHORT_DIGEST])})"
-
-
-def _newest(standing: Standing) -> Sequence[str]:
-    if not standing.state:
-        return ()
-    words = f"{span(standing.sha[:SHORT_SHA])} {_state(standing.state)}"
-    if standing.pipeline_url:
-        words += f", {link(f'pipeline {standing.pipeline_id}', standing.pipeline_url)}"
-    return (row("Newest publication", words),)
-
-
-def _check(standing: Standing) -> Sequence[str]:
-    if standing.iid is None:
-        return ()
-    if not standing.check:
-        return (row("Check", f"of {span(standing.checked[:SHORT_SHA])}: not done yet"),)
-    words = CHECKS.get(standing.check, standing.check)
-    said = f" ({prose(standing.check_words)})" if standing.check_words else ""
-    return (row("Check", f"of {span(standing.checked[:SHORT_SHA])}: {prose(words)}{said}"),)
-
-
-def _state(state: str) -> str:
-    return prose(STATES.get(state, f"is in the state `{state}`"))
 
 
 def _instead(name: Name) -> str:

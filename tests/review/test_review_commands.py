@@ -23,8 +23,9 @@ from bot.domain.commands import (
 from bot.domain.events import read_event
 from bot.domain.gitlab import DEVELOPER, EVERYBODY, MAINTAINER
 from bot.domain.jobs import Answer
-from bot.domain.replies import Standing
+from bot.domain.plan import State
 from bot.domain.routing import Rules, route
+from bot.domain.standing import Standing, standing_reply, state_words
 from parser.examples import EXAMPLES
 
 BOT = "mlreef-bot"
@@ -244,9 +245,9 @@ def test_explain_of_a_code_that_there_is_not_offers_those_like_it() -> None:
 
 
 def test_the_standing_is_one_small_table() -> None:
-    nothing = replies.standing_reply(Standing("master"))
+    nothing = standing_reply(Standing("master"))
     assert "| Published now | nothing yet |" in nothing
-    whole = replies.standing_reply(
+    whole = standing_reply(
         Standing(
             "master",
             image="r.example.com/lab/noise",
@@ -267,4 +268,10 @@ def test_the_standing_is_one_small_table() -> None:
     assert "| Newest publication | `7c3d7c3d` failed, [pipeline 31]" in whole
     assert "| Check | of `1f0e1f0e`: found problems (" in whole
     assert len(whole.splitlines()) == 7
-    assert "the registry does not tell me" in replies.standing_reply(Standing("master", unread=True))
+    assert "the registry does not tell me" in standing_reply(Standing("master", unread=True))
+
+
+def test_every_state_of_a_publication_has_words_and_one_of_a_later_version_its_name() -> None:
+    assert len({state_words(state) for state in State}) == len(State)
+    assert not any("in the state" in state_words(state) for state in State)
+    assert "on-hold" in state_words("on-hold")
