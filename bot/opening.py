@@ -127,12 +127,18 @@ def _ensure_branch(planned: Setup, project: Project, base: Branch, world: World)
     there = world.forge.fetch_branch(project.id, SETUP_BRANCH)
     if there is not None and not is_ours(there.message):
         return False
-    if there is not None and there.message.strip() == message.strip():
-        # we died behind the commit, or the merge request was closed and is asked for again
+    if (
+        there is not None
+        and there.message.strip() == message.strip()
+        and there.sha == world.store.fact(_commit_fact(project.id))
+    ):
+        # we died behind it, or the merge request was closed and is asked for again
         return True
+    # a message can be written by anybody: what we do not remember to have made, we make anew
     made = world.forge.commit_files(
         project.id, SETUP_BRANCH, message, planned.files, planned.existing, base.sha
     )
+    world.store.keep_fact(_commit_fact(project.id), made.sha)
     log.info("setup_committed", project=project.path, sha=made.sha, files=sorted(planned.files))
     return True
 
@@ -150,6 +156,10 @@ def _noted(opened: Opened, project: Project, world: World) -> Opened:
 
 def _fact(project_id: int) -> str:
     return f"setup {project_id}"
+
+
+def _commit_fact(project_id: int) -> str:
+    return f"setup commit {project_id}"
 
 
 def wants_setup(project: Project, problems: Collection[Problem], world: World) -> bool:

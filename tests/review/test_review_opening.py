@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+import requests
 
 from bot.adapters.forge import Forge
 from bot.adapters.gitlab_client import GitlabClient
@@ -202,6 +204,27 @@ def test_work_of_people_on_a_branch_of_that_name_is_left_alone(place: Place) -> 
     assert SETUP_BRANCH in refused.refused.why
     assert place.sandbox.head(place.project.id, SETUP_BRANCH) == before
     assert place.requests == []
+
+
+def test_a_commit_that_only_says_that_it_is_the_bots_is_not_proposed_in_its_name(place: Place) -> None:
+    place.push(BARE)
+    place.ask()
+    place.close(place.requests[0])
+    api = f"{place.sandbox.url}/api/v4/projects/{place.project.id}/repository"
+    alice = {"PRIVATE-TOKEN": place.alice.token}
+    of_the_bot = requests.get(f"{api}/commits/{quote(SETUP_BRANCH, safe='')}", headers=alice, timeout=10).json()
+    forged = {
+        "branch": SETUP_BRANCH,
+        "commit_message": of_the_bot["message"],
+        "actions": [{"action": "create", "file_path": "evil.sh", "content": "rm -rf /\n"}],
+        "start_sha": of_the_bot["parent_ids"][0],
+        "force": True,
+    }
+    requests.post(f"{api}/commits", json=forged, headers=alice, timeout=10).raise_for_status()
+    assert place.file("evil.sh")
+    assert place.ask().kind == "opened"
+    assert place.file("evil.sh") == ""
+    assert place.file("requirements.txt").splitlines()[1:] == ["numpy==2.3.1"]
 
 
 def test_another_wish_after_it_was_closed_gets_other_files(place: Place) -> None:
