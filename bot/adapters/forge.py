@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -40,6 +41,8 @@ MAX_FILE_BYTES = 1024 * 1024
 BLOBS_PER_QUERY = 100
 """GitLab's limit for the nodes of one GraphQL connection."""
 
+_ACTIVE = "active"
+
 TRACE_TAIL_BYTES = 64 * 1024
 
 _BLOBS_QUERY = """
@@ -66,9 +69,12 @@ class Forge:
         return _person(data) if data else None
 
     def fetch_level(self, project_id: int, user_id: int) -> int:
-        """The access level of a user in a project by all ways (groups, shared groups), 0 for no member."""
+        """The access level of a user in a project by all ways (groups, shared groups), 0 for no member.
+
+        Who is blocked, waits for approval, or whose time is over has none, though GitLab lists them for a while.
+        """
         data = self._maybe(f"/projects/{project_id}/members/all/{user_id}")
-        return int(data.get("access_level") or 0) if data else 0
+        return _level(data, datetime.now(UTC).date()) if data else 0
 
     def fetch_project(self, project: int | str) -> Project:
         """The project by id or full path; Gone when it does not exist for the bot."""
@@ -516,6 +522,12 @@ def _merge_request(data: Mapping[str, Any]) -> MergeRequest:
         draft=bool(data.get("draft") or data.get("work_in_progress")),
         diff_refs=DiffRefs(refs["base_sha"], refs["start_sha"], refs["head_sha"]) if whole else None,
     )
+
+
+def _level(data: Mapping[str, Any], today: date) -> int:
+    states = (data.get("state") or _ACTIVE, data.get("membership_state") or _ACTIVE)
+    over = str(data.get("expires_at") or date.max)[: len("2000-01-01")] <= today.isoformat()
+    return 0 if over or any(state != _ACTIVE for state in states) else int(data.get("access_level") or 0)
 
 
 def _person(data: Mapping[str, Any]) -> Person:

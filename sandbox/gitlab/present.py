@@ -49,7 +49,7 @@ class Presenter:
             "username": user.username,
             "public_email": "",
             "name": user.name,
-            "state": "active",
+            "state": user.state,
             "locked": False,
             "avatar_url": None,
             "web_url": f"{self.core.url}/{user.username}",
@@ -60,7 +60,8 @@ class Presenter:
         return {**self.person(user), **more, **({"is_admin": True} if user.admin else {})}
 
     def member(self, user: User, level: int) -> dict[str, Any]:
-        return {**self.person(user), "access_level": level, "expires_at": None, "membership_state": "active"}
+        about = {"access_level": level, "expires_at": user.expires_at, "membership_state": "active"}
+        return {**self.person(user), **about}
 
     def token(self, token: Token) -> dict[str, Any]:
         return {

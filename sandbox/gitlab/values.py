@@ -51,6 +51,9 @@ class User:
     email: str
     admin: bool = False
     bot: bool = False
+    state: str = "active"
+    expires_at: str | None = None
+    """The day on which all its memberships end; GitLab goes on to list them until it cleans up."""
 
 
 @dataclass

@@ -212,7 +212,9 @@ def test_a_commit_that_only_says_that_it_is_the_bots_is_not_proposed_in_its_name
     place.close(place.requests[0])
     api = f"{place.sandbox.url}/api/v4/projects/{place.project.id}/repository"
     alice = {"PRIVATE-TOKEN": place.alice.token}
-    of_the_bot = requests.get(f"{api}/commits/{quote(SETUP_BRANCH, safe='')}", headers=alice, timeout=10).json()
+    of_the_bot = requests.get(
+        f"{api}/commits/{quote(SETUP_BRANCH, safe='')}", headers=alice, timeout=10
+    ).json()
     forged = {
         "branch": SETUP_BRANCH,
         "commit_message": of_the_bot["message"],
