@@ -38,6 +38,9 @@ REREAD_SECONDS = 120.0
 MAX_REREADS = 3
 """How often that is done; the next push looks in any case."""
 
+INTRODUCED = "introduced in"
+"""Begins the names of facts: the merge request of a project in which the bot first spoke."""
+
 log = structlog.get_logger()
 
 
@@ -66,23 +69,29 @@ def review(job: Check, world: World) -> tuple[Later, ...]:
         problems=len(reviewed.problems),
         good=reviewed.good,
     )
+    again = bool(reviewed.unread) and job.attempt < MAX_REREADS
     with stage("tell"):
         step = check_step(request, "success" if reviewed.good else "failed", check_status(reviewed))
         told = _tell_status(step, request, world)
         # the bot does not talk to itself
         if request.author_id != world.user_id and not _say(
-            replace(reviewed, foreign=request.from_fork and not told), read, world
+            replace(reviewed, foreign=request.from_fork and not told), read, world, again
         ):
             return ()
     world.store.keep_review(project.id, request.iid, head_sha=request.sha, target=request.target_branch)
-    if reviewed.unread and job.attempt < MAX_REREADS:
+    if again:
         return (Later(replace(job, attempt=job.attempt + 1), REREAD_SECONDS, reviewed.unread),)
     return ()
 
 
-def _say(reviewed: Reviewed, read: Reading, world: World) -> bool:
-    """Bring discussions and note to what is to be said; whether the head is still the one that was read."""
+def _say(reviewed: Reviewed, read: Reading, world: World, again: bool) -> bool:
+    """Bring discussions and note to what is to be said; whether the head is still the one that was read.
+
+    `again`: it is looked at again soon, and a note that only could not be compared for the moment stays as it is.
+    """
     request = reviewed.request
+    introduced = world.store.fact(f"{INTRODUCED} {request.project_id}")
+    reviewed = replace(reviewed, introduces=introduced in (None, str(request.iid)))
     # after the status: an index may be slow
     reviewed = fetch_taken_back(reviewed, world)
     planned = plan_review(reviewed, world.policy.review, _notes_wanted(reviewed, world))
@@ -103,7 +112,10 @@ def _say(reviewed: Reviewed, read: Reading, world: World) -> bool:
             body = review_body(reviewed, left, len(reviewed.problems) - len(left))
         else:
             body = folded_body(reviewed)
-        ensure_note(request.project_id, request.iid, body, world, news=planned.worth_saying)
+        if planned.worth_saying or not again:
+            ensure_note(request.project_id, request.iid, body, world, news=planned.worth_saying)
+        if planned.worth_saying and introduced is None:
+            world.store.keep_fact(f"{INTRODUCED} {request.project_id}", str(request.iid))
     except (Refused, Gone) as refusal:
         # the discussion may be locked; the status tells what matters
         log.warning("not_told", project=request.project_id, iid=request.iid, reason=str(refusal))

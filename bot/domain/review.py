@@ -23,7 +23,7 @@ class Reviewed:
     published nothing, and also while the registry cannot say: `unread` then tells why. `interface` is None where there
     is nothing to compare: nothing published, its description unreadable, or no module in the head. `version` is what
     merging would publish; None where it publishes nothing, or cannot be known. `foreign`: the head lies in a project
-    where the bot may set no status.
+    where the bot may set no status. `introduces`: the bot speaks for the first time in this project.
     """
 
     request: MergeRequest
@@ -39,6 +39,7 @@ class Reviewed:
     requirements: tuple[RequirementChange, ...] = ()
     prediction: Prediction | None = None
     foreign: bool = False
+    introduces: bool = False
 
     @property
     def errors(self) -> tuple[Problem, ...]:

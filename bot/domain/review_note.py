@@ -114,7 +114,7 @@ def check_status(reviewed: Reviewed) -> str:
 
 
 def _introduction(reviewed: Reviewed) -> list[str]:
-    if not reviewed.first:
+    if not (reviewed.first or reviewed.introduces):
         return []
     return [
         "I am the bot that publishes this repository: every push to "

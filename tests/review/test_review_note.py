@@ -66,6 +66,7 @@ def test_the_first_note_of_all_says_in_two_sentences_who_speaks() -> None:
     assert introduction.count(". ") + 1 == 2
     assert "**Merging this publishes `Add Noise` for the first time, as version 1.0.0.**" in body
     assert "I am the bot" not in review_body(after(NOW))
+    assert review_body(replace(after(NOW), introduces=True)).split("\n\n")[0] == introduction
 
 
 def test_each_change_of_the_interface_is_a_row_with_its_consequence() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,20 +11,26 @@ import pytest
 
 from bot.adapters.forge import Forge
 from bot.adapters.gitlab_client import GitlabClient
-from bot.adapters.registry import Registry
+from bot.adapters.registry import Manifest, Registry
 from bot.adapters.store import Store
 from bot.adapters.talk import Talk
 from bot.domain.jobs import COMMAND, Check, Later, merge_request_lane
+from bot.domain.making import ENVIRONMENT_LABEL
 from bot.domain.manner import Manner
 from bot.domain.pipeline import Environment
 from bot.domain.policy import Policy
 from bot.domain.steps import CHECK_STATUS
+from bot.domain.tags import MODULE_LABEL
 from bot.errors import TryAgain
 from bot.review import MAX_REREADS, review
 from bot.telling import tell_given_up
 from bot.world import World
+from parser.read import read
+from parser.source import Entry, Source
+from parser.wire import canonical, module_to_dict
 from sandbox.gitlab import MAINTAINER, Project, Sandbox, User
 from sandbox.registry import RegistryServer
+from tests.layers.package_index import PackageIndex, served
 
 MOST_CALLS = 8
 """What a check may ask of GitLab when its result is that of the one before."""
@@ -36,6 +43,10 @@ parser.add_argument("--input-path", required=True)
 parser.add_argument("--output-path", required=True)
 parser.parse_args()
 """
+MORE = SCRIPT.replace("parser.parse", 'parser.add_argument("--seed", type=int, default=3)\nparser.parse')
+REQUIREMENTS = "numpy==2.1\nscipy==1.15\n"
+CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
+LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
 BROKEN = SCRIPT.replace('parser.add_argument("--output-path", required=True)\n', "")
 
 
@@ -47,15 +58,45 @@ class Place:
     alice: User
     project: Project
     world: World
+    host: str
 
-    def open(self, script: str, user: User | None = None) -> Check:
-        """Somebody opens a merge request with this script; gives the job of its check."""
+    def open(
+        self,
+        script: str,
+        user: User | None = None,
+        branch: str = "work",
+        requirements: str = REQUIREMENTS,
+        settings: str = "",
+    ) -> Check:
+        """Somebody opens a merge request with these files; gives the job of its check."""
         who = user or self.alice
-        files = {"add_noise.py": script, "requirements.txt": "numpy==2.1\n"}
+        files = {"add_noise.py": script, "requirements.txt": requirements, ".mlreef.yaml": settings}
         core = self.sandbox.core
-        self.sandbox.commit(self.project.id, who, files, branch="work", start_branch="main")
-        made = core.merging.open(self.project, who, self.project, "work", "main", "Work")
+        self.sandbox.commit(self.project.id, who, files, branch=branch, start_branch="main")
+        made = core.merging.open(self.project, who, self.project, branch, "main", "Work")
         return Check(self.project.id, merge_request_lane(made.iid), made.iid, made.sha)
+
+    def published(self) -> None:
+        """SCRIPT is what the default branch has published, on the usual environment."""
+        contents = {"add_noise.py": SCRIPT.encode(), "requirements.txt": REQUIREMENTS.encode()}
+        source = Source({path: Entry(path, "file") for path in contents}, contents)
+        module = read(source, self.project.path).module
+        assert module is not None
+        labels = {MODULE_LABEL: canonical(module_to_dict(module)), ENVIRONMENT_LABEL: "python"}
+        config = json.dumps({"config": {"Labels": labels}}).encode()
+        with Registry(self.host, self.alice.username, self.alice.token) as registry:
+            digest = registry.ensure_bytes(self.project.full_path, config)
+            about = {"mediaType": CONFIG_TYPE, "size": len(config), "digest": digest}
+            layer = {"mediaType": LAYER_TYPE, "size": 212_000_000, "digest": digest}
+            content = {
+                "schemaVersion": 2,
+                "mediaType": Manifest.of(b"").media_type,
+                "config": about,
+                "layers": [layer],
+            }
+            manifest = Manifest.of(json.dumps(content).encode())
+            for tag in ("main-1", "1.0.0", "latest"):
+                registry.put_manifest(self.project.full_path, tag, manifest)
 
     def statuses(self, check: Check) -> list[tuple[str, str]]:
         found = self.sandbox.statuses(self.project.id, check.sha or "", CHECK_STATUS)
@@ -67,21 +108,22 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, User, User]]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, User, User, str]]:
     folder = tmp_path_factory.mktemp("review")
     with (
         RegistryServer(folder / "registry") as registry,
         Sandbox(folder / "gitlab", registry=registry) as sandbox,
     ):
-        yield sandbox, sandbox.create_user("alice"), sandbox.create_user("mlreef-bot", bot=True)
+        bot = sandbox.create_user("mlreef-bot", bot=True)
+        yield sandbox, sandbox.create_user("alice"), bot, registry.address
         assert sandbox.complaints == []
 
 
 @pytest.fixture
 def place(
-    site: tuple[Sandbox, User, User], tmp_path: Path, request: pytest.FixtureRequest
+    site: tuple[Sandbox, User, User, str], tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[Place]:
-    sandbox, alice, bot = site
+    sandbox, alice, bot, host = site
     path = f"lab/{request.node.name[:60].rstrip('_')}"
     project = sandbox.create_project(path, alice, ci_config_path="mlreef.yml", files={"README.md": "Hi\n"})
     sandbox.add_member(project.id, bot, MAINTAINER)
@@ -95,7 +137,7 @@ def place(
         return Registry(host, bot.username, bot.token)
 
     world = World(Forge(client), registry_of, store, policy, bot.id, Talk(client, bot.id))
-    yield Place(sandbox, alice, project, world)
+    yield Place(sandbox, alice, project, world, host)
     store.close()
 
 
@@ -113,6 +155,61 @@ def test_what_is_told_once_is_not_told_again(place: Place) -> None:
     assert len(calls) <= MOST_CALLS
     assert {call.method for call in calls if "graphql" not in call.path} == {"GET"}
     assert len(place.statuses(check)) == len(place.notes(check)) == 1
+
+
+def test_the_first_note_in_a_project_says_who_speaks_and_later_ones_do_not(place: Place) -> None:
+    place.published()
+    first = place.open(BROKEN)
+    review(first, place.world)
+    assert place.notes(first)[0].count("I am the bot that publishes this repository") == 1
+    second = place.open(BROKEN, branch="other")
+    review(second, place.world)
+    assert "I am the bot" not in place.notes(second)[0]
+    # and both stay as they are
+    said = [*place.notes(first), *place.notes(second)]
+    review(first, place.world)
+    review(second, place.world)
+    assert [*place.notes(first), *place.notes(second)] == said
+
+
+def test_a_version_taken_back_and_a_loose_one_are_rows_of_the_note(place: Place) -> None:
+    place.published()
+    index = PackageIndex()
+    index.add("numpy", "2.2", yanked="It deletes files")
+    with served(index):
+        building = replace(place.world.policy.building, index_url=index.simple)
+        world = replace(place.world, policy=replace(place.world.policy, building=building))
+        check = place.open(SCRIPT, requirements="numpy==2.2\nscipy\n")
+        review(check, world)
+    (body,) = place.notes(check)
+    assert "| `numpy` | taken back by its authors |  | `==2.2` | It deletes files |" in body
+    assert "| `numpy` | another version | `==2.1` | `==2.2` |" in body
+    assert "| `scipy` | no exact version any more | `==1.15` | `any version` |" in body
+
+
+def test_another_environment_is_not_foretold_to_weigh_what_this_one_does(place: Place) -> None:
+    place.published()
+    one, other = place.open(MORE), place.open(MORE, branch="other", settings="environment: gpu\n")
+    gpu = Environment("gpu", "GPU", "python:3.12-slim", "3.12", {})
+    python = place.world.policy.environments[0]
+    world = replace(place.world, policy=replace(place.world.policy, environments=(python, gpu)))
+    for check in (one, other):
+        review(check, world)
+    assert "| Image | about 212 MB. As what is published now: only code changes. |" in place.notes(one)[0]
+    assert "| Image | cannot be told beforehand: The environment changes" in place.notes(other)[0]
+
+
+def test_while_the_registry_is_away_a_note_that_is_there_stays_as_it_is(place: Place) -> None:
+    place.published()
+    check = place.open(MORE)
+    review(check, place.world)
+    (said,) = place.notes(check)
+    world = replace(place.world, registry=away)
+    review(check, world)
+    assert place.notes(check) == [said]
+    # nobody could say in time: then it is no longer claimed
+    review(replace(check, attempt=MAX_REREADS), world)
+    assert "cannot be compared" in place.notes(check)[0]
 
 
 def test_a_registry_that_is_away_is_looked_at_again_a_few_times(place: Place) -> None:

@@ -159,6 +159,7 @@ def test_the_life_of_a_merge_request(world: World) -> None:
     assert "(and 1 more)" in words
     assert life.resolved() == {spelling: False, pin: False}
     number, said = life.note()
+    assert said.split("\n", 1)[1].startswith("I am the bot that publishes this repository")
     assert "would publish nothing" in said
     assert "Two problems have a discussion on their lines." in said
     assert writes(calls) == [BEGIN_THREAD, BEGIN_THREAD, BEGIN_NOTE, TELL]
@@ -202,6 +203,7 @@ def test_the_life_of_a_merge_request(world: World) -> None:
     assert f"{world.registry.address}/{way.project.full_path}@{digest}" in told
     assert "docker run" in told
     assert "/-/pipelines/" in told
+    assert "| Built in |" in told
     assert life.resolved() == {spelling: True, pin: True}
     acted = [*world.sandbox.quick_actions, *world.sandbox.mentions]
     assert [action for action in acted if action.user_id == world.bot.id] == []

@@ -102,6 +102,21 @@ def test_what_is_closed_is_not_checked_until_it_is_opened_again(world: World) ->
     check(way, head, "failed")
 
 
+def test_what_is_closed_and_opened_again_as_it_was_is_told_nothing_new(world: World) -> None:
+    way = world.project()
+    iid = way.open({**FILES, "add_noise.py": WITHOUT_OUTPUT})
+    said = note(way, iid)
+    way.rest()
+    before, written = way.calls(), way.writes()
+    way.ask("PUT", f"merge_requests/{iid}", {"state_event": "close"})
+    way.ask("PUT", f"merge_requests/{iid}", {"state_event": "reopen"})
+    way.sandbox.wait_for(lambda: calls_of(way, before), SOON, "another look")
+    way.rest()
+    assert len(calls_of(way, before)) <= MOST_CALLS
+    assert way.writes() == written
+    assert note(way, iid) == said
+
+
 def test_a_force_push_is_checked_at_its_new_head(world: World) -> None:
     way = world.project()
     way.open({**FILES, "add_noise.py": WITHOUT_OUTPUT})
@@ -272,6 +287,7 @@ def test_a_merge_request_that_turns_away_from_what_is_published_is_told_so_in_on
     way.sandbox.wait_for(lambda: "publishes nothing" in note(way, iid) or None, SOON, "the last word")
     way.ask("PUT", f"merge_requests/{iid}", {"target_branch": "master"})
     check(way, way.head("work"), "failed")
+    way.sandbox.wait_for(lambda: "publish nothing" in note(way, iid) or None, SOON, "the note as before")
 
 
 def test_hundreds_of_problems_in_a_huge_change_make_one_note_and_a_few_discussions(world: World) -> None:
