@@ -151,7 +151,7 @@ def _verdict(reviewed: Reviewed) -> str:
 
 def _what_for_users(reviewed: Reviewed) -> str:
     if reviewed.interface is None:
-        return "What changes for those who use it cannot be told: the description of the image of now is unreadable."
+        return "What changes for those who use it cannot be told: the description of the published image is unreadable."
     if not reviewed.interface.changes:
         return "Nothing changes for those who use it."
     breaking = sum(change.level is Level.MAJOR for change in reviewed.interface.changes)
@@ -253,7 +253,7 @@ def _why_version(reviewed: Reviewed) -> str:
         return "the next one after those that were taken back."
     now = f" after {span(str(reviewed.current.version))}" if reviewed.current.version else ""
     if reviewed.interface is None:
-        return f"a major version{now}, as the description of the image of now cannot be read."
+        return f"a major version{now}, as the description of the published image cannot be read."
     if reviewed.level is Level.MAJOR:
         return f"a major version{now}, as what others do with it can break."
     if reviewed.level is Level.MINOR:

@@ -135,7 +135,7 @@ def test_what_cannot_be_compared_is_said_and_not_guessed() -> None:
     assert "for the first time" not in body
     assert "I am the bot" not in body
     unreadable = replace(after(NOW), interface=None, version=Version(2, 0, 0))
-    assert "the description of the image of now is unreadable" in review_body(unreadable)
+    assert "the description of the published image is unreadable" in review_body(unreadable)
 
 
 def test_after_all_was_taken_back_it_is_published_again_and_not_for_the_first_time() -> None:

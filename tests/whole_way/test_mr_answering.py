@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+import requests
 
 from bot.adapters.forge import Forge
 from bot.adapters.gitlab_client import GitlabClient
@@ -271,6 +272,33 @@ def test_whoever_is_gone_or_a_program_is_not_answered(desk: Desk) -> None:
         assert answer(job, desk.world) == ()
         assert desk.emoji(job) == []
     assert desk.replies() == []
+
+
+def test_in_a_fork_nothing_is_written_for_who_has_no_rights_in_it(desk: Desk) -> None:
+    stan = desk.sandbox.create_user("stan")
+    desk.project.visibility = "public"
+    made = requests.post(
+        f"{desk.sandbox.url}/api/v4/projects/{desk.project.id}/fork",
+        json={"namespace_path": "stan", "path": "noise"},
+        headers={"PRIVATE-TOKEN": stan.token},
+        timeout=10,
+    )
+    made.raise_for_status()
+    fork = desk.sandbox.state.projects[int(made.json()["id"])]
+    desk.sandbox.commit(fork.id, stan, {"other.py": ""}, branch="work")
+    desk.sandbox.add_member(fork.id, desk.bot, MAINTAINER)
+    desk.request = desk.sandbox.core.merging.open(desk.project, stan, fork, "work", "main", "Work")
+    before = desk.sandbox.head(fork.id, "work")
+    job = desk.say("/mlreef environment python")
+    answer(job, desk.world)
+    assert desk.emoji(job) == [SEEN, DONE]
+    (said,) = desk.replies()
+    assert "environment: python" in said
+    assert "only for those who may push to it themselves" in said
+    assert desk.sandbox.head(fork.id, "work") == before
+    desk.sandbox.add_member(fork.id, desk.dora, DEVELOPER)
+    answer(desk.say("/mlreef environment python"), desk.world)
+    assert desk.sandbox.head(fork.id, "work") != before
 
 
 def _pipeline(desk: Desk) -> int:
