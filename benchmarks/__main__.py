@@ -54,8 +54,8 @@ BENCHMARKS = (
     Benchmark(
         "benchmarks.reviews",
         "From the hook of a merge request to its check",
-        "p95 under 1 s with 50 open merge requests, against the sandbox on the same machine; at most 8 calls to GitLab "
-        "and no note where nothing is to be told.",
+        "p95 under 1 s with 50 open merge requests, against the sandbox on the same machine, one push after another; "
+        "at most 8 calls to GitLab and no note where nothing is to be told.",
     ),
     Benchmark(
         "benchmarks.describe",
