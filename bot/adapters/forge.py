@@ -447,10 +447,10 @@ class Forge:
             raise gone_or_refused(answer, f"a merge request for {target}") from answer
 
     def ensure_commit_comment(self, project_id: int, sha: str, body: str, user_id: int) -> None:
-        """A comment of ours with this text on the commit; GitLab has no way to edit one."""
+        """A comment of ours with this text, or with this and more, on the commit; GitLab has no way to edit one."""
         comments = f"/projects/{project_id}/repository/commits/{sha}/comments"
         for item in self._list(comments):
-            if (item.get("author") or {}).get("id") == user_id and item["note"].strip() == body.strip():
+            if (item.get("author") or {}).get("id") == user_id and _says(item["note"], body):
                 return
         try:
             self._client.post(comments, {"note": body})
@@ -532,3 +532,7 @@ def _level(data: Mapping[str, Any], today: date) -> int:
 
 def _person(data: Mapping[str, Any]) -> Person:
     return Person(int(data["id"]), data.get("username") or "", data.get("bot") is True)
+
+
+def _says(note: str, body: str) -> bool:
+    return note.strip() == body.strip() or note.startswith(f"{body.strip()}\n\n")

@@ -11,8 +11,9 @@ LOSING_PARAMETERS = _UNREAD | {
     *("argument-refused", "argument-unusable", "no-argparse", "other-framework", "several-commands"),
     *("never-parsed", "notebook-command"),
     *("no-entry-point", "several-entry-points", "entry-point-missing", "entry-point-not-python"),
+    "default-not-convertible",  # the script stops there: of its default there is nothing true to tell
 }
-"""Codes of problems that keep parameters from being known."""
+"""Codes of problems that keep parameters, or what they default to, from being known."""
 
 _REQUIREMENTS = ("requirement", "no-requirements", "conda-", "index-", "file-unreadable")
 

@@ -45,6 +45,9 @@ WHAT = {
 }
 """What each command does."""
 
+NOTHING_FAILED = (State.WAITING, State.RUNNING, State.PUBLISHED, State.UNCHANGED)
+"""States of a publication in which there is nothing to run again, nor to publish anew."""
+
 
 def help_reply(docs_url: str) -> str:
     """Every command, who may, and what it does."""
@@ -82,7 +85,12 @@ def misused_reply(misused: Misused) -> str:
             f"That was not done: {span(misused.name)} takes nothing behind it, and there was "
             f"{span(misused.given)}. Write {span(usage(misused.name))} in a new comment."
         )
-    what = "it needs to know which" if not misused.given else f"it takes one name, not {span(misused.given)}"
+    wanted = span(ARGUMENTS[misused.name])
+    what = (
+        f"one {wanted} belongs behind it, not {span(misused.given)}"
+        if misused.given
+        else f"{wanted} is missing"
+    )
     return f"That was not done: {what}. Write {span(usage(misused.name))} in a new comment."
 
 
@@ -159,6 +167,9 @@ def nothing_failed_reply(branch: str, state: str) -> str:
     """Why there is nothing to run again."""
     if not state:
         return f"Nothing to run again: nothing of {span(branch)} was published yet. {_instead(Name.PUBLISH)}"
+    if state in NOTHING_FAILED:
+        nothing = f"of the newest commit of {span(branch)} nothing has failed"
+        return f"Nothing to run again: {nothing}; it {state_words(state)}."
     if state == State.REFUSED:
         return (
             f"Nothing to run again: the newest commit of {span(branch)} has problems that another run would find "

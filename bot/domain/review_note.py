@@ -164,22 +164,22 @@ def _problems(reviewed: Reviewed, in_note: Sequence[Problem], on_lines: int) -> 
     errors = [problem for problem in in_note if problem.severity is Severity.ERROR]
     others = [problem for problem in in_note if problem.severity is not Severity.ERROR]
     lines = []
+    if on_lines:
+        which = counted(on_lines, "problem")
+        which = which.partition(" ")[0] if in_note else which
+        have = "have a discussion on their lines" if on_lines > 1 else "has a discussion on its line"
+        lines += [f"{which} {have}{'; the rest stands here:' if in_note else '.'}"]
     if errors:
-        lines += ["**In the way:**", "", *problem_table(errors)]
+        lines += [*([""] if lines else []), "**In the way:**", "", *problem_table(errors)]
     if others:
         lines += [*([""] if lines else []), "**Worth a look:**", "", *problem_table(others)]
-    if on_lines:
-        besides = "more have" if in_note and on_lines > 1 else "more has" if in_note else ""
-        have = besides or ("have" if on_lines > 1 else "has")
-        number = str(on_lines) if besides else counted(on_lines, "problem")
-        where = "a discussion on their lines" if on_lines > 1 else "a discussion on its line"
-        lines += [*([""] if lines else []), f"{number} {have} {where}."]
     return lines
 
 
 def _worth_a_look(reviewed: Reviewed) -> str:
     count = len(reviewed.problems)
-    return f"{counted(count, 'thing')} {'is' if count == 1 else 'are'} worth a look: `mlreef-bot check .`"
+    are, them = ("is", "it") if count == 1 else ("are", "them")
+    return f"{counted(count, 'thing')} {are} worth a look: `mlreef-bot check .` shows {them}."
 
 
 def _interface(reviewed: Reviewed) -> list[str]:

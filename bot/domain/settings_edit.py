@@ -319,10 +319,10 @@ def _scripts(source: Source, path: str) -> str:
 
 def _choices(asked: str, names: Sequence[str]) -> str:
     near = difflib.get_close_matches(asked[:MAX_SHOWN], [name[:MAX_SHOWN] for name in names[:2000]], 1)
-    first = f"Is `{_short(near[0])}` meant? " if near else ""
+    first = f"Is `{_short(near[0])}` meant? " if near and len(names) > 1 else ""
     shown = ", ".join(f"`{_short(name)}`" for name in names[:MAX_NAMED])
     more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-    return f"{first}There {'is' if len(names) == 1 else 'are'} {shown}{more}."
+    return f"{first}There is only {shown}." if len(names) == 1 else f"{first}There are {shown}{more}."
 
 
 def _short(text: str) -> str:

@@ -29,7 +29,7 @@ STATES: Mapping[str, str] = {
 }
 """How a publication stands, in words; states of later versions are shown by their names."""
 
-CHECKS = {"success": "passed", "failed": "found problems"}
+CHECKS = {"success": "good", "failed": "not good"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def standing_reply(standing: Standing) -> str:
         [
             f"Where {span(standing.branch)} stands:",
             "",
-            "| | |",
+            row("What", "How it stands"),
             "|---|---|",
             row("Published now", _published(standing)),
             *_newest(standing),
@@ -80,7 +80,7 @@ def _published(standing: Standing) -> str:
     if standing.unread:
         return "the registry does not tell me now"
     if not standing.digest:
-        return "nothing yet"
+        return "nothing"
     version = f"version {span(standing.version)}" if standing.version else f"number {standing.number}"
     return f"{version} as {span(standing.image, MAX_IMAGE_CHARS)} ({span(standing.digest[:SHORT_DIGEST])})"
 
@@ -98,7 +98,7 @@ def _check(standing: Standing) -> Sequence[str]:
     if standing.iid is None:
         return ()
     if not standing.check:
-        return (row("Check", f"of {span(standing.checked[:SHORT_SHA])}: not done yet"),)
+        return (row("Check", f"{span(standing.checked[:SHORT_SHA])} is not checked yet"),)
     words = CHECKS.get(standing.check, standing.check)
-    said = f" ({prose(standing.check_words)})" if standing.check_words else ""
-    return (row("Check", f"of {span(standing.checked[:SHORT_SHA])}: {prose(words)}{said}"),)
+    said = f". {prose(standing.check_words)}" if standing.check_words else ""
+    return (row("Check", f"{span(standing.checked[:SHORT_SHA])} is {prose(words)}{said}"),)

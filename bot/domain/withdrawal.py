@@ -28,7 +28,7 @@ def unknown_reply(name: str, there: Sequence[str]) -> str:
     """The answer to a version that was never there."""
     known = ", ".join(span(tag) for tag in there[:MAX_NAMED])
     return f"There is no version {span(name)}. " + (
-        f"The newest: {known}." if known else "There is none at all."
+        f"The newest: {known}." if known else "Nothing has been published yet."
     )
 
 

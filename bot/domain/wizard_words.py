@@ -95,17 +95,16 @@ def coming_comment(web_url: str) -> str:
     """Said below a first refusal that the wizard can mend; `web_url` is the project's."""
     merge_requests = f"{web_url}/-/merge_requests"
     opened = link("a merge request", merge_requests)
-    return f"I try to mend this for you: what I find becomes {opened}, and merging it publishes."
+    return f"I am looking what of this I can add myself: it comes in a moment, as {opened} for you to look through."
 
 
 def setup_description(setup: Setup, branch: str, missing: Missing) -> str:
     """What the merge request says: four steps, each with what was found and what can be chosen."""
     return "\n".join(
         [
-            "I am mlreef-bot: whenever "
-            f"{span(branch)} moves, I publish this repository as an image that others can run. This merge request adds "
-            "what I need for that. **Merging it publishes.** Before that, look through these four steps; whatever you "
-            "change on this branch is kept.",
+            f"I am mlreef-bot: whenever {span(branch)} moves, I publish this repository as an image that others can "
+            f"run. This merge request adds what I need for that. {_promise(setup)} Before that, look through these "
+            "four steps; whatever you change on this branch is kept.",
             "",
             "### 1. Entry point",
             "",
@@ -127,6 +126,12 @@ def setup_description(setup: Setup, branch: str, missing: Missing) -> str:
             "",
         ]
     )
+
+
+def _promise(setup: Setup) -> str:
+    if setup.errors:
+        return "**Merging it publishes**, once you have mended what step 4 names."
+    return "**Merging it publishes.**"
 
 
 def terminal_lines(setup: Setup) -> Iterator[str]:

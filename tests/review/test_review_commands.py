@@ -244,9 +244,29 @@ def test_explain_of_a_code_that_there_is_not_offers_those_like_it() -> None:
     assert f"`{known}`" in replies.explain_reply(known[:-1])
 
 
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ("published", "nothing has failed; it is published."),
+        ("running", "nothing has failed; it is being built."),
+        ("failed", "`/mlreef publish` publishes it now."),
+        ("", "`/mlreef publish` publishes it now."),
+    ],
+)
+def test_where_nothing_can_run_again_it_is_said_what_can_be_done(state: str, told: str) -> None:
+    assert replies.nothing_failed_reply("master", state).endswith(told)
+
+
+def test_what_is_missing_behind_a_command_is_named() -> None:
+    said = replies.misused_reply(Misused(Name.UNPUBLISH, ""))
+    assert (
+        said == "That was not done: `VERSION` is missing. Write `/mlreef unpublish VERSION` in a new comment."
+    )
+
+
 def test_the_standing_is_one_small_table() -> None:
     nothing = standing_reply(Standing("master"))
-    assert "| Published now | nothing yet |" in nothing
+    assert "| Published now | nothing |" in nothing
     whole = standing_reply(
         Standing(
             "master",
@@ -266,7 +286,7 @@ def test_the_standing_is_one_small_table() -> None:
     )
     assert "| Published now | version `1.2.0` as `r.example.com/lab/noise` (`sha256:abababababab`) |" in whole
     assert "| Newest publication | `7c3d7c3d` failed, [pipeline 31]" in whole
-    assert "| Check | of `1f0e1f0e`: found problems (" in whole
+    assert "| Check | `1f0e1f0e` is not good. `add_noise.py:4:` no output (and 2 more) |" in whole
     assert len(whole.splitlines()) == 7
     assert "the registry does not tell me" in standing_reply(Standing("master", unread=True))
 

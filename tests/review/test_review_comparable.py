@@ -34,6 +34,7 @@ def known(line: str = "", requirements: str = "numpy==2.1\n") -> tuple[bool, boo
         ("", "scikit-image=0.26.0\n", (True, False)),
         ('parser.add_argument("--a", nargs="x")', "numpy==2.1\n", (False, True)),
         ("1 = 2", "numpy==2.1\n", (False, True)),
+        ('parser.add_argument("--a", type=int, default="ten")', "numpy==2.1\n", (False, True)),
         ('parser.add_argument("--a", default=open("x").read())', "numpy==2.1\n", (True, True)),
     ],
 )

@@ -170,8 +170,8 @@ def test_what_stands_in_the_way_comes_first_and_says_what_to_do() -> None:
     [
         (0, 1, "One problem has a discussion on its line."),
         (0, 3, "Three problems have a discussion on their lines."),
-        (1, 1, "1 more has a discussion on its line."),
-        (1, 12, "12 more have a discussion on their lines."),
+        (1, 1, "One has a discussion on its line; the rest stands here:"),
+        (1, 12, "12 have a discussion on their lines; the rest stands here:"),
     ],
 )
 def test_problems_told_on_their_lines_are_only_counted(in_note: int, on_lines: int, said: str) -> None:
@@ -222,7 +222,7 @@ def test_when_all_is_resolved_one_line_is_left() -> None:
         "Nothing is in the way."
     )
     hint = problem("`--x` has no help.", Severity.INFO)
-    assert folded_body(after(NOW, hint)).endswith("One thing is worth a look: `mlreef-bot check .`")
+    assert folded_body(after(NOW, hint)).endswith("One thing is worth a look: `mlreef-bot check .` shows it.")
     for one in (first(), first(problem("No.")), replace(first(), unread="no answer", version=None)):
         assert "\n" not in folded_body(one)
     assert moved_away_body("topic/x") == (
@@ -258,7 +258,7 @@ def test_five_hundred_problems_and_thousands_of_parameters_still_make_a_short_no
     reviewed = replace(known, report=report(*many, made=made), problems=many, requirements=changed)
     body = review_body(reviewed, many, 12)
     assert len(body) < MAX_NOTE_CHARS / 3
-    assert "12 more have a discussion on their lines." in body
+    assert "12 have a discussion on their lines; the rest stands here:" in body
     assert_harmless(body)
     assert len(folded_body(reviewed)) < 2000
     assert len(check_status(reviewed)) <= 255

@@ -120,6 +120,11 @@ def test_a_script_that_is_not_there_is_refused_with_those_that_are() -> None:
     assert "README" not in found.mend
 
 
+def test_the_only_one_that_there_is_is_named_once() -> None:
+    only = refused(edit_entry_point(None, "trian.py", tree("train.py")))
+    assert only.mend == "There is only `train.py`."
+
+
 def test_what_is_no_script_is_refused() -> None:
     assert "no Python script" in refused(edit_entry_point(None, "README.md", tree("README.md"))).why
     linked = Source({"a.py": Entry("a.py", "symlink")}, {})

@@ -443,3 +443,12 @@ def test_many_notes_at_a_time_leave_connections_for_everybody(place: Place, clus
         list(threads.map(say, [request.iid for request in requests]))
     told = [place.sandbox.notes(place.project.id, request.iid) for request in requests]
     assert [[note.body for note in notes] for notes in told] == [[marked(FIRST)]] * count
+
+
+def test_a_commit_is_not_told_again_what_it_was_told_with_more_below(place: Place) -> None:
+    sha = place.sandbox.head(place.project.id, "main")
+    assert sha is not None
+    for body in (f"{FIRST}\n\nMore.", FIRST, f"{FIRST}\n\nMore.", "Something else."):
+        place.world.forge.ensure_commit_comment(place.project.id, sha, body, place.bot.id)
+    said = [note.body for note in place.sandbox.comments(place.project.id, sha)]
+    assert said == [f"{FIRST}\n\nMore.", "Something else."]

@@ -182,6 +182,14 @@ def test_names_that_a_script_uses_otherwise_are_left_to_it() -> None:
     assert "def parameter(" not in made.files["train.py"].decode()
 
 
+def test_a_publication_is_promised_only_where_nothing_is_in_the_way() -> None:
+    good = setup_description(plan({"train.py": SCRIPT}), "main", "")
+    assert "**Merging it publishes.**" in good
+    wanting = setup_description(plan({"train.py": SCRIPT.replace("--output-path", "--out")}), "main", "")
+    assert "**Merging it publishes**, once you have mended what step 4 names." in wanting
+    assert "Merging will not publish yet." in wanting
+
+
 def test_an_index_that_is_away_leaves_names_without_versions_and_says_so() -> None:
     pins = Pins(
         (Pin("numpy", "numpy"), Pin("x", "b d", why="no package can be called so")), "the index is away"

@@ -108,7 +108,7 @@ def test_done_twice_it_is_said_once(desk: Desk) -> None:
         assert answer(job, desk.world) == ()
     assert desk.emoji(job) == [SEEN, DONE]
     (said,) = desk.replies()
-    assert "| Published now | nothing yet |" in said
+    assert "| Published now | nothing |" in said
 
 
 def test_a_job_that_died_before_its_last_emoji_finds_its_own_answer(desk: Desk) -> None:

@@ -165,7 +165,7 @@ def test_the_author_of_a_fork_may_ask_how_it_stands_but_not_publish(world: World
     )
     made.raise_for_status()
     talk = Talk(way, int(made.json()["iid"]))
-    assert "| Published now | nothing yet |" in talk.ask("/mlreef status", DONE, people.stranger)
+    assert "| Published now | nothing |" in talk.ask("/mlreef status", DONE, people.stranger)
     for line in ("/mlreef publish", "/mlreef check", "/mlreef entrypoint add_noise.py"):
         assert "is for Developers" in talk.ask(line, NOT_DONE, people.stranger)
 
@@ -246,11 +246,11 @@ def test_status_is_one_small_table_for_everybody(talk: Talk, people: People) -> 
     assert said.splitlines()[:5] == [
         "Where `master` stands:",
         "",
-        "| | |",
+        "| What | How it stands |",
         "|---|---|",
-        "| Published now | nothing yet |",
+        "| Published now | nothing |",
     ]
-    assert f"| Check | of `{head[:8]}`: passed" in said
+    assert f"| Check | `{head[:8]}` is good" in said
 
 
 def test_environment_is_written_to_the_branch_by_who_may_push_there(talk: Talk, people: People) -> None:
