@@ -29,7 +29,7 @@ _SPANS = re.compile(r"`([^`]+)`")
 _WORD = re.compile(r"\S+")
 _BACKTICKS = re.compile("`+")
 _ADDRESS = "%/:=&?~#+!$,;@-._"
-_QUICK_ACTION = re.compile(r"[\s>*+\-\d.)]*/\w")
+_QUICK_ACTION = re.compile(r"(?:[\s>*+\-\d.)]|\[[ xX]\])*/\w")
 _SIGILS = tuple("@#~%&^")
 _UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Characters that are letters or signs by name and show nothing."""

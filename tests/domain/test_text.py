@@ -66,6 +66,7 @@ def test_a_sentence_becomes_code_only_where_somebody_would_be_called() -> None:
 @example("```")
 @example("````\n/close")
 @example("x\n\t- /merge")
+@example("> 1. - [x] /merge")
 def test_a_block_is_ended_by_no_text(text: str) -> None:
     block = fenced(text)
     page = assert_harmless("\n".join(["Before", "", *block, "", "Behind"]))
@@ -78,6 +79,7 @@ def test_a_block_spells_out_what_it_cannot_show() -> None:
     assert fenced("a\tb\n/close\nc\u200b") == ["```text", "a\tb", r"\x2fclose", r"c\u200b", "```"]
     assert may_stand_in_fence("a\tb\n  - run: ls /tmp")
     assert not may_stand_in_fence("  - /close")
+    assert not may_stand_in_fence("- [ ] /close")
     assert not may_stand_in_fence("a\r")
 
 
