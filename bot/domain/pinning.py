@@ -17,7 +17,8 @@ MAX_PINNED = 30
 
 _EXACT = re.compile(r"={2,3}[^*,]+")
 _ITEM = re.compile(
-    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]]*\])?)(?P<limits>[^;#@\[\]]*?)(?P<rest>\s*;.*)?"
+    # nothing is tried a second way: a line may be as long as its author likes
+    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*+(?:\s*+\[[^\]]*+\])?+)(?P<limits>[^;#@\[\]]*+)(?:;.*)?"
 )
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
@@ -52,5 +53,6 @@ def _edits(items: Iterable[Requirement], lines: list[str], versions: Mapping[str
             continue
         written = _ITEM.fullmatch(lines[at.line - 1][at.column : at.end_column])
         if written:
-            start, end = at.column + len(written["name"].rstrip()), at.column + written.end("limits")
+            start = at.column + written.end("name")
+            end = start + len(written["limits"].rstrip())
             yield Edit(Place(at.file, at.line, start, at.line, end), f"=={version}")

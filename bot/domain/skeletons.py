@@ -25,7 +25,8 @@ NEW_SCRIPT = re.compile(r"(?:(?!\.{1,2}/)[A-Za-z0-9_.-]+/)*[A-Za-z0-9_][A-Za-z0-
 _ANNOTATED = re.compile(r"^[ \t]*@[ \t]*(?:\w+\.)?(?:data_processor|processor)\b", re.MULTILINE)
 _WORD = re.compile(r"\w+")
 _GUARD = re.compile(
-    r"""^if[ \t]*\(?[ \t]*__name__[ \t]*==[ \t]*["']__main__["'][ \t]*\)?[ \t]*:""", re.MULTILINE
+    r"""^if[ \t]*+(?:\([ \t]*+)?__name__[ \t]*+==[ \t]*+["']__main__["'][ \t]*+(?:\)[ \t]*+)?:""",
+    re.MULTILINE,
 )
 _NAME = re.compile(r"[A-Za-z0-9_-]+\Z", re.ASCII)
 _WORDS = {"bool": "BOOLEAN", "int": "INTEGER", "float": "FLOAT", "complex": "COMPLEX"}

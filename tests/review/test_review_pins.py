@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,17 @@ def with_versions(text: str) -> str:
 )
 def test_the_version_is_written_where_the_limits_stand(written: str, mended: str) -> None:
     assert with_versions(written) == mended
+
+
+def test_a_line_of_blanks_is_looked_at_once() -> None:
+    line = "numpy" + " " * 20_000 + ">=1" + " " * 20_000 + "#"
+    found, problems = read("numpy>=1\n")
+    assert found is not None
+    (item,) = found.items
+    wide = replace(found, items=(replace(item, place=replace(item.place, end_column=len(line))),))
+    before = time.process_time()
+    assert pinned(problems[0], wide, line.encode(), VERSIONS).edits == ()
+    assert time.process_time() - before < 1
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from bot.domain.environments import Environment
 from bot.domain.settings_edit import CannotEdit
+from bot.domain.skeletons import annotate
 from bot.domain.wizard import Means, Setup, SetupWish, is_mendable, plan_setup
 from bot.domain.wizard_files import Described, Pin, Pins, requirements_text, settings_text
 from bot.domain.wizard_words import setup_description, terminal_lines
@@ -174,6 +176,17 @@ def test_annotations_say_what_the_script_says_and_stand_before_its_main_guard() 
     assert made.after.module is not None
     assert made.before.module is not None
     assert len(made.after.module.parameters) == len(made.before.module.parameters)
+
+
+def test_a_script_of_blanks_is_looked_through_once() -> None:
+    module, blanks = plan({"train.py": SCRIPT}).before.module, " " * 100_000
+    assert module is not None
+    for content in (f"if{blanks}x", f"if __name__ == '__main__'{blanks}x"):
+        before = time.process_time()
+        assert annotate(content.encode(), module)
+        assert time.process_time() - before < 1
+    guarded = b"a = 1\nif (\t__name__ == '__main__' ) :\n    a\n"
+    assert annotate(guarded, module)[0].endswith(b"\n\n\nif (\t__name__ == '__main__' ) :\n    a\n")
 
 
 def test_names_that_a_script_uses_otherwise_are_left_to_it() -> None:
