@@ -14,7 +14,7 @@ import re
 
 _LINKED = re.compile(
     r"""
-      @[\w.-]*[\w-]                     # people, groups, all; commits of other projects; mail addresses
+      @[\w.-]                            # people, groups, all; commits of other projects; mail addresses
     | [#!&]\d                           # issues, merge requests, epics
     | \$                                # snippets, and formulas: two of them around code are enough
     | ~\S                               # labels, by number, name or in quotes
@@ -27,7 +27,7 @@ _LINKED = re.compile(
     | (?<![A-Za-z0-9])[0-9a-f]{7,}(?![A-Za-z0-9])  # commits and ranges of them
     | [A-Za-z]\w*-\d                    # GL-1, and issues of trackers beside GitLab
     | ://
-    | \bwww\.
+    | (?<![A-Za-z0-9])www\.
     | :[\w+-]+:                         # emoji
     | [{\[][+-]                         # a word that was added or taken away
     | `

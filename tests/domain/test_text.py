@@ -26,6 +26,8 @@ from tests.domain.hostile import ANY_TEXT
 @example("a`#1", "`x` `y` z`")
 @example("@", "a #")
 @example("GL-", "a !")
+@example("a_www.b", "_www.evil.example")
+@example("@.", "@-.")
 @example("\\", "`a`|`b`\\|")
 @example("$`x`$", "*iteration:`x`")
 def test_no_text_does_anything_in_a_sentence_or_a_table(text: str, other: str) -> None:
