@@ -95,31 +95,36 @@ def _say(reviewed: Reviewed, read: Reading, world: World, again: bool) -> bool:
     # after the status: an index may be slow
     reviewed = fetch_taken_back(reviewed, world)
     planned = plan_review(reviewed, world.policy.review, _notes_wanted(reviewed, world))
-    known = world.store.review(request.project_id, request.iid)
-    if planned.worth_saying or known.note_id is not None or known.threads:
-        now = world.forge.fetch_merge_request(request.project_id, request.iid)
-        if (
-            now is None
-            or not now.open
-            or (now.sha, now.target_branch) != (request.sha, request.target_branch)
-        ):
-            log.info("merge_request_moved_on", project=request.project_id, iid=request.iid, sha=request.sha)
-            return False  # whoever moved it told of that, too
+    unmoved = functools.cache(functools.partial(_ensure_unmoved, request, world))
     try:
         mended = functools.partial(with_pins, reviewed=reviewed, contents=read.contents, world=world)
-        left = discuss(request, reviewed.problems, read.contents, planned.discussions, world, mended)
+        left = discuss(request, reviewed.problems, read.contents, planned.discussions, world, mended, unmoved)
         if planned.worth_saying:
             body = review_body(reviewed, left, len(reviewed.problems) - len(left))
         else:
             body = folded_body(reviewed)
         if planned.worth_saying or not again:
-            ensure_note(request.project_id, request.iid, body, world, news=planned.worth_saying)
+            ensure_note(request.project_id, request.iid, body, world, planned.worth_saying, ready=unmoved)
         if planned.worth_saying and introduced is None:
             world.store.keep_fact(f"{INTRODUCED} {request.project_id}", str(request.iid))
+    except _MovedOn:
+        log.info("merge_request_moved_on", project=request.project_id, iid=request.iid, sha=request.sha)
+        return False
     except (Refused, Gone) as refusal:
         # the discussion may be locked; the status tells what matters
         log.warning("not_told", project=request.project_id, iid=request.iid, reason=str(refusal))
     return True
+
+
+class _MovedOn(Exception):
+    """What was read is no longer what the merge request is; whoever moved it told of that, too."""
+
+
+def _ensure_unmoved(request: MergeRequest, world: World) -> None:
+    """Asked right before something is written: reading and comparing take their time."""
+    now = world.forge.fetch_merge_request(request.project_id, request.iid)
+    if now is None or not now.open or (now.sha, now.target_branch) != (request.sha, request.target_branch):
+        raise _MovedOn
 
 
 def _set_aside(request: MergeRequest, project: Project, world: World) -> None:

@@ -58,13 +58,14 @@ def discuss(
     limit: int,
     world: World,
     mended: Mended = lambda problem: problem,
+    ready: Callable[[], None] = lambda: None,
 ) -> tuple[Problem, ...]:
     """Say each problem on its line, where the diff shows it, and give those that are left for the note.
 
     `problems` are those of the request's head, the most important first; `contents` are its files, out of which
     suggestions are cut. With a limit of 0 no discussion is to stand, and the bot resolves its own. GitLab is called
-    only when something is new or mended, and the first time; `mended` only before a discussion begins. Raises TryAgain
-    while GitLab makes the diff.
+    only when something is new or mended, and the first time; `mended` only before a discussion begins; `ready` before
+    a diff is read or anything is written, which it may prevent by raising. Raises TryAgain while GitLab makes the diff.
     """
     names = fingerprints(problems)
     every = dict(zip(names, problems, strict=True))
@@ -75,21 +76,32 @@ def discuss(
     kept = rules.read_threads(world.store.review(request.project_id, request.iid).threads)
     threads = kept or Threads()
     if kept is None or case.todo(threads):
-        threads = _brought_up(threads, kept, case, world, mended)
+        threads = _brought_up(threads, kept, case, world, mended, ready)
         threads = replace(threads, outside=threads.outside & frozenset(spots.values()))
         world.store.keep_review(request.project_id, request.iid, threads=rules.write_threads(threads))
     return rules.left_for_note(problems, names, threads, limit)
 
 
-def _brought_up(threads: Threads, kept: Threads | None, case: _Case, world: World, mended: Mended) -> Threads:
+def _brought_up(
+    threads: Threads,
+    kept: Threads | None,
+    case: _Case,
+    world: World,
+    mended: Mended,
+    ready: Callable[[], None],
+) -> Threads:
     """The discussions as they are to be. GitLab is not asked for all of them when none is to be touched."""
     todo = case.todo(threads)
+    if todo:
+        ready()  # a diff of another head would mislead, too
     places = _places(todo.begin, case, world)
     outside = threads.outside | {case.spots[name] for name, where in places.items() if where is None}
     threads = replace(threads, outside=outside)
     if kept is None or case.todo(threads):
         threads = replace(_learned(kept, case, world), outside=outside)
         todo = case.todo(threads)
+        if todo:
+            ready()
         threads = _settled(threads, todo, case.topic, world)
         places |= _places([name for name in todo.begin if name not in places], case, world)
         threads = _begun(threads, {name: places[name] for name in todo.begin}, case, world, mended)

@@ -8,7 +8,7 @@ does not make two notes is seen to by looking first, one at a time.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import structlog
@@ -34,11 +34,18 @@ log = structlog.get_logger()
 
 
 def ensure_note(
-    project_id: int, iid: int, body: str, world: World, news: bool = True, outcome: bool = False
+    project_id: int,
+    iid: int,
+    body: str,
+    world: World,
+    news: bool = True,
+    outcome: bool = False,
+    ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Have the merge request's one note say `body`; without `news` none is begun for it. Nothing to do costs no call.
 
     `outcome`: it is what became of the publication, and the review that the note holds is kept, folded below it.
+    `ready` is called before anything is written, which it may prevent by raising.
     Raises TryAgain while another worker writes there; Refused or Gone when GitLab takes no notes.
     """
     digest = digest_of(body)
@@ -51,7 +58,7 @@ def ensure_note(
         if known.note_digest == digest:
             return
         topic = Topic(project_id, "MergeRequest", str(iid))
-        note_id = _write(topic, known.note_id, body, world, news, outcome)
+        note_id = _write(topic, known.note_id, body, world, news, outcome, ready)
         world.store.keep_review(project_id, iid, note_id=note_id, note_digest=digest)
 
 
@@ -66,7 +73,13 @@ def _room() -> Iterator[None]:
 
 
 def _write(
-    topic: Topic, known_id: int | None, body: str, world: World, news: bool, outcome: bool
+    topic: Topic,
+    known_id: int | None,
+    body: str,
+    world: World,
+    news: bool,
+    outcome: bool,
+    ready: Callable[[], None],
 ) -> int | None:
     """The id of the note that says it, or of the one that is left as it is; None where there is none."""
     note = _find(topic, known_id, world)
@@ -75,6 +88,7 @@ def _write(
     if note is not None and says(note, digest_of(whole)):
         return note.id
     if note is not None and ours:
+        ready()
         try:
             return _kept(world.talk.edit_note(topic, note.id, marked(whole, outcome)), world)
         except Gone:
@@ -83,6 +97,7 @@ def _write(
         return known_id if note is None else note.id
     if note is not None:
         log.info("a person changed the note, so the news goes to a new one", iid=topic.id, note=note.id)
+    ready()
     return _kept(world.talk.create_note(topic, marked(body, outcome)), world)
 
 

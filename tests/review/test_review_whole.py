@@ -212,6 +212,21 @@ def test_while_the_registry_is_away_a_note_that_is_there_stays_as_it_is(place: P
     assert "cannot be compared" in place.notes(check)[0]
 
 
+def test_of_a_head_that_is_no_longer_the_head_nothing_is_written(place: Place) -> None:
+    place.published()
+    check = place.open(BROKEN)
+
+    def moved(host: str) -> Registry:
+        # somebody pushes while it is compared with what is published
+        place.sandbox.commit(place.project.id, place.alice, {"notes.txt": "x\n"}, branch="work")
+        return place.world.registry(host)
+
+    assert review(check, replace(place.world, registry=moved)) == ()
+    assert place.sandbox.notes(place.project.id, check.iid) == []
+    kept = place.world.store.review(place.project.id, check.iid)
+    assert (kept.head_sha, kept.note_id, kept.threads) == ("", None, "")
+
+
 def test_a_registry_that_is_away_is_looked_at_again_a_few_times(place: Place) -> None:
     check = place.open(SCRIPT)
     world = replace(place.world, registry=away)

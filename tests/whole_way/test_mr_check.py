@@ -81,6 +81,25 @@ def test_nothing_changed_costs_few_calls_and_no_note(world: World) -> None:
     assert len(checks(way, head)) == 1
 
 
+def test_however_much_there_is_to_look_at_nothing_changed_costs_few_calls(world: World) -> None:
+    way = world.project(FILES)
+    way.bot_commit()
+    generated = way.file()
+    assert generated is not None
+    changed = {"mlreef.yml": generated + b"\n# faster\n", ".mlreef.yaml": "quiet: problems\n"}
+    way.open({**changed, "add_noise.py": WITHOUT_OUTPUT})
+    check(way, way.head("work"), "failed")
+    way.rest()
+    before = way.calls()
+    head = way.push({"add_noise.py": WITHOUT_OUTPUT + "# x\n"}, branch="work")
+    check(way, head, "failed")
+    way.rest()
+    # the publication of the default branch is still looked after meanwhile
+    calls = [call for call in calls_of(way, before) if "pipelines" not in call.path]
+    assert len(calls) <= MOST_CALLS, [f"{call.method} {call.route}" for call in calls]
+    assert [call.method for call in calls if call.method != "GET" and "graphql" not in call.path] == ["POST"]
+
+
 def test_a_draft_is_checked_as_others_are(world: World) -> None:
     way = world.project()
     iid = way.open(FILES)
