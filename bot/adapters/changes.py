@@ -55,8 +55,5 @@ def _file(data: Mapping[str, Any]) -> DiffFile:
         old_path=data["old_path"],
         new_path=data["new_path"],
         diff=data.get("diff") or "",
-        new_file=bool(data.get("new_file")),
-        renamed_file=bool(data.get("renamed_file")),
         deleted_file=bool(data.get("deleted_file")),
-        collapsed=bool(data.get("collapsed") or data.get("too_large")),
     )

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bot.adapters import changes, images
-from bot.adapters.gitlab_client import Answer, GitlabClient, TooLong, gone_or_refused
+from bot.adapters.gitlab_client import Answer, GitlabClient, TooLong, get_what_is_there, gone_or_refused
 from bot.domain.gitlab import (
     Branch,
     Bridge,
@@ -462,14 +462,7 @@ class Forge:
         images.delete_image_tags(self._client, project_id, path, tags)
 
     def _list(self, path: str, **query: Any) -> Sequence[Any]:
-        try:
-            return self._client.get_list(path, MAX_LIST_PAGES, **query)
-        except TooLong as longer:
-            return longer.items
-        except Answer as answer:
-            if answer.status == 404:
-                return ()
-            raise gone_or_refused(answer, path) from answer
+        return get_what_is_there(self._client, path, MAX_LIST_PAGES, **query)
 
     def _maybe(self, path: str, **query: Any) -> Any | None:
         try:
@@ -519,7 +512,6 @@ def _merge_request(data: Mapping[str, Any]) -> MergeRequest:
         sha=data.get("sha") or "",
         source_project_id=None if source is None else int(source),
         author_id=None if author is None else int(author),
-        draft=bool(data.get("draft") or data.get("work_in_progress")),
         diff_refs=DiffRefs(refs["base_sha"], refs["start_sha"], refs["head_sha"]) if whole else None,
     )
 

@@ -200,6 +200,18 @@ def gone_or_refused(answer: Answer, what: str) -> Gone | Refused | TryAgain:
     return Refused(f"GitLab refused {what} ({answer.status}): {answer.message}")
 
 
+def get_what_is_there(client: GitlabClient, path: str, max_pages: int, **query: Any) -> Sequence[Any]:
+    """The items of at most `max_pages` pages, none where the path is not there; any other no is TryAgain or Refused."""
+    try:
+        return client.get_list(path, max_pages, **query)
+    except TooLong as longer:
+        return longer.items
+    except Answer as answer:
+        if answer.status == 404:
+            return ()
+        raise gone_or_refused(answer, path) from answer
+
+
 def _json(response: requests.Response) -> Any:
     try:
         return response.json()

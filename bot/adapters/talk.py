@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from bot.adapters.gitlab_client import Answer, GitlabClient, TooLong, gone_or_refused
+from bot.adapters.gitlab_client import Answer, GitlabClient, get_what_is_there, gone_or_refused
 from bot.domain.gitlab import Discussion, Note, Position, Reaction, Topic
 from bot.errors import Refused, TryAgain
 
@@ -193,14 +193,7 @@ class Talk:
         return note.author_id == self._user_id and note.body.strip() == body.strip()
 
     def _list(self, path: str, **query: Any) -> Sequence[Any]:
-        try:
-            return self._client.get_list(path, MAX_TALK_PAGES, **query)
-        except TooLong as longer:
-            return longer.items
-        except Answer as answer:
-            if answer.status == 404:
-                return ()
-            raise gone_or_refused(answer, path) from answer
+        return get_what_is_there(self._client, path, MAX_TALK_PAGES, **query)
 
 
 def _path(topic: Topic) -> str:
@@ -227,18 +220,14 @@ def _note(data: Mapping[str, Any], discussion_id: str | None = None) -> Note:
 
 def _discussion(data: Mapping[str, Any]) -> Discussion:
     items = data["notes"]
-    first = items[0]
-    position = first.get("position") or {}
+    position = items[0].get("position") or {}
     resolvers = [_author(item, "resolved_by") for item in items if item.get("resolved_by")]
     resolvable = [item for item in items if item.get("resolvable")]
     return Discussion(
         id=str(data["id"]),
         notes=tuple(_note(item, str(data["id"])) for item in items),
-        resolvable=bool(resolvable),
         resolved=bool(resolvable) and all(item.get("resolved") for item in resolvable),
         resolved_by=resolvers[-1] if resolvers else None,
-        path=position.get("new_path") or position.get("old_path"),
-        old_line=position.get("old_line"),
         new_line=position.get("new_line"),
     )
 

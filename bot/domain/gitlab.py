@@ -140,7 +140,6 @@ class MergeRequest:
     sha: str = ""
     source_project_id: int | None = None
     author_id: int | None = None
-    draft: bool = False
     diff_refs: DiffRefs | None = None
 
     @property
@@ -181,18 +180,15 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Discussion:
-    """Notes that belong together, oldest first; `path` and the lines are where it stands in the diff, if it does.
+    """Notes that belong together, oldest first; `new_line` is where it stands in the diff, if it does.
 
     `resolved_by` is the user who resolved it, None while nobody has or where GitLab does not say.
     """
 
     id: str
     notes: tuple[Note, ...]
-    resolvable: bool = False
     resolved: bool = False
     resolved_by: int | None = None
-    path: str | None = None
-    old_line: int | None = None
     new_line: int | None = None
 
 
@@ -216,16 +212,13 @@ class Position:
 class DiffFile:
     """A file that a merge request changes; `diff` is its hunks in git's form, and empty where GitLab leaves them out.
 
-    `collapsed` says that it left them out: the file, or the whole diff, is too large.
+    It does that for a file, or a whole diff, that is too large.
     """
 
     old_path: str
     new_path: str
     diff: str
-    new_file: bool = False
-    renamed_file: bool = False
     deleted_file: bool = False
-    collapsed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

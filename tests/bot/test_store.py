@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from bot.adapters import schema
 from bot.adapters.database import engine_url, prepare_sqlite, teach_subseconds
 from bot.adapters.deliveries import Backlog
+from bot.adapters.modules import Described
 from bot.adapters.publications import PUBLICATION_BATCH, PUBLICATIONS_KEPT_PER_BRANCH, Publication
 from bot.adapters.reviews import Review
 from bot.adapters.store import Store
@@ -368,6 +369,11 @@ def test_a_database_of_the_first_version_goes_on_with_all_it_held(tmp_path: Path
         assert store.fact("bot_user_id") == "7"
         assert store.blob("a") == b"content"
         assert store.lease("sweep", "a", 60)
+        # what came with later versions is there, too
+        store.keep_review(1, 3, note_id=7)
+        assert store.review(1, 3).note_id == 7
+        store.keep_described(Described("sha256:1", "{}", version="1.0.0"))
+        assert store.described("sha256:1") == Described("sha256:1", "{}", version="1.0.0")
         store.close()
 
 

@@ -65,7 +65,7 @@ def test_removed_files_are_not_there_and_renamed_ones_know_both_paths() -> None:
     files = read_diff(
         [
             DiffFile("gone.py", "gone.py", "@@ -1 +0,0 @@\n-x\n", deleted_file=True),
-            DiffFile("old.py", "new.py", "@@ -1 +1 @@\n-x\n+y\n", renamed_file=True),
+            DiffFile("old.py", "new.py", "@@ -1 +1 @@\n-x\n+y\n"),
         ]
     )
     assert list(files) == ["new.py"]

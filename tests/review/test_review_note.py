@@ -33,7 +33,6 @@ REQUEST = MergeRequest(
     sha=HEAD,
     source_project_id=15,
     author_id=3,
-    draft=False,
     diff_refs=None,
 )
 SETTINGS = PipelineSettings("bot:1", "layers", ENVIRONMENT, "https://docs.example.com")
