@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import re
 import subprocess
 from pathlib import Path
@@ -88,3 +89,13 @@ def test_make_help_lists_what_the_contract_names() -> None:
     assert all(
         f"make {name} " in said for name in ("help", "setup", "demo", "test", "lint", "check", "bench")
     )
+
+
+def test_every_module_and_room_of_the_bot_has_its_layer_of_imports() -> None:
+    contracts = configparser.ConfigParser()
+    contracts.read(ROOT / "setup.cfg", "utf-8")
+    layered = set(re.findall(r"\bbot\.(\w+)", contracts["importlinter:contract:layers"]["layers"]))
+    there = {file.stem for file in (ROOT / "bot").glob("*.py")} | {
+        room.parent.name for room in (ROOT / "bot").glob("*/__init__.py")
+    }
+    assert layered == there - {"__init__"}
