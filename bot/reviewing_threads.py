@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from bot.adapters.talk import PositionRefused
+from bot.adapters.talk import MAX_DISCUSSIONS, PositionRefused
 from bot.domain import threads as rules
 from bot.domain.diff import read_diff
 from bot.domain.fingerprints import fingerprints, kind_of
@@ -112,7 +112,11 @@ def _learned(kept: Threads | None, case: _Case, world: World) -> Threads:
     """What GitLab knows of the bot's discussions."""
     found = world.talk.fetch_discussions(case.topic)
     places = {name: (kind_of(problem), case.lines[name][0]) for name, problem in case.wanted.items()}
-    return paired(rules.learn(kept, found, world.user_id), places, {one.id: one.new_line for one in found})
+    return paired(
+        rules.learn(kept, found, world.user_id, len(found) < MAX_DISCUSSIONS),
+        places,
+        {one.id: one.new_line for one in found},
+    )
 
 
 def _settled(threads: Threads, todo: rules.Todo, topic: Topic, world: World) -> Threads:

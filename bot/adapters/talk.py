@@ -10,12 +10,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from bot.adapters.gitlab_client import Answer, GitlabClient, get_what_is_there, gone_or_refused
+from bot.adapters.gitlab_client import PER_PAGE, Answer, GitlabClient, get_what_is_there, gone_or_refused
 from bot.domain.gitlab import Discussion, Note, Position, Reaction, Topic
 from bot.errors import Refused, TryAgain
 
 MAX_TALK_PAGES = 20
 """Pages of 100 notes, or of 100 discussions; of more the oldest are read."""
+
+MAX_DISCUSSIONS = MAX_TALK_PAGES * PER_PAGE
+"""Discussions that are read; where there are so many, there may be more."""
 
 _PLACES = {"MergeRequest": "merge_requests", "Issue": "issues", "Commit": "repository/commits"}
 _OLDEST_FIRST = {"sort": "asc", "order_by": "created_at"}

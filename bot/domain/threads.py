@@ -83,8 +83,13 @@ def read_threads(text: str) -> Threads | None:
         return None
 
 
-def learn(kept: Threads | None, discussions: Iterable[Discussion], user_id: int) -> Threads:
-    """What is known after GitLab was asked for all discussions: its word counts; what is gone a person deleted."""
+def learn(
+    kept: Threads | None, discussions: Iterable[Discussion], user_id: int, all_of_them: bool = True
+) -> Threads:
+    """What is known after GitLab was asked for all discussions: its word counts; what is gone a person deleted.
+
+    Of very many discussions not all are read: what is not among those is as it was.
+    """
     before = kept or Threads()
     known: dict[str, Thread] = {}
     for one in discussions:
@@ -94,7 +99,7 @@ def learn(kept: Threads | None, discussions: Iterable[Discussion], user_id: int)
         if found and found[1] not in known:
             known[found[1]] = Thread(_state(one, before.known.get(found[1]), user_id), one.id)
     gone = {
-        name: Thread(State.LEFT, thread.discussion)
+        name: Thread(State.LEFT if all_of_them else thread.state, thread.discussion)
         for name, thread in before.known.items()
         if name not in known
     }

@@ -13,7 +13,7 @@ from bot.adapters.forge import Forge
 from bot.adapters.gitlab_client import GitlabClient
 from bot.adapters.registry import Registry
 from bot.adapters.store import Store
-from bot.adapters.talk import Talk
+from bot.adapters.talk import MAX_DISCUSSIONS, Talk
 from bot.domain.fingerprints import fingerprints
 from bot.domain.pipeline import Environment
 from bot.domain.policy import Policy
@@ -273,6 +273,14 @@ def test_what_a_person_deleted_is_not_begun_again(table: Table) -> None:
     assert table.discuss(wrong(20), warned) == (wrong(20),)
     assert table.discuss() == ()
     assert table.calls == []
+
+
+def test_among_thousands_of_comments_the_bot_still_knows_its_own(table: Table) -> None:
+    for number in range(MAX_DISCUSSIONS):
+        table.sandbox.core.notes.on_merge_request(table.made, table.alice, f"Comment {number}")
+    table.discuss(wrong(20), wrong(22))
+    assert table.discuss(wrong(22)) == ()
+    assert table.lines == [(None, 20, True), (22, 22, False)]
 
 
 def test_without_its_database_the_bot_finds_what_it_said(table: Table) -> None:
