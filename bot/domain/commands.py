@@ -60,8 +60,9 @@ LEVELS = {
     Name.STATUS: EVERYBODY,
     Name.EXPLAIN: EVERYBODY,
     Name.UNPUBLISH: MAINTAINER,
+    Name.REPUBLISH: MAINTAINER,
 }
-"""Who may: all that is not named here is for Developers."""
+"""Who may: all that is not named here is for Developers. Who took a version back had a reason; their like undo it."""
 
 OTHER_WORDS = {
     "build": Name.PUBLISH,

@@ -217,7 +217,7 @@ def test_who_may_what() -> None:
         Name.STATUS,
         Name.EXPLAIN,
     }
-    assert {name for name, level in levels.items() if level == MAINTAINER} == {Name.UNPUBLISH}
+    assert {name for name, level in levels.items() if level == MAINTAINER} == {Name.UNPUBLISH, Name.REPUBLISH}
     assert {level for name, level in levels.items()} == {EVERYBODY, DEVELOPER, MAINTAINER}
 
 

@@ -42,6 +42,7 @@ def test_a_maintainer_takes_a_version_back_and_brings_it_back(world: World) -> N
     assert tags(way)["latest"] == first
     assert "There is no version `master-9`" in talk.ask("/mlreef republish 9", NOT_DONE)
 
+    assert "Maintainer" in talk.ask("/mlreef republish 2", NOT_DONE, dora)
     assert "is back, the same image as before" in talk.ask("/mlreef republish 2", DONE)
     assert tags(way) == published
     assert world.sandbox.quick_actions == []
