@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import gitlab
+import pytest
 from gitlab_helpers import Client, Clone, Receiver
 
 from sandbox.gitlab import Project, Sandbox, User
@@ -114,3 +115,21 @@ def test_a_commit_made_elsewhere_is_seen_by_its_short_sha_at_once(
         sha = copy.commit(f"{number}", noise__py=str(number))
         copy.git("push", "--quiet")
         assert found.commits.get(sha[:10]).id == sha
+
+
+def test_a_branch_that_is_pushed_to_while_it_is_deleted_is_gone(
+    sandbox: Sandbox, project: Project, alice: User, client: Client
+) -> None:
+    found, git = client(alice).projects.get(project.id), sandbox.core.git(project)
+    first = sandbox.head(project.id)
+    action = {"action": "create", "file_path": "more", "content": "more"}
+    newer = found.commits.create({"branch": "main", "commit_message": "x", "actions": [action]}).id
+    found.branches.create({"branch": "release", "ref": first})
+    with ThreadPoolExecutor(1) as pool:
+        with git.write_lock:
+            asked = pool.submit(found.branches.delete, "release")
+            with pytest.raises(TimeoutError):
+                asked.result(timeout=0.5)
+            git.update_ref("refs/heads/release", newer)
+        asked.result(timeout=30)
+    assert sandbox.head(project.id, "release") is None

@@ -74,14 +74,17 @@ def create_branch(call: Call) -> Response:
 def delete_branch(call: Call) -> Response:
     project, git = code(call)
     user, name = call.who(), call.params["branch"]
-    sha = git.branch(name)
-    if sha is None:
+    if git.branch(name) is None:
         raise not_found("Branch")
     if name == project.default_branch:
         raise ApiError(400, "Cannot remove HEAD branch")
     if call.core.state.protections_of(project, name) or not call.core.state.may_push(user, project, name):
         raise forbidden()
     with git.write_lock:
+        # looked up only now: somebody may have pushed to it since, and it is deleted all the same
+        sha = git.branch(name)
+        if sha is None:
+            raise not_found("Branch")
         git.update_ref(f"refs/heads/{name}", ZEROS, sha)
         call.core.pushes.happened(project, user, [RefChange(f"refs/heads/{name}", sha, ZEROS)])
     return answer(None, 204)
