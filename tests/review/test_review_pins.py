@@ -29,6 +29,9 @@ from sandbox.demo.children import free_port
 from tests.layers.package_index import PackageIndex, served
 
 NOT_ASKED: Any = None
+INSIDE, NEAR = "https://inside.example/simple", "http://169.254.169.254/"
+"""Indexes that a repository may name, and nobody is to ask."""
+
 VERSIONS = {"numpy": "2.1.3", "pandas": "2.2.3", "scipy": "1.14.1"}
 
 
@@ -76,9 +79,9 @@ def test_a_line_of_blanks_is_looked_at_once() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "--index-url https://inside.example/simple\nnumpy\n",
-        "--extra-index-url http://169.254.169.254/\nnumpy\n",
-        "--find-links https://inside.example/\nnumpy\n",
+        f"--index-url {INSIDE}\nnumpy\n",
+        f"--extra-index-url {NEAR}\nnumpy\n",
+        f"--find-links {INSIDE}\nnumpy\n",
         "numpy\nresizer @ https://inside.example/resizer-1.0-py3-none-any.whl\n",
         "numpy --hash=sha256:" + "0" * 64 + "\n",
         "".join(f"package{number}\n" for number in range(31)),
@@ -151,7 +154,7 @@ def test_versions_are_those_that_work_together_on_the_operators_index(
         assert mended(index.simple) == "numpy==1.26.0\nold==1.0  # keep\n"
         asked = len(index.requests)
         assert mended(index.simple, ask=False) == FILES["requirements.txt"].decode()
-        elsewhere = {**FILES, "requirements.txt": b"--index-url https://inside.example/\nnumpy\n"}
+        elsewhere = {**FILES, "requirements.txt": f"--index-url {INSIDE}\nnumpy\n".encode()}
         assert mended(index.simple, files=elsewhere) == elsewhere["requirements.txt"].decode()
         assert len(index.requests) == asked
 

@@ -34,6 +34,8 @@ from tests.layers.package_index import PackageIndex, served
 NOT_ASKED: Any = None
 """GitLab and the registry, which nobody needs for this."""
 
+INDEX, ANOTHER = "https://a.example/x", "https://b.example/x"
+
 
 def pip(*lines: str) -> Requirements:
     content = {"requirements.txt": "".join(f"{line}\n" for line in lines).encode()}
@@ -69,10 +71,10 @@ def changes(before: Requirements | None, after: Requirements | None, **yanked: s
             ("a @ https://me:${MLREEF_INDEX_X}@example.com/a-2.tar.gz#sha256=0",),
             ("moved", "a", "@ https://example.com/a-1.tar.gz", "@ https://example.com/a-2.tar.gz"),
         ),
-        (("--index-url https://a.example/x",), (), ("removed", "--index-url", "", "")),
+        ((f"--index-url {INDEX}",), (), ("removed", "--index-url", "", "")),
         (
-            ("--index-url https://a.example/x",),
-            ("--index-url https://b.example/x",),
+            (f"--index-url {INDEX}",),
+            (f"--index-url {ANOTHER}",),
             ("moved", "--index-url", "", ""),
         ),
     ],
@@ -146,7 +148,7 @@ def test_only_new_pins_are_asked_about() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["--index-url https://x.example/", "--extra-index-url https://x.example/", "--no-index"]
+    "line", [f"--index-url {INDEX}", f"--extra-index-url {INDEX}", "--no-index"]
 )
 def test_nobody_is_asked_about_what_comes_from_an_index_of_the_repositorys_own(line: str) -> None:
     assert asked_about(None, pip(line, "a==1")) == ()
