@@ -147,9 +147,7 @@ def test_only_new_pins_are_asked_about() -> None:
     assert len(asked_about(None, pip(*(f"p{number}==1" for number in range(99))))) == MAX_ASKED
 
 
-@pytest.mark.parametrize(
-    "line", [f"--index-url {INDEX}", f"--extra-index-url {INDEX}", "--no-index"]
-)
+@pytest.mark.parametrize("line", [f"--index-url {INDEX}", f"--extra-index-url {INDEX}", "--no-index"])
 def test_nobody_is_asked_about_what_comes_from_an_index_of_the_repositorys_own(line: str) -> None:
     assert asked_about(None, pip(line, "a==1")) == ()
 
