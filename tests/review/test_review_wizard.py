@@ -184,7 +184,7 @@ def test_a_script_of_blanks_is_looked_through_once() -> None:
     for content in (f"if{blanks}x", f"if __name__ == '__main__'{blanks}x"):
         before = time.process_time()
         assert annotate(content.encode(), module)
-        assert time.process_time() - before < 1
+        assert time.process_time() - before < 5
     guarded = b"a = 1\nif (\t__name__ == '__main__' ) :\n    a\n"
     assert annotate(guarded, module)[0].endswith(b"\n\n\nif (\t__name__ == '__main__' ) :\n    a\n")
 

@@ -207,13 +207,13 @@ def test_a_receiver_that_is_not_there_is_an_error_in_the_log(
 def test_a_slow_receiver_holds_up_neither_the_push_nor_other_hooks(
     sandbox: Sandbox, project: Project, alice: User, receiver: Receiver
 ) -> None:
-    receiver.pause = 1.0
+    receiver.pause = 3.0
     sandbox.add_hook(project.id, receiver.url, pipeline_events=False, job_events=False)
     started = time.monotonic()
     sandbox.commit(project.id, alice, {"noise.py": ""})
-    assert time.monotonic() - started < 0.9
+    assert time.monotonic() - started < 2.5
     sandbox.wait_idle()
-    assert time.monotonic() - started >= 1.0
+    assert time.monotonic() - started >= 3.0
 
 
 def test_hooks_are_set_up_and_tried_through_the_api(
