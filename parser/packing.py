@@ -21,6 +21,12 @@ _CLASSES: dict[str, type[Any]] = {
     for name, value in vars(model).items()
     if isinstance(value, type) and (is_dataclass(value) or issubclass(value, Enum))
 }
+_FIELDS: dict[type[Any], tuple[str, ...]] = {
+    value: tuple(field.name for field in fields(value)) for value in _CLASSES.values() if is_dataclass(value)
+}
+"""Looked up once: a hostile file makes a report of hundreds of thousands of values."""
+
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 _TYPE, _DATA = "$", "="
 
 
@@ -61,11 +67,14 @@ def unpack_source(header: bytes, take: Callable[[int], bytes]) -> tuple[Source, 
 
 
 def _packed(value: Any) -> Any:
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    names = _FIELDS.get(kind)
+    if names is not None:
+        return {_TYPE: kind.__name__, _DATA: {name: _packed(getattr(value, name)) for name in names}}
     if isinstance(value, Enum):
-        return {_TYPE: type(value).__name__, _DATA: value.value}
-    if is_dataclass(value) and not isinstance(value, type):
-        data = {field.name: _packed(getattr(value, field.name)) for field in fields(value)}
-        return {_TYPE: type(value).__name__, _DATA: data}
+        return {_TYPE: kind.__name__, _DATA: value.value}
     if isinstance(value, Mapping):
         return {_TYPE: "", _DATA: [[key, _packed(item)] for key, item in value.items()]}
     if isinstance(value, tuple | list):

@@ -7,7 +7,7 @@ import ast
 from parser.annotations import annotation_nodes
 from parser.model import Edit, Place, Problem
 from parser.problems import problem, shown
-from parser.script import Script
+from parser.script import Script, nodes_of
 
 DYNAMIC = frozenset({"exec", "globals", "vars", "locals", "builtins", "__builtins__"})
 """Names by which a script may define others that nobody sees."""
@@ -41,7 +41,7 @@ def notebook_commands(script: Script) -> list[Problem]:
     for statement in script.tree.body:
         if not isinstance(statement, ast.Expr | ast.Assign):
             continue
-        for node in ast.walk(statement):
+        for node in nodes_of(statement):
             if isinstance(node, ast.Name) and node.id == _NOTEBOOK:
                 bound = _bound(script)
                 hidden = bound is None or _NOTEBOOK in bound

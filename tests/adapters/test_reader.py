@@ -23,6 +23,8 @@ from tests.parser.hostile_files import READABLE_BUT_USELESS, UNREADABLE
 
 HEAD = "import argparse\nparser = argparse.ArgumentParser()\n"
 TAIL = "\nif __name__ == '__main__':\n    parser.parse_args()\n"
+MEMORY = 300 * 1024 * 1024
+SECONDS = 2.0
 ENDLESS = Limits(steps=100_000_000)
 
 
@@ -39,7 +41,7 @@ SLOW = source(
 
 @pytest.fixture(scope="module")
 def reader() -> Iterator[Reader]:
-    made = Reader()
+    made = Reader(Allowance(SECONDS, MEMORY))
     made.start()
     yield made
     made.close()

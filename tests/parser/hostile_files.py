@@ -37,8 +37,8 @@ UNREADABLE = {
     "a huge number": "x = " + "1" * 500_000,
 }
 READABLE_BUT_USELESS = {
-    "many arguments": "".join(f"parser.add_argument('--a{n}')\n" for n in range(10_000)),
-    "one argument many times": "parser.add_argument('--a')\n" * 10_000,
+    "many arguments": "".join(f"parser.add_argument('--a{n}')\n" for n in range(20_000)),
+    "one argument many times": "parser.add_argument('--a')\n" * 20_000,
     "many conditions": "".join(f"if u{n}:\n    parser.add_argument('--c{n}')\n" for n in range(5_000)),
     "nested conditions": "".join("    " * n + f"if u{n}:\n" for n in range(90))
     + "    " * 90
