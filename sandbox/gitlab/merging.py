@@ -169,9 +169,9 @@ class Merging:
         git = core.git(project)
         if not core.state.may_merge(user, project, merge_request.target_branch):
             raise ApiError(401, "401 Unauthorized")
-        if options.get("sha") and options["sha"] != merge_request.sha:
-            raise ApiError(409, f"SHA does not match HEAD of source branch: {merge_request.sha}")
         with git.write_lock:
+            if options.get("sha") and options["sha"] != merge_request.sha:
+                raise ApiError(409, f"SHA does not match HEAD of source branch: {merge_request.sha}")
             status = self.detailed_status(merge_request)
             if status == "conflict":
                 raise ApiError(422, "Branch cannot be merged")
@@ -225,15 +225,15 @@ class Merging:
         source = self.core.state.projects[merge_request.source_project_id]
         git = self.core.git(source)
         branch = merge_request.source_branch
-        sha = git.branch(branch)
-        if (
-            not wanted
-            or sha is None
-            or branch == source.default_branch
-            or not self.core.state.may_push(user, source, branch)
-        ):
-            return
         with git.write_lock:
+            sha = git.branch(branch)
+            if (
+                not wanted
+                or sha is None
+                or branch == source.default_branch
+                or not self.core.state.may_push(user, source, branch)
+            ):
+                return
             git.update_ref(f"refs/heads/{branch}", ZEROS, sha)
             self.core.pushes.happened(source, user, [RefChange(f"refs/heads/{branch}", sha, ZEROS)])
 

@@ -6,13 +6,16 @@ import base64
 import hashlib
 import hmac
 import time
+from collections.abc import Callable
 
 import gitlab
 import pytest
 from gitlab_helpers import Client, Clone, Receiver
+from werkzeug.wrappers import Response
 
 from sandbox.gitlab import Asked, Moods, Project, Sandbox, User
 from sandbox.gitlab.hooks import Delivery
+from sandbox.gitlab.moods import Send
 
 ZEROS = "0" * 40
 
@@ -207,13 +210,13 @@ def test_a_receiver_that_is_not_there_is_an_error_in_the_log(
 def test_a_slow_receiver_holds_up_neither_the_push_nor_other_hooks(
     sandbox: Sandbox, project: Project, alice: User, receiver: Receiver
 ) -> None:
-    receiver.pause = 3.0
+    receiver.pause = 1.0
     sandbox.add_hook(project.id, receiver.url, pipeline_events=False, job_events=False)
     started = time.monotonic()
     sandbox.commit(project.id, alice, {"noise.py": ""})
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < 0.9
     sandbox.wait_idle()
-    assert time.monotonic() - started >= 3.0
+    assert time.monotonic() - started >= 1.0
 
 
 def test_hooks_are_set_up_and_tried_through_the_api(
@@ -247,7 +250,7 @@ def test_a_mood_answers_in_gitlabs_place_or_hangs_up_after_the_deed(
     sandbox: Sandbox, project: Project, alice: User, client: Client
 ) -> None:
     class Foul(Moods):
-        def on_request(self, asked: Asked, answer):  # type: ignore[no-untyped-def]
+        def on_request(self, asked: Asked, answer: Callable[[], Response]) -> Response:
             if asked.route == "/projects/:id/repository/commits" and asked.method == "POST":
                 answer()
                 raise ConnectionAbortedError
@@ -267,7 +270,7 @@ def test_a_mood_drops_and_doubles_hooks(
     sandbox: Sandbox, project: Project, alice: User, receiver: Receiver
 ) -> None:
     class Stutter(Moods):
-        def on_delivery(self, delivery: Delivery, send):  # type: ignore[no-untyped-def]
+        def on_delivery(self, delivery: Delivery, send: Send) -> None:
             if delivery.event == "Push Hook":
                 send(delivery)
                 send(delivery)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import pairwise
 
 import gitlab
@@ -12,6 +13,7 @@ import pytest
 from gitlab_helpers import Client, Clone, Receiver
 
 from sandbox.gitlab import Project, Sandbox, User
+from sandbox.gitlab.git import Repository
 
 
 def at_once(*tasks: Callable[[], object]) -> None:
@@ -25,6 +27,18 @@ def at_once(*tasks: Callable[[], object]) -> None:
     with ThreadPoolExecutor(len(tasks)) as pool:
         for done in [pool.submit(do, task) for task in tasks]:
             done.result(timeout=120)
+
+
+@contextmanager
+def held_up(git: Repository, task: Callable[[], object]) -> Iterator[Future[object]]:
+    """The task, begun: it waits for its turn to write to the repository while the block is done."""
+    with ThreadPoolExecutor(1) as pool:
+        with git.write_lock:
+            begun = pool.submit(task)
+            with pytest.raises(TimeoutError):
+                begun.result(timeout=0.5)
+            yield begun
+        begun.exception(timeout=30)
 
 
 def test_commits_pushes_statuses_and_jobs_at_once_lose_nothing(
@@ -120,16 +134,37 @@ def test_a_commit_made_elsewhere_is_seen_by_its_short_sha_at_once(
 def test_a_branch_that_is_pushed_to_while_it_is_deleted_is_gone(
     sandbox: Sandbox, project: Project, alice: User, client: Client
 ) -> None:
-    found, git = client(alice).projects.get(project.id), sandbox.core.git(project)
-    first = sandbox.head(project.id)
-    action = {"action": "create", "file_path": "more", "content": "more"}
-    newer = found.commits.create({"branch": "main", "commit_message": "x", "actions": [action]}).id
-    found.branches.create({"branch": "release", "ref": first})
-    with ThreadPoolExecutor(1) as pool:
-        with git.write_lock:
-            asked = pool.submit(found.branches.delete, "release")
-            with pytest.raises(TimeoutError):
-                asked.result(timeout=0.5)
-            git.update_ref("refs/heads/release", newer)
-        asked.result(timeout=30)
+    found = client(alice).projects.get(project.id)
+    found.branches.create({"branch": "release", "ref": "main"})
+    with held_up(sandbox.core.git(project), lambda: found.branches.delete("release")) as deleted:
+        sandbox.commit(project.id, alice, {"more": "more"}, branch="release")
+    deleted.result(timeout=30)
     assert sandbox.head(project.id, "release") is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "ref"), [("branches", "branch", "refs/heads/v1"), ("tags", "tag_name", "refs/tags/v1")]
+)
+def test_who_makes_a_branch_or_tag_second_is_told_that_it_is_there(
+    sandbox: Sandbox, project: Project, alice: User, client: Client, kind: str, name: str, ref: str
+) -> None:
+    found, git = client(alice).projects.get(project.id), sandbox.core.git(project)
+    with held_up(git, lambda: getattr(found, kind).create({name: "v1", "ref": "main"})) as second:
+        git.update_ref(ref, sandbox.head(project.id) or "")
+    with pytest.raises(gitlab.GitlabCreateError, match=r"(Branch|Tag v1) already exists"):
+        second.result(timeout=30)
+
+
+def test_what_was_pushed_while_a_merge_waited_is_not_merged_unseen(
+    sandbox: Sandbox, project: Project, alice: User, client: Client
+) -> None:
+    found, git = client(alice).projects.get(project.id), sandbox.core.git(project)
+    found.branches.create({"branch": "work", "ref": "main"})
+    seen = sandbox.commit(project.id, alice, {"work": "1"}, branch="work")
+    request = found.mergerequests.create({"source_branch": "work", "target_branch": "main", "title": "x"})
+    before = sandbox.head(project.id)
+    with held_up(git, lambda: request.merge(sha=seen)) as merged:
+        sandbox.commit(project.id, alice, {"work": "2"}, branch="work")
+    with pytest.raises(gitlab.GitlabMRClosedError, match="SHA does not match"):
+        merged.result(timeout=30)
+    assert sandbox.head(project.id) == before

@@ -59,12 +59,13 @@ def create_branch(call: Call) -> Response:
     user, name = call.who(), call.required("branch")
     if not call.core.state.may_push(user, project, name):
         raise forbidden()
-    sha = git.resolve(call.required("ref"))
-    if sha is None:
-        raise ApiError(400, "Invalid reference name: " + call.required("ref"))
-    if git.branch(name) is not None:
-        raise ApiError(400, "Branch already exists")
+    # what is decided on must not move before it is done
     with git.write_lock:
+        sha = git.resolve(call.required("ref"))
+        if sha is None:
+            raise ApiError(400, "Invalid reference name: " + call.required("ref"))
+        if git.branch(name) is not None:
+            raise ApiError(400, "Branch already exists")
         git.update_ref(f"refs/heads/{name}", sha, ZEROS)
         call.core.pushes.happened(project, user, [RefChange(f"refs/heads/{name}", ZEROS, sha)])
     return answer(call.core.present.branch(project, name, sha, user), 201)
@@ -74,17 +75,14 @@ def create_branch(call: Call) -> Response:
 def delete_branch(call: Call) -> Response:
     project, git = code(call)
     user, name = call.who(), call.params["branch"]
-    if git.branch(name) is None:
-        raise not_found("Branch")
-    if name == project.default_branch:
-        raise ApiError(400, "Cannot remove HEAD branch")
-    if call.core.state.protections_of(project, name) or not call.core.state.may_push(user, project, name):
-        raise forbidden()
     with git.write_lock:
-        # looked up only now: somebody may have pushed to it since, and it is deleted all the same
         sha = git.branch(name)
         if sha is None:
             raise not_found("Branch")
+        if name == project.default_branch:
+            raise ApiError(400, "Cannot remove HEAD branch")
+        if call.core.state.protections_of(project, name) or not call.core.state.may_push(user, project, name):
+            raise forbidden()
         git.update_ref(f"refs/heads/{name}", ZEROS, sha)
         call.core.pushes.happened(project, user, [RefChange(f"refs/heads/{name}", sha, ZEROS)])
     return answer(None, 204)
@@ -117,12 +115,12 @@ def create_tag(call: Call) -> Response:
     user, name = call.who(), call.required("tag_name")
     if call.core.state.rights(user, project) < DEVELOPER:
         raise forbidden()
-    sha = git.resolve(call.required("ref"))
-    if sha is None:
-        raise ApiError(400, f"Target {call.required('ref')} is invalid")
-    if git.tag(name) is not None:
-        raise ApiError(400, f"Tag {name} already exists")
     with git.write_lock:
+        sha = git.resolve(call.required("ref"))
+        if sha is None:
+            raise ApiError(400, f"Target {call.required('ref')} is invalid")
+        if git.tag(name) is not None:
+            raise ApiError(400, f"Tag {name} already exists")
         git.update_ref(f"refs/tags/{name}", sha, ZEROS)
         call.core.pushes.happened(project, user, [RefChange(f"refs/tags/{name}", ZEROS, sha)])
     return answer(_tag(call, project, git, name, sha), 201)
