@@ -19,7 +19,7 @@ from bot.gate import ARRIVAL_SECONDS, LARGE_SECONDS, MAX_HEAD_BYTES, SMALL_BODY_
 from bot.webhook import MAX_BODY_BYTES
 
 SLOW_ONES = 200
-SOON_SECONDS = 3.0
+SOON_SECONDS = 1.0
 
 
 @pytest.fixture(scope="module")

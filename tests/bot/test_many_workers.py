@@ -132,11 +132,12 @@ def test_a_stopped_worker_that_wakes_up_after_its_jobs_were_taken_changes_nothin
     server_bench.script({})
     server_bench.start()
     os.kill(frozen.pid, signal.SIGSTOP)
+    # its place among the workers, and none of the turns that it may just have taken
     server_bench.change(
-        # its place among the workers, and none of the turns that it may just have taken
-        "SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid"  # noqa: S608 -- a number of ours
-        f" WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted AND l.classid = {LOCKS}"
-        " ORDER BY a.backend_start LIMIT 1"
+        "SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid"
+        " WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted AND l.classid = :locks"
+        " ORDER BY a.backend_start LIMIT 1",
+        locks=LOCKS,
     )
     server_bench.wait_for(1)
     os.kill(frozen.pid, signal.SIGCONT)

@@ -115,10 +115,10 @@ class Bench:
     def tell(self, event: Event, key: str | None = None) -> None:
         self.store.accept(key or f"key {time.time_ns()}", to_dict(event), subject(event))
 
-    def change(self, statement: str) -> None:
+    def change(self, statement: str, **values: object) -> None:
         engine = sa.create_engine(self.store.url, poolclass=sa.NullPool)
         with engine.begin() as connection:
-            connection.exec_driver_sql(statement)
+            connection.execute(sa.text(statement), values)
 
     def lines(self, what: str = "") -> list[Line]:
         file = self.folder / "log.txt"

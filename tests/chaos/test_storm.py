@@ -1,11 +1,13 @@
 """Many pushes to many projects, while workers die every second, or lose their database and come back.
 
-None is lost, none is published twice, and nothing is told of a commit after something was told of a newer one. A
-worker that was cut off may still read what it had asked for; it must write nothing of it.
+None is lost, none is published twice, and nothing is told of a commit after something was told of a newer one. Where
+workers only die, a branch is never read older than it was read before, either. One that is cut off in the middle of
+reading may still end that; it writes nothing of it.
 """
 
 from __future__ import annotations
 
+import json
 import subprocess
 import threading
 import time
@@ -34,7 +36,9 @@ CUT_SECONDS = 12.0
 REST_SECONDS = 1800 if WHOLE else 120
 
 
-def storm(arena: Arena, lane: Lane, disturb: Callable[[], None], pushes: int, projects: int) -> None:
+def storm(
+    arena: Arena, lane: Lane, disturb: Callable[[], None], pushes: int, projects: int
+) -> tuple[Drive, ...]:
     """Push to all projects in turn while `disturb` is called over and over; then come to rest, and look."""
     drives = [Drive(arena, lane, arena.project(lane)) for _ in range(projects)]
     calm = threading.Event()
@@ -70,19 +74,13 @@ def storm(arena: Arena, lane: Lane, disturb: Callable[[], None], pushes: int, pr
         f"{lane.kind}: {pushes} pushes to {projects} projects in {took:.0f} s, {lane.deaths} deaths, "
         f"{lane.taken_over()} take-overs; at rest after {whole:.0f} s with {published} publications"
     )
+    return tuple(drives)
 
 
 def _check(drive: Drive, pushed: list[str]) -> int:
     """Nothing lost, doubled or out of order in one project; gives how many commits were published."""
     sandbox, lane, project = drive.sandbox, drive.lane, drive.project
-    git = ["git", "-C", str(sandbox.core.git(project).directory)]
-    listed = subprocess.run(
-        [*git, "rev-list", "--reverse", "--first-parent", "master"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    shas = listed.stdout.split()
+    shas = commits_of(drive)
     assert [sha for sha in shas if sha in set(pushed)] == pushed
     newest = lane.store.publication(project.id, shas[-1], "master")
     assert newest is not None
@@ -109,6 +107,36 @@ def _check(drive: Drive, pushed: list[str]) -> int:
     return len(numbers)
 
 
+def commits_of(drive: Drive) -> list[str]:
+    """The project's commits on its branch, the oldest first."""
+    git = ["git", "-C", str(drive.sandbox.core.git(drive.project).directory)]
+    listed = subprocess.run(
+        [*git, "rev-list", "--reverse", "--first-parent", "master"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return listed.stdout.split()
+
+
+def assert_read_in_order(drive: Drive) -> None:
+    """No head was read after a newer one of the same project."""
+    place = {sha: position for position, sha in enumerate(commits_of(drive))}
+    reads = [place[sha] for sha in heads_read(drive.lane, drive.project.full_path)]
+    assert reads == sorted(reads), f"{drive.project.full_path} was read as it had been before: {reads}"
+
+
+def heads_read(lane: Lane, project: str) -> list[str]:
+    """The commits of a project that were read, in the order in which they were."""
+    found = []
+    for line in lane.log.read_text().splitlines():
+        if '"head_read"' in line:
+            told = json.loads(line)
+            if told["project"] == project:
+                found.append((told["timestamp"], told["sha"]))
+    return [sha for _, sha in sorted(found)]
+
+
 def heads_told(drive: Drive) -> list[str]:
     """The commits of a project that got a status, in the order in which GitLab took the first of each."""
     statuses = (job for job in list(drive.sandbox.state.jobs.values()) if job.kind == "status")
@@ -126,7 +154,8 @@ def test_workers_that_die_every_second_lose_and_double_nothing(tmp_path: Path) -
             lane.kill_workers()
             lane.revive()
 
-        storm(arena, lane, kill, PUSHES, PROJECTS)
+        for drive in storm(arena, lane, kill, PUSHES, PROJECTS):
+            assert_read_in_order(drive)
         assert arena.sandbox.complaints == []
 
 
@@ -144,7 +173,8 @@ def test_two_machines_of_which_one_always_dies_lose_and_double_nothing(
             lane.kill(next(turns))
             lane.revive()
 
-        storm(arena, lane, kill, PUSHES // 2, PROJECTS // 2)
+        for drive in storm(arena, lane, kill, PUSHES // 2, PROJECTS // 2):
+            assert_read_in_order(drive)
         assert arena.sandbox.complaints == []
 
 
