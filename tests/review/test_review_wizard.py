@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from bot.domain.environments import Environment
 from bot.domain.settings_edit import CannotEdit
 from bot.domain.skeletons import annotate
-from bot.domain.wizard import Means, Setup, SetupWish, is_mendable, plan_setup
+from bot.domain.wizard import Means, Setup, SetupWish, Skeleton, is_mendable, plan_setup
 from bot.domain.wizard_files import Described, Pin, Pins, requirements_text, settings_text
 from bot.domain.wizard_words import setup_description, terminal_lines
 from parser.model import Needed, Severity
@@ -42,6 +43,7 @@ PARSER.add_argument("--verbose", action="store_true")
 if __name__ == "__main__":
     PARSER.parse_args()
 """
+BESIDES = "https://download.example.com/cpu"
 VERSIONS = {"numpy": "2.3.1", "scikit-learn": "1.7.0"}
 
 
@@ -57,14 +59,14 @@ def pin(needed: Sequence[Needed], _environment: Environment) -> Pins:
 MEANS = Means(lambda tree: read(tree, "noise"), pin, ENVIRONMENTS, "python-3.12")
 
 
-def plan(files: Mapping[str, str | bytes], **wish: str) -> Setup:
-    found = plan_setup(source(files), SetupWish(**wish), MEANS)  # type: ignore[arg-type]  # words of a SetupWish
+def plan(files: Mapping[str, str | bytes], **wish: Any) -> Setup:
+    found = plan_setup(source(files), SetupWish(**wish), MEANS)
     assert isinstance(found, Setup), found
     return found
 
 
-def refused(files: Mapping[str, str | bytes], **wish: str) -> CannotEdit:
-    found = plan_setup(source(files), SetupWish(**wish), MEANS)  # type: ignore[arg-type]  # words of a SetupWish
+def refused(files: Mapping[str, str | bytes], **wish: Any) -> CannotEdit:
+    found = plan_setup(source(files), SetupWish(**wish), MEANS)
     assert isinstance(found, CannotEdit), found
     return found
 
@@ -184,7 +186,7 @@ def test_a_script_of_blanks_is_looked_through_once() -> None:
     for content in (f"if{blanks}x", f"if __name__ == '__main__'{blanks}x"):
         before = time.process_time()
         assert annotate(content.encode(), module)
-        assert time.process_time() - before < 5
+        assert time.process_time() - before < 1
     guarded = b"a = 1\nif (\t__name__ == '__main__' ) :\n    a\n"
     assert annotate(guarded, module)[0].endswith(b"\n\n\nif (\t__name__ == '__main__' ) :\n    a\n")
 
@@ -215,7 +217,7 @@ def test_an_index_that_is_away_leaves_names_without_versions_and_says_so() -> No
 
 
 def test_an_index_besides_is_a_line_of_its_own() -> None:
-    option = "--extra-index-url https://download.example.com/cpu"
+    option = f"--extra-index-url {BESIDES}"
     text = requirements_text(Pins((Pin("torch", "torch", "2.9.0+cpu"),), option=option))
     assert text.decode().splitlines()[1:] == [option, "torch==2.9.0+cpu"]
     found, _ = read_requirements(source({"requirements.txt": text}), None)
@@ -352,9 +354,9 @@ def test_annotations_of_any_script_bring_no_problem_and_change_no_argument(
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.lists(PATHS, min_size=1, max_size=3, unique=True), st.sampled_from(["", "annotations"]))
 def test_whatever_scripts_are_called_the_one_that_is_chosen_is_the_one_that_runs(
-    paths: list[str], skeleton: str
+    paths: list[str], skeleton: Skeleton
 ) -> None:
-    found = plan_setup(source({f"x{path}": SCRIPT for path in paths}), SetupWish(skeleton=skeleton), MEANS)  # type: ignore[arg-type]  # one of its words
+    found = plan_setup(source({f"x{path}": SCRIPT for path in paths}), SetupWish(skeleton=skeleton), MEANS)
     assert isinstance(found, Setup)
     assert found.after.module is not None
     assert found.after.module.main == found.entry
