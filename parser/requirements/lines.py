@@ -55,7 +55,7 @@ def _decode(content: bytes, encoding: str) -> str:
     try:
         if not codecs.lookup(encoding)._is_text_encoding:
             raise Undecodable(f"its coding line names {encoding[:40]!r}, which is no text encoding")
-        text = content.decode(encoding)
+        return content.decode(encoding)
     except LookupError:
         raise Undecodable(f"its coding line names the unknown encoding {encoding[:40]!r}") from None
     except UnicodeDecodeError as error:
@@ -63,10 +63,6 @@ def _decode(content: bytes, encoding: str) -> str:
         raise Undecodable(f"line {line} is not {encoding}") from None
     except (ValueError, UnicodeError) as error:
         raise Undecodable(f"it is not {encoding}: {error}") from None
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        raise Undecodable(f"it holds a NUL byte in line {line}")
-    return text
 
 
 def logical_lines(text: str, file: str) -> Iterator[Line]:

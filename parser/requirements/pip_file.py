@@ -40,6 +40,7 @@ _OF_THE_INDEX = (
     *("--index-url", "--extra-index-url", "--find-links", "--no-index", "--trusted-host", "--pre"),
     *("--no-binary", "--only-binary"),
 )
+_OPENED = ("--requirement", "--constraint", "--editable")
 
 
 @dataclass(slots=True)
@@ -101,6 +102,10 @@ def read_pip_line(reading: Reading, line: Line, constraint: bool = False) -> Non
             tell(problem("requirement-option", line.place, option=ascii_controls(fault.option)[:80]))
         else:
             tell(problem("requirement-invalid", line.place, why=str(fault), mend=fault.mend))
+        return
+    # pip passes over a NUL byte in comments and behind options, and stops at one in what it opens.
+    if "\0" in text or any("\0" in path for path in options.values(*_OPENED)):
+        tell(problem("requirement-invalid", line.place, why="it holds a NUL byte", mend="Remove the byte."))
         return
     for option in dict.fromkeys(name for name, _ in options.given if name in NOT_IN_EVERY_PIP):
         why, mend = NOT_IN_EVERY_PIP[option], "Leave the option out, if you can."

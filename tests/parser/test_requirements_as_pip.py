@@ -548,6 +548,8 @@ LINES = st.one_of(
 
 
 @example(["-r other.txt # c \\", "numpy"])
+@example(["numpy # \0", "#\0", "scipy"])
+@example(["numpy", "sci\0py"])
 @example([f"-e git+https://a.org/b#egg=c {HASH}", "numpy"])
 @example(["git+https://a.org/b.git#egg=c[x];os_name=='nt'"])
 @given(st.lists(LINES, max_size=6))
