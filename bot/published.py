@@ -57,8 +57,7 @@ def fetch_published(
         return None
     registry, repository = world.registry(project.registry_host), project.registry_path
     there = registry.fetch_tags(repository)
-    numbers = {number for tag in there if (number := tags.read_number(known.branch, tag)) is not None}
-    for number in sorted(numbers, reverse=True)[:MAX_NUMBERS_LOOKED_AT]:
+    for number in tags.read_numbers(known.branch, there)[:MAX_NUMBERS_LOOKED_AT]:
         tag = tags.version_tag(known.branch, number)
         manifest = registry.fetch_manifest(repository, tag)
         labels = registry.fetch_labels(repository, manifest) if manifest is not None else {}
@@ -86,19 +85,17 @@ def fetch_kept(known: Publication, project: Project, world: World) -> reports.Pu
         if own is None or registry.fetch_labels(repository, own).get(tags.REVISION_LABEL) == known.sha:
             return None
         there = registry.fetch_tags(repository)
-        found = (tags.read_number(known.branch, tag) for tag in there)
-        for number in sorted({n for n in found if n is not None}, reverse=True)[:MAX_NUMBERS_LOOKED_AT]:
-            tag = tags.version_tag(known.branch, number)
-            held = registry.fetch_manifest(repository, tag)
-            if held is not None and held.digest == own.digest:
-                image = f"{project.registry_host}/{repository}"
-                version = _fetch_version(registry, project, known.branch, there, own.digest)
-                named = (tag, *filter(None, [version]))
-                return reports.Published(image, own.digest, number, named, version=version)
+        number = fetch_number_of(registry, repository, known.branch, there, own.digest)
+        if number is None:
+            return None
+        image = f"{project.registry_host}/{repository}"
+        version = _fetch_version(registry, project, known.branch, there, own.digest)
+        named = (tags.version_tag(known.branch, number), *filter(None, [version]))
+        return reports.Published(image, own.digest, number, named, version=version)
     except (Refused, OperatorError) as refusal:
         # nothing is lost by it: what the job says of itself is told instead
         log.warning("registry_unread", project=project.path, sha=known.sha, reason=str(refusal))
-    return None
+        return None
 
 
 def fetch_current(project: Project, branch: str, world: World) -> Current | None:

@@ -15,7 +15,7 @@ from bot.adapters.registry import Manifest, Registry
 from bot.domain import withdrawal as words
 from bot.domain.gitlab import Project
 from bot.domain.plan import State
-from bot.domain.tags import LATEST, WITHDRAWN_NUMBER, branch_slug, read_number, version_tag
+from bot.domain.tags import LATEST, WITHDRAWN_NUMBER, branch_slug, read_numbers, version_tag
 from bot.domain.version_names import Named, kept_tag, read_name
 from bot.domain.versions import Version, read_used
 from bot.domain.withdrawal import Withdrawn
@@ -54,8 +54,7 @@ class _Shelf:
     def names(self, there: Iterable[str]) -> tuple[list[str], list[str]]:
         """Tags of the branch's numbers, and of versions, that are there or kept under another name; newest first."""
         present = tuple(there)
-        given = (read_number(self.slug, tag.removeprefix(WITHDRAWN_NUMBER)) for tag in present)
-        numbers = sorted({number for number in given if number is not None}, reverse=True)
+        numbers = read_numbers(self.slug, (tag.removeprefix(WITHDRAWN_NUMBER) for tag in present))
         versions = sorted(read_used(present), reverse=True) if self.is_default else []
         return [version_tag(self.slug, number) for number in numbers], [str(one) for one in versions]
 

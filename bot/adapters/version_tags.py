@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from bot.adapters.registry import Manifest, Registry
-from bot.domain.tags import LATEST, read_number, version_tag
+from bot.domain.tags import LATEST, read_numbers, version_tag
 from bot.domain.versions import Version, read_used, withdrawn_tag
 from bot.errors import OperatorError
 
@@ -23,8 +23,7 @@ def fetch_held(
     """
     held = registry.fetch_manifest(repository, LATEST) if latest else None
     tags = registry.fetch_tags(repository)
-    numbers = sorted({n for tag in tags if (n := read_number(branch, tag)) is not None}, reverse=True)
-    for number in numbers[:VERSIONS_LOOKED_AT] if held is None else ():
+    for number in read_numbers(branch, tags)[:VERSIONS_LOOKED_AT] if held is None else ():
         found = registry.fetch_manifest(repository, version_tag(branch, number))
         if found is not None and found.digest != besides:
             return found, tags
@@ -49,8 +48,7 @@ def fetch_number_of(
     registry: Registry, repository: str, branch: str, tags: Iterable[str], digest: str
 ) -> int | None:
     """The highest number of the branch whose tag is that image's."""
-    numbers = sorted({n for tag in tags if (n := read_number(branch, tag)) is not None}, reverse=True)
-    for number in numbers[:VERSIONS_LOOKED_AT]:
+    for number in read_numbers(branch, tags)[:VERSIONS_LOOKED_AT]:
         found = registry.fetch_manifest(repository, version_tag(branch, number))
         if found is not None and found.digest == digest:
             return number

@@ -25,7 +25,7 @@ from bot.domain.tags import (
     WITHDRAWN_NUMBER,
     is_digest,
     is_sha,
-    read_number,
+    read_numbers,
     version_tag,
 )
 from bot.domain.versions import FIRST
@@ -167,9 +167,10 @@ def _why(given: Planned) -> str:
 def _fetch_published(job: CiJob, log: Log, registry: Registry, repository: str) -> Published:
     branch = job["CI_COMMIT_BRANCH"]
     tags = registry.fetch_tags(repository)
-    given = (read_number(branch, tag.removeprefix(WITHDRAWN_NUMBER)) for tag in tags)
-    all_numbers = sorted({number for number in given if number is not None}, reverse=True)
-    numbers = dict.fromkeys(all_numbers, None) | _revisions(registry, repository, branch, all_numbers)
+    all_numbers = read_numbers(branch, (tag.removeprefix(WITHDRAWN_NUMBER) for tag in tags))
+    numbers = dict.fromkeys(all_numbers, None) | _revisions(
+        registry, repository, branch, all_numbers[:NUMBERS_LOOKED_AT]
+    )
     latest = _revision(registry, repository, LATEST) if job.on_default_branch and LATEST in tags else None
     try:
         ledger = fetch_published_shas(job)
@@ -195,8 +196,7 @@ def _kept_numbers(
 def _revisions(
     registry: Registry, repository: str, branch: str, numbers: Iterable[int]
 ) -> dict[int, str | None]:
-    newest = sorted(numbers, reverse=True)[:NUMBERS_LOOKED_AT]
-    return {number: _revision(registry, repository, version_tag(branch, number)) for number in newest}
+    return {number: _revision(registry, repository, version_tag(branch, number)) for number in numbers}
 
 
 def _revision(registry: Registry, repository: str, tag: str) -> str | None:

@@ -14,7 +14,7 @@ from bot.adapters.registry import Manifest, Registry, read_image
 from bot.ci.job import NOTHING_TO_PROMOTE, CiJob
 from bot.ci.log import Log
 from bot.domain.content import CONTENT_LABEL
-from bot.domain.tags import LATEST, REVISION_LABEL, candidate_tag, read_number, version_tag
+from bot.domain.tags import LATEST, REVISION_LABEL, candidate_tag, read_numbers, version_tag
 from bot.errors import BotError
 
 REBUILD = "MLREEF_REBUILD"
@@ -63,8 +63,7 @@ def is_wished(job: CiJob) -> bool:
 
 def fetch_version(registry: Registry, repository: str, branch: str, with_latest: bool) -> Version | None:
     """The newest version of a branch; None when there is none, or `with_latest` when `latest` is another image."""
-    numbers = (read_number(branch, tag) for tag in registry.fetch_tags(repository))
-    newest = max((number for number in numbers if number is not None), default=None)
+    newest = next(iter(read_numbers(branch, registry.fetch_tags(repository))), None)
     if newest is None:
         return None
     tag = version_tag(branch, newest)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 
 GENERATED = "mlreef.yml"
 """The file that the bot writes into a repository."""
@@ -59,6 +60,12 @@ def read_number(branch: str, tag: str) -> int | None:
     match = re.fullmatch(re.escape(branch_slug(branch)) + r"-([1-9][0-9]{0,12})", tag, re.ASCII)
     number = int(match[1]) if match else None
     return number if number is not None and number <= MAX_NUMBER else None
+
+
+def read_numbers(branch: str, tags: Iterable[str]) -> tuple[int, ...]:
+    """The numbers among a repository's tags that are of this branch, the highest first."""
+    found = {number for tag in tags if (number := read_number(branch, tag)) is not None}
+    return tuple(sorted(found, reverse=True))
 
 
 def is_sha(text: str) -> bool:

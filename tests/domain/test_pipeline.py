@@ -29,7 +29,7 @@ from bot.domain.pipeline import (
     read_pipeline_settings,
     render,
 )
-from bot.domain.tags import branch_slug, environment_name, read_number, version_tag
+from bot.domain.tags import branch_slug, environment_name, read_number, read_numbers, version_tag
 from ci_templates import read_template
 from parser.model import ENGINES, Engine, Module, Problem, Settings
 from sandbox.gitlab import rules, variables
@@ -373,3 +373,8 @@ def test_every_branch_gives_tags_that_a_registry_takes_and_that_are_read_back(
 )
 def test_a_tag_that_is_no_publication_has_no_number(tag: str) -> None:
     assert read_number("main", tag) is None
+
+
+def test_the_numbers_of_a_branch_are_read_among_all_tags_highest_first() -> None:
+    tags = ("latest", "main-2", "main-10", "1.2.0", "other-11", "main-x", "withdrawn-main-12", "main-9")
+    assert read_numbers("main", tags) == (10, 9, 2)

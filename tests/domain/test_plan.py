@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -18,9 +19,9 @@ from tests.domain.values import HEAD, PARENT, POLICY, PROJECT, branch, module, p
 TRIGGER = b"go:\n  trigger:\n    include: [{local: mlreef.yml}]\n    strategy: depend\n"
 
 
-def head(generated: bytes | None = None, own_ci: bytes | None = None, **changes: object) -> Head:
+def head(generated: bytes | None = None, own_ci: bytes | None = None, **changes: Any) -> Head:
     usual = Head(PROJECT, branch(), report(), generated, own_ci)
-    return replace(usual, **changes)  # type: ignore[arg-type]  # fields of a dataclass by name
+    return replace(usual, **changes)
 
 
 def written(plan: Plan) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from bot.domain.engines import Building
 from bot.domain.gitlab import Branch, Project
@@ -47,7 +48,7 @@ def branch(message: str = "Work\n", can_push: bool = True) -> Branch:
     return Branch("master", HEAD, (PARENT,), message, can_push)
 
 
-def parameter(name: str, **fields: object) -> Parameter:
+def parameter(name: str, **fields: Any) -> Parameter:
     usual = Parameter(
         name=name,
         flags=(f"--{name}",),
@@ -61,7 +62,7 @@ def parameter(name: str, **fields: object) -> Parameter:
         help=None,
         place=Place("main.py", 3),
     )
-    return replace(usual, **fields)  # type: ignore[arg-type]  # fields of a dataclass by name
+    return replace(usual, **fields)
 
 
 def module(*parameters: Parameter, name: str = "Add Noise") -> Module:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,25 +15,25 @@ from bot.domain.interface_values import KINDS
 from parser.model import EntryPoint, Kind, Metric, Module, Parameter, Place
 
 
-def option(name: str = "mode", **fields: object) -> Parameter:
+def option(name: str = "mode", **fields: Any) -> Parameter:
     usual = Parameter(
         name, (f"--{name}",), name, "str", None, False, None, None, "store", None, Place("main.py", 3)
     )
-    return replace(usual, **fields)  # type: ignore[arg-type]  # fields of a dataclass by name
+    return replace(usual, **fields)
 
 
-def by_place(name: str, **fields: object) -> Parameter:
+def by_place(name: str, **fields: Any) -> Parameter:
     return option(name, **({"flags": (), "required": True} | fields))
 
 
-def module(*parameters: Parameter, **fields: object) -> Module:
+def module(*parameters: Parameter, **fields: Any) -> Module:
     usual = Module(
         *("Add Noise", "add-noise", Kind.OPERATION, "IMAGE", "IMAGE", None, None, None),
         (EntryPoint("main", "main.py"),),
         parameters,
         None,
     )
-    return replace(usual, **fields)  # type: ignore[arg-type]  # fields of a dataclass by name
+    return replace(usual, **fields)
 
 
 def only(before: Module, after: Module) -> Change:
@@ -41,8 +42,8 @@ def only(before: Module, after: Module) -> Change:
     return found[0]
 
 
-def of_option(before: dict[str, object], after: dict[str, object]) -> Change:
-    return only(module(option(**before)), module(option(**after)))  # type: ignore[arg-type]  # as above
+def of_option(before: dict[str, Any], after: dict[str, Any]) -> Change:
+    return only(module(option(**before)), module(option(**after)))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,7 @@ def of_option(before: dict[str, object], after: dict[str, object]) -> Change:
     ],
 )
 def test_each_change_of_a_parameter_has_its_kind_and_level(
-    before: dict[str, object], after: dict[str, object], kind: str, level: Level, words: tuple[str, str]
+    before: dict[str, Any], after: dict[str, Any], kind: str, level: Level, words: tuple[str, str]
 ) -> None:
     found = of_option(before, after)
     assert (found.kind, found.level, (found.before, found.after)) == (kind, level, words)
@@ -97,9 +98,9 @@ def test_each_change_of_a_parameter_has_its_kind_and_level(
         {"nargs": 1},
     ],
 )
-def test_what_only_tells_people_something_is_no_change(after: dict[str, object]) -> None:
-    before = {"choices": ("a", "b")}
-    assert compare(module(option(**before)), module(option(**(before | after)))).changes == ()  # type: ignore[arg-type]
+def test_what_only_tells_people_something_is_no_change(after: dict[str, Any]) -> None:
+    before: dict[str, Any] = {"choices": ("a", "b")}
+    assert compare(module(option(**before)), module(option(**(before | after)))).changes == ()
 
 
 def test_a_new_optional_parameter_asks_nothing_of_anybody() -> None:
@@ -241,7 +242,8 @@ def test_an_option_that_is_given_by_place_now_is_told_once() -> None:
 def test_what_is_unknown_on_one_side_counts_as_the_worst_it_can_be(
     field: str, level: Level, now: bool
 ) -> None:
-    known, unknown = module(option()), module(option(**{field: None, "unknown": (field,)}))  # type: ignore[arg-type]
+    fields: dict[str, Any] = {field: None, "unknown": (field,)}
+    known, unknown = module(option()), module(option(**fields))
     if field == "excludes":
         unknown = module(option(unknown=("excludes",)))
     found = only(*((known, unknown) if now else (unknown, known)))
@@ -295,8 +297,8 @@ def test_a_partner_that_is_new_or_gone_excludes_nothing_that_was_possible() -> N
         ),
     ],
 )
-def test_changes_of_the_whole_module_count_too(after: dict[str, object], kind: str, level: Level) -> None:
-    found = only(module(), module(**after))  # type: ignore[arg-type]  # fields of a dataclass by name
+def test_changes_of_the_whole_module_count_too(after: dict[str, Any], kind: str, level: Level) -> None:
+    found = only(module(), module(**after))
     assert (found.kind, found.level, found.parameter if kind not in ("metric", "entry_point") else "") == (
         *(kind, level),
         "",
