@@ -1,0 +1,88 @@
+"""By which words a module is found, and which words somebody's question asks for: one way of cutting for both."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from bot.domain.catalogue import ListedModule, Query
+
+MAX_WORD_CHARS = 40
+"""Characters of a word that count."""
+
+MAX_WORDS = 120
+"""Different words of one module, those of its name first, that it is found by."""
+
+MAX_QUERY_CHARS = 200
+"""Characters of a question that are read."""
+
+MAX_QUERY_WORDS = 8
+"""Words of a question that count."""
+
+MAX_SORT_CHARS = 80
+"""Characters of a name by which modules are put in order."""
+
+_WORD = re.compile(r"[^\W_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One thing that a module must have: a word, or with `prefix` one that begins so."""
+
+    word: str
+    prefix: bool
+
+
+def cut(text: str) -> Iterator[str]:
+    """The words of a text: letters and digits, without regard to case or width."""
+    for match in _WORD.finditer(_folded(text)):
+        yield match.group()[:MAX_WORD_CHARS]
+
+
+def words_of(module: ListedModule) -> frozenset[str]:
+    """Everything that a module is found by: its words, and one mark (which no word is) for each of its properties."""
+    texts = (module.name, module.slug, module.path, *module.topics, *module.parameters)
+    found: dict[str, None] = {}
+    for text in (*texts, module.author, module.description):
+        for word in cut(text):
+            found.setdefault(word)
+    kept = list(found)[:MAX_WORDS]
+    return frozenset((*kept, *_marks(module)))
+
+
+def terms_of(query: Query) -> tuple[Term, ...]:
+    """What a module must have to be an answer, each once; none for a question that asks for nothing."""
+    words = [Term(word, True) for word in cut(query.text[:MAX_QUERY_CHARS])][:MAX_QUERY_WORDS]
+    asked = (
+        ("kind", query.kind),
+        ("input", query.input_type),
+        ("output", query.output_type),
+        ("parameter", query.parameter),
+        ("topic", query.topic),
+    )
+    marks = [Term(mark(name, value), False) for name, value in asked if value]
+    return tuple(dict.fromkeys((*marks, *words)))
+
+
+def mark(name: str, value: str) -> str:
+    """A property as a word that no text has."""
+    return f"={name}:{_folded(value)[:MAX_WORD_CHARS]}"
+
+
+def sort_key(module: ListedModule) -> str:
+    """What modules are put in order by, before their project's number."""
+    return _folded(module.name or module.path)[:MAX_SORT_CHARS]
+
+
+def _marks(module: ListedModule) -> Iterable[str]:
+    yield mark("kind", module.kind)
+    yield mark("input", module.input_type)
+    yield mark("output", module.output_type)
+    yield from (mark("parameter", name) for name in module.parameters)
+    yield from (mark("topic", topic) for topic in module.topics)
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
