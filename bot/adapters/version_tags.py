@@ -2,15 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from bot.adapters.registry import Manifest, Registry
 from bot.domain.tags import LATEST, read_numbers, version_tag
-from bot.domain.versions import Version, read_used, withdrawn_tag
-from bot.errors import OperatorError
+from bot.domain.versions import Version, major_tag, read_used, read_versions, withdrawn_tag
+from bot.errors import OperatorError, TryAgain
 
 VERSIONS_LOOKED_AT = 20
 """The newest tags of each kind whose images are compared."""
+
+MAX_MOVES = 10
+"""So often a tag is moved on while others publish, or take back, what it was just moved to."""
+
+
+def ensure_major(registry: Registry, repository: str, major: int) -> Version | None:
+    """Lets the tag `<major>` lead to the highest of its versions that is there, whoever publishes at the same time.
+
+    None when none is left: then the tag is to go. The tag is looked at again after it was moved, so of two who do this
+    at once the one who ends last leaves it right. Raises TryAgain when the versions change all the time.
+    """
+    tag = major_tag(major)
+    for _ in range(MAX_MOVES):
+        there = [one for one in read_versions(registry.fetch_tags(repository)) if one.major == major]
+        found = next(_images(registry, repository, there), None)
+        if found is None:
+            return None
+        version, image = found
+        held = registry.fetch_manifest(repository, tag)
+        if held is not None and held.digest == image.digest:
+            return version
+        registry.put_manifest(repository, tag, image)
+    raise TryAgain(f"Others change the versions {major}.x of {repository} at the same time.")
+
+
+def _images(
+    registry: Registry, repository: str, versions: Iterable[Version]
+) -> Iterator[tuple[Version, Manifest]]:
+    for version in versions:
+        image = registry.fetch_manifest(repository, str(version))
+        if image is not None:
+            yield version, image
 
 
 def fetch_held(

@@ -124,7 +124,17 @@ class Setup:
     faults: int = 0
 
 
-Job = Publish | EnsurePipeline | Follow | Check | Answer | Setup
+@dataclass(frozen=True, slots=True)
+class Retire:
+    """Take back what a branch has published beyond the newest versions that are kept, and clean up candidates."""
+
+    project_id: int
+    branch: str
+    attempt: int = 0
+    faults: int = 0
+
+
+Job = Publish | EnsurePipeline | Follow | Check | Answer | Setup | Retire
 
 
 @dataclass(frozen=True, slots=True)

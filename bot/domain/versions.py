@@ -83,6 +83,11 @@ def plan_version(
     return next_version(current, level, used), level
 
 
+def major_tag(major: int) -> str:
+    """The tag of the highest version with that first number."""
+    return f"{major}"
+
+
 def withdrawn_tag(version: Version) -> str:
     """The tag that keeps the number of a version that was taken back, so that no other image ever gets it."""
     return f"{_WITHDRAWN}{version}"

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from bot.domain.jobs import COMMAND, Answer, Check, EnsurePipeline, Follow, Job, Publish, Setup
+from bot.domain.jobs import COMMAND, Answer, Check, EnsurePipeline, Follow, Job, Publish, Retire, Setup
 
 KINDS: dict[str, type[Any]] = {
     "publish": Publish,
@@ -20,6 +20,7 @@ KINDS: dict[str, type[Any]] = {
     "check": Check,
     "answer": Answer,
     "setup": Setup,
+    "retire": Retire,
 }
 """Every kind of job, by the name under which it is stored."""
 
@@ -92,6 +93,8 @@ def slot_of(job: Job) -> str:
             return f"answer-{note_id}"
         case Setup():
             return "setup"
+        case Retire():
+            return "retire"
 
 
 def lane_of(job: Job, lanes: int) -> str:

@@ -1,0 +1,92 @@
+"""Which modules a project uses: the components that its CI files include, and the steps of its data pipelines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+import yaml
+
+from bot.domain.yaml_graph import Keys, items, last_document, scalar
+
+PIPELINE_FILE = "mlreef-pipeline.yml"
+"""The file of a data pipeline."""
+
+NEWEST = "~latest"
+"""The reference of a step that names no version: the newest."""
+
+MAX_USES = 500
+"""Uses of one file that are read."""
+
+MAX_PATH = 1024
+"""Characters of a project's path, of a component's name and of a reference."""
+
+_OWN_HOST = re.compile(r"\$(?:CI_SERVER_(?:FQDN|HOST)|\{CI_SERVER_(?:FQDN|HOST)\})\Z")
+_PATH = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_.][A-Za-z0-9_.-]*)+\Z")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*\Z")
+_REF = re.compile(r"[!-~]+\Z")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Use:
+    """A component of a module that somebody includes: the module's project, the component, and which version.
+
+    `path` is as GitLab compares it, in small letters. `ref`: a version, `1`, `1.2`, `~latest`, a branch or a commit.
+    """
+
+    path: str
+    slug: str
+    ref: str
+
+
+def read_uses(ci_text: bytes, hosts: Collection[str] = ()) -> tuple[Use, ...]:
+    """The components of this GitLab that a CI file includes, each once. Never raises.
+
+    `hosts` are names of this GitLab (`gitlab.example.com`, with its port if it has one) besides the variables for it.
+    """
+    root = last_document(ci_text)
+    keys = Keys()
+    found = (
+        read_component(address, hosts)
+        for node in _includes(root, keys)
+        if (address := scalar(keys.find(node, "component"))) is not None
+    )
+    return tuple(sorted({use for use in found if use is not None})[:MAX_USES])
+
+
+def read_component(address: str, hosts: Collection[str] = ()) -> Use | None:
+    """`$CI_SERVER_FQDN/group/add-noise/add-noise@1.2.0` → what it means; None for another GitLab's, and for none."""
+    place, at, ref = address.partition("@")
+    host, _, rest = place.partition("/")
+    path, _, slug = rest.rpartition("/")
+    if not at or not (_OWN_HOST.match(host) or host.lower() in {one.lower() for one in hosts}):
+        return None
+    return _use(path, slug, ref)
+
+
+def read_pipeline_uses(pipeline_text: bytes) -> tuple[Use, ...]:
+    """The modules of a data pipeline's steps (`module: group/add-noise@1.2.0`), each once. Never raises."""
+    root = last_document(pipeline_text)
+    keys = Keys()
+    found = set()
+    for step in items(keys.find(root, "steps")):
+        path, at, ref = (scalar(keys.find(step, "module")) or "").partition("@")
+        found.add(_use(path, path.rpartition("/")[2], ref if at else NEWEST))
+    return tuple(sorted(use for use in found if use is not None)[:MAX_USES])
+
+
+def _use(path: str, slug: str, ref: str) -> Use | None:
+    good = all(len(text) <= MAX_PATH for text in (path, slug, ref))
+    if not good or not (_PATH.match(path) and _NAME.match(slug) and _REF.match(ref)):
+        return None
+    return Use(path.lower(), slug, ref)
+
+
+def _includes(root: yaml.Node | None, keys: Keys) -> Iterator[yaml.Node]:
+    """What the file includes, and what its jobs include in pipelines that they trigger."""
+    yield from items(keys.find(root, "include"))
+    # jobs may share what they trigger
+    triggers = {id(node): node for job in keys.every(root).values() if (node := keys.find(job, "trigger"))}
+    for trigger in triggers.values():
+        yield from items(keys.find(trigger, "include"))
