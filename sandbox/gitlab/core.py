@@ -155,12 +155,14 @@ class Core:
             return True
         if user is None:
             return False
-        return project.visibility == "internal" or self.state.rights(user, project) >= GUEST
+        internal = project.visibility == "internal" and not user.external
+        return internal or self.state.rights(user, project) >= GUEST
 
     def may_read_code(self, user: User | None, project: Project) -> bool:
-        if not self.may_see(user, project):
+        if not self.may_see(user, project) or project.repository_access == "disabled":
             return False
-        return project.visibility != "private" or self.state.rights(user, project) >= REPORTER
+        for_members = project.visibility == "private" or project.repository_access == "private"
+        return not for_members or self.state.rights(user, project) >= REPORTER
 
     # Noise
 

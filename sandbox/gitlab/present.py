@@ -57,6 +57,7 @@ class Presenter:
 
     def me(self, user: User) -> dict[str, Any]:
         more = {"email": user.email, "bot": user.bot, "commit_email": user.email, "two_factor_enabled": False}
+        more["external"] = user.external
         return {**self.person(user), **more, **({"is_admin": True} if user.admin else {})}
 
     def member(self, user: User, level: int) -> dict[str, Any]:
@@ -111,6 +112,7 @@ class Presenter:
             "creator_id": project.owner_id,
             "container_registry_access_level": project.registry_access,
             "container_registry_enabled": project.registry_access != "disabled",
+            "repository_access_level": project.repository_access,
             "builds_access_level": "enabled",
             "jobs_enabled": True,
             "merge_requests_enabled": True,

@@ -111,13 +111,23 @@ class Sandbox:
 
     # Filling it
 
-    def create_user(self, username: str, *, admin: bool = False, bot: bool = False, name: str = "") -> User:
+    def create_user(
+        self,
+        username: str,
+        *,
+        admin: bool = False,
+        bot: bool = False,
+        external: bool = False,
+        name: str = "",
+    ) -> User:
         """A user with a personal access token of scope api, which is also the git password."""
         with self.state.lock:
             number = self.state.next_id("user")
             token = self.state.new_token(number)
             email = f"{username}@example.com"
-            user = User(number, username, token.value, name or username.title(), email, admin, bot)
+            user = User(
+                number, username, token.value, name or username.title(), email, admin, bot, external=external
+            )
             self.state.users[number] = user
             return user
 

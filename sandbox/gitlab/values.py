@@ -52,6 +52,8 @@ class User:
     admin: bool = False
     bot: bool = False
     state: str = "active"
+    external: bool = False
+    """Whether internal projects are as private to it as any other."""
     expires_at: str | None = None
     """The day on which all its memberships end; GitLab goes on to list them until it cleans up."""
 
@@ -128,6 +130,7 @@ class Project:
     archived: bool = False
     topics: tuple[str, ...] = ()
     registry_access: str = "enabled"
+    repository_access: str = "enabled"
     auto_cancel: str = "enabled"
     job_tokens_may_push: bool = False
     forked_from: int | None = None

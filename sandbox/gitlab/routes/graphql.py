@@ -11,7 +11,7 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from sandbox.gitlab.http import Call, Routes, answer
-from sandbox.gitlab.values import Note
+from sandbox.gitlab.values import DEVELOPER, MAINTAINER, REPORTER, Note, Project
 
 routes = Routes()
 
@@ -52,6 +52,17 @@ REACTIONS_QUERY = re.compile(
     r"\s*query\s+\w+\s*\(\$note:\s*NoteID!\)\s*\{\s*note\(id:\s*\$note\)\s*\{\s*"
     r"awardEmoji\s*\{\s*nodes\s*\{\s*name\s+user\s*\{\s*id\s*\}\s*\}\s*\}\s*\}\s*\}\s*"
 )
+SEEN = (
+    r"\s*\{\s*id\s+fullPath\s+webUrl\s+visibility\s+topics\s+containerRegistryEnabled\s+"
+    r"userPermissions\s*\{\s*downloadCode\s+pushCode\s+adminProject\s*\}\s*\}\s*"
+)
+MANY_SEEN_QUERY = re.compile(
+    r"\s*query\s+\w+\s*\(\$ids:\s*\[ID!\]!\)\s*\{\s*"
+    r"projects\(ids:\s*\$ids,\s*first:\s*(?P<first>\d+)\)\s*\{\s*nodes" + SEEN + r"\}\s*\}\s*"
+)
+ONE_SEEN_QUERY = re.compile(
+    r"\s*query\s+\w+\s*\(\$path:\s*ID!\)\s*\{\s*project\(fullPath:\s*\$path\)" + SEEN + r"\}\s*"
+)
 ARGUMENT = re.compile(r"(\w+)\s*:\s*(\[[^\]]*\]|\"(?:\\.|[^\"\\])*\"|\$\w+|\d+)")
 TEXT = re.compile(r"\"((?:\\.|[^\"\\])*)\"")
 
@@ -76,6 +87,13 @@ def graphql(call: Call) -> Response:
     heads = HEADS_QUERY.fullmatch(query)
     if heads is not None:
         return _heads(call, list(variables.get("ids") or ()), int(heads["first"]))
+    many = MANY_SEEN_QUERY.fullmatch(query)
+    if many is not None:
+        return _many_seen(call, list(variables.get("ids") or ()), int(many["first"]))
+    if ONE_SEEN_QUERY.fullmatch(query):
+        path = str(variables.get("path") or "").lower()
+        one = call.core.state.projects.get(call.core.state.project_ids.get(path, 0))
+        return answer({"data": {"project": _seen(call, one)}})
     if REACT_QUERY.fullmatch(query):
         return _react(call, str(variables.get("note")), str(variables.get("name")))
     if REACTIONS_QUERY.fullmatch(query):
@@ -131,6 +149,35 @@ def _heads(call: Call, ids: list[Any], first: int) -> Response:
     return answer({"data": {"projects": {"nodes": nodes}}})
 
 
+def _many_seen(call: Call, ids: list[Any], first: int) -> Response:
+    found = [call.core.state.project_by(str(name).removeprefix("gid://gitlab/Project/")) for name in ids]
+    shown = [seen for project in found[:MAX_NODES] if (seen := _seen(call, project)) is not None]
+    return answer({"data": {"projects": {"nodes": shown[:first]}}})
+
+
+def _seen(call: Call, project: Project | None) -> dict[str, Any] | None:
+    """A project as its caller may see it, with what they may do there."""
+    core, user = call.core, call.user
+    if project is None or not core.may_see(user, project):
+        return None
+    rights = core.state.rights(user, project)
+    for_members = project.registry_access == "private" and rights < REPORTER
+    return {
+        "id": f"gid://gitlab/Project/{project.id}",
+        "fullPath": project.full_path,
+        "webUrl": core.web_url(project),
+        "visibility": project.visibility,
+        "topics": list(project.topics),
+        # GitLab's word for "may use this part of the project", which a private project's Guest may, and yet not pull
+        "containerRegistryEnabled": project.registry_access != "disabled" and not for_members,
+        "userPermissions": {
+            "downloadCode": core.may_read_code(user, project),
+            "pushCode": rights >= DEVELOPER and not project.archived,
+            "adminProject": rights >= MAINTAINER,
+        },
+    }
+
+
 def _note(call: Call, gid: str) -> Note | None:
     number = gid.rpartition("/")[2]
     note = call.core.state.notes.get(int(number)) if number.isdigit() else None
@@ -141,7 +188,7 @@ def _note(call: Call, gid: str) -> Note | None:
 
 def _react(call: Call, gid: str, name: str) -> Response:
     note, user = _note(call, gid), call.who()
-    if note is None:
+    if note is None or call.token is None or "api" not in call.token.scopes:
         words = "The resource that you are attempting to access does not exist"
         return answer({"errors": [{"message": words}], "data": {"awardEmojiAdd": None}})
     errors = []

@@ -20,6 +20,7 @@ SETTINGS = {
     "default_branch": "default_branch",
     "ci_config_path": "ci_config_path",
     "container_registry_access_level": "registry_access",
+    "repository_access_level": "repository_access",
     "auto_cancel_pending_pipelines": "auto_cancel",
     "merge_method": "merge_method",
     "squash_option": "squash_option",

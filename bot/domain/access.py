@@ -1,0 +1,104 @@
+"""Who looks, and what GitLab lets them see. Nothing here decides: the answers are GitLab's, given to that person."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.domain.gitlab import DEVELOPER, MAINTAINER
+from bot.errors import BotError
+
+NO_ONE = 0
+MAX_PATH_CHARACTERS = 1024
+MAX_ID = 2**63 - 1
+"""Largest id that GitLab's database can hold."""
+
+_GID = "gid://gitlab/Project/"
+_PATH = re.compile(r"[\w][\w.+-]*(?:/[\w][\w.+-]*)+", re.ASCII)
+
+Ref = int | str
+"""A project as people name it: by its id, or by its full path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who looks at the catalogue: `token` is their own, and empty for a visitor who is not signed in."""
+
+    id: int | None
+    username: str
+    token: str = field(default="", repr=False)
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether nobody knows who it is."""
+        return not self.token
+
+
+ANONYMOUS = Person(None, "")
+
+
+class NotAccepted(BotError):
+    """GitLab does not accept the person's own token: it is expired, revoked, not GitLab's, or may read too little."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A project as one person sees it now.
+
+    `readable`: they may read its code, and so what is published of it; `can_pull`: its images, too. `level` is
+    MAINTAINER or DEVELOPER where they may do at least what such a member may, else 0.
+    """
+
+    project_id: int
+    path: str
+    web_url: str
+    visibility: str
+    readable: bool
+    can_pull: bool
+    level: int
+    topics: tuple[str, ...] = ()
+
+
+def read_ref(text: str) -> Ref | None:
+    """What somebody named a project by: digits are its id, anything else its path. None for what cannot be either."""
+    if text.isascii() and text.isdigit():
+        return int(text) if len(text) < 20 and 0 < int(text) <= MAX_ID else None
+    return text if len(text) <= MAX_PATH_CHARACTERS and _PATH.fullmatch(text) else None
+
+
+def gid_of(project_id: int) -> str:
+    """GitLab's global id of a project."""
+    return f"{_GID}{project_id}"
+
+
+def read_seen(node: Mapping[str, Any] | None) -> Seen | None:
+    """A project as GitLab's GraphQL tells it to the person who asks; None where it tells of none.
+
+    What is missing counts as not allowed.
+    """
+    if not node:
+        return None
+    number = str(node.get("id") or "").removeprefix(_GID)
+    path = str(node.get("fullPath") or "")
+    if not number.isdigit() or not path:
+        return None
+    may = node.get("userPermissions") or {}
+    visibility = str(node.get("visibility") or "private")
+    readable = may.get("downloadCode") is True
+    return Seen(
+        int(number),
+        path,
+        str(node.get("webUrl") or ""),
+        visibility,
+        readable,
+        # of a private project only its Reporters get images, and they are those who may read the code
+        readable and node.get("containerRegistryEnabled") is True,
+        MAINTAINER
+        if may.get("adminProject") is True
+        else DEVELOPER
+        if may.get("pushCode") is True
+        else NO_ONE,
+        tuple(str(topic) for topic in node.get("topics") or ()),
+    )
