@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from pictures.markdown import to_html
+from bot.web.markdown import to_html
 
 _SUGGESTION = re.compile(
     r'<pre><code class="language-suggestion(?::-(\d+)\+(\d+))?">(.*?)</code></pre>', re.DOTALL

@@ -14,7 +14,7 @@ from html.parser import HTMLParser
 import cmarkgfm
 from cmarkgfm.cmark import Options
 
-from pictures.markdown import EXTENSIONS
+from bot.web.markdown import EXTENSIONS
 
 LINE_ENDS = re.compile(r"\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 INVISIBLE = re.compile(

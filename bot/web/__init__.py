@@ -1,0 +1,1 @@
+"""The catalogue's web pages and their badges: what a person may see, drawn by the server."""
