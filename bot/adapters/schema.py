@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from bot.errors import OperatorError
 
@@ -112,6 +113,69 @@ modules = sa.Table(
     sa.Column("kept_at", sa.Float, nullable=False, index=True),
 )
 
+# In order of its bytes, as SQLite has it, also where a PostgreSQL would sort by its country's rules.
+_Plain = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+
+catalogue_modules = sa.Table(
+    "catalogue_modules",
+    metadata,
+    sa.Column("project_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("path_key", _Plain, nullable=False, index=True),
+    sa.Column("web_url", sa.Text, nullable=False),
+    sa.Column("visibility", sa.Text, nullable=False),
+    # The visibility, or nothing for a module of which no version can be had: nobody finds that.
+    sa.Column("shown_to", _Plain, nullable=False),
+    sa.Column("sort", _Plain, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("slug", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("input_type", sa.Text, nullable=False),
+    sa.Column("output_type", sa.Text, nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("author", sa.Text, nullable=False),
+    sa.Column("topics", sa.Text, nullable=False),
+    sa.Column("parameters", sa.Text, nullable=False),
+    sa.Column("newest_branch", sa.Text, nullable=False),
+    sa.Column("newest_number", sa.BigInteger, nullable=False),
+    sa.Column("updated_at", sa.Float, nullable=False),
+    sa.Column("readme", sa.Text, nullable=False),
+)
+sa.Index(
+    "catalogue_modules_in_order",
+    catalogue_modules.c.shown_to,
+    catalogue_modules.c.sort,
+    catalogue_modules.c.project_id,
+)
+
+catalogue_versions = sa.Table(
+    "catalogue_versions",
+    metadata,
+    sa.Column("project_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("branch", sa.Text, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("sha", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("image", sa.Text, nullable=False),
+    sa.Column("size", sa.BigInteger),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("published_at", sa.Float),
+    sa.Column("pipeline_id", sa.BigInteger),
+    sa.Column("environment", sa.Text, nullable=False),
+)
+
+# The two ways in: from a word to those who may be shown it, and from a module to its words.
+catalogue_words = sa.Table(
+    "catalogue_words",
+    metadata,
+    sa.Column("shown_to", _Plain, primary_key=True),
+    sa.Column("word", _Plain, primary_key=True),
+    sa.Column("project_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+sa.Index("catalogue_words_of", catalogue_words.c.project_id, catalogue_words.c.word)
+
 steps_done = sa.Table(
     "schema_steps",
     metadata,
@@ -133,6 +197,7 @@ STEPS: tuple[Step, ...] = (
     _tables(deliveries, facts, publications, blobs, parked),
     _tables(leases),
     _tables(reviews, modules),
+    _tables(catalogue_modules, catalogue_versions, catalogue_words),
 )
 """What leads from nothing to the tables of today; the first one is version 1."""
 

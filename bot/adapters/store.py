@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from bot.adapters import schema
+from bot.adapters.catalogue import Catalogue
 from bot.adapters.contents import Contents
 from bot.adapters.deliveries import Deliveries
 from bot.adapters.modules import Modules
@@ -17,7 +18,7 @@ from bot.adapters.turns import Turns
 from bot.domain.facts import JOB_COUNTS, JobCounts
 
 
-class Store(Deliveries, Publications, Modules, Reviews, Contents, Turns):
+class Store(Deliveries, Publications, Modules, Catalogue, Reviews, Contents, Turns):
     """The bot's own tables. Safe to use from several threads and processes; each call is one transaction."""
 
     def keep_fact(self, name: str, value: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -68,12 +71,35 @@ def terms_of(query: Query) -> tuple[Term, ...]:
 
 def mark(name: str, value: str) -> str:
     """A property as a word that no text has."""
-    return f"={name}:{_folded(value)[:MAX_WORD_CHARS]}"
+    shown = "".join(char for char in _folded(value) if char.isprintable())
+    return f"={name}:{shown[:MAX_WORD_CHARS]}"
 
 
 def sort_key(module: ListedModule) -> str:
     """What modules are put in order by, before their project's number."""
     return _folded(module.name or module.path)[:MAX_SORT_CHARS]
+
+
+def cursor_of(module: ListedModule) -> str:
+    """The place behind a module in the order of every list, as a text that fits into an address."""
+    return _cursor(sort_key(module), module.project_id)
+
+
+def _cursor(sort: str, project_id: int) -> str:
+    return base64.urlsafe_b64encode(json.dumps([sort, project_id]).encode()).decode().rstrip("=")
+
+
+def read_cursor(text: str) -> tuple[str, int]:
+    """What `cursor_of` wrote down: the key and the project. ValueError for anything else."""
+    try:
+        sort, project_id = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True))
+    except (ValueError, TypeError, RecursionError, binascii.Error) as error:
+        raise ValueError("this is no place in a list") from error
+    good = isinstance(sort, str) and type(project_id) is int and 0 < project_id < 2**63
+    # whatever has another form was not written by us, and a database may choke on it
+    if not good or _cursor(sort, project_id) != text or not sort.isprintable():
+        raise ValueError("this is no place in a list")
+    return sort, project_id
 
 
 def _marks(module: ListedModule) -> Iterable[str]:

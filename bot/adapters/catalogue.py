@@ -1,0 +1,255 @@
+"""The catalogue's tables: which modules there are, their versions, and by which words they are found.
+
+An index of what GitLab and the registry hold; `bot/cataloguing.py` writes it, and can write it anew. Searching looks
+at nothing but what the asker may be shown, so how long it takes says nothing about the rest.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.adapters import schema
+from bot.adapters.tables import Tables
+from bot.domain.catalogue import Among, ListedModule, ListedVersion, Query, VersionState
+from bot.domain.catalogue_words import Term, read_cursor, sort_key, terms_of, words_of
+
+RARE = 2_000
+"""Modules with a word up to which they are collected; above, modules are gone through in order until enough have it."""
+
+ENTRIES_OF_ONE = 8
+"""Entries of the index that are read for each of them: a module may have several words of the same beginning."""
+
+PROJECTS_AT_ONCE = 5_000
+"""Projects named in one statement; databases limit its variables."""
+
+MAX_FOUND = 1_000
+"""Modules of one answer."""
+
+_MODULES, _VERSIONS, _WORDS = schema.catalogue_modules, schema.catalogue_versions, schema.catalogue_words
+_LAST = "\U0010ffff"
+
+_NEWEST = [column.label(f"newest_{column.name}") for column in _VERSIONS.c]
+_SHOWN = [column for column in _MODULES.c if column.name not in ("readme", "newest_branch", "newest_number")]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One part of those that may be shown: all of a visibility, or some projects."""
+
+    shown_to: str | None
+    projects: tuple[int, ...] = ()
+
+    def has(self) -> sa.ColumnElement[bool]:
+        rows = _MODULES.c
+        if self.shown_to is not None:
+            return rows.shown_to == self.shown_to
+        return sa.and_(rows.project_id.in_(self.projects), rows.shown_to != "")
+
+
+class Catalogue(Tables):
+    """Modules and versions by project."""
+
+    def list_module(self, module: ListedModule, versions: Iterable[ListedVersion]) -> None:
+        """Put a project's module and versions in the place of what was listed of it, all at once."""
+        row = _row(module)
+        words = words_of(module) if row["shown_to"] else ()
+        listed = [_values(version) for version in versions]
+        self._before_record()
+        written = self._insert(_MODULES).values(**row)
+        with self._writing() as connection:
+            # first the one row: on PostgreSQL it keeps another writer of the same project out until the end
+            connection.execute(
+                written.on_conflict_do_update(index_elements=["project_id"], set_=_without_id(row))
+            )
+            # whoever had the path before was moved, though nobody told yet
+            connection.execute(
+                sa.update(_MODULES)
+                .where(_MODULES.c.path_key == row["path_key"], _MODULES.c.project_id != module.project_id)
+                .values(path_key="")
+            )
+            self._clear(connection, module.project_id)
+            if listed:
+                connection.execute(sa.insert(_VERSIONS), listed)
+            if words:
+                of = {"project_id": module.project_id, "shown_to": row["shown_to"]}
+                connection.execute(sa.insert(_WORDS), [{**of, "word": word} for word in sorted(words)])
+
+    def delist(self, project_id: int) -> None:
+        """Take a project out of the catalogue; nothing where it is not there."""
+        self._before_record()
+        with self._writing() as connection:
+            connection.execute(sa.delete(_MODULES).where(_MODULES.c.project_id == project_id))
+            self._clear(connection, project_id)
+
+    def _clear(self, connection: sa.Connection, project_id: int) -> None:
+        for table in (_VERSIONS, _WORDS):
+            connection.execute(sa.delete(table).where(table.c.project_id == project_id))
+
+    def listed(self, project_id: int) -> ListedModule | None:
+        """The project's module, with its README."""
+        return self._one(_MODULES.c.project_id == project_id)
+
+    def listed_by_path(self, path: str) -> ListedModule | None:
+        """The module of the project that had this full path when it was last looked at, in any case of letters."""
+        key = path_key(path)
+        # what no path can be is not asked of a database, which may choke on it
+        return self._one(_MODULES.c.path_key == key) if key and key.isprintable() else None
+
+    def _one(self, which: sa.ColumnElement[bool]) -> ListedModule | None:
+        query = _with_newest(_MODULES.c.readme).where(which).order_by(_MODULES.c.project_id.desc()).limit(1)
+        with self._engine.connect() as connection:
+            row = connection.execute(query).mappings().first()
+        return None if row is None else _module(row)
+
+    def listed_versions(self, project_id: int) -> tuple[ListedVersion, ...]:
+        """The project's versions of all branches, those published last first."""
+        rows = _VERSIONS.c
+        query = (
+            sa.select(_VERSIONS)
+            .where(rows.project_id == project_id)
+            .order_by(sa.func.coalesce(rows.published_at, 0.0).desc(), rows.number.desc(), rows.branch)
+        )
+        with self._engine.connect() as connection:
+            return tuple(_version(row) for row in connection.execute(query).mappings())
+
+    def listed_projects(self) -> tuple[int, ...]:
+        """The projects that are in the catalogue, by their numbers."""
+        with self._engine.connect() as connection:
+            return tuple(connection.scalars(sa.select(_MODULES.c.project_id).order_by(_MODULES.c.project_id)))
+
+    def search(
+        self, query: Query, among: Among, after: str | None = None, limit: int = 20, rare: int = RARE
+    ) -> tuple[ListedModule, ...]:
+        """Up to `limit` modules (MAX_FOUND at most) that have all that is asked for, by name, without their READMEs.
+
+        `after`: `cursor_of` the last one seen; ValueError for what is none. Nothing but what is `among` is looked at.
+        `rare` decides about the way there, not about what is found.
+        """
+        place = read_cursor(after) if after else None
+        terms, limit = terms_of(query), max(0, min(limit, MAX_FOUND))
+        with self._engine.connect() as connection:
+            found = [_search(connection, part, terms, place, limit, rare) for part in _parts(among) if limit]
+        merged: dict[int, ListedModule] = {}
+        for module in heapq.merge(*found, key=lambda one: (sort_key(one), one.project_id)):
+            merged.setdefault(module.project_id, module)
+        return tuple(merged.values())[:limit]
+
+
+def path_key(path: str) -> str:
+    """A full path as paths are compared: GitLab knows no case in them."""
+    return path.strip("/").lower()
+
+
+def _parts(among: Among) -> list[_Part]:
+    ids = sorted(among.projects)
+    some = [
+        _Part(None, tuple(ids[start : start + PROJECTS_AT_ONCE]))
+        for start in range(0, len(ids), PROJECTS_AT_ONCE)
+    ]
+    return [*(_Part(one) for one in sorted(among.visibilities) if one), *some]
+
+
+def _search(
+    connection: sa.Connection,
+    part: _Part,
+    terms: Sequence[Term],
+    place: tuple[str, int] | None,
+    limit: int,
+    rare: int,
+) -> list[ListedModule]:
+    modules = _MODULES.c
+    query = _with_newest().where(part.has())
+    few: set[int] | None = None
+    for term in terms:
+        having = None if part.shown_to is None else _with_rare(connection, part.shown_to, term, rare)
+        if having is None:
+            query = query.where(_has(term))
+        else:
+            few = having if few is None else few & having
+    if few is not None:
+        query = query.where(modules.project_id.in_(sorted(few)))
+    if place is not None:
+        query = query.where(sa.tuple_(modules.sort, modules.project_id) > sa.tuple_(*map(sa.literal, place)))
+    query = query.order_by(modules.sort, modules.project_id).limit(limit)
+    return [_module(row) for row in connection.execute(query).mappings()]
+
+
+def _with_rare(connection: sa.Connection, shown_to: str, term: Term, rare: int) -> set[int] | None:
+    """The modules that have it, or None where they are more than `rare`."""
+    entries = (
+        sa.select(_WORDS.c.project_id)
+        .where(_WORDS.c.shown_to == shown_to, _is(term))
+        .order_by(_WORDS.c.word)
+        .limit(rare * ENTRIES_OF_ONE + 1)
+    )
+    read = list(connection.scalars(entries))
+    found = set(read)
+    return None if len(read) > rare * ENTRIES_OF_ONE or len(found) > rare else found
+
+
+def _has(term: Term) -> sa.ColumnElement[bool]:
+    return sa.exists().where(_WORDS.c.project_id == _MODULES.c.project_id, _is(term))
+
+
+def _is(term: Term) -> sa.ColumnElement[bool]:
+    word = _WORDS.c.word
+    return sa.and_(word >= term.word, word < term.word + _LAST) if term.prefix else word == term.word
+
+
+def _with_newest(*more: sa.Column[Any]) -> sa.Select[Any]:
+    newest = sa.and_(
+        _VERSIONS.c.project_id == _MODULES.c.project_id,
+        _VERSIONS.c.branch == _MODULES.c.newest_branch,
+        _VERSIONS.c.number == _MODULES.c.newest_number,
+    )
+    return sa.select(*_SHOWN, *more, *_NEWEST).select_from(_MODULES.outerjoin(_VERSIONS, newest))
+
+
+def _row(module: ListedModule) -> dict[str, Any]:
+    plain = {field.name: getattr(module, field.name) for field in fields(ListedModule)}
+    newest: ListedVersion | None = plain.pop("newest")
+    return plain | {
+        "topics": json.dumps(module.topics),
+        "parameters": json.dumps(module.parameters),
+        "path_key": path_key(module.path),
+        "shown_to": module.visibility if newest is not None else "",
+        "sort": sort_key(module),
+        "newest_branch": newest.branch if newest is not None else "",
+        "newest_number": newest.number if newest is not None else 0,
+    }
+
+
+def _without_id(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "project_id"}
+
+
+def _values(version: ListedVersion) -> dict[str, Any]:
+    return {field.name: getattr(version, field.name) for field in fields(ListedVersion)} | {
+        "state": version.state.value
+    }
+
+
+def _module(row: sa.RowMapping) -> ListedModule:
+    newest = None
+    if row["newest_project_id"] is not None:
+        newest = _version({column.name: row[f"newest_{column.name}"] for column in _VERSIONS.c})
+    texts = {field.name: row[field.name] for field in fields(ListedModule) if field.name in row}
+    return ListedModule(
+        **texts
+        | {
+            "topics": tuple(json.loads(row["topics"])),
+            "parameters": tuple(json.loads(row["parameters"])),
+            "readme": row.get("readme", ""),
+            "newest": newest,
+        }
+    )
+
+
+def _version(row: Any) -> ListedVersion:
+    return ListedVersion(**{**row, "state": VersionState(row["state"])})
