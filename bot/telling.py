@@ -10,7 +10,7 @@ import structlog
 from bot.adapters.publications import Publication
 from bot.domain import reports
 from bot.domain.gitlab import ENDED
-from bot.domain.jobs import Answer, Check, Job, Setup
+from bot.domain.jobs import Check, EnsurePipeline, Follow, Job, Publish
 from bot.domain.manner import begins_note, plan_notes
 from bot.domain.plan import State
 from bot.domain.review_plan import check_step
@@ -48,12 +48,12 @@ def perform(steps: Sequence[SetStatus | Tell], project_id: int, world: World, me
 def tell_given_up(job: Job, world: World) -> None:
     """Say on the commit that the bot tries no longer, and what to do; nothing when its publication has ended.
 
-    An answer is given up at its comment (`bot.answering`).
+    An answer is given up at its comment (`bot.answering`), a withdrawal where it was asked for (`bot.rebuilding`).
     """
     if isinstance(job, Check):
         _tell_check_given_up(job, world)
         return
-    if isinstance(job, Answer | Setup):
+    if not isinstance(job, Publish | EnsurePipeline | Follow):
         return  # no publication; nobody waits for a setup, and whoever wants it can ask
     sha = job.sha
     if sha is None:

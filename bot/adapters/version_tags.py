@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from bot.adapters.registry import Manifest, Registry
+from bot.adapters.withdrawn import fetch_withdrawn
 from bot.domain.tags import LATEST, read_numbers, version_tag
 from bot.domain.versions import Version, major_tag, read_used, read_versions, withdrawn_tag
 from bot.errors import OperatorError, TryAgain
@@ -68,10 +69,12 @@ def fetch_version_of(
     """The highest version whose tag is that image's; with `withdrawn` also one that was taken back."""
     there = frozenset(tags)
     for version in sorted(read_used(there), reverse=True)[:VERSIONS_LOOKED_AT]:
-        names = [str(version), *([withdrawn_tag(version)] if withdrawn else [])]
-        for tag in (name for name in names if name in there):
-            found = registry.fetch_manifest(repository, tag)
-            if found is not None and found.digest == digest:
+        found = registry.fetch_manifest(repository, str(version)) if str(version) in there else None
+        if found is not None and found.digest == digest:
+            return version
+        if withdrawn and withdrawn_tag(version) in there:
+            record = fetch_withdrawn(registry, repository, withdrawn_tag(version))
+            if record is not None and record.digest == digest:
                 return version
     return None
 

@@ -154,6 +154,21 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class WithdrawAsked:
+    """A person asked, by the API or on the command line, that a version be taken back, or brought back.
+
+    `action` is unpublish or republish. `user_id` 0 is the operator, who may. `key` names the end for whoever waits.
+    """
+
+    project_id: int
+    branch: str
+    version: str
+    action: str
+    user_id: int
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Other:
     """An event that needs no work: what GitLab calls it, and why."""
 
@@ -161,7 +176,7 @@ class Other:
     why: str
 
 
-Event = Push | MergeRequest | Note | Pipeline | Asked | Found | Other
+Event = Push | MergeRequest | Note | Pipeline | Asked | Found | WithdrawAsked | Other
 
 _KINDS: dict[str, type[Any]] = {
     "push": Push,
@@ -170,6 +185,7 @@ _KINDS: dict[str, type[Any]] = {
     "pipeline": Pipeline,
     "asked": Asked,
     "found": Found,
+    "withdraw": WithdrawAsked,
     "other": Other,
 }
 
@@ -425,6 +441,8 @@ def subject(event: Event) -> str:
             return f"asked {project_id} {branch}"
         case Found(project_id, branch):
             return f"found {project_id} {branch}"
+        case WithdrawAsked(project_id, _, version, action):
+            return f"{action} {project_id} {version}"
         case Note(project_id, _, action, note_id) if note_id:
             return f"note {project_id} {note_id} {action}"
         case _:

@@ -134,7 +134,29 @@ class Retire:
     faults: int = 0
 
 
-Job = Publish | EnsurePipeline | Follow | Check | Answer | Setup | Retire
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Take a version back, or bring it back (`action`: unpublish or republish), as a person asked; 0 is the operator.
+
+    `key`: under which the end is noted for whoever waits for it. `told`: the end is told by whoever waits, so nobody
+    else is told. `looks`: how often the end of its pipeline was waited for; `since`: the newest pipeline before it.
+    """
+
+    project_id: int
+    branch: str
+    version: str
+    action: str
+    user_id: int = 0
+    key: str = ""
+    told: bool = False
+    looks: int = 0
+    since: int | None = None
+    pipeline_id: int = 0
+    attempt: int = 0
+    faults: int = 0
+
+
+Job = Publish | EnsurePipeline | Follow | Check | Answer | Setup | Retire | Withdraw
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bot.domain.commands import read_command
-from bot.domain.events import Asked, Build, Event, Found, MergeRequest, Note, Other, Pipeline, Push
+from bot.domain.events import (
+    Asked,
+    Build,
+    Event,
+    Found,
+    MergeRequest,
+    Note,
+    Other,
+    Pipeline,
+    Push,
+    WithdrawAsked,
+)
 from bot.domain.guards import ALL_GUARDS, Guards, is_own_push
-from bot.domain.jobs import COMMAND, Answer, Check, Follow, Job, Publish, merge_request_lane
+from bot.domain.jobs import COMMAND, Answer, Check, Follow, Job, Publish, Withdraw, merge_request_lane
 from bot.domain.pipeline import PATH
 
 ENDED_BADLY = frozenset({"failed", "canceled"})
@@ -43,6 +54,8 @@ def route(event: Event, rules: Rules, bot_user_id: int | None, bot_name: str = "
             if pipeline_id is not None:
                 return Follow(project_id, branch, sha, pipeline_id)
             return Publish(project_id, branch, sha, cause="sweep")
+        case WithdrawAsked(project_id, branch, version, action, user_id, key):
+            return Withdraw(project_id, branch, version, action, user_id, key)
         case MergeRequest():
             return _route_merge_request(event, rules)
         case Note():

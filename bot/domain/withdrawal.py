@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.domain.gitlab import DEVELOPER, MAINTAINER
 from bot.domain.text import prose, span
 
 MAX_NAMED = 5
 """Versions that are offered to somebody who asked for one that is not there."""
+
+
+def may_withdraw(level: int, is_publisher: bool) -> bool:
+    """Whether somebody may take a version back, or bring it back: Maintainers, and who pushed it, while Developer."""
+    return level >= (DEVELOPER if is_publisher else MAINTAINER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,18 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from bot.domain.jobs import COMMAND, Answer, Check, EnsurePipeline, Follow, Job, Publish, Retire, Setup
+from bot.domain.jobs import (
+    COMMAND,
+    Answer,
+    Check,
+    EnsurePipeline,
+    Follow,
+    Job,
+    Publish,
+    Retire,
+    Setup,
+    Withdraw,
+)
 
 KINDS: dict[str, type[Any]] = {
     "publish": Publish,
@@ -21,6 +32,7 @@ KINDS: dict[str, type[Any]] = {
     "answer": Answer,
     "setup": Setup,
     "retire": Retire,
+    "withdraw": Withdraw,
 }
 """Every kind of job, by the name under which it is stored."""
 
@@ -95,6 +107,8 @@ def slot_of(job: Job) -> str:
             return "setup"
         case Retire():
             return "retire"
+        case Withdraw(action=action, version=version):
+            return f"{action}-{_digest(version)[:16]}"
 
 
 def lane_of(job: Job, lanes: int) -> str:
