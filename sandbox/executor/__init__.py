@@ -19,13 +19,15 @@ from sandbox.executor.workplace import (
     complete,
     copy_tree,
     folder_name,
+    included,
     open_workplace,
     remove,
+    whole_file,
 )
 from sandbox.node import PACKAGE_VERSION, Tools
 from sandbox.plan import NOT_RUN, PipelinePlan
 
-__all__ = ["GitlabCiLocal", "artifacts", "folder_name"]
+__all__ = ["GitlabCiLocal", "artifacts", "folder_name", "whole_file"]
 
 JOB_LIMIT_SECONDS = 30 * 60.0
 """A job that runs longer is ended and has failed, as with GitLab's `timeout`."""
@@ -58,7 +60,9 @@ class GitlabCiLocal:
         def ask() -> PipelinePlan:
             try:
                 with open_workplace(checkout, config_file, known) as place:
-                    return read_plan(place, self.tools, config_file, known)
+                    plan = read_plan(place, self.tools, config_file, known)
+                    _keep(place.state / "includes", included(checkout))
+                    return plan
             except WorkplaceError as fault:
                 return PipelinePlan((), (), (str(fault),))
 
@@ -88,20 +92,20 @@ class GitlabCiLocal:
             known = complete(checkout, variables)
             empty = known.get("GIT_STRATEGY", strategy_of(checkout, config_file, job)) == "none"
             with under_way(), open_workplace(checkout, config_file, known, empty=empty) as place:
-                kept = artifacts(checkout)
-                if kept.is_dir():
-                    copy_tree(kept, place.state / "artifacts")
+                kept, fetched = artifacts(checkout), included(checkout)
+                for there, here in ((kept, "artifacts"), (fetched, "includes")):
+                    if there.is_dir():
+                        copy_tree(there, place.state / here)
                 means = Means(self.tools, self.mode, self.helper_image, self.job_limit_seconds)
                 code = Run(means, place, job, trace, known, empty).to_its_end(config_file, cancelled)
-                _keep_artifacts(place.state / "artifacts" / folder_name(job), kept)
+                _keep(place.state / "artifacts" / folder_name(job), kept / folder_name(job))
         except WorkplaceError as fault:
             trace.say(f"ERROR: Job failed (system failure): {fault}")
             return NOT_RUN
         return code
 
 
-def _keep_artifacts(made: Path, kept: Path) -> None:
-    target = kept / made.name
-    remove(target)
+def _keep(made: Path, kept: Path) -> None:
+    remove(kept)
     if made.is_dir():
-        copy_tree(made, target)
+        copy_tree(made, kept)

@@ -32,6 +32,7 @@ from sandbox.executor.workplace import (
     copy_tree,
     folder_name,
     open_workplace,
+    read_config,
     remove,
 )
 from sandbox.gitlab.quick_plan import job_spec, quick_plan
@@ -82,7 +83,7 @@ class BareMachine:
     def plan(self, checkout: Path, config_file: str, variables: Mapping[str, str]) -> PipelinePlan:
         """Read the checkout's CI file."""
         try:
-            return quick_plan((checkout / config_file).read_bytes(), complete(checkout, variables))
+            return quick_plan(read_config(checkout, config_file), complete(checkout, variables))
         except (OSError, WorkplaceError) as fault:
             return PipelinePlan((), (), (str(fault),))
 
@@ -99,7 +100,7 @@ class BareMachine:
         trace = Trace(output, secrets_of(variables))
         with under_way():
             try:
-                spec = job_spec((checkout / config_file).read_bytes(), job)
+                spec = job_spec(read_config(checkout, config_file), job)
                 known = {**spec["variables"], **complete(checkout, variables), **_handed_over(checkout)}
                 with self._folder(checkout, config_file, known) as folder:
                     copy_artifacts(checkout, folder)

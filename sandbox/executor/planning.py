@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from sandbox.executor.workplace import Workplace, git_environment
+from sandbox.executor.workplace import Workplace, WorkplaceError, git_environment, read_config
 from sandbox.node import Tools
 from sandbox.plan import JobPlan, PipelinePlan
 
@@ -38,7 +38,7 @@ def read_plan(place: Workplace, tools: Tools, config_file: str, variables: Mappi
         done = subprocess.run(
             [*tools.command, *place.options(config_file, variables), "--list-json"],
             cwd=place.clone,
-            env=git_environment(),
+            env=git_environment(variables),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=PLAN_SECONDS,
@@ -64,7 +64,10 @@ def complaint(said: bytes) -> str:
 
 def strategy_of(checkout: Path, config_file: str, job: str) -> str:
     """The GIT_STRATEGY that the file gives a job, by itself or for all jobs."""
-    document = _read_yaml(checkout / config_file)
+    try:
+        document = _as_yaml(read_config(checkout, config_file))
+    except (OSError, WorkplaceError):
+        document = {}
     for holder in (_mapping(document.get(job)), document):
         value = _mapping(holder.get("variables")).get("GIT_STRATEGY")
         if value is not None:
@@ -163,8 +166,15 @@ _Tolerant.add_multi_constructor("!", lambda loader, suffix, node: None)
 def _read_yaml(path: Path) -> dict[str, Any]:
     """The file as plain data; nothing when it is none: telling what is wrong is the tool's part."""
     try:
-        return _mapping(yaml.load(path.read_bytes(), Loader=_Tolerant))  # noqa: S506 - built on SafeLoader
-    except (OSError, yaml.YAMLError):
+        return _as_yaml(path.read_bytes())
+    except OSError:
+        return {}
+
+
+def _as_yaml(content: bytes) -> dict[str, Any]:
+    try:
+        return _mapping(yaml.load(content, Loader=_Tolerant))  # noqa: S506 - built on SafeLoader
+    except yaml.YAMLError:
         return {}
 
 

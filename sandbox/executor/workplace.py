@@ -138,6 +138,22 @@ def artifacts(checkout: Path) -> Path:
     return git_folder(checkout) / "sandbox-ci" / "artifacts"
 
 
+def whole_file(checkout: Path) -> Path:
+    """Where GitLab leaves the CI file of a checkout with all that it includes; there where it includes anything."""
+    return git_folder(checkout) / "sandbox-ci" / "whole.yml"
+
+
+def included(checkout: Path) -> Path:
+    """What gitlab-ci-local fetched when it planned: as in GitLab, jobs run what was included then."""
+    return git_folder(checkout) / "sandbox-ci" / "includes"
+
+
+def read_config(checkout: Path, config_file: str) -> bytes:
+    """The CI file, with all that it includes. Raises OSError, WorkplaceError."""
+    whole = whole_file(checkout)
+    return whole.read_bytes() if whole.exists() else (checkout / config_file).read_bytes()
+
+
 def copy_tree(source: Path, target: Path) -> None:
     """Copy files and links, readable and writable for everyone, as GitLab's helper unpacks artifacts."""
     shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
@@ -179,7 +195,8 @@ def _clone(checkout: Path, place: Workplace, variables: Mapping[str, str]) -> No
     _git(place.root, "clone", "--quiet", "--no-checkout", str(checkout.resolve()), str(place.clone))
     _git(place.clone, "checkout", "--quiet", "--detach", head)
     path = variables.get("CI_PROJECT_PATH", "sandbox/project")
-    origin = variables.get("CI_REPOSITORY_URL") or f"http://sandbox.invalid/{path}.git"
+    address = variables.get("CI_PROJECT_URL") or f"http://sandbox.invalid/{path}"
+    origin = variables.get("CI_REPOSITORY_URL") or f"{address}.git"
     _git(place.clone, "remote", "set-url", "origin", origin)
     default = variables.get("CI_DEFAULT_BRANCH", "main")
     _git(place.clone, "symbolic-ref", "refs/remotes/origin/HEAD", f"refs/remotes/origin/{default}")
@@ -224,17 +241,28 @@ def _write_secret(path: Path, text: str) -> None:
         handle.write(text)
 
 
-def git_environment() -> dict[str, str]:
-    """An environment in which git neither asks anything nor follows this machine's own settings."""
+def git_environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
+    """An environment in which git neither asks anything nor follows this machine's own settings.
+
+    With the variables of a job or pipeline, git shows their token to their GitLab, and to nobody else.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    settings = {"safe.directory": "*"}
+    known = variables or {}
+    scheme, address = known.get("CI_SERVER_PROTOCOL", ""), known.get("CI_SERVER_FQDN", "")
+    if scheme and address and known.get("CI_JOB_TOKEN"):
+        with_token = f"{scheme}://gitlab-ci-token:{known['CI_JOB_TOKEN']}@{address}/"
+        settings[f"url.{with_token}.insteadOf"] = f"{scheme}://{address}/"
+    numbered: dict[str, str] = {}
+    for number, (key, value) in enumerate(settings.items()):
+        numbered |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
     return {
         **kept,
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_TERMINAL_PROMPT": "0",
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": "safe.directory",
-        "GIT_CONFIG_VALUE_0": "*",
+        "GIT_CONFIG_COUNT": str(len(settings)),
+        **numbered,
     }
 
 

@@ -15,9 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sandbox.executor import artifacts, folder_name
+from sandbox.executor import artifacts, folder_name, whole_file
 from sandbox.gitlab.git import run_git
+from sandbox.gitlab.including import whole_config
 from sandbox.gitlab.quick_plan import quick_plan
+from sandbox.gitlab.rules import Invalid
 from sandbox.gitlab.values import Job, Pipeline
 from sandbox.gitlab.variables import job_variables, pipeline_variables
 from sandbox.plan import NOT_RUN, TIMED_OUT, Executor, PipelinePlan
@@ -110,15 +112,28 @@ class Runner:
     def plan(self, pipeline: Pipeline, content: bytes) -> PipelinePlan:
         """The jobs of a pipeline to be; asks the executor where there is one."""
         variables = pipeline_variables(self.core, pipeline)
+        try:
+            whole = whole_config(self.core, pipeline, content, variables)
+        except Invalid as failure:
+            return PipelinePlan((), (), (str(failure),))
         if self.executor is None:
-            return quick_plan(content, variables)
+            return quick_plan(whole, variables)
         checkout = self._checkout(pipeline)
+        if whole != content:
+            whole_file(checkout).parent.mkdir(parents=True, exist_ok=True)
+            whole_file(checkout).write_bytes(whole)
         config = checkout / pipeline.config_path
         if not config.exists():
             # The configuration comes from another project.
             config.parent.mkdir(parents=True, exist_ok=True)
             config.write_bytes(content)
-        return self.executor.plan(checkout, pipeline.config_path, variables)
+        # Whoever reads the file by himself fetches what it includes as the one whose pipeline it is.
+        token = self.core.state.new_token(pipeline.user_id, name="a pipeline in the making")
+        try:
+            known = {**variables, "CI_JOB_TOKEN": token.value}
+            return self.executor.plan(checkout, pipeline.config_path, known)
+        finally:
+            token.revoked = True
 
     def _checkout(self, pipeline: Pipeline) -> Path:
         """A clone at the pipeline's commit, on its branch, with GitLab's address as its origin."""

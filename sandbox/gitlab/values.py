@@ -133,6 +133,8 @@ class Project:
     repository_access: str = "enabled"
     auto_cancel: str = "enabled"
     job_tokens_may_push: bool = False
+    in_catalog: bool = False
+    """Whether its components are in GitLab's CI/CD Catalog, which a Maintainer switches on."""
     forked_from: int | None = None
     merge_method: str = "merge"
     squash_option: str = "default_off"
