@@ -13,7 +13,7 @@ from bot.adapters.publications import Publication
 from bot.domain import pipeline, reports
 from bot.domain.choice import advise
 from bot.domain.gitlab import ENDED, Bridge, CiJob, Pipeline, Project
-from bot.domain.jobs import EnsurePipeline, Follow, Later, Publish
+from bot.domain.jobs import EnsurePipeline, Follow, Later, Publish, Run
 from bot.domain.making import Making, explained, read_warnings
 from bot.domain.plan import State, problems_of
 from bot.domain.steps import PUBLISH_STATUS, SetStatus, Tell
@@ -49,7 +49,12 @@ class Outcome:
 
 
 def follow(job: Follow, world: World) -> tuple[Later, ...]:
-    """Tell that the commit's pipeline runs, or how it ended."""
+    """Tell that the commit's pipeline runs, or how it ended; what its runs measured is another job."""
+    ran = (Later(Run(job.project_id, job.branch, job.sha, job.pipeline_id)),) if job.runs else ()
+    return (*_follow(job, world), *ran)
+
+
+def _follow(job: Follow, world: World) -> tuple[Later, ...]:
     known = world.store.publication(job.project_id, job.sha, job.branch)
     if known is None:
         # a pipeline of a commit that nobody told of: if it is the head, publishing it will find the pipeline

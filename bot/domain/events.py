@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
+from bot.domain.runs import ARCHIVE
+
 MAX_TEXT = 1024
 """Longest name of a branch, job or path that is believed (characters); git and GitLab stop far below."""
 
@@ -108,18 +110,20 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """A job of a pipeline, as the pipeline's hook lists it."""
+    """A job of a pipeline, as the pipeline's hook lists it. `run`: it left what a run of a module leaves."""
 
     name: str
     status: str
     allow_failure: bool = False
+    run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
     """A pipeline, or one job of it, changed its state. A job's own hook lists only that job.
 
-    `parent`: the pipeline of the same project that triggered it.
+    `parent`: the pipeline of the same project that triggered it. `merge_request`: the number of the merge request
+    into this project that it was made for, 0 for none.
     """
 
     project_id: int
@@ -133,6 +137,7 @@ class Pipeline:
     builds: tuple[Build, ...]
     by_job: bool = False
     parent: int | None = None
+    merge_request: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,7 +338,15 @@ def _read_pipeline(payload: Mapping[str, Any]) -> Pipeline:
         default_branch=_optional_text(project.get("default_branch")),
         builds=tuple(build for build in builds if build),
         parent=_parent(payload, project),
+        merge_request=_merge_request_of(payload, project),
     )
+
+
+def _merge_request_of(payload: Mapping[str, Any], project: Mapping[str, Any]) -> int:
+    request = payload.get("merge_request")
+    if not isinstance(request, Mapping) or request.get("target_project_id") != project.get("id"):
+        return 0
+    return _optional_id(request.get("iid")) or 0
 
 
 def _parent(payload: Mapping[str, Any], project: Mapping[str, Any]) -> int | None:
@@ -351,7 +364,9 @@ def _read_listed_build(build: object) -> Build | None:
     name, status = build.get("name"), build.get("status")
     if not _is_text(name) or not _is_text(status):
         return None
-    return Build(name, status, build.get("allow_failure") is True)
+    archive = build.get("artifacts_file")
+    run = isinstance(archive, Mapping) and archive.get("filename") == f"{ARCHIVE}.zip"
+    return Build(name, status, build.get("allow_failure") is True, run)
 
 
 def _read_build(payload: Mapping[str, Any]) -> Pipeline:
@@ -459,7 +474,9 @@ def to_dict(event: Event) -> dict[str, Any]:
 
 def _values(value: Event | Build) -> dict[str, Any]:
     # dataclasses.asdict copies deeply, which takes longer than all of the reading.
-    return {name: getattr(value, name) for name in value.__slots__}
+    values = {name: getattr(value, name) for name in value.__slots__}
+    # An older worker beside this door does not know these; it need not, where they say nothing.
+    return {name: kept for name, kept in values.items() if kept or name not in ("run", "merge_request")}
 
 
 def from_dict(data: Mapping[str, Any]) -> Event:

@@ -54,6 +54,7 @@ class Follow:
 
     `by_job`: a job hook told it. Only then may a status say that it runs: such a status is a job of the pipeline
     and keeps it from ending, so without job hooks nobody would tell of the end.
+    `runs`: the pipeline has ended, and has runs of modules to be told as well.
     """
 
     project_id: int
@@ -62,6 +63,7 @@ class Follow:
     pipeline_id: int
     running: bool = False
     by_job: bool = False
+    runs: bool = False
     attempt: int = 0
     faults: int = 0
 
@@ -156,7 +158,23 @@ class Withdraw:
     faults: int = 0
 
 
-Job = Publish | EnsurePipeline | Follow | Check | Answer | Setup | Retire | Withdraw
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Keep and tell what the runs of a pipeline measured; `branch` is the pipeline's ref.
+
+    `iid`: the merge request that the pipeline was made for, 0 for a branch's own pipeline.
+    """
+
+    project_id: int
+    branch: str
+    sha: str
+    pipeline_id: int
+    iid: int = 0
+    attempt: int = 0
+    faults: int = 0
+
+
+Job = Publish | EnsurePipeline | Follow | Check | Answer | Setup | Retire | Withdraw | Run
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,9 @@ from bot.domain.events import (
     Push,
     WithdrawAsked,
 )
+from bot.domain.gitlab import ENDED
 from bot.domain.guards import ALL_GUARDS, Guards, is_own_push
-from bot.domain.jobs import COMMAND, Answer, Check, Follow, Job, Publish, Withdraw, merge_request_lane
+from bot.domain.jobs import COMMAND, Answer, Check, Follow, Job, Publish, Run, Withdraw, merge_request_lane
 from bot.domain.pipeline import PATH
 
 ENDED_BADLY = frozenset({"failed", "canceled"})
@@ -150,6 +151,16 @@ def _route_note(note: Note, bot_user_id: int | None, bot_name: str) -> Job | Ign
 
 
 def _route_pipeline(pipeline: Pipeline, rules: Rules) -> Job | Ignored:
+    publication = _route_publication(pipeline, rules)
+    ran = pipeline.status in ENDED and any(build.run for build in pipeline.builds)
+    if not ran or pipeline.tag:
+        return publication
+    if isinstance(publication, Follow):
+        return replace(publication, runs=True)
+    return Run(pipeline.project_id, pipeline.ref, pipeline.sha, pipeline.pipeline_id, pipeline.merge_request)
+
+
+def _route_publication(pipeline: Pipeline, rules: Rules) -> Follow | Ignored:
     # older job hooks do not name the default branch: the job itself then knows whether it is published
     known = pipeline.default_branch is not None
     if pipeline.tag or (known and not is_published(pipeline.ref, pipeline.default_branch, rules)):

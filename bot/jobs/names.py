@@ -20,6 +20,7 @@ from bot.domain.jobs import (
     Job,
     Publish,
     Retire,
+    Run,
     Setup,
     Withdraw,
 )
@@ -33,6 +34,7 @@ KINDS: dict[str, type[Any]] = {
     "setup": Setup,
     "retire": Retire,
     "withdraw": Withdraw,
+    "run": Run,
 }
 """Every kind of job, by the name under which it is stored."""
 
@@ -95,9 +97,9 @@ def slot_of(job: Job) -> str:
             return "asked" if cause == COMMAND else "publish"
         case EnsurePipeline(sha=sha):
             return f"ensure-{sha}"
-        case Follow(pipeline_id=pipeline_id, running=running, by_job=by_job):
+        case Follow(pipeline_id=pipeline_id, running=running, by_job=by_job, runs=runs):
             # Word that it runs may arrive after word of its end, and must not take that one's place.
-            return f"follow-{pipeline_id}-{running:d}{by_job:d}"
+            return f"follow-{pipeline_id}-{running:d}{by_job:d}{'-runs' if runs else ''}"
         case Check(cause=cause):
             return "check-asked" if cause == COMMAND else "check"
         case Answer(note_id=note_id):
@@ -109,6 +111,8 @@ def slot_of(job: Job) -> str:
             return "retire"
         case Withdraw(action=action, version=version):
             return f"{action}-{_digest(version)[:16]}"
+        case Run(pipeline_id=pipeline_id):
+            return f"run-{pipeline_id}"
 
 
 def lane_of(job: Job, lanes: int) -> str:

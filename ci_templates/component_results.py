@@ -1,0 +1,172 @@
+"""What becomes of a run's results, and where files for it come from: a part of the component's program.
+
+It runs in the module's own image, so it needs nothing but Python 3.8 and its standard library.
+"""
+
+import hashlib
+import json
+import math
+import os
+import re
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+EXPERIMENT_BYTES = 4 * 1024 * 1024
+MEASURED = 40
+DEPTH = 4
+SECONDS = 60
+PAUSES = (1, 5)
+CHUNK = 1024 * 1024
+
+
+def open_metrics(path):
+    """The last value of each name in an experiment.json as OpenMetrics; empty where there is nothing to read."""
+    try:
+        if Path(path).stat().st_size > EXPERIMENT_BYTES:
+            return ""
+        with Path(path).open(encoding="utf-8-sig") as file:
+            document = json.load(file, parse_int=float)
+    except (OSError, ValueError, RecursionError):
+        return ""
+    last = {}
+    for record in _records(document):
+        _take(record, "", 0, last)
+    lines = [_metric_line(name, value) for name, value in last.items()]
+    return "".join(lines) + "# EOF\n" if lines else ""
+
+
+def _records(document):
+    """The records in their order, whether they are a list, named by their epochs, or one alone."""
+    if isinstance(document, list):
+        return (
+            document
+            if any(isinstance(one, dict) for one in document)
+            else [{"value": one} for one in document]
+        )
+    if not isinstance(document, dict):
+        return []
+    epochs = {key: value for key, value in document.items() if isinstance(value, dict)}
+    numbers = {key: re.search(r"(\d+(?:\.\d+)?)\D*\Z", key) for key in epochs}
+    if any(numbers.values()):
+        told = [float(found[1]) for found in numbers.values() if found]
+        if len(told) == len(epochs) == len(set(told)):
+            epochs = dict(sorted(epochs.items(), key=lambda item: float(numbers[item[0]][1])))
+        return [*epochs.values(), {key: value for key, value in document.items() if key not in epochs}]
+    if any(isinstance(value, list) for value in document.values()):
+        lists = [{key: one} for key, value in document.items() if isinstance(value, list) for one in value]
+        return [*lists, {key: value for key, value in document.items() if not isinstance(value, list)}]
+    return [document]
+
+
+def _take(value, name, depth, last):
+    if isinstance(value, dict) and depth < DEPTH:
+        for key, inside in value.items():
+            _take(inside, name + "." + key if name else key, depth + 1, last)
+        return
+    if isinstance(value, str) and len(value) <= 40:
+        try:
+            value = float(value)
+        except ValueError:
+            return
+    if isinstance(value, float) and (name in last or len(last) < MEASURED):
+        last[name] = value
+
+
+def _metric_line(name, value):
+    plain = re.sub(r"[^a-zA-Z0-9_:]", "_", name)[:100]
+    plain = plain if re.match(r"[a-zA-Z_:]", plain) else "_" + plain
+    escaped = name[:100].replace("\\", "\\\\").replace('"', '\\"')
+    escaped = "".join(c if c.isprintable() else " " for c in escaped)
+    number = repr(value) if math.isfinite(value) else "NaN" if math.isnan(value) else f"{value:+}"
+    label = "" if plain == name else '{name="' + escaped + '"}'
+    return plain + label + " " + number.replace("+inf", "+Inf").replace("-inf", "-Inf") + "\n"
+
+
+def fetch_file(address, folder):
+    """Download what `https://…/name#sha256=…` names into the folder, if its bytes are those; gives its path."""
+    url, _, wanted = address.partition("#sha256=")
+    if not re.match(r"https?://", url) or not re.match(r"[0-9a-fA-F]{64}\Z", wanted):
+        raise SystemExit(
+            "Not fetched: " + repr(address) + " is no address that ends in #sha256= and 64 hex digits."
+        )
+    name = urllib.parse.unquote(urllib.parse.urlsplit(url).path).rsplit("/", 1)[-1]
+    name = re.sub(r"[^\w.@+-]", "_", re.sub(r"\A[0-9a-f]{64}-", "", name)).lstrip(".") or "file"
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    path = Path(folder) / name
+    part = path.with_name(name + ".part")
+    digest = hashlib.sha256()
+    try:
+        answer = _answer(_asked(url, "GET"))
+    except urllib.error.HTTPError as error:
+        raise SystemExit(f"Not fetched: the answer for {url} is {error.code}.") from None
+    with answer, part.open("wb") as file:
+        for chunk in iter(lambda: answer.read(CHUNK), b""):
+            digest.update(chunk)
+            file.write(chunk)
+    if digest.hexdigest() != wanted.lower():
+        part.unlink()
+        raise SystemExit(
+            "Not used: " + url + " has the digest " + digest.hexdigest() + ", and not the one asked for."
+        )
+    part.replace(path)
+    print("Fetched " + name + " (sha256 " + wanted.lower() + ")", flush=True)
+    return str(path)
+
+
+def keep_model(path, slug, version):
+    """Put a file into the package registry of the running project, once for all runs with the same bytes."""
+    if not Path(path).is_file():
+        raise SystemExit("The run wrote no file " + repr(path) + ", which is to be kept as its model.")
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        for chunk in iter(lambda: file.read(CHUNK), b""):
+            digest.update(chunk)
+    name, sha256, size = Path(path).name, digest.hexdigest(), Path(path).stat().st_size
+    kept = sha256 + "-" + re.sub(r"[^A-Za-z0-9._+-]", "_", name)
+    place = (
+        "projects/" + os.environ["CI_PROJECT_ID"] + "/packages/generic/" + slug + "-model/" + (version or "0")
+    )
+    url = os.environ["CI_API_V4_URL"] + "/" + place + "/" + kept
+    try:
+        _answer(_asked(url, "HEAD")).close()
+    except urllib.error.HTTPError as error:
+        if error.code != 404:
+            raise SystemExit(f"The model is not kept: GitLab answered {error.code}.") from None
+        with Path(path).open("rb") as file:
+            request = _asked(url, "PUT", file)
+            request.add_header("Content-Length", str(size))
+            request.add_header("Content-Type", "application/octet-stream")
+            try:
+                _answer(request, file).close()
+            except urllib.error.HTTPError as refused:
+                raise SystemExit(f"The model is not kept: GitLab answered {refused.code}.") from None
+    print("The model is kept. To use it, give the input `model`:\n  " + url + "#sha256=" + sha256, flush=True)
+    return {"name": name, "url": url, "sha256": sha256, "size": size}
+
+
+def _asked(url, method, data=None):
+    request = urllib.request.Request(url, data=data, method=method)
+    # Not for whom GitLab may send us on to: the job's token is for GitLab alone.
+    if url.startswith(os.environ["CI_API_V4_URL"] + "/"):
+        request.add_unredirected_header("JOB-TOKEN", os.environ["CI_JOB_TOKEN"])
+    return request
+
+
+def _answer(request, file=None):
+    """The answer, asked for again after a pause when it may come then. Raises HTTPError for any other refusal."""
+    pauses = list(PAUSES)
+    while True:
+        try:
+            return urllib.request.urlopen(request, timeout=SECONDS)
+        except urllib.error.HTTPError as error:
+            if not pauses or error.code not in (408, 429, 500, 502, 503, 504):
+                raise
+        except OSError as error:
+            if not pauses:
+                raise SystemExit(f"No answer from {request.full_url}: {error}") from None
+        time.sleep(pauses.pop(0))
+        if file is not None:
+            file.seek(0)
