@@ -174,6 +174,13 @@ class WithdrawAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class Changed:
+    """A project was renamed, moved, made visible to others, archived or deleted; or is to be looked at for that."""
+
+    project_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Other:
     """An event that needs no work: what GitLab calls it, and why."""
 
@@ -181,7 +188,7 @@ class Other:
     why: str
 
 
-Event = Push | MergeRequest | Note | Pipeline | Asked | Found | WithdrawAsked | Other
+Event = Push | MergeRequest | Note | Pipeline | Asked | Found | Changed | WithdrawAsked | Other
 
 _KINDS: dict[str, type[Any]] = {
     "push": Push,
@@ -190,10 +197,14 @@ _KINDS: dict[str, type[Any]] = {
     "pipeline": Pipeline,
     "asked": Asked,
     "found": Found,
+    "changed": Changed,
     "withdraw": WithdrawAsked,
     "other": Other,
 }
 
+
+PROJECT_CHANGES = frozenset({"project_rename", "project_transfer", "project_update", "project_destroy"})
+"""GitLab's names, in system and group hooks, for what may change a project's place in the catalogue."""
 
 _NAMES = {of: kind for kind, of in _KINDS.items()}
 
@@ -226,6 +237,8 @@ def read_event(payload: object) -> Event:
                 return _read_pipeline(payload)
             case "build":
                 return _read_build(payload)
+            case _ if kind in PROJECT_CHANGES:
+                return Changed(_id(payload, "project_id"))
     except _Unreadable as error:
         return Other(kind, f"the payload of this {kind} event cannot be read: {error}")
     return Other(kind, f"events of kind {kind} need no work")
@@ -456,6 +469,8 @@ def subject(event: Event) -> str:
             return f"asked {project_id} {branch}"
         case Found(project_id, branch):
             return f"found {project_id} {branch}"
+        case Changed(project_id):
+            return f"changed {project_id}"
         case WithdrawAsked(project_id, _, version, action):
             return f"{action} {project_id} {version}"
         case Note(project_id, _, action, note_id) if note_id:

@@ -174,7 +174,21 @@ class Run:
     faults: int = 0
 
 
-Job = Publish | EnsurePipeline | Follow | Check | Answer | Setup | Retire | Withdraw | Run
+LIST_LANE = "the catalogue"
+"""What stands for a branch in jobs about a project's place in the catalogue: no branch of git's has a blank."""
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    """Work out anew what the catalogue says of a project, all its branches; `branch` keeps two from being at it."""
+
+    project_id: int
+    branch: str = LIST_LANE
+    attempt: int = 0
+    faults: int = 0
+
+
+Job = Publish | List | EnsurePipeline | Follow | Check | Answer | Setup | Retire | Withdraw | Run
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from bot.domain.commands import read_command
 from bot.domain.events import (
     Asked,
     Build,
+    Changed,
     Event,
     Found,
     MergeRequest,
@@ -19,7 +20,18 @@ from bot.domain.events import (
 )
 from bot.domain.gitlab import ENDED
 from bot.domain.guards import ALL_GUARDS, Guards, is_own_push
-from bot.domain.jobs import COMMAND, Answer, Check, Follow, Job, Publish, Run, Withdraw, merge_request_lane
+from bot.domain.jobs import (
+    COMMAND,
+    Answer,
+    Check,
+    Follow,
+    Job,
+    List,
+    Publish,
+    Run,
+    Withdraw,
+    merge_request_lane,
+)
 from bot.domain.pipeline import PATH
 
 ENDED_BADLY = frozenset({"failed", "canceled"})
@@ -57,6 +69,8 @@ def route(event: Event, rules: Rules, bot_user_id: int | None, bot_name: str = "
             return Publish(project_id, branch, sha, cause="sweep")
         case WithdrawAsked(project_id, branch, version, action, user_id, key):
             return Withdraw(project_id, branch, version, action, user_id, key)
+        case Changed(project_id):
+            return List(project_id)
         case MergeRequest():
             return _route_merge_request(event, rules)
         case Note():

@@ -18,6 +18,7 @@ from bot.domain.jobs import (
     EnsurePipeline,
     Follow,
     Job,
+    List,
     Publish,
     Retire,
     Run,
@@ -32,6 +33,7 @@ KINDS: dict[str, type[Any]] = {
     "check": Check,
     "answer": Answer,
     "setup": Setup,
+    "list": List,
     "retire": Retire,
     "withdraw": Withdraw,
     "run": Run,
@@ -107,6 +109,8 @@ def slot_of(job: Job) -> str:
             return f"answer-{note_id}"
         case Setup():
             return "setup"
+        case List():
+            return "list"
         case Retire():
             return "retire"
         case Withdraw(action=action, version=version):
