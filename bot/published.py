@@ -17,7 +17,7 @@ from bot.domain.gitlab import CiJob, Project
 from bot.domain.making import Making, read_making
 from bot.domain.module_label import read_module
 from bot.domain.plan import State
-from bot.domain.versions import Version, read_used
+from bot.domain.versions import Version, major_tag, read_used
 from bot.errors import OperatorError, Refused, TryAgain
 from bot.layers.trust.summary import fetch_summary
 from bot.world import World
@@ -63,9 +63,8 @@ def fetch_published(
         labels = registry.fetch_labels(repository, manifest) if manifest is not None else {}
         if manifest is None or labels.get(tags.REVISION_LABEL) != known.sha:
             continue
-        latest = registry.fetch_manifest(repository, tags.LATEST) if tags.LATEST in there else None
-        also = (tags.LATEST,) if latest is not None and latest.digest == manifest.digest else ()
         version = _fetch_version(registry, project, known.branch, there, manifest.digest)
+        also = _fetch_moving(registry, repository, there, version, manifest.digest)
         image = f"{project.registry_host}/{repository}"
         making = read_making(labels, manifest.content, jobs)
         said = _fetch_vulnerabilities(registry, repository, manifest.digest, world)
@@ -174,6 +173,16 @@ def _fetch_version(
         return ""
     version = fetch_version_of(registry, project.registry_path, there, digest)
     return "" if version is None else str(version)
+
+
+def _fetch_moving(
+    registry: Registry, repository: str, there: Iterable[str], version: str, digest: str
+) -> tuple[str, ...]:
+    """Those of `<major>` and `latest` that lead to the image."""
+    read = Version.read(version)
+    moving = (*([major_tag(read.major)] if read else []), tags.LATEST)
+    held = {tag: registry.fetch_manifest(repository, tag) for tag in moving if tag in frozenset(there)}
+    return tuple(tag for tag, image in held.items() if image is not None and image.digest == digest)
 
 
 def _fetch_vulnerabilities(registry: Registry, repository: str, digest: str, world: World) -> str:

@@ -48,13 +48,13 @@ def perform(steps: Sequence[SetStatus | Tell], project_id: int, world: World, me
 def tell_given_up(job: Job, world: World) -> None:
     """Say on the commit that the bot tries no longer, and what to do; nothing when its publication has ended.
 
-    An answer is given up at its comment (`bot.answering`), a withdrawal where it was asked for (`bot.rebuilding`).
+    An answer is given up at its comment (`bot.answering`).
     """
     if isinstance(job, Check):
         _tell_check_given_up(job, world)
         return
     if not isinstance(job, Publish | EnsurePipeline | Follow):
-        return  # no publication; nobody waits for a setup, and whoever wants it can ask
+        return  # no publication; nobody waits for the others, and they are asked for or found again
     sha = job.sha
     if sha is None:
         branch = world.forge.fetch_branch(job.project_id, job.branch)

@@ -6,73 +6,27 @@ nobody back. Every step may be repeated: a promotion that broke off half-way is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bot.adapters.checkout import History, fetch_history
 from bot.adapters.registry import Manifest, Registry, read_image
+from bot.adapters.version_tags import ensure_major
 from bot.ci.job import NOTHING_TO_PROMOTE, CiJob
-from bot.ci.ledger import Unreadable, fetch_published_shas
 from bot.ci.log import Log
+from bot.ci.standing import Published, fetch_published, fetch_revision, newer_published, plan_number
+from bot.ci.tagging import leads_to, mend_latest, move_latest, take_number
 from bot.ci.unchanged import is_wished, keep, newer_kept
-from bot.ci.versions import Planned, ensure_version
+from bot.ci.versions import MAX_PROMOTIONS_AT_ONCE, Planned, ensure_version
 from bot.ci.vouch import vouch
 from bot.domain.interface import Level
 from bot.domain.tags import (
     LATEST,
-    MAX_NUMBER,
     REVISION_LABEL,
-    WITHDRAWN_NUMBER,
     is_digest,
-    is_sha,
-    read_numbers,
     version_tag,
 )
-from bot.domain.versions import FIRST
-from bot.errors import Gone, OperatorError
-
-NUMBERS_LOOKED_AT = 30
-"""The newest publications whose commits are read from the registry."""
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """What is published now: numbers with their commits (None: no commit of ours), `latest`, and the ledger."""
-
-    numbers: Mapping[int, str | None]
-    latest: str | None
-    ledger: tuple[str, ...]
-
-    def heads(self) -> tuple[str, ...]:
-        """The commits that a new publication must not be older than."""
-        newest = next((self.numbers[n] for n in sorted(self.numbers, reverse=True) if self.numbers[n]), None)
-        return tuple(dict.fromkeys(sha for sha in (self.latest, newest, *self.ledger[:1]) if sha))
-
-
-def plan_number(sha: str, published: Published, others: Iterable[int] = ()) -> int:
-    """A commit's number: the one that it has, else one that was never given. `others` keep the image that they have."""
-    own = [number for number, of in published.numbers.items() if of == sha and number not in others]
-    if own:
-        return max(own)
-    number = 1 + max([len(set(published.ledger)), *published.numbers])
-    if number > MAX_NUMBER:
-        raise OperatorError(
-            f"The next number would be {number}.",
-            f"Somebody pushed a tag with a number near {MAX_NUMBER} by hand: delete it in the registry.",
-        )
-    return number
-
-
-def newer_published(sha: str, published: Published, history: History) -> str | None:
-    """A commit of the branch that is published and came after this one; None when nothing is in the way."""
-    return next(
-        (
-            head
-            for head in published.heads()
-            if head != sha and history.holds(head) and history.is_ancestor(sha, head)
-        ),
-        None,
-    )
+from bot.domain.versions import FIRST, major_tag
+from bot.errors import Gone, OperatorError, TryAgain
 
 
 def promote(job: CiJob, log: Log) -> int:
@@ -121,35 +75,97 @@ def _promote(
     if registry.fetch_labels(repository, candidate).get(REVISION_LABEL) != sha:
         log.say(f"The candidate {digest} was not built from {sha[:8]}. Run the pipeline again.")
         return 1
-    published = _fetch_published(job, log, registry, repository)
-    newer = newer_published(sha, published, history)
-    if newer is not None:
-        log.say(f"{newer[:8]} is published already and came after {sha[:8]}: tags only go forwards.")
-        return NOTHING_TO_PROMOTE
-    kept = newer_kept(registry, repository, branch, (sha, digest), history)
-    if kept is not None:
-        log.say(
-            f"{kept[:8]} came after {sha[:8]}, and what is published is its image: tags only go forwards."
-        )
+    order = _Order(job, log, registry, repository, history, candidate)
+    published = order.fetch_published()
+    if order.is_overtaken(published):
         return NOTHING_TO_PROMOTE
     if not vouch(job, log, registry, repository, candidate):
         return 1
-    number = plan_number(sha, published, _kept_numbers(job, registry, repository, published, candidate))
-    tags = [version_tag(branch, number)]
-    registry.ensure_tag(repository, tags[0], candidate)
-    version = f"{number}"
-    if job.on_default_branch:
-        given = ensure_version(registry, repository, branch, candidate)
-        version = f"{given.version}{_why(given)}"
-        registry.ensure_tag(repository, LATEST, candidate)
-        tags += [f"{given.version}", LATEST]
-    image = f"{job['CI_REGISTRY_IMAGE'].lower()}"
-    log.say(f"Published {image}:{tags[0]}")
-    log.say(f"  version  {version}")
-    log.say(f"  image    {image}@{digest}")
-    log.say(f"  tags     {', '.join(tags)}")
-    log.say(f"  try it   docker run --rm {image}:{tags[0]} --help")
-    return 0
+    for _ in range(MAX_PROMOTIONS_AT_ONCE):
+        given = order.give_names(published)
+        if given is not None:
+            return order.tell(given)
+        log.say("Another job published at the same time: looking again.")
+        published = order.fetch_published()
+        if order.is_overtaken(published):
+            return NOTHING_TO_PROMOTE
+    raise TryAgain(f"Other jobs publish from {branch} at the same time.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """The names of a published image, and what its version says."""
+
+    tags: tuple[str, ...]
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """One candidate that is to be published."""
+
+    job: CiJob
+    log: Log
+    registry: Registry
+    repository: str
+    history: History
+    candidate: Manifest
+
+    @property
+    def branch(self) -> str:
+        return self.job["CI_COMMIT_BRANCH"]
+
+    def fetch_published(self) -> Published:
+        return fetch_published(self.job, self.log, self.registry, self.repository)
+
+    def is_overtaken(self, published: Published) -> bool:
+        """Whether going on were a step back; says why."""
+        sha, registry, repository = self.job.sha, self.registry, self.repository
+        newer = newer_published(sha, published, self.history)
+        if newer is not None:
+            self.log.say(f"{newer[:8]} is published already and came after {sha[:8]}: tags only go forwards.")
+            number = max((number for number, of in published.numbers.items() if of == newer), default=None)
+            if self.job.on_default_branch and number is not None:
+                mend_latest(registry, repository, self.candidate, version_tag(self.branch, number))
+            return True
+        kept = newer_kept(registry, repository, self.branch, (sha, self.candidate.digest), self.history)
+        if kept is not None:
+            self.log.say(
+                f"{kept[:8]} came after {sha[:8]}, and what is published is its image: tags only go forwards."
+            )
+        return kept is not None
+
+    def give_names(self, published: Published) -> _Given | None:
+        """All tags, `latest` last; None when another job took what was planned."""
+        registry, repository, candidate = self.registry, self.repository, self.candidate
+        others = _kept_numbers(self.job, registry, repository, published, candidate)
+        number = plan_number(self.job.sha, published, others)
+        tags, version = [version_tag(self.branch, number)], f"{number}"
+        if not take_number(registry, repository, tags[0], candidate, self.job.sha):
+            return None
+        if self.job.on_default_branch:
+            planned = ensure_version(registry, repository, self.branch, candidate)
+            version = f"{planned.version}{_why(planned)}"
+            tags.append(f"{planned.version}")
+            if ensure_major(registry, repository, planned.version.major) == planned.version:
+                tags.append(major_tag(planned.version.major))
+            if fetch_revision(registry, repository, LATEST) not in (published.latest, self.job.sha):
+                return None
+            if move_latest(registry, repository, self.branch, candidate, number, published.numbers):
+                tags.append(LATEST)
+        if not leads_to(registry, repository, tags[0], candidate):
+            return None
+        return _Given(tuple(tags), version)
+
+    def tell(self, given: _Given) -> int:
+        """What the log says at the end."""
+        image, log = self.job["CI_REGISTRY_IMAGE"].lower(), self.log
+        log.say(f"Published {image}:{given.tags[0]}")
+        log.say(f"  version  {given.version}")
+        log.say(f"  image    {image}@{self.candidate.digest}")
+        log.say(f"  tags     {', '.join(given.tags)}")
+        log.say(f"  try it   docker run --rm {image}:{given.tags[0]} --help")
+        return 0
 
 
 _WHY = {
@@ -164,24 +180,6 @@ def _why(given: Planned) -> str:
     return "" if given.level is None or given.version == FIRST else _WHY[given.level]
 
 
-def _fetch_published(job: CiJob, log: Log, registry: Registry, repository: str) -> Published:
-    branch = job["CI_COMMIT_BRANCH"]
-    tags = registry.fetch_tags(repository)
-    all_numbers = read_numbers(branch, (tag.removeprefix(WITHDRAWN_NUMBER) for tag in tags))
-    numbers = dict.fromkeys(all_numbers, None) | _revisions(
-        registry, repository, branch, all_numbers[:NUMBERS_LOOKED_AT]
-    )
-    latest = _revision(registry, repository, LATEST) if job.on_default_branch and LATEST in tags else None
-    try:
-        ledger = fetch_published_shas(job)
-    except Unreadable as error:
-        log.say(
-            f"This project's jobs may not read its deployments ({error}); the tags alone give the number."
-        )
-        ledger = ()
-    return Published(numbers, latest, ledger)
-
-
 def _kept_numbers(
     job: CiJob, registry: Registry, repository: str, published: Published, candidate: Manifest
 ) -> tuple[int, ...]:
@@ -191,22 +189,3 @@ def _kept_numbers(
     own = [number for number, of in published.numbers.items() if of == job.sha]
     held = {n: registry.fetch_manifest(repository, version_tag(job["CI_COMMIT_BRANCH"], n)) for n in own}
     return tuple(n for n, manifest in held.items() if manifest is None or manifest.digest != candidate.digest)
-
-
-def _revisions(
-    registry: Registry, repository: str, branch: str, numbers: Iterable[int]
-) -> dict[int, str | None]:
-    return {number: _revision(registry, repository, version_tag(branch, number)) for number in numbers}
-
-
-def _revision(registry: Registry, repository: str, tag: str) -> str | None:
-    """The commit that a tag's image says it is of; None when it says nothing that could be one."""
-    manifest: Manifest | None = registry.fetch_manifest(repository, tag)
-    if manifest is None:
-        return None
-    try:
-        revision = registry.fetch_labels(repository, manifest).get(REVISION_LABEL, "")
-    except OperatorError:
-        # Somebody pushed something by hand that is no image.
-        return None
-    return revision if is_sha(revision) else None

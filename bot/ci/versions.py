@@ -41,7 +41,9 @@ def ensure_version(registry: Registry, repository: str, branch: str, image: Mani
             # it was pushed since the tags were listed
             continue
         registry.ensure_tag(repository, tag, image)
-        return planned
+        held = registry.fetch_manifest(repository, tag)
+        if held is not None and held.digest == image.digest:
+            return planned
     raise TryAgain(f"Other jobs give versions in {repository} at the same time.")
 
 

@@ -16,6 +16,7 @@ from bot.domain.tags import MODULE_LABEL
 from tests.ci.world import REVISION, Answer, Asked, Repository, push_image, run_job, server
 
 VERSION = re.compile(r"\d+\.\d+\.\d+")
+MAJOR = re.compile(r"\d+")
 
 
 @dataclass
@@ -70,8 +71,13 @@ class Project:
         return code, log
 
     def tags(self) -> dict[str, str]:
-        """Tags with a number, and `latest`, with the digests behind them."""
-        return {name: self.digest(name) for name in self._names() if VERSION.fullmatch(name) is None}
+        """Tags with a branch's number, and `latest`, with the digests behind them."""
+        others = [name for name in self._names() if not VERSION.fullmatch(name) and not MAJOR.fullmatch(name)]
+        return {name: self.digest(name) for name in others}
+
+    def majors(self) -> dict[str, str]:
+        """Tags of the highest version with that first number, with the digests behind them."""
+        return {name: self.digest(name) for name in self._names() if MAJOR.fullmatch(name)}
 
     def versions(self) -> dict[str, str]:
         """Tags that are versions, with the digests behind them."""

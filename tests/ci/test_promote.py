@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.ci.promote import Published, plan_number
+from bot.ci.standing import Published, plan_number
 from tests.ci.promoting import Project, project_of
 from tests.ci.world import REVISION, Repository, push_image
 

@@ -115,7 +115,7 @@ def test_the_log_says_the_version_and_what_it_means(project: Project) -> None:
     code, log = project.promote(project.repository.commit(), described=described(BROKEN))
     assert code == 0
     assert "version  2.0.0 (a new major one: see what changed before you use it)" in log
-    assert "tags     main-2, 2.0.0, latest" in log
+    assert "tags     main-2, 2.0.0, 2, latest" in log
 
 
 def test_a_promotion_that_is_repeated_keeps_its_version(project: Project) -> None:
