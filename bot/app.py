@@ -503,4 +503,7 @@ def serve(config: Config, config_file: Path | None, with_worker: bool) -> int:
     start_logs(config)
     # Made once here, so that two processes do not make the same tables at the same moment.
     Store.prepare(config.database.url).close()
-    return supervisor.serve(config.webhook.listen, config_file, config.worker.shutdown_seconds, with_worker)
+    pages = config.catalogue.listen if config.catalogue.enabled else ""
+    return supervisor.serve(
+        config.webhook.listen, config_file, config.worker.shutdown_seconds, with_worker, pages
+    )

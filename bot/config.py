@@ -72,6 +72,34 @@ class Metrics(_Part):
     listen: Listen | Literal[""] = ""
 
 
+class Catalogue(_Part):
+    """The web pages and the API for those who look for modules; signing in needs an application in GitLab."""
+
+    enabled: bool = False
+    listen: Listen = "127.0.0.1:8081"
+    url: WebUrl | Literal[""] = ""
+    client_id: str = ""
+    client_secret: Secret | None = None
+    session_secret: Secret | None = None
+    cache_seconds: Annotated[float, Field(ge=0, le=60)] = 10.0
+    processes: Annotated[int, Field(ge=1, le=64)] = 2
+    threads: Annotated[int, Field(ge=1, le=64)] = 8
+
+    @model_validator(mode="after")
+    def _signing_in_is_whole(self) -> Catalogue:
+        if not self.client_id:
+            return self
+        for name in ("url", "client_secret", "session_secret"):
+            if not getattr(self, name):
+                raise ValueError(f"client_id is given, so people sign in: {name} is needed as well")
+        return self
+
+    @property
+    def address(self) -> str:
+        """Where people reach it: what is configured, else where it listens."""
+        return self.url or f"http://{self.listen}"
+
+
 class Database(_Part):
     """Where the bot keeps deliveries, jobs and publications."""
 
@@ -224,6 +252,7 @@ class Config(_Part):
     docs_url: WebUrl | Literal[""] = ""
     log: Log = Log()
     metrics: Metrics = Metrics()
+    catalogue: Catalogue = Catalogue()
     registry: Registry | None = None
 
     @model_validator(mode="before")
@@ -260,6 +289,8 @@ class Config(_Part):
         found = [self.gitlab.token, *door.secrets, *door.signing_tokens, *door.master_secret]
         if self.registry:
             found.append(self.registry.password)
+        pages = self.catalogue
+        found += [secret for secret in (pages.client_secret, pages.session_secret) if secret is not None]
         database_password = urlsplit(self.database.url).password
         texts = [secret.get_secret_value() for secret in found]
         return (*texts, database_password) if database_password else tuple(texts)

@@ -31,6 +31,8 @@ SECRETS = {
     ("webhook", "signing_tokens"): "signing_tokens_file",
     ("webhook", "master_secret"): "master_secret_file",
     ("registry", "password"): "password_file",
+    ("catalogue", "client_secret"): "client_secret_file",
+    ("catalogue", "session_secret"): "session_secret_file",
 }
 """Places of secrets, and the neighbour that names a file instead."""
 

@@ -1,6 +1,6 @@
-"""One supervisor with two children, door and worker: it opens the port, starts them again, and ends them.
+"""One supervisor with its children, door, worker and web pages: it opens the ports, starts them again, and ends them.
 
-The supervisor holds the listening socket, so that a door that dies loses no caller: they wait in its backlog.
+The supervisor holds the listening sockets, so that a door that dies loses no caller: they wait in its backlog.
 Each child holds one end of a pipe; when the supervisor is gone, however it died, they notice and end.
 """
 
@@ -59,8 +59,8 @@ class Child:
     descriptors: tuple[int, ...] = ()
 
 
-def open_socket(listen: str) -> socket.socket:
-    """Listen on `host:port`, port 0 for any free one. Raises OperatorError when that cannot be had."""
+def open_socket(listen: str, setting: str = "webhook.listen") -> socket.socket:
+    """Listen on `host:port`, port 0 for any free one. Raises OperatorError (of that setting) when it cannot be had."""
     host, _, port = listen.rpartition(":")
     host = host.strip("[]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -68,7 +68,7 @@ def open_socket(listen: str) -> socket.socket:
         return socket.create_server((host, int(port)), family=family, backlog=BACKLOG)
     except (OSError, OverflowError) as error:
         raise OperatorError(
-            f"webhook.listen: cannot listen on {listen}: {error}",
+            f"{setting}: cannot listen on {listen}: {error}",
             "stop what uses that port, or choose another one",
         ) from error
 
@@ -171,22 +171,43 @@ def _end(running: Sequence[_Running], seconds: float) -> bool:
     return clean
 
 
-def serve(listen: str, config_file: Path | None, shutdown_seconds: float, with_worker: bool = True) -> int:
-    """Run door and worker, or the door alone, until told to stop; prints the address. Returns the exit code.
+def serve(
+    listen: str,
+    config_file: Path | None,
+    shutdown_seconds: float,
+    with_worker: bool = True,
+    catalogue_listen: str = "",
+) -> int:
+    """Run door and worker, or the door alone, until told to stop; prints the addresses. Returns the exit code.
 
-    `shutdown_seconds` is how long running jobs may take to end after that.
+    `shutdown_seconds` is how long running jobs may take to end after that. `catalogue_listen`: where web pages are
+    served besides; empty for none.
     """
-    server = open_socket(listen)
-    server.set_inheritable(True)
     option = ("--config", str(config_file)) if config_file else ()
     # -P: a folder named `bot` where the service happens to be started is not this program.
     python = (sys.executable, "-P", "-m", "bot")
-    door = Child("door", (*python, "door", "--descriptor", str(server.fileno()), *option), (server.fileno(),))
-    worker = Child("worker", (*python, "worker", *option))
-    print(f"mlreef-bot listens on {address_of(server)}/webhooks/gitlab", file=sys.stderr, flush=True)  # noqa: T201 -- said to a person, also where logs are JSON
+
+    def listener(name: str, server: socket.socket) -> Child:
+        server.set_inheritable(True)
+        descriptor = server.fileno()
+        return Child(name, (*python, name, "--descriptor", str(descriptor), *option), (descriptor,))
+
+    server = open_socket(listen)
+    pages = open_socket(catalogue_listen, "catalogue.listen") if catalogue_listen else None
+    children = [listener("door", server)]
+    if with_worker:
+        children.append(Child("worker", (*python, "worker", *option)))
+    _say(f"mlreef-bot listens on {address_of(server)}/webhooks/gitlab")
+    if pages is not None:
+        children.append(listener("web", pages))
+        _say(f"mlreef-bot shows its catalogue on {address_of(pages)}")
     with shared_counts() as folder:
         os.environ[SHARED_COUNTS] = str(folder)
-        return supervise((door, worker) if with_worker else (door,), shutdown_seconds + SPARE_SECONDS)
+        return supervise(children, shutdown_seconds + SPARE_SECONDS)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 -- said to a person, also where logs are JSON
 
 
 @contextmanager
