@@ -84,7 +84,7 @@ def _values(specs: Any, given: Mapping[str, Any]) -> dict[str, Any]:
         value = given.get(name)
         found = _faults(said, value)
         faults += [f"`{name}` input: {fault}" for fault in found]
-        values[str(name)] = said.get("default") if value is None else value
+        values[str(name)] = _coerced(said, said.get("default") if value is None else value)
     if faults:
         raise Invalid(", ".join(faults[:MAX_ERRORS_TOLD]))
     return values
@@ -117,19 +117,37 @@ def _faults(spec: Mapping[str, Any], value: Any) -> list[str]:
 def _faults_of(which: str, spec: Mapping[str, Any], value: Any) -> list[str]:
     kind = spec.get("type", "string")
     words, types = KINDS[kind]
+    value = _coerced(spec, value)
     found = []
     if not isinstance(value, types) or (isinstance(value, bool) and kind != "boolean"):
         found.append(f"{which} value is not {words}")
     options = spec.get("options")
     if options is not None and kind not in ("string", "number"):
         found.append("Options can only be used with string and number inputs")
-    elif options and value is not None and value not in options:
+    elif options and value not in (list(map(_ruby, options)) if kind == "string" else options):
         found.append(f"`{value}` cannot be used because it is not in the list of allowed options")
     if "regex" in spec and kind != "string":
         found.append("RegEx validation can only be used with string inputs")
     elif "regex" in spec and isinstance(value, str) and not _re2(str(spec["regex"])).search(value):
         found.append(f"{which} value does not match required RegEx pattern")
     return found
+
+
+def _coerced(spec: Mapping[str, Any], value: Any) -> Any:
+    """Strings take anything as text; everything else takes text that is JSON."""
+    if spec.get("type", "string") == "string":
+        return _ruby(value)
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+def _ruby(value: Any) -> str:
+    """A value as text, as Ruby writes it."""
+    if isinstance(value, str) or value is None:
+        return value or ""
+    return json.dumps(value)
 
 
 RE2 = re.compile(

@@ -104,12 +104,11 @@ def test_a_component_brings_its_job_with_the_values_given(
     ("inputs", "words"),
     [
         ({}, "`who` input: required value has not been provided"),
-        ({"who": 3}, "`who` input: provided value is not a string"),
         (
             {"who": "me", "mode": "sugar"},
             "`sugar` cannot be used because it is not in the list of allowed options",
         ),
-        ({"who": "me", "variance": "0.5"}, "`variance` input: provided value is not a number"),
+        ({"who": "me", "variance": "half"}, "`variance` input: provided value is not a number"),
         ({"who": "me", "variance": True}, "`variance` input: provided value is not a number"),
         ({"who": "me", "clip": "yes"}, "`clip` input: provided value is not a boolean"),
         ({"who": "me", "needs": "extra"}, "`needs` input: provided value is not an array"),
@@ -226,6 +225,23 @@ def test_a_regular_expression_means_what_it_means_in_re2(spec: str, value: str, 
 
 
 @pytest.mark.parametrize(
+    ("kind", "value", "put_in"),
+    [
+        ("string", 3, "3"),
+        ("string", True, "true"),
+        ("number", "3", "3"),
+        ("number", -1e-7, "-1e-07"),
+        ("boolean", "false", "false"),
+        ("array", ["a", "b c"], '["a", "b c"]'),
+        ("array", "[]", "[]"),
+    ],
+)
+def test_values_of_another_type_become_what_is_asked_for(kind: str, value: Any, put_in: str) -> None:
+    text = yaml.safe_dump({"spec": {"inputs": {"x": {"type": kind}}}}) + "---\nx: $[[ inputs.x ]]\n"
+    assert interpolated(text, {"x": value}, {}) == f"x: {put_in}\n"
+
+
+@pytest.mark.parametrize(
     ("header", "words"),
     [
         ("inputs: {x: {type: text}}", "type unknown value: text"),
@@ -235,7 +251,7 @@ def test_a_regular_expression_means_what_it_means_in_re2(spec: str, value: str, 
             "inputs: {x: {type: boolean, options: [true]}}",
             "Options can only be used with string and number inputs",
         ),
-        ("inputs: {x: {default: 3}}", "default value is not a string"),
+        ("inputs: {x: {type: number, default: a}}", "default value is not a number"),
         ("inputs: {x: {default: a, regex: '['}}", "invalid regular expression"),
         (f"inputs: {{x: {{options: {list(range(51))}, type: number}}}}", "more than 50 options"),
         ("inputs: {y: {default: a}}", "unknown interpolation key: `x`"),
