@@ -21,7 +21,7 @@ from bot.domain.engines import Building
 from bot.domain.events import Asked, Event, subject, to_dict
 from bot.domain.facts import BOT_USER, WORKER_SEEN, JobCounts
 from bot.domain.guards import Guards
-from bot.domain.jobs import Answer, Check, EnsurePipeline, Follow, Job, Publish, Setup
+from bot.domain.jobs import Answer, Check, EnsurePipeline, Follow, Job, List, Publish, Setup
 from bot.domain.manner import Manner
 from bot.domain.pipeline import OUR_JOBS, Environment
 from bot.domain.policy import Policy
@@ -273,6 +273,7 @@ def run_worker(config: Config) -> None:
     """Do jobs until SIGTERM or the supervisor's end."""
     from bot.adapters.presence import open_presence
     from bot.answering import answer, tell_answer_given_up
+    from bot.cataloguing import list_again
     from bot.follow import follow
     from bot.metrics import count_finds
     from bot.opening import set_up
@@ -308,6 +309,7 @@ def run_worker(config: Config) -> None:
             Follow: lambda job: follow(job, world.get()),
             Check: lambda job: review(job, world.get()),
             Setup: lambda job: set_up(job, world.get()),
+            List: lambda job: list_again(job, world.get()),
             Answer: lambda job: answer(job, world.get()),
         },
         Limits(

@@ -11,6 +11,7 @@ import structlog
 
 from bot.adapters.publications import Publication
 from bot.domain import pipeline, reports
+from bot.domain.afterwards import Ended, plan_afterwards
 from bot.domain.choice import advise
 from bot.domain.gitlab import ENDED, Bridge, CiJob, Pipeline, Project
 from bot.domain.jobs import EnsurePipeline, Follow, Later, Publish, Run
@@ -42,10 +43,11 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a publication ended, and what is told of it."""
+    """How a publication ended, what is told of it, and the version that it has, if any."""
 
     publication: Publication
     tell: tuple[SetStatus | Tell, ...]
+    version: str = ""
 
 
 def follow(job: Follow, world: World) -> tuple[Later, ...]:
@@ -62,7 +64,7 @@ def _follow(job: Follow, world: World) -> tuple[Later, ...]:
     if State(known.state).final or (known.state == State.UNCHANGED and known.pipeline_id == job.pipeline_id):
         if not _is_published_anew(job, known, world):
             _close_second_pipeline(job, known, world)
-            return ()
+            return _afterwards_lost(known, world)
         known = replace(known, state=State.WAITING)
     pipeline_known = replace(known, pipeline_id=job.pipeline_id, state=State.RUNNING)
     progress, jobs = Progress(State.RUNNING), tuple[CiJob, ...]()
@@ -109,7 +111,21 @@ def _follow(job: Follow, world: World) -> tuple[Later, ...]:
         state=outcome.publication.state,
         digest=outcome.publication.digest,
     )
-    return ()
+    return _afterwards(outcome.publication, outcome.version, project, world)
+
+
+def _afterwards(known: Publication, version: str, project: Project, world: World) -> tuple[Later, ...]:
+    ended = Ended(known.project_id, known.branch, known.sha, State(known.state), version)
+    return plan_afterwards(ended, known.branch == project.default_branch, world.policy)
+
+
+def _afterwards_lost(known: Publication, world: World) -> tuple[Later, ...]:
+    """What follows a publication once more, where we died after we noted it and before that was asked for."""
+    if known.state != State.PUBLISHED or not world.store.unlisted((State.PUBLISHED,), 0.0, known.project_id):
+        return ()
+    described = world.store.described(known.digest or "")
+    project = world.forge.fetch_project(known.project_id)
+    return _afterwards(known, described.version if described is not None else "", project, world)
 
 
 def _stopped(job: Follow, stage: Bridge, known: Publication, world: World) -> tuple[Later, ...]:
@@ -208,6 +224,7 @@ def _published(
             image=published.image,
         ),
         tuple(tell),
+        published.version,
     )
 
 
@@ -240,6 +257,7 @@ def _unchanged(
     return Outcome(
         replace(known, state=State.UNCHANGED, number=kept.number, digest=kept.digest, image=kept.image),
         tuple(tell),
+        kept.version,
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 import structlog
 
 from bot.adapters.publications import Publication
+from bot.cataloguing import relist
 from bot.domain import pipeline, plan, reports, wizard_words
 from bot.domain.gitlab import ENDED, Pipeline, Project
 from bot.domain.jobs import COMMAND, EnsurePipeline, Follow, Later, Publish, Setup
@@ -37,6 +38,11 @@ log = structlog.get_logger()
 
 def publish(job: Publish, world: World) -> tuple[Later, ...]:
     """Bring the branch's head to publication; nothing is done twice for a head that is known."""
+    # what is published of the branch is no longer that of its head, whatever becomes of this one
+    return (*_publish(job, world), *relist(job.project_id, world))
+
+
+def _publish(job: Publish, world: World) -> tuple[Later, ...]:
     project = world.forge.fetch_project(job.project_id)
     if project.archived or not world.policy.publishes(job.branch, project.default_branch):
         log.info("branch_not_published", project=project.path, branch=job.branch, archived=project.archived)

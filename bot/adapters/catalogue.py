@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import json
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -122,6 +123,29 @@ class Catalogue(Tables):
         """The projects that are in the catalogue, by their numbers."""
         with self._engine.connect() as connection:
             return tuple(connection.scalars(sa.select(_MODULES.c.project_id).order_by(_MODULES.c.project_id)))
+
+    def unlisted(
+        self, states: Iterable[str], unmoved_seconds: float, project_id: int | None = None
+    ) -> tuple[int, ...]:
+        """Projects (or the one) of which a publication in one of these states is newer than all that is listed.
+
+        `unmoved_seconds`: so long ago at least, for what follows a publication takes a moment.
+        """
+        known, listed = schema.publications.c, _VERSIONS.c
+        newer = sa.exists().where(
+            listed.project_id == known.project_id,
+            listed.branch == known.branch,
+            listed.number >= known.number,
+        )
+        query = (
+            sa.select(known.project_id)
+            .where(known.state.in_(list(states)), known.updated_at <= time.time() - unmoved_seconds)
+            .where(known.number.is_not(None), ~newer)
+        )
+        if project_id is not None:
+            query = query.where(known.project_id == project_id)
+        with self._engine.connect() as connection:
+            return tuple(connection.scalars(query.distinct().order_by(known.project_id)))
 
     def search(
         self, query: Query, among: Among, after: str | None = None, limit: int = 20, rare: int = RARE

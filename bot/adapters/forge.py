@@ -14,6 +14,7 @@ from urllib.parse import quote
 from bot.adapters import images
 from bot.adapters.files import Files
 from bot.adapters.gitlab_client import Answer, gone_or_refused
+from bot.adapters.ledger import Ledger
 from bot.adapters.merge_requests import MergeRequests
 from bot.adapters.pipelines import Pipelines
 from bot.domain.gitlab import Branch, Person, Project
@@ -21,7 +22,7 @@ from bot.domain.gitlab import Branch, Person, Project
 _ACTIVE = "active"
 
 
-class Forge(Files, Pipelines, MergeRequests):
+class Forge(Files, Pipelines, MergeRequests, Ledger):
     """One GitLab, seen as the bot's own user. Raises TryAgain, OperatorError, Refused or Gone."""
 
     def fetch_self(self) -> Person:
@@ -58,6 +59,8 @@ class Forge(Files, Pipelines, MergeRequests):
             archived=bool(data.get("archived")),
             registry_host=image_prefix.partition("/")[0] if image_prefix else None,
             needs_resolved_discussions=bool(data.get("only_allow_merge_if_all_discussions_are_resolved")),
+            topics=tuple(topic for topic in data.get("topics") or () if isinstance(topic, str)),
+            going=bool(data.get("marked_for_deletion_on") or data.get("marked_for_deletion_at")),
         )
 
     def fetch_branch(self, project_id: int, name: str) -> Branch | None:

@@ -11,7 +11,7 @@ from bot.adapters import schema
 from bot.adapters.tables import Tables
 
 MODULES_KEPT = 5_000
-"""Images that are remembered; those kept first go first. The registry can be asked about them again."""
+"""Images that are remembered besides those in the catalogue; those kept first go first. The registry has them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +41,19 @@ class Modules(Tables):
             row = connection.execute(query).first()
         return Described(**row._mapping) if row else None
 
-    def keep_described(self, image: Described, limit: int = MODULES_KEPT) -> None:
-        """Keep what is known of an image, in place of what was known; the oldest beyond `limit` go."""
-        rows = schema.modules.c
+    def keep_described(self, image: Described, limit: int | None = MODULES_KEPT) -> None:
+        """Keep what is known of an image, in place of what was known.
+
+        The oldest beyond `limit` that are not in the catalogue go; none does without a limit.
+        """
+        rows, listed = schema.modules.c, schema.catalogue_versions.c
         self._put(schema.modules, asdict(image) | {"kept_at": time.time()})
-        newest = sa.select(rows.kept_at).order_by(rows.kept_at.desc()).offset(limit).limit(1)
+        if limit is None:
+            return
+        unlisted = ~sa.exists().where(listed.digest == rows.digest)
+        newest = sa.select(rows.kept_at).where(unlisted).order_by(rows.kept_at.desc()).offset(limit).limit(1)
         with self._engine.connect() as connection:
             before = connection.scalar(newest)
         if before is not None:
             with self._writing() as connection:
-                connection.execute(sa.delete(schema.modules).where(rows.kept_at <= before))
+                connection.execute(sa.delete(schema.modules).where(rows.kept_at <= before, unlisted))

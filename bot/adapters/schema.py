@@ -156,7 +156,7 @@ catalogue_versions = sa.Table(
     sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("version", sa.Text, nullable=False),
     sa.Column("sha", sa.Text, nullable=False),
-    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False, index=True),
     sa.Column("image", sa.Text, nullable=False),
     sa.Column("size", sa.BigInteger),
     sa.Column("state", sa.Text, nullable=False),

@@ -26,6 +26,9 @@ class Project:
     registry_host: str | None = None
     needs_resolved_discussions: bool = False
     """Whether GitLab merges only what has no open discussion."""
+    topics: tuple[str, ...] = ()
+    going: bool = False
+    """Whether somebody deleted it, and GitLab only keeps it for a while."""
 
     @property
     def name(self) -> str:
@@ -112,6 +115,18 @@ class CommitStatus:
     name: str
     state: str
     description: str
+    pipeline_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A deployment that went well: what of a branch was published `at` (seconds since 1970), and by which pipeline."""
+
+    id: int
+    environment: str
+    branch: str
+    sha: str
+    at: float | None
     pipeline_id: int | None
 
 

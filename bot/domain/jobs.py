@@ -180,10 +180,14 @@ LIST_LANE = "the catalogue"
 
 @dataclass(frozen=True, slots=True)
 class List:
-    """Work out anew what the catalogue says of a project, all its branches; `branch` keeps two from being at it."""
+    """Work out anew what the catalogue says of a project, all its branches; `branch` keeps two from being at it.
+
+    `looks`: how often GitLab's ledger was waited for.
+    """
 
     project_id: int
     branch: str = LIST_LANE
+    looks: int = 0
     attempt: int = 0
     faults: int = 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -88,6 +89,28 @@ def published_status(published: Published, making: Making = UNKNOWN_MAKING) -> s
     """The version, its digest, its size and how long it took."""
     known = f"Published version {published.named} as {published.tags[0]} ({published.digest})"
     return status_line(f"{known}{status_words(making)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What a status of the bot's own says that was published: a version ("" for none), its number's tag, its digest."""
+
+    version: str
+    tag: str
+    digest: str
+
+
+_PROMISE = re.compile(
+    r"Published version (?P<named>[0-9.]{1,40}) as (?P<tag>[a-z0-9-]{3,80}) \((?P<digest>sha256:[0-9a-f]{64})\)"
+)
+
+
+def read_published_status(description: str) -> Promise | None:
+    """What `published_status` told; None for every other status."""
+    found = _PROMISE.match(description)
+    if found is None:
+        return None
+    return Promise(found["named"] if "." in found["named"] else "", found["tag"], found["digest"])
 
 
 def unchanged_status(published: Published) -> str:

@@ -98,9 +98,10 @@ def _route_push(push: Push, rules: Rules, bot_user_id: int | None) -> Job | Igno
     branch = push.branch
     if branch is None:
         return Ignored("only branches are published, not tags")
+    published = is_published(branch, push.default_branch, rules)
     if push.deleted:
-        return Ignored("the branch was deleted")
-    if not is_published(branch, push.default_branch, rules):
+        return List(push.project_id) if published else Ignored("the branch was deleted")
+    if not published:
         return Ignored("this branch is not published")
     if is_own_push(push, bot_user_id, rules.guards):
         return Ignored(f"this is the bot's own commit of {PATH}")

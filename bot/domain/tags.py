@@ -27,6 +27,9 @@ MAX_NUMBER = 10**12
 WITHDRAWN_NUMBER = "withdrawn."
 """Begins the tag that keeps the image of a number that was taken back; no branch's tag has a dot."""
 
+ENVIRONMENTS = "mlreef/"
+"""Begins the names of the environments whose deployments are publications."""
+
 _SHA = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _SLUG_CHARS = 63
@@ -80,4 +83,4 @@ def is_digest(text: str) -> bool:
 
 def environment_name(branch: str) -> str:
     """GitLab's environment whose deployments are the publications of a branch; the template holds the same."""
-    return f"mlreef/{branch_slug(branch)}"
+    return f"{ENVIRONMENTS}{branch_slug(branch)}"

@@ -23,7 +23,7 @@ from bot.domain.events import (
     subject,
     to_dict,
 )
-from bot.domain.jobs import COMMAND, Answer, Check, Follow, Publish
+from bot.domain.jobs import COMMAND, Answer, Check, Follow, List, Publish
 from bot.domain.routing import Ignored, Rules, route, same_note, same_push
 
 OLD, NEW = "1f0e" * 10, "7c3d" * 10
@@ -32,15 +32,17 @@ BOT, NAME = 99, "mlreef-bot"
 
 PUBLISHED = Publish(42, "main", NEW)
 FOLLOWED = Follow(42, "main", NEW, 31)
+LISTED = List(42)
 
 CHECKED = Check(42, "merge request 3", 3, NEW)
 ASKED = Answer(42, "merge request 3", "MergeRequest", 3, "", 1244, "", 7, "/mlreef publish")
 ON_ISSUE = replace(ASKED, branch="issue 4", target="Issue", iid=4)
 
-EXPECTED: dict[str, Publish | Follow | Check | Answer | str] = {
+EXPECTED: dict[str, Publish | Follow | Check | Answer | List | str] = {
     "deployment_succeeded": "events of kind deployment need no work",
     "emoji_awarded": "events of kind emoji need no work",
     "group_member_added": "events of kind user_add_to_group need no work",
+    "group_project_destroyed": LISTED,
     "group_project_created": "events of kind project_create need no work",
     "group_subgroup_created": "events of kind subgroup_create need no work",
     "issue_opened": "events of kind issue need no work",
@@ -81,8 +83,8 @@ EXPECTED: dict[str, Publish | Follow | Check | Answer | str] = {
     "pipeline_running": Follow(42, "main", NEW, 31, running=True),
     "pipeline_skipped": "nothing new can be told about our jobs",
     "push_branch_created_empty": PUBLISHED,
-    "push_branch_deleted": "the branch was deleted",
-    "push_branch_deleted_sha256": "the branch was deleted",
+    "push_branch_deleted": LISTED,
+    "push_branch_deleted_sha256": LISTED,
     "push_by_author_generated_file": PUBLISHED,
     "push_by_bot_generated_file": "this is the bot's own commit of mlreef.yml",
     "push_by_bot_more_files": PUBLISHED,
@@ -99,6 +101,12 @@ EXPECTED: dict[str, Publish | Follow | Check | Answer | str] = {
     "push_to_other_branch": "this branch is not published",
     "push_without_default_branch": "this branch is not published",
     "release_created": "events of kind release need no work",
+    "system_project_destroy": LISTED,
+    "system_project_of_no_number": "the payload of this project_update event cannot be read: "
+    "`project_id` is missing or not an id",
+    "system_project_rename": LISTED,
+    "system_project_transfer": LISTED,
+    "system_project_update": LISTED,
     "system_project_create": "events of kind project_create need no work",
     "system_repository_update": "events of kind repository_update need no work",
 }
