@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import structlog
 
+from bot.branches import is_published
 from bot.commands import publishing, withdrawing
 from bot.commands.changing import entry_point, environment, init
 from bot.commands.standing import status
@@ -101,7 +102,7 @@ def _check(place: Place, _argument: str, job: Answer, world: World) -> Outcome:
         return Undone(replies.not_open_reply())
     if place.project.archived:
         return Undone(replies.archived_reply())
-    if not world.policy.publishes(place.branch, place.project.default_branch):
+    if not is_published(place.project, place.branch, world):
         return Undone(replies.not_published_reply(place.branch))
     check = Check(job.project_id, merge_request_lane(request.iid), request.iid, request.sha, cause=COMMAND)
     return Done(later=review(check, world))

@@ -17,6 +17,7 @@ from bot.adapters.database import DOOR_SECONDS, engine_url
 from bot.adapters.store import Store
 from bot.config import Config
 from bot.config_file import load_token
+from bot.domain.branches import named_fact, read_named
 from bot.domain.engines import Building
 from bot.domain.events import Asked, Event, subject, to_dict
 from bot.domain.facts import BOT_USER, WORKER_SEEN, JobCounts
@@ -66,7 +67,7 @@ def start_logs(config: Config) -> None:
 
 def read_rules(config: Config) -> Rules:
     """What decides which events ask for work."""
-    return Rules(config.publish.branches, OUR_JOBS)
+    return Rules(config.publish.branches, OUR_JOBS, others=config.publish.other_branches)
 
 
 def read_policy(config: Config) -> Policy:
@@ -81,6 +82,8 @@ def read_policy(config: Config) -> Policy:
         docs_url=config.docs_url,
         building=read_building(config),
         branches=config.publish.branches,
+        other_branches=config.publish.other_branches,
+        keep_versions=config.publish.keep_versions,
         grace_seconds=config.pipeline.grace_seconds,
         watch_seconds=config.pipeline.watch_seconds,
         guards=Guards(commits_per_hour=config.publish.commits_per_hour),
@@ -290,8 +293,11 @@ def run_worker(config: Config) -> None:
     world = WorldOnDemand(config, store, build_reader(config), presence.check)
     rules = read_rules(config)
 
+    def named_in(project_id: int) -> tuple[str, ...] | None:
+        return read_named(store.fact(named_fact(project_id)))
+
     def decide(event: Event) -> Job | Ignored:
-        return route(event, rules, world.user_id, world.username)
+        return route(event, rules, world.user_id, world.username, named_in)
 
     def give_up(job: Job, _why: str) -> None:
         if isinstance(job, Answer):

@@ -110,6 +110,8 @@ class Publishing(_Part):
     """What is published, and how many commits of the bot's one branch gets in an hour."""
 
     branches: Words = ()
+    other_branches: bool = True
+    keep_versions: Annotated[int, Field(ge=0, le=1000)] = 10
     commits_per_hour: Annotated[int, Field(ge=1, le=10_000)] = 20
 
 

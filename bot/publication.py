@@ -11,6 +11,7 @@ from dataclasses import replace
 import structlog
 
 from bot.adapters.publications import Publication
+from bot.branches import is_published, publish_named
 from bot.cataloguing import relist
 from bot.domain import pipeline, plan, reports, wizard_words
 from bot.domain.gitlab import ENDED, Pipeline, Project
@@ -44,7 +45,7 @@ def publish(job: Publish, world: World) -> tuple[Later, ...]:
 
 def _publish(job: Publish, world: World) -> tuple[Later, ...]:
     project = world.forge.fetch_project(job.project_id)
-    if project.archived or not world.policy.publishes(job.branch, project.default_branch):
+    if project.archived or not is_published(project, job.branch, world):
         log.info("branch_not_published", project=project.path, branch=job.branch, archived=project.archived)
         return ()
     branch = world.forge.fetch_branch(project.id, job.branch)
@@ -64,6 +65,7 @@ def _publish(job: Publish, world: World) -> tuple[Later, ...]:
     with stage("plan"):
         planned = plan.plan_publication(head, world.policy)
     setup = _plan_setup(planned, head, world)
+    also = (*setup, *_publish_others(head, world))
     if setup:
         planned = replace(planned, tell=tuple(_announcing(step, project) for step in planned.tell))
     log.info(
@@ -81,9 +83,9 @@ def _publish(job: Publish, world: World) -> tuple[Later, ...]:
             planned = replace(planned, write=None)
     match planned.write:
         case CommitFile() as commit:
-            return (*setup, *_commit(commit, planned, head, world))
+            return (*also, *_commit(commit, planned, head, world))
         case ProposeFile() as proposal:
-            return (*setup, *_propose(proposal, head, world))
+            return (*also, *_propose(proposal, head, world))
         case None:
             source = plan.source_of(branch)
             if source != branch.sha and world.store.publication(project.id, source, branch.name) is None:
@@ -92,7 +94,14 @@ def _publish(job: Publish, world: World) -> tuple[Later, ...]:
             # right after a merge, GitLab may not have marked the merge request yet
             merging = len(branch.parents) > 1 and job.attempt < MERGE_LOOKS
             at_once = job.cause == COMMAND and known is not None
-            return (*setup, *_settle(planned, head, branch.sha, world, at_once or back, at_once, merging))
+            return (*also, *_settle(planned, head, branch.sha, world, at_once or back, at_once, merging))
+
+
+def _publish_others(head: Head, world: World) -> tuple[Later, ...]:
+    """The project's other branches, as far as its default branch names them."""
+    if head.branch.name != head.project.default_branch:
+        return ()
+    return publish_named(head.project, head.report.settings.branches, world)
 
 
 def _plan_setup(planned: plan.Plan, head: Head, world: World) -> tuple[Later, ...]:

@@ -17,6 +17,8 @@ from bot.adapters.gitlab_client import Answer, TooLong
 from bot.adapters.overview import Overview
 from bot.adapters.patience import Patience
 from bot.adapters.store import Store
+from bot.branches import fetch_unhandled
+from bot.domain.branches import named_fact, read_named
 from bot.domain.events import Found, MergeRequest, subject, to_dict
 from bot.domain.facts import SWEEPING, SWEPT
 from bot.domain.gitlab import ENDED
@@ -24,6 +26,7 @@ from bot.domain.jobs import EnsurePipeline, Follow, Publish
 from bot.domain.plan import State
 from bot.domain.reconcile import (
     HOOK_PATH,
+    Enrolled,
     Enrolment,
     Findings,
     OpenRequest,
@@ -99,7 +102,7 @@ def sweep(scope: Scope, reach: Reach, keep_on: Callable[[Scope], None] = lambda 
     known = reach.store.known_projects()
     found = _look_after_open(scope, reach) + _tell_of_given_up(reach)
     suspicious: set[int] = set()
-    left = scope
+    left, patience = scope, Patience()
     for page in reach.overview.fetch_enrolled(scope.active_after, scope.after_id):
         keep_on(left)
         ours = [project for project in page if reach.enrolment.takes(project, known)]
@@ -109,10 +112,10 @@ def sweep(scope: Scope, reach: Reach, keep_on: Callable[[Scope], None] = lambda 
         news = missed(heads, reach.store.handled(heads, (State.SUPERSEDED,)))
         entered = [_enter_head(project_id, branches[project_id], sha, reach) for project_id, sha in news]
         suspicious |= {project_id for project_id, sha in news if project_id in known}
-        found += Findings(projects=len(ours), missed_heads=sum(entered))
+        others = sum(_enter_others(project, scope, reach, patience) for project in ours)
+        found += Findings(projects=len(ours), missed_heads=sum(entered) + others)
         left = replace(left, after_id=page[-1].id if page else left.after_id)
     found += _sweep_requests(scope, reach, lambda: keep_on(left))
-    patience = Patience()
     for project_id in sorted({i for i in known if scope.has_turn(i)} | suspicious):
         keep_on(left)
         with patience.of(project_id):
@@ -169,6 +172,19 @@ def _enter_request(request: OpenRequest, reach: Reach) -> bool:
     if fresh:
         _log.warning("merge request was never checked", **about)
     return fresh
+
+
+def _enter_others(project: Enrolled, scope: Scope, reach: Reach, patience: Patience) -> int:
+    """Enter heads of the project's other branches that are published; those of the operator's once a round."""
+    named = read_named(reach.store.fact(named_fact(project.id)))
+    operators = bool(reach.world.policy.branches) and scope.has_turn(project.id)
+    if not named and not operators:
+        return 0
+    entered = 0
+    with patience.of(project.id):
+        for branch, sha in fetch_unhandled(project.id, project.default_branch, named or (), reach.world):
+            entered += _enter_head(project.id, branch, sha, reach)
+    return entered
 
 
 def _enter_head(project_id: int, branch: str, sha: str, reach: Reach) -> bool:

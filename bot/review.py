@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import structlog
 
+from bot.branches import is_published
 from bot.comparing import fetch_reviewed, fetch_taken_back
 from bot.domain import reports
 from bot.domain.gitlab import MergeRequest, Project
@@ -54,7 +55,7 @@ def review(job: Check, world: World) -> tuple[Later, ...]:
     project = world.forge.fetch_project(job.project_id)
     if project.archived:
         return ()
-    if not world.policy.publishes(request.target_branch, project.default_branch):
+    if not is_published(project, request.target_branch, world):
         _set_aside(request, project, world)
         return ()
     if job.cause == COMMAND:

@@ -16,6 +16,7 @@ from typing import IO, Any, Protocol, TypeVar
 import flask
 from werkzeug.exceptions import HTTPException
 
+from bot.domain.branches import named_fact, read_named
 from bot.domain.events import read_event, subject, to_dict
 from bot.domain.facts import BOT_USER
 from bot.domain.proof import Keys, Lock, check_project, delivery_key
@@ -66,6 +67,9 @@ def create_app(store: Shelf, keys: Keys, rules: Rules, now: Callable[[], float] 
     fuse = Fuse(store.reopen)
     identity = _Identity(store, fuse, now)
 
+    def named_in(project_id: int) -> tuple[str, ...] | None:
+        return read_named(fuse.run(lambda: store.fact(named_fact(project_id))))
+
     @app.post("/webhooks/gitlab")
     def receive() -> Answer:
         began, result = time.perf_counter(), "failed"
@@ -92,7 +96,7 @@ def create_app(store: Shelf, keys: Keys, rules: Rules, now: Callable[[], float] 
             return _ignored("", "the body is not JSON, or is nested too deeply")
         event = read_event(payload)
         check_project(proven, getattr(event, "project_id", None))
-        decision = route(event, rules, identity.bot_user_id())
+        decision = route(event, rules, identity.bot_user_id(), named_in=named_in)
         if isinstance(decision, Ignored):
             return _ignored(subject(event), decision.why)
         key = delivery_key(request.headers, body, now())

@@ -242,6 +242,8 @@ class Settings:
     """Words behind the script with which it runs for real before it is published."""
     tests: bool = True
     """Whether the repository's own tests are run before it is published."""
+    branches: tuple[str, ...] = ()
+    """Names of branches that are published besides the default one, `*` for any text; those of the default count."""
     places: Mapping[str, Place] = field(default_factory=dict)
     """Where each value is written; of an entry point by `entry_points.ROLE`."""
 

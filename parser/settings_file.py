@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from parser.annotations import DATA_TYPES
+from parser.branch_names import REFS, name_fault
 from parser.env import env_faults
 from parser.model import ENGINES, QUIETS, Edit, Engine, Kind, Place, Problem, Quiet, Settings, Stages
 from parser.problems import ascii_controls, problem, shown
@@ -29,7 +30,7 @@ MAX_ENTRIES = 100
 _KEYS = (
     *("entry_points", "requirements_file", "environment", "env", "name", "kind"),
     *("input_type", "output_type", "description", "quiet"),
-    *("engine", "dockerfile", "apt", "build_sdists", "stages", "sample", "tests"),
+    *("engine", "dockerfile", "apt", "build_sdists", "stages", "sample", "tests", "branches"),
 )
 
 MAX_PACKAGES = 100
@@ -40,6 +41,9 @@ MAX_BUILT = 50
 
 MAX_STAGE_FILES = 10
 """CI files before the build, and as many after it."""
+
+MAX_BRANCHES = 20
+"""Names of branches that are published besides the default one."""
 
 # apt takes a name that ends in a dash for one to remove.
 _PACKAGE = re.compile(r"[a-z0-9](?:[a-z0-9.+-]*[a-z0-9+])(?:=[A-Za-z0-9][A-Za-z0-9.+:~-]*)?\Z")
@@ -253,6 +257,21 @@ def _sample(node: yaml.Node) -> tuple[str, ...] | None:
     return words
 
 
+def _branches(node: yaml.Node) -> tuple[str, ...]:
+    names = [_text(each).strip() for each in _list(node, MAX_BRANCHES)]
+    for name in names:
+        if name.startswith(REFS):
+            short = name.removeprefix(REFS)
+            raise _Fault(f"names {shown(name)}, git's long name of a branch", f"Write {shown(short)}.")
+        why = name_fault(name)
+        if why is not None:
+            raise _Fault(
+                f"names {shown(name)}, which {why}",
+                'Write names of branches as in `[stable, "release/*"]`; `*` stands for any text.',
+            )
+    return tuple(dict.fromkeys(names))
+
+
 def _stages(node: yaml.Node) -> Stages:
     if node.tag == "tag:yaml.org,2002:null":
         return Stages()
@@ -304,4 +323,5 @@ _READERS: dict[str, Callable[[yaml.Node], Any]] = {
     "stages": _stages,
     "sample": _sample,
     "tests": _flag,
+    "branches": _branches,
 }

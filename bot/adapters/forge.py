@@ -13,11 +13,14 @@ from urllib.parse import quote
 
 from bot.adapters import images
 from bot.adapters.files import Files
-from bot.adapters.gitlab_client import Answer, gone_or_refused
+from bot.adapters.gitlab_client import Answer, TooLong, gone_or_refused
 from bot.adapters.ledger import Ledger
 from bot.adapters.merge_requests import MergeRequests
 from bot.adapters.pipelines import Pipelines
 from bot.domain.gitlab import Branch, Person, Project
+
+MAX_BRANCH_PAGES = 20
+"""Pages of 100 branches of one project that are listed; of others a push tells."""
 
 _ACTIVE = "active"
 
@@ -78,6 +81,18 @@ class Forge(Files, Pipelines, MergeRequests, Ledger):
             protected=bool(data.get("protected")),
             developers_can_push=bool(data.get("developers_can_push")),
         )
+
+    def fetch_heads(self, project_id: int) -> dict[str, str]:
+        """The heads of the project's branches by name; of very many only some."""
+        path, heads = f"/projects/{project_id}/repository/branches", dict[str, str]()
+        try:
+            for page in self._client.get_pages(path, MAX_BRANCH_PAGES):
+                heads |= {item["name"]: item["commit"]["id"] for item in page}
+        except TooLong:
+            return heads
+        except Answer as answer:
+            raise gone_or_refused(answer, "the branches") from answer
+        return heads
 
     def ensure_commit_comment(self, project_id: int, sha: str, body: str, user_id: int) -> None:
         """A comment of ours with this text, or with this and more, on the commit; GitLab has no way to edit one."""

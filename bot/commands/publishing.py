@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.adapters.publications import Publication
+from bot.branches import is_published
 from bot.commands.values import Awaited, Done, Outcome, Place, Undone
 from bot.domain import replies
 from bot.domain.gitlab import ENDED
@@ -30,7 +31,7 @@ def publish(place: Place, world: World) -> Outcome:
     """Publish the newest commit of the branch, also one that was published before."""
     if place.project.archived:
         return Undone(replies.archived_reply())
-    if not world.policy.publishes(place.branch, place.project.default_branch):
+    if not is_published(place.project, place.branch, world):
         return Undone(replies.not_published_reply(place.branch))
     head = world.forge.fetch_branch(place.project.id, place.branch)
     if head is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from bot.domain.branches import is_published
 from bot.domain.choice import plan_environment
 from bot.domain.engines import USUAL_BUILDING, Building, makes_wheels, plan_engine
 from bot.domain.guards import ALL_GUARDS, Guards
@@ -22,10 +23,12 @@ refused for something that it would mend, all new ones, or none."""
 class Policy:
     """The operator's part of every decision; nothing in a repository can widen it.
 
-    `branches` are published besides each project's default branch. `grace_seconds`: how long GitLab may take
-    to start a pipeline by itself. `watch_seconds`: how often a running pipeline is looked at if no hook tells.
-    `limits`: how far repositories are read, by the bot and by the jobs of its pipelines. `guards`: against loops.
-    `review`: how merge requests are reviewed. `wizard`: for whom a merge request is opened that sets a repository up.
+    `branches` are published besides each project's default branch, and with `other_branches` those that a project
+    names itself. `keep_versions`: how many of a branch's newest versions are never retired; 0 for all.
+    `grace_seconds`: how long GitLab may take to start a pipeline by itself. `watch_seconds`: how often a running
+    pipeline is looked at if no hook tells. `limits`: how far repositories are read, by the bot and by the jobs of
+    its pipelines. `guards`: against loops. `review`: how merge requests are reviewed. `wizard`: for whom a merge
+    request is opened that sets a repository up.
     """
 
     environments: tuple[Environment, ...]
@@ -34,6 +37,8 @@ class Policy:
     docs_url: str
     building: Building = USUAL_BUILDING
     branches: tuple[str, ...] = ()
+    other_branches: bool = True
+    keep_versions: int = 10
     grace_seconds: float = 20.0
     watch_seconds: float = 600.0
     limits: Limits = DEFAULT_LIMITS
@@ -41,9 +46,9 @@ class Policy:
     review: Manner = USUAL_MANNER
     wizard: Opening = "when_needed"
 
-    def publishes(self, branch: str, default_branch: str | None) -> bool:
-        """Whether a branch is one that is published."""
-        return branch == default_branch or branch in self.branches
+    def publishes(self, branch: str, default_branch: str | None, named: tuple[str, ...] = ()) -> bool:
+        """Whether a branch is one that is published; `named`: those that the project's `.mlreef.yaml` names."""
+        return is_published(branch, default_branch, (*self.branches, *(named if self.other_branches else ())))
 
     def pipeline_settings(self, report: Report) -> PipelineSettings | Problem:
         """What the pipeline of a repository is made with; a Problem for a wish that is not allowed."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from bot.domain.branches import OWN, is_published
 from bot.domain.commands import read_command
 from bot.domain.events import (
     Asked,
@@ -40,11 +42,23 @@ ENDED_BADLY = frozenset({"failed", "canceled"})
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What decides besides the event: branches published besides the default one, and our jobs, in order."""
+    """What decides besides the event: branches published besides the default one, and our jobs, in order.
+
+    `others`: projects may name further branches.
+    """
 
     branches: tuple[str, ...]
     job_names: tuple[str, ...]
     guards: Guards = ALL_GUARDS
+    others: bool = False
+
+
+NamedIn = Callable[[int], tuple[str, ...] | None]
+"""A project's id → the branches that it names itself, as it was read last; None while nobody knows."""
+
+
+def _nobody_knows(_project_id: int) -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +68,19 @@ class Ignored:
     why: str
 
 
-def route(event: Event, rules: Rules, bot_user_id: int | None, bot_name: str = "") -> Job | Ignored:
+def route(
+    event: Event,
+    rules: Rules,
+    bot_user_id: int | None,
+    bot_name: str = "",
+    named_in: NamedIn = _nobody_knows,
+) -> Job | Ignored:
     """Decide what an event asks for. The bot's id and name are None and empty while it is not known who it is."""
     match event:
         case Push():
-            return _route_push(event, rules, bot_user_id)
+            return _route_push(event, rules, bot_user_id, named_in)
         case Pipeline():
-            return _route_pipeline(event, rules)
+            return _route_pipeline(event, rules, named_in)
         case Asked(project_id, branch):
             return Publish(project_id, branch, cause=COMMAND)
         case Found(project_id, branch, sha, pipeline_id):
@@ -72,16 +92,23 @@ def route(event: Event, rules: Rules, bot_user_id: int | None, bot_name: str = "
         case Changed(project_id):
             return List(project_id)
         case MergeRequest():
-            return _route_merge_request(event, rules)
+            return _route_merge_request(event, rules, named_in)
         case Note():
             return _route_note(event, bot_user_id, bot_name)
         case Other(_, why):
             return Ignored(why)
 
 
-def is_published(branch: str, default_branch: str | None, rules: Rules) -> bool:
-    """Whether pushes to this branch are published."""
-    return branch == default_branch or branch in rules.branches
+def may_be_published(
+    project_id: int, branch: str, default_branch: str | None, rules: Rules, named_in: NamedIn
+) -> bool:
+    """Whether this branch is published, as far as is known; the job itself asks GitLab."""
+    if is_published(branch, default_branch, rules.branches):
+        return True
+    if not rules.others or branch.startswith(OWN):
+        return False
+    named = named_in(project_id)
+    return named is None or is_published(branch, default_branch, named)
 
 
 def same_push(one: Event, other: Event) -> bool:
@@ -94,11 +121,11 @@ def same_push(one: Event, other: Event) -> bool:
     )
 
 
-def _route_push(push: Push, rules: Rules, bot_user_id: int | None) -> Job | Ignored:
+def _route_push(push: Push, rules: Rules, bot_user_id: int | None, named_in: NamedIn) -> Job | Ignored:
     branch = push.branch
     if branch is None:
         return Ignored("only branches are published, not tags")
-    published = is_published(branch, push.default_branch, rules)
+    published = may_be_published(push.project_id, branch, push.default_branch, rules, named_in)
     if push.deleted:
         return List(push.project_id) if published else Ignored("the branch was deleted")
     if not published:
@@ -108,14 +135,15 @@ def _route_push(push: Push, rules: Rules, bot_user_id: int | None) -> Job | Igno
     return Publish(push.project_id, branch, push.after)
 
 
-def _route_merge_request(request: MergeRequest, rules: Rules) -> Job | Ignored:
+def _route_merge_request(request: MergeRequest, rules: Rules, named_in: NamedIn) -> Job | Ignored:
     if request.action not in ("open", "reopen", "update"):
         return Ignored("only what is open is checked; a merge is told by its push")
     if request.action == "update" and not request.moved:
         return Ignored("neither commits nor target of the merge request changed")
     # hooks of old versions do not name the default branch: the job itself then knows what is published
     known = request.target_branch and request.default_branch is not None
-    published = not known or is_published(request.target_branch, request.default_branch, rules)
+    target, default = request.target_branch, request.default_branch
+    published = not known or may_be_published(request.project_id, target, default, rules, named_in)
     if not published and not request.retargeted:
         return Ignored("this merge request does not go to a published branch")
     return Check(request.project_id, merge_request_lane(request.iid), request.iid, request.sha or None)
@@ -165,8 +193,8 @@ def _route_note(note: Note, bot_user_id: int | None, bot_name: str) -> Job | Ign
     return Ignored("comments of this kind are not answered")
 
 
-def _route_pipeline(pipeline: Pipeline, rules: Rules) -> Job | Ignored:
-    publication = _route_publication(pipeline, rules)
+def _route_pipeline(pipeline: Pipeline, rules: Rules, named_in: NamedIn) -> Job | Ignored:
+    publication = _route_publication(pipeline, rules, named_in)
     ran = pipeline.status in ENDED and any(build.run for build in pipeline.builds)
     if not ran or pipeline.tag:
         return publication
@@ -175,10 +203,11 @@ def _route_pipeline(pipeline: Pipeline, rules: Rules) -> Job | Ignored:
     return Run(pipeline.project_id, pipeline.ref, pipeline.sha, pipeline.pipeline_id, pipeline.merge_request)
 
 
-def _route_publication(pipeline: Pipeline, rules: Rules) -> Follow | Ignored:
+def _route_publication(pipeline: Pipeline, rules: Rules, named_in: NamedIn) -> Follow | Ignored:
     # older job hooks do not name the default branch: the job itself then knows whether it is published
-    known = pipeline.default_branch is not None
-    if pipeline.tag or (known and not is_published(pipeline.ref, pipeline.default_branch, rules)):
+    default, project_id = pipeline.default_branch, pipeline.project_id
+    published = default is None or may_be_published(project_id, pipeline.ref, default, rules, named_in)
+    if pipeline.tag or not published:
         return Ignored("this pipeline is not on a published branch")
     if pipeline.source == "merge_request_event":
         return Ignored("pipelines of merge requests publish nothing")

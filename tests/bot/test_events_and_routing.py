@@ -154,6 +154,28 @@ def test_more_branches_can_be_published_beside_the_default_one() -> None:
     assert route(read_event(payload("push_to_default_branch")), rules, BOT) == PUBLISHED
 
 
+def test_branches_that_a_project_names_itself_are_published_as_far_as_the_operator_allows_it() -> None:
+    allowed = Rules((), RULES.job_names, others=True)
+    push = read_event(payload("push_to_other_branch"))
+    wanted = Publish(42, "feature/more-noise", NEW)
+    assert route(push, allowed, BOT, named_in=lambda _id: ("feature/*",)) == wanted
+    assert route(push, RULES, BOT, named_in=lambda _id: ("feature/*",)) == Ignored(
+        "this branch is not published"
+    )
+    assert route(push, allowed, BOT, named_in=lambda _id: ()) == Ignored("this branch is not published")
+    # while nobody knows, the job itself reads what the default branch names
+    assert route(push, allowed, BOT, named_in=lambda _id: None) == wanted
+
+
+def test_for_the_default_branch_nobody_asks_what_is_named() -> None:
+    asked: list[int] = []
+    rules = Rules((), RULES.job_names, others=True)
+    assert (
+        route(read_event(payload("push_to_default_branch")), rules, BOT, named_in=asked.append) == PUBLISHED
+    )
+    assert asked == []
+
+
 def test_a_person_may_ask_for_any_branch() -> None:
     event = from_dict({"kind": "asked", "project_id": 42, "branch": "main"})
     assert route(event, RULES, BOT) == Publish(42, "main", cause=COMMAND)

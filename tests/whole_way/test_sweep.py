@@ -23,6 +23,7 @@ from bot.adapters.publications import Publication
 from bot.adapters.schema import publications
 from bot.adapters.store import Store
 from bot.adapters.talk import Talk
+from bot.domain.branches import named_fact, named_to_text
 from bot.domain.events import Found, Push, from_dict, subject, to_dict
 from bot.domain.jobs import Publish
 from bot.domain.pipeline import Environment
@@ -119,6 +120,24 @@ def door() -> Iterator[Door]:
 
 
 # Heads
+
+
+def test_heads_of_branches_that_a_project_names_are_found_too(place: Place) -> None:
+    project = place.project("vision/noise")
+    place.handle(project)
+    place.store.keep_fact(named_fact(project.id), named_to_text(("stable", "line/*")))
+    heads = {
+        branch: place.sandbox.commit(
+            project.id, place.alice, {branch: "1"}, branch=branch, start_branch="main"
+        )
+        for branch in ("stable", "line/1", "feature")
+    }
+    place.store.ensure_publication(
+        Publication(project.id, "stable", heads["stable"], heads["stable"], State.PUBLISHED)
+    )
+    assert place.sweep().missed_heads == 1
+    assert place.found() == [Found(project.id, "line/1", heads["line/1"])]
+    assert place.sweep().missed_heads == 0
 
 
 def test_a_head_that_no_hook_told_of_enters_as_a_delivery_once(place: Place) -> None:
