@@ -15,7 +15,15 @@ import structlog
 
 from bot.adapters.database import POOL_SIZE
 from bot.domain.gitlab import Note, Topic
-from bot.domain.sticky import digest_of, is_untouched, marked, own_notes, says, with_review
+from bot.domain.sticky import (
+    digest_of,
+    is_untouched,
+    marked,
+    marked_runs,
+    own_notes,
+    says,
+    with_review,
+)
 from bot.errors import Gone, TryAgain
 from bot.world import World
 
@@ -60,6 +68,27 @@ def ensure_note(
         topic = Topic(project_id, "MergeRequest", str(iid))
         note_id = _write(topic, known.note_id, body, world, news, outcome, ready)
         world.store.keep_review(project_id, iid, note_id=note_id, note_digest=digest)
+
+
+def ensure_runs_note(project_id: int, iid: int, body: str, world: World) -> None:
+    """Have the merge request's note of what runs measured say `body`; one that a person changed is left to them.
+
+    Raises TryAgain while another worker writes there; Refused or Gone when GitLab takes no notes.
+    """
+    with _room(), world.store.turn(f"runs {project_id} {iid}") as mine:
+        if not mine:
+            raise TryAgain("another worker writes this note", NOTE_BUSY_SECONDS)
+        topic = Topic(project_id, "MergeRequest", str(iid))
+        notes = own_notes(world.talk.fetch_notes(topic), world.user_id, runs=True)
+        if notes and says(notes[-1], digest_of(body)):
+            return
+        if notes and _is_ours(notes[-1], world):
+            try:
+                _kept(world.talk.edit_note(topic, notes[-1].id, marked_runs(body)), world)
+                return
+            except Gone:
+                pass  # deleted since it was looked at
+        _kept(world.talk.create_note(topic, marked_runs(body)), world)
 
 
 @contextmanager

@@ -176,6 +176,23 @@ catalogue_words = sa.Table(
 )
 sa.Index("catalogue_words_of", catalogue_words.c.project_id, catalogue_words.c.word)
 
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("project_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("job_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("pipeline_id", sa.BigInteger, nullable=False),
+    sa.Column("branch", sa.Text, nullable=False),
+    sa.Column("sha", sa.Text, nullable=False),
+    sa.Column("job_name", sa.Text, nullable=False),
+    sa.Column("web_url", sa.Text, nullable=False),
+    sa.Column("record", sa.Text, nullable=False),
+    sa.Column("experiment", sa.Text, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+)
+sa.Index("runs_of_commit", runs.c.project_id, runs.c.sha)
+sa.Index("runs_of_branch", runs.c.project_id, runs.c.branch, runs.c.at)
+
 steps_done = sa.Table(
     "schema_steps",
     metadata,
@@ -198,6 +215,7 @@ STEPS: tuple[Step, ...] = (
     _tables(leases),
     _tables(reviews, modules),
     _tables(catalogue_modules, catalogue_versions, catalogue_words),
+    _tables(runs),
 )
 """What leads from nothing to the tables of today; the first one is version 1."""
 

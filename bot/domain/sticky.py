@@ -15,7 +15,7 @@ OLD_MARKER = "<!-- mlreef-bot:publication -->"
 MAX_TEXT_CHARS = 500_000
 """Characters of an outcome together with the review before it; GitLab takes a million."""
 
-_MARK = re.compile(r"\A\s*<!-- mlreef-bot:(note|outcome) sha256=([0-9a-f]{64}) -->[ \t]*(?:\r\n?|\n|\Z)")
+_MARK = re.compile(r"\A\s*<!-- mlreef-bot:(note|outcome|runs) sha256=([0-9a-f]{64}) -->[ \t]*(?:\r\n?|\n|\Z)")
 _REVIEW_FOLLOWS = "<!-- mlreef-bot:review -->"
 _REVIEW_BEGINS = (
     f"\n\n<details>\n<summary>What I said before it was merged</summary>\n\n{_REVIEW_FOLLOWS}\n\n"
@@ -27,12 +27,14 @@ _REVIEW_ENDS = "\n\n</details>"
 class Mark:
     """The bot's mark on a note: the digest of what the bot said there, and whether it still stands there so.
 
-    `outcome`: it tells what became of a publication, not what merging would publish.
+    `outcome`: it tells what became of a publication, not what merging would publish. `runs`: it is the note of its own
+    that tells what runs measured.
     """
 
     digest: str
     untouched: bool
     outcome: bool = False
+    runs: bool = False
 
 
 def digest_of(body: str) -> str:
@@ -43,7 +45,15 @@ def digest_of(body: str) -> str:
 
 def marked(body: str, outcome: bool = False) -> str:
     """The body as it is written: below the bot's mark, which no reader sees."""
-    kind = "outcome" if outcome else "note"
+    return _below_mark("outcome" if outcome else "note", body)
+
+
+def marked_runs(body: str) -> str:
+    """What runs measured, as it is written: below the bot's mark for that."""
+    return _below_mark("runs", body)
+
+
+def _below_mark(kind: str, body: str) -> str:
     return f"<!-- mlreef-bot:{kind} sha256={digest_of(body)} -->\n{body}"
 
 
@@ -63,13 +73,15 @@ def read_mark(text: str) -> Mark | None:
     """The bot's mark on a note's text; None where there is none. A mark is no proof: anybody can paste one."""
     found = _MARK.match(text)
     if found is not None:
-        return Mark(found[2], digest_of(text[found.end() :]) == found[2], found[1] == "outcome")
+        untouched = digest_of(text[found.end() :]) == found[2]
+        return Mark(found[2], untouched, found[1] == "outcome", found[1] == "runs")
     return Mark("", True) if text.lstrip().startswith(OLD_MARKER) else None
 
 
-def own_notes(notes: Sequence[Note], user_id: int) -> tuple[Note, ...]:
-    """Those that the bot, the user of that id, wrote as its note; in the order given."""
-    return tuple(note for note in notes if note.author_id == user_id and read_mark(note.body) is not None)
+def own_notes(notes: Sequence[Note], user_id: int, runs: bool = False) -> tuple[Note, ...]:
+    """Those that the bot, the user of that id, wrote as its note, or as the one of `runs`; in the order given."""
+    marks = ((note, read_mark(note.body)) for note in notes if note.author_id == user_id)
+    return tuple(note for note, mark in marks if mark is not None and mark.runs == runs)
 
 
 def is_untouched(note: Note) -> bool:

@@ -26,6 +26,7 @@ WORDS = (
     "interface_fields",
     "requirement_changes",
     "prediction",
+    "run_words",
     "hand_edits",
     "tables",
 )
