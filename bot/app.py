@@ -22,8 +22,8 @@ from bot.domain.engines import Building
 from bot.domain.events import Asked, Event, subject, to_dict
 from bot.domain.facts import BOT_USER, WORKER_SEEN, JobCounts
 from bot.domain.guards import Guards
-from bot.domain.jobs import Answer, Check, EnsurePipeline, Follow, Job, List, Publish, Setup
-from bot.domain.manner import Manner
+from bot.domain.jobs import Answer, Check, EnsurePipeline, Follow, Job, List, Publish, Run, Setup
+from bot.domain.manner import Experiments, Manner
 from bot.domain.pipeline import OUR_JOBS, Environment
 from bot.domain.policy import Policy
 from bot.domain.proof import Keys, derive_token
@@ -89,6 +89,7 @@ def read_policy(config: Config) -> Policy:
         guards=Guards(commits_per_hour=config.publish.commits_per_hour),
         review=Manner(**config.review.model_dump()),
         wizard=config.wizard.open,
+        experiments=Experiments(**config.experiments.model_dump()),
         limits=ReadingLimits(config.reading.file_bytes, config.reading.steps, config.reading.depth),
     )
 
@@ -278,6 +279,7 @@ def run_worker(config: Config) -> None:
     from bot.answering import answer, tell_answer_given_up
     from bot.cataloguing import list_again
     from bot.follow import follow
+    from bot.measuring import measure_runs
     from bot.metrics import count_finds
     from bot.opening import set_up
     from bot.publication import ensure_pipeline, publish
@@ -316,6 +318,7 @@ def run_worker(config: Config) -> None:
             Check: lambda job: review(job, world.get()),
             Setup: lambda job: set_up(job, world.get()),
             List: lambda job: list_again(job, world.get()),
+            Run: lambda job: measure_runs(job, world.get()),
             Answer: lambda job: answer(job, world.get()),
         },
         Limits(

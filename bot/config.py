@@ -188,6 +188,13 @@ class Review(_Part):
     ask_index: bool = True
 
 
+class Experiments(_Part):
+    """What runs of modules measured: where it is told, and whether GitLab's model experiments hold it, too."""
+
+    notes: Annotated[Literal["all", "merge_requests", "off"], BeforeValidator(_unquoted)] = "all"
+    mlflow: bool = False
+
+
 class Worker(_Part):
     """How much is done at a time."""
 
@@ -248,6 +255,7 @@ class Config(_Part):
     default_environment: str = ""
     pipeline: Pipeline = Pipeline()
     review: Review = Review()
+    experiments: Experiments = Experiments()
     worker: Worker = Worker()
     reconcile: Reconcile = Reconcile()
     reading: Reading = Reading()

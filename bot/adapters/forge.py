@@ -16,6 +16,7 @@ from bot.adapters.files import Files
 from bot.adapters.gitlab_client import Answer, TooLong, gone_or_refused
 from bot.adapters.ledger import Ledger
 from bot.adapters.merge_requests import MergeRequests
+from bot.adapters.model_experiments import ModelExperiments
 from bot.adapters.pipelines import Pipelines
 from bot.domain.gitlab import Branch, Person, Project
 
@@ -25,7 +26,7 @@ MAX_BRANCH_PAGES = 20
 _ACTIVE = "active"
 
 
-class Forge(Files, Pipelines, MergeRequests, Ledger):
+class Forge(Files, Pipelines, MergeRequests, Ledger, ModelExperiments):
     """One GitLab, seen as the bot's own user. Raises TryAgain, OperatorError, Refused or Gone."""
 
     def fetch_self(self) -> Person:

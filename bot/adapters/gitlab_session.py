@@ -38,6 +38,7 @@ _NAMES = {
     "projects": ":id",
     "branches": ":branch",
     "files": ":path",
+    "artifacts": ":path",
     "statuses": ":sha",
     "commits": ":sha",
     "test": ":trigger",

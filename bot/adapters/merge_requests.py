@@ -73,6 +73,12 @@ class MergeRequests(Asking):
         own = (one for one in map(_merge_request, items) if one.source_project_id == project_id)
         return next(own, None)
 
+    def fetch_open_merge_request_from(self, project_id: int, source: str) -> MergeRequest | None:
+        """The newest open merge request that brings a branch of the project itself."""
+        items = self._list(f"/projects/{project_id}/merge_requests", source_branch=source, state="opened")
+        own = (one for one in map(_merge_request, items) if one.source_project_id == project_id)
+        return max(own, key=lambda one: one.iid, default=None)
+
     def fetch_merge_requests_by(
         self, project_id: int, author_id: int, source: str, target: str
     ) -> tuple[MergeRequest, ...]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from bot.adapters.asking import Asking
 from bot.adapters.gitlab_client import Answer, gone_or_refused
-from bot.domain.gitlab import Bridge, CiJob, CommitStatus, Pipeline
+from bot.domain.gitlab import Artifact, Bridge, CiJob, CommitStatus, Pipeline
 
 TRACE_TAIL_BYTES = 64 * 1024
 
@@ -63,6 +64,7 @@ class Pipelines(Asking):
                 web_url=item.get("web_url", ""),
                 failure_reason=item.get("failure_reason"),
                 seconds=item.get("duration"),
+                archive=((item.get("artifacts_file") or {}).get("filename") or "").removesuffix(".zip"),
             )
         return tuple(newest.values())
 
@@ -87,6 +89,17 @@ class Pipelines(Asking):
             return self._client.get_bytes(f"/projects/{project_id}/jobs/{job_id}/trace", TRACE_TAIL_BYTES)
         except Answer:
             return b""
+
+    def fetch_artifact(self, project_id: int, job_id: int, path: str, max_bytes: int) -> Artifact | None:
+        """A file out of the job's artifacts, of a larger one the first `max_bytes`; None where there is none."""
+        where = f"/projects/{project_id}/jobs/{job_id}/artifacts/{quote(path, safe='')}"
+        try:
+            content = self._client.get_beginning(where, max_bytes + 1)
+        except Answer as answer:
+            if answer.status == 404:
+                return None
+            raise gone_or_refused(answer, f"an artifact of job {job_id}") from answer
+        return Artifact(content[:max_bytes], len(content) <= max_bytes)
 
     def fetch_status(
         self, project_id: int, branch: str, sha: str, name: str, user_id: int, pipeline_id: int | None = None

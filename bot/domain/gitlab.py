@@ -86,7 +86,10 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True)
 class CiJob:
-    """A job of a pipeline, the newest of its name; `seconds` that it ran, None where GitLab does not say."""
+    """A job of a pipeline, the newest of its name; `seconds` that it ran, None where GitLab does not say.
+
+    `archive` is the name of its artifacts' archive without the ending, empty where it left none.
+    """
 
     id: int
     name: str
@@ -95,6 +98,15 @@ class CiJob:
     web_url: str
     failure_reason: str | None = None
     seconds: float | None = None
+    archive: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file out of a job's artifacts; where it is not `whole`, it is larger than was asked for: its beginning."""
+
+    content: bytes
+    whole: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,20 @@ class Manner:
 USUAL_MANNER = Manner()
 
 
+@dataclass(frozen=True, slots=True)
+class Experiments:
+    """Where runs are told: in merge requests and on commits, in merge requests only, or nowhere.
+
+    `mlflow`: GitLab's model experiments hold them, too.
+    """
+
+    notes: Literal["all", "merge_requests", "off"] = "all"
+    mlflow: bool = False
+
+
+USUAL_EXPERIMENTS = Experiments()
+
+
 def stricter(one: Notes, other: Notes) -> Notes:
     """Of two wishes the one that has less said."""
     return max(one, other, key=_STRICTER.index)

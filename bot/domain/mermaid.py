@@ -15,6 +15,9 @@ MAX_DRAWN = 30
 """Steps along the axis: GitLab draws a diagram of more than 2,000 characters only when somebody asks for it."""
 
 MAX_TITLE_CHARS = 40
+DIGITS = 5
+"""Digits that a number is written with."""
+
 _SMALLEST, _LARGEST = 1e-3, 1e7
 """Between these a number is written as it is; else all of a chart are divided by a power of ten."""
 
@@ -81,8 +84,10 @@ def _decimal(value: float, power: int) -> str:
     scaled = value / 10.0**power if power <= 300 else value / 10.0**300 / 10.0 ** (power - 300)
     if power < -300:
         scaled = value * 10.0**300 * 10.0 ** (-power - 300)
-    text = f"{scaled:.6f}".rstrip("0").rstrip(".")
-    return "0" if text in ("-0", "") else text
+    whole = math.floor(math.log10(abs(scaled))) + 1 if scaled else 0
+    text = f"{scaled:.{max(0, min(DIGITS, DIGITS - whole))}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
 
 
 def _range(values: list[float]) -> tuple[float, float]:
@@ -92,4 +97,5 @@ def _range(values: list[float]) -> tuple[float, float]:
         return low - room, high + room
     # half of each: the difference of two finite numbers may be none
     room = (high / 2 - low / 2) / 5
-    return max(low - room, -1e308), min(high + room, 1e308)
+    lowest = 0.0 if low >= 0 else -1e308
+    return max(low - room, lowest), min(high + room, 1e308)

@@ -58,7 +58,9 @@ KINDS: Mapping[str, str] = {
 """MLReef's kinds as people call them."""
 
 LEVELS = (
-    Word("No change", "off", "Whoever uses {before} sees no difference: only code, texts or packages changed."),
+    Word(
+        "No change", "off", "Whoever uses {before} sees no difference: only code, texts or packages changed."
+    ),
     Word("Patch", "good", "Only titles or texts changed: every use of {before} goes on as it is."),
     Word("Minor", "good", "There is something new: every use of {before} still works."),
     Word("Major", "warn", "What works with {before} may not work with {after}."),

@@ -130,6 +130,7 @@ class Making:
                     interruptible=planned.interruptible,
                     resource_group=planned.resource_group,
                     environment=planned.environment,
+                    artifacts_name=planned.artifacts_name,
                     trigger=None if planned.trigger is None else dict(planned.trigger),
                     variables=dict(planned.variables),
                 )

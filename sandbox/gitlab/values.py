@@ -289,6 +289,7 @@ class Job:
     downstream_id: int | None = None
     trace: bytearray = field(default_factory=bytearray)
     artifacts: bytes | None = None
+    artifacts_name: str = "artifacts"
     cancelled: threading.Event = field(default_factory=threading.Event)
     tokens: list[Token] = field(default_factory=list)
     created_at: datetime = field(default_factory=now)
