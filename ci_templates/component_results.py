@@ -143,7 +143,7 @@ def keep_model(path, slug, version):
                 _answer(request, file).close()
             except urllib.error.HTTPError as refused:
                 raise SystemExit(f"The model is not kept: GitLab answered {refused.code}.") from None
-    print("The model is kept. To use it, give the input `model`:\n  " + url + "#sha256=" + sha256, flush=True)
+    print("The model is kept. To use it, give the input `job-model`:\n  " + url + "#sha256=" + sha256, flush=True)
     return {"name": name, "url": url, "sha256": sha256, "size": size}
 
 

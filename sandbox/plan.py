@@ -24,7 +24,7 @@ class JobPlan:
 
     `needs` is None where the job waits for the stages before its own. `trigger` is the YAML of a bridge to a child
     pipeline, `variables` what it hands to that, before their own variables are replaced. `when` is GitLab's word:
-    on_success, on_failure, always, manual, delayed.
+    on_success, on_failure, always, manual, delayed. `artifacts_name` is that of the archive, without its ending.
     """
 
     name: str
@@ -38,6 +38,7 @@ class JobPlan:
     environment: str | None = None
     trigger: Mapping[str, Any] | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+    artifacts_name: str = "artifacts"
 
 
 @dataclass(frozen=True)

@@ -162,7 +162,7 @@ def _missing(names: Sequence[str]) -> Iterator[str]:
 def _model(model: Model) -> list[str]:
     return [
         f"**Its model is kept:** {span(model.name)} ({size_words(model.size)}). To use exactly this one, give the "
-        "component its input `model`:",
+        "component its input `job-model`:",
         "",
         *fenced(model.address),
     ]

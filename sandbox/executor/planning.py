@@ -133,6 +133,7 @@ def _job(
         environment=None if named is None else expand(str(named), known),
         trigger=_mapping(written["trigger"]) if written.get("trigger") else None,
         variables=_texts(written.get("variables")) if written.get("trigger") else {},
+        artifacts_name=expand(str(_mapping(written.get("artifacts")).get("name", "artifacts")), known),
     )
 
 

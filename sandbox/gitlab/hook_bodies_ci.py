@@ -84,7 +84,10 @@ class CiBodies:
             "allow_failure": job.allow_failure,
             "user": self.core.bodies.user(user),
             "runner": None,
-            "artifacts_file": {"filename": None if size is None else f"{job.artifacts_name}.zip", "size": size},
+            "artifacts_file": {
+                "filename": None if size is None else f"{job.artifacts_name}.zip",
+                "size": size,
+            },
             "environment": environment if job.environment else None,
         }
 

@@ -63,10 +63,17 @@ class CiPresenter:
         if job.artifacts is not None:
             size = len(job.artifacts)
             files.append(
-                {"file_type": "archive", "size": size, "filename": f"{job.artifacts_name}.zip", "file_format": "zip"}
+                {
+                    "file_type": "archive",
+                    "size": size,
+                    "filename": f"{job.artifacts_name}.zip",
+                    "file_format": "zip",
+                }
             )
         archive = (
-            {"filename": f"{job.artifacts_name}.zip", "size": len(job.artifacts)} if job.artifacts is not None else None
+            {"filename": f"{job.artifacts_name}.zip", "size": len(job.artifacts)}
+            if job.artifacts is not None
+            else None
         )
         return {
             "id": job.id,

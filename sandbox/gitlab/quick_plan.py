@@ -204,6 +204,7 @@ def _job(name: str, spec: Mapping[str, Any], variables: Mapping[str, str]) -> Jo
         environment=None if environment is None else expand(str(environment), known),
         trigger=trigger,
         variables={} if trigger is None else _variables(spec.get("variables")),
+        artifacts_name=expand(str((spec.get("artifacts") or {}).get("name", "artifacts")), known),
     )
 
 

@@ -20,6 +20,7 @@ from sandbox.gitlab.values import (
     Job,
     Mention,
     MergeRequest,
+    ModelExperiment,
     Note,
     Pipeline,
     Project,
@@ -51,6 +52,8 @@ class State:
         self.suggestions: dict[int, Suggestion] = {}
         self.environments: dict[int, Environment] = {}
         self.deployments: dict[int, Deployment] = {}
+        self.packages: dict[tuple[int, str, str, str], bytes] = {}
+        self.model_experiments: list[ModelExperiment] = []
         self.quick_actions: list[QuickAction] = []
         self.mentions: list[Mention] = []
         self._counters: dict[object, Iterator[int]] = {}

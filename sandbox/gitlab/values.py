@@ -374,6 +374,29 @@ class Deployment:
     finished_at: datetime | None = None
 
 
+@dataclass
+class ModelRun:
+    """A run of a model experiment: metrics as name, value and step, in the order in which they were logged."""
+
+    run_id: str
+    experiment_iid: int
+    name: str
+    status: str = "RUNNING"
+    metrics: list[tuple[str, float, int]] = field(default_factory=list)
+    parameters: dict[str, str] = field(default_factory=dict)
+    tags: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass
+class ModelExperiment:
+    """An experiment of a project, with its runs, the oldest first."""
+
+    iid: int
+    project_id: int
+    name: str
+    runs: list[ModelRun] = field(default_factory=list)
+
+
 @dataclass(frozen=True)
 class QuickAction:
     """A command that a note's text made GitLab carry out: what no text of a stranger may ever do."""

@@ -9,7 +9,7 @@ from sandbox.gitlab import Project, Sandbox, User
 from sandbox.gitlab.routes import ROOMS
 from sandbox.openapi import extract
 
-NOT_DESCRIBED = ("/notes", "/discussions")
+NOT_DESCRIBED = ("/notes", "/discussions", "/ml/mlflow/")
 """Rooms that GitLab's description leaves out."""
 
 

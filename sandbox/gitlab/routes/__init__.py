@@ -8,7 +8,9 @@ from sandbox.gitlab.routes import (
     hooks,
     jobs,
     merge_requests,
+    model_experiments,
     notes,
+    packages,
     people,
     pipelines,
     projects,
@@ -31,5 +33,7 @@ ROOMS = (
     notes.routes,
     suggestions.routes,
     registry.routes,
+    packages.routes,
+    model_experiments.routes,
 )
 OUTSIDE = (graphql.routes, registry.outside)
