@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
+
+PROGRAM = ("component_arguments.py", "component_run.py")
+"""The parts of the program that runs a module in a component's job, in their order."""
+
+_OWN_LINES = re.compile(r"^from (?:ci_templates\S*|__future__) import (?:[^(\n]*|\([^)]*\))\n", re.MULTILINE)
 
 
 def read_template(name: str) -> str:
     """The text of a template, such as `docker.yml` or `module.Dockerfile`."""
     return files(__name__).joinpath(name).read_text(encoding="utf-8")
+
+
+def read_program() -> str:
+    """The program that runs a module in a component's job, as one text that needs no file beside it."""
+    parts = [_OWN_LINES.sub("", read_template(name)) for name in PROGRAM]
+    return "\n\n".join(["from __future__ import annotations", *parts])

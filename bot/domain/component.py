@@ -1,35 +1,183 @@
-"""The interface of a module → the inputs of its GitLab CI/CD component."""
+"""The interface of a module → the inputs of its GitLab CI/CD component, and how each is handed to the script."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from parser.model import Parameter
+from bot.domain.arguments import ENDINGS, Handed, LeftOut, express
+from bot.domain.inputs import LINE
+from bot.domain.inputs import Input as Input  # people look for it beside its makers
+from parser.model import Module, Parameter
 
-InputType = Literal["string", "number", "boolean", "array"]
-"""The types that GitLab knows for an input of a component."""
+OWN = "job-"
+"""Begins the names of the component's own inputs; no parameter's input begins so."""
+
+NAME, STAGE, NEEDS, TAGS = "job-name", "job-stage", "job-needs", "job-tags"
+KEEP, FETCH, MODEL, KEEP_MODEL = "job-keep", "job-fetch", "job-model", "job-keep-model"
+ARGUMENTS, COMMAND = "job-arguments", "job-command"
+
+RECORD = "mlreef-run.json"
+"""The file in which a run says what it was."""
+
+MAX_NAME_CHARS = 80
+"""Characters of an input's name that come from a parameter's."""
+
+_PLAIN_NAME = "^[A-Za-z0-9_.][A-Za-z0-9 _./:-]{0,99}$"
+_INPUTS = ("input-path", "input-dir", "input-folder", "input-data", "input", "data-path", "data-dir", "data")
+_OUTPUTS = (
+    "output-path",
+    "output-dir",
+    "output-folder",
+    "output",
+    "out-path",
+    "out-dir",
+    "out",
+    "results-dir",
+)
+_NO_JOBS = frozenset(
+    {
+        "after_script",
+        "before_script",
+        "cache",
+        "default",
+        "false",
+        "image",
+        "include",
+        "nil",
+        "pages",
+        "services",
+    }
+    | {"spec", "stages", "true", "types", "variables", "workflow"}
+)
+"""Names that mean something else in a CI file than a job."""
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
-    """One input of a component, as `spec: inputs` says it; `parameter` is None for those that are the component's own.
+class Component:
+    """What a module's component takes: all inputs, how the script gets them, and what no input stands for."""
 
-    `default` None: it must be given. An input left at its default hands nothing to the script, unless `always`.
-    `options`: all values there are; empty where others are good, too. `regex`: in what RE2, Python's re (by
-    fullmatch) and JavaScript understand alike; empty where the type or the options say enough.
-    """
+    inputs: tuple[Input, ...]
+    handed: tuple[Handed, ...]
+    left_out: tuple[LeftOut, ...]
 
-    name: str
-    type: InputType
-    description: str
-    default: str | int | float | bool | tuple[str, ...] | None = None
-    options: tuple[str | int | float, ...] = ()
-    regex: str = ""
-    parameter: Parameter | None = None
-    always: bool = False
 
-    @property
-    def required(self) -> bool:
-        """Whether whoever uses the component must give it."""
-        return self.default is None
+def component_inputs(module: Module) -> tuple[Input, ...]:
+    """All inputs of the module's component: those of its parameters, then the component's own."""
+    return plan_component(module).inputs
+
+
+def input_path(module: Module) -> Input | None:
+    """The input that says where the script finds its data, by the names that such parameters have."""
+    return _named(plan_component(module).inputs, _INPUTS)
+
+
+def output_path(module: Module) -> Input | None:
+    """The input that says where the script puts its results; what lies there is kept as artifacts."""
+    return next((one for one in plan_component(module).inputs if one.always), None)
+
+
+def plan_component(module: Module) -> Component:
+    """The whole component of a module."""
+    inputs: list[Input] = []
+    handed: list[Handed] = []
+    left_out: list[LeftOut] = []
+    taken: set[str] = set()
+    output = _output(module.parameters)
+    for parameter in module.parameters:
+        found = express(parameter, _name(parameter, taken), module.framework, parameter is output)
+        if isinstance(found, LeftOut):
+            left_out += [] if parameter.action in ENDINGS else [found]
+            continue
+        taken.add(found[0].name)
+        inputs.append(found[0])
+        handed.append(found[1])
+    return Component((*inputs, *_own(module)), tuple(handed), tuple(left_out))
+
+
+def _name(parameter: Parameter, taken: Iterable[str]) -> str:
+    """A name for the parameter's input: of small letters, digits and dashes, and no other's."""
+    words = " ".join((*parameter.subcommand, parameter.name)).lower()
+    name = re.sub(r"[^a-z0-9]+", "-", words)[:MAX_NAME_CHARS].strip("-")
+    if not name or name.startswith(OWN) or not name[0].isalpha():
+        name = f"arg-{name}".rstrip("-")
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name}-{number}"
+    return free
+
+
+def _output(parameters: Sequence[Parameter]) -> Parameter | None:
+    """The parameter that says where results go, if one can be told by its name."""
+    for name in _OUTPUTS:
+        for one in parameters:
+            single = one.action in (None, "store") and one.nargs in (None, "?") and one.choices is None
+            always = (
+                one.condition is None and not one.subcommand and not {"nargs", "action"} & set(one.unknown)
+            )
+            if _plain(one.name) == name and single and always and one.type not in ("int", "float", "bool"):
+                return one
+    return None
+
+
+def _named(inputs: Sequence[Input], names: Sequence[str]) -> Input | None:
+    for name in names:
+        for one in inputs:
+            if one.parameter is not None and one.type == "string" and _plain(one.parameter.name) == name:
+                return one
+    return None
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "-")
+
+
+def _own(module: Module) -> Iterable[Input]:
+    """The component's own inputs."""
+    name = f"{module.slug}-module" if module.slug in _NO_JOBS else module.slug
+    yield Input(NAME, "string", "The name of the job.", name, regex=_PLAIN_NAME)
+    yield Input(STAGE, "string", "The stage that the job is in.", "test", regex=_PLAIN_NAME)
+    yield Input(
+        NEEDS,
+        "array",
+        "Jobs that it waits for and whose artifacts it takes. Without any it begins at once.",
+        (),
+    )
+    yield Input(TAGS, "array", "Tags of the runners that may run it.", ())
+    yield Input(KEEP, "string", "A further file or folder to keep as artifacts.", RECORD, regex=LINE)
+    yield Input(
+        FETCH,
+        "string",
+        "Files to fetch into the folder `fetched` before the run: addresses, each with its digest behind it "
+        "(https://…/train.zip#sha256=…), with blanks between them.",
+        "",
+        regex=LINE,
+    )
+    yield Input(
+        MODEL,
+        "string",
+        "A model to fetch before the run: an address with its digest, as a run prints it.",
+        "",
+        regex=LINE,
+    )
+    yield Input(
+        KEEP_MODEL,
+        "string",
+        "Path of a model that the run writes, to keep in the package registry.",
+        "",
+        regex=LINE,
+    )
+    yield Input(
+        ARGUMENTS,
+        "string",
+        "Further words for the script's command line, behind its options, split as a shell does it; nothing is "
+        "expanded.",
+        "",
+        regex=LINE,
+    )
+    commands = sorted({one.subcommand for one in module.parameters if one.subcommand})
+    if commands:
+        known = ", ".join(" ".join(one) for one in commands)
+        yield Input(COMMAND, "string", f"The script's command, such as {known}."[:1000], "", regex=LINE)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bot.domain.component import ARGUMENTS, COMMAND, plan_component
+from bot.domain.component_file import shape
+from bot.domain.input_values import InputValue, component_values
+from bot.domain.input_values import Refusal as Refusal  # people look for it beside the snippet
+from bot.domain.inputs import plain_text
+from bot.domain.yaml_text import dump_yaml
+from ci_templates.component_arguments import NotHandedOver, command_line
+from parser.model import Module
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A value that cannot be used: of which field (the name of an input), and why, in words."""
-
-    field: str
-    message: str
+MAX_LINE_CHARS = 100
+"""Characters of a line, behind which a command goes on in the next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +30,58 @@ class Snippet:
 def component_reference(path: str, slug: str, version: str) -> str:
     """What `include: component:` names, of a version that is exact."""
     return f"$CI_SERVER_FQDN/{path}/{slug}@{version}"
+
+
+def component_snippet(module: Module, path: str, version: str, values: Mapping[str, str]) -> Snippet:
+    """The lines of a `.gitlab-ci.yml` that run the module with these values, by name of input."""
+    given, refused = component_values(module, values)
+    return Snippet(
+        include_text(component_reference(path, module.slug, version), given), _all(module, given, refused)
+    )
+
+
+def include_text(reference: str, given: Mapping[str, InputValue]) -> str:
+    """The lines that include one component with such inputs."""
+    one = {"component": reference, **({"inputs": dict(given)} if given else {})}
+    return dump_yaml({"include": [one]}, ascii_only=False)
+
+
+def component_example(module: Module, path: str, version: str) -> str:
+    """The lines to begin with: what must be given stands there in capitals."""
+    given: dict[str, InputValue] = {}
+    for one in plan_component(module).inputs:
+        if one.required:
+            usual: InputValue = one.options[0] if one.options else one.name.upper().replace("-", "_")
+            given[one.name] = {"number": 1, "boolean": True}.get(one.type, usual)
+    return include_text(component_reference(path, module.slug, version), given)
+
+
+def docker_line(image: str, module: Module, values: Mapping[str, str]) -> Snippet:
+    """A line for a shell that runs the module on the folder one is in; paths are relative to that."""
+    given, refused = component_values(module, values)
+    problems = _all(module, given, refused)
+    words = [] if problems else _words(module, given)
+    start = 'docker run --rm --user "$(id -u):$(id -g)" -v "$PWD:/data" -w /data'
+    lines = [start, f"  {shlex.quote(image)}"]
+    for word in map(shlex.quote, words):
+        if len(lines[-1]) + len(word) > MAX_LINE_CHARS:
+            lines.append("  ")
+        lines[-1] += word if lines[-1].isspace() else f" {word}"
+    return Snippet(" \\\n".join(lines) + "\n", problems)
+
+
+def _words(module: Module, given: Mapping[str, InputValue]) -> list[str]:
+    texts = {name: plain_text(value) for name, value in given.items() if not isinstance(value, list)}
+    return command_line(shape(module, plan_component(module), ()), texts)
+
+
+def _all(
+    module: Module, given: Mapping[str, InputValue], refused: tuple[Refusal, ...]
+) -> tuple[Refusal, ...]:
+    """What was refused, and what shows only when all values are put together."""
+    try:
+        _words(module, given)
+    except NotHandedOver as error:
+        field = next((name for name in given if str(error).startswith((f"{name}:", f"{name} "))), "")
+        return (*refused, Refusal(field or (COMMAND if COMMAND in given else ARGUMENTS), str(error)))
+    return refused

@@ -1,0 +1,190 @@
+"""From texts of inputs to the words of a script's command line. Part of the program that runs in a component's job.
+
+Python 3.8 or newer, and nothing but its standard library. No shell ever reads what stands here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+NEGATIVE_NUMBER = re.compile(r"-\d+$|-\d*\.\d+$")
+"""What argparse, of every version of Python, takes for a number and not for an option."""
+
+PATTERNS = {None: "(A)", "?": "(A?)", "*": "(A*)", "+": "(A+)", "...": "([AO]*)"}
+"""How argparse shares words among positionals: as a regular expression would, each as many as it can get."""
+
+
+class NotHandedOver(Exception):
+    """Values that the script would not get as they are meant; the message names the input."""
+
+
+def command_line(shape: Mapping[str, Any], values: Mapping[str, str]) -> list[str]:
+    """The words behind the script. `values`: texts by name of input; those left out are at their default."""
+    given = {}
+    for one in shape["parameters"]:
+        text = values.get(one["input"], one["default"])
+        if text is not None and (one["always"] or not is_default(text, one)):
+            given[one["input"]] = text
+    command = split_words("job-command", values.get("job-command") or "")
+    more = split_words("job-arguments", values.get("job-arguments") or "")
+    for one in shape["parameters"]:
+        if one["input"] in given and one["under"] != command[: len(one["under"])] and not one["always"]:
+            raise NotHandedOver(
+                f"{one['input']} belongs to the command `{' '.join(one['under'])}`: set job-command to that, "
+                f"or leave {one['input']} out."
+            )
+    words: list[str] = []
+    for depth in range(len(command) + 1):
+        here = [one for one in shape["parameters"] if one["under"] == command[:depth]]
+        last = depth == len(command)
+        words += command[depth - 1 : depth] if depth else []
+        words += option_words(shape, [one for one in here if one["flag"]], given, last)
+        words += more if last else []
+        words += positional_words(shape, [one for one in here if not one["flag"]], given, last, bool(more))
+    return words
+
+
+def is_default(text: str, one: Mapping[str, Any]) -> bool:
+    """Whether a text is what an input has when nobody sets it; numbers are compared as such."""
+    if text == one["default"] or one["type"] != "number" or one["default"] is None:
+        return bool(text == one["default"])
+    mine, usual = json.loads(text), json.loads(one["default"])
+    return type(mine) is type(usual) and mine == usual
+
+
+def option_words(
+    shape: Mapping[str, Any], options: Iterable[Mapping[str, Any]], given: Mapping[str, str], last: bool
+) -> list[str]:
+    """The words of options. Lists of any length come first, so that what follows ends them."""
+    lists: list[str] = []
+    found: list[str] = []
+    for one in options:
+        if one["input"] in given:
+            words, endless = words_of_option(shape, one, given[one["input"]])
+            (lists if endless else found).extend(words)
+    if lists and not found and not last:
+        raise NotHandedOver(
+            "A list of several words cannot stand right before a command: nothing would end it."
+        )
+    return lists + found
+
+
+def words_of_option(shape: Mapping[str, Any], one: Mapping[str, Any], text: str) -> tuple[list[str], bool]:
+    """The words of one option, and whether they are a list that goes on until something ends it."""
+    way, flag = one["way"], one["flag"]
+    if way == "value":
+        return tied(shape, flag, text), False
+    if way == "truth":
+        return tied(shape, flag, "True" if text == "true" else one["off"]), False
+    if way == "flag":
+        return [flag] if text == "true" else [], False
+    if way == "either":
+        return [flag if text == "true" else one["off"]], False
+    if way == "times":
+        if not re.match(r"[0-9]{1,3}\Z", text):
+            raise NotHandedOver(f"{one['input']} says how often {flag} is given: a whole number below 1000.")
+        return [flag] * int(text), False
+    words = split_words(one["input"], text)
+    if way == "each" and one["count"] is None:
+        return [word for each in words for word in tied(shape, flag, each)], False
+    if way == "each" and isinstance(one["count"], int):
+        groups = [words[start : start + one["count"]] for start in range(0, len(words), one["count"])]
+        return [word for group in groups for word in listed(shape, one, group)[0]], False
+    return listed(shape, one, words)
+
+
+def listed(shape: Mapping[str, Any], one: Mapping[str, Any], words: Sequence[str]) -> tuple[list[str], bool]:
+    """A flag with several words behind it; a single one is tied to it, so that it may begin with a dash."""
+    check_count(one, words)
+    if len(words) == 1:
+        return tied(shape, one["flag"], words[0]), False
+    if shape["framework"] != "click":
+        for word in words:
+            check_is_no_option(shape, one, word)
+    return [one["flag"], *words], not isinstance(one["count"], int)
+
+
+def tied(shape: Mapping[str, Any], flag: str, text: str) -> list[str]:
+    """A flag and its value. click takes `-f=x` for the value `=x`, and any word behind `-f` for its value."""
+    return [flag, text] if shape["framework"] == "click" and flag[:2] != "--" else [f"{flag}={text}"]
+
+
+def check_count(one: Mapping[str, Any], words: Sequence[str]) -> None:
+    if isinstance(one["count"], int) and len(words) != one["count"]:
+        raise NotHandedOver(f"{one['input']} takes words by {one['count']}, and {len(words)} are given.")
+
+
+def check_is_no_option(shape: Mapping[str, Any], one: Mapping[str, Any], word: str) -> None:
+    """Refuses what the script's parser would take for one of its options."""
+    number = shape["negatives"] and NEGATIVE_NUMBER.match(word)
+    if len(word) > 1 and word[0] in shape["prefixes"] and not number:
+        raise NotHandedOver(f"{one['input']}: the script would take the word `{word}` for an option.")
+
+
+def positional_words(
+    shape: Mapping[str, Any],
+    parameters: Sequence[Mapping[str, Any]],
+    given: Mapping[str, str],
+    last: bool,
+    more: bool,
+) -> list[str]:
+    """The words that are known by their order alone. `more`: others were given that nobody here knows."""
+    # before a command and before a list of anything, Pythons differ in what they make of `--`
+    free = not last or any(one["count"] == "..." for one in parameters)
+    words = {one["input"]: placed(one, given[one["input"]]) for one in parameters if one["input"] in given}
+    if not more and not falls_into_place(shape, parameters, words, free):
+        for one in parameters:
+            if one["real"] and one["input"] not in words:
+                words[one["input"]] = placed(one, one["default"])
+        if not falls_into_place(shape, parameters, words, free):
+            names = ", ".join(one["input"] for one in parameters)
+            raise NotHandedOver(
+                "The script tells these apart by their order alone, and would take some words for another's: "
+                f"{names}. Give all of them, or none behind one that is left out."
+            )
+    found: list[str] = []
+    for one in parameters:
+        for word in words.get(one["input"], ()):
+            if free and (one["count"] != "..." or not found):
+                check_is_no_option(shape, one, word)
+            found.append(word)
+    return found if free or not found else ["--", *found]
+
+
+def placed(one: Mapping[str, Any], text: str) -> list[str]:
+    """The words of one positional."""
+    if one["way"] == "truth":
+        return ["True" if text == "true" else one["off"]]
+    words = split_words(one["input"], text) if one["way"] == "words" else [text]
+    check_count(one, words)
+    return words
+
+
+def falls_into_place(
+    shape: Mapping[str, Any],
+    parameters: Sequence[Mapping[str, Any]],
+    words: Mapping[str, Sequence[str]],
+    free: bool,
+) -> bool:
+    """Whether the script's parser gives to each positional what is meant for it."""
+    every = [word for one in parameters for word in words.get(one["input"], ())]
+    if not every:
+        return True  # what is missing, the script itself tells
+    counts = [one["count"] for one in parameters]
+    pattern = "".join(f"(A{{{count}}})" if isinstance(count, int) else PATTERNS[count] for count in counts)
+    letters = "".join("O" if free and word[:1] in shape["prefixes"] else "A" for word in every)
+    found = re.match(pattern, letters)
+    wanted = [len(words.get(one["input"], ())) for one in parameters]
+    return found is not None and [len(part) for part in found.groups()] == wanted
+
+
+def split_words(name: str, text: str) -> list[str]:
+    """A text's words as a shell would split them; nothing in them is expanded."""
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise NotHandedOver(f"{name}: {error} in `{text}`. Put quotes as a shell has them.") from error
