@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 
-PROGRAM = ("component_arguments.py", "component_run.py")
+PROGRAM = ("component_results.py", "component_arguments.py", "component_run.py")
 """The parts of the program that runs a module in a component's job, in their order."""
 
 _OWN_LINES = re.compile(r"^from (?:ci_templates\S*|__future__) import (?:[^(\n]*|\([^)]*\))\n", re.MULTILINE)

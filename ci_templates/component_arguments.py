@@ -24,11 +24,7 @@ class NotHandedOver(Exception):
 
 def command_line(shape: Mapping[str, Any], values: Mapping[str, str]) -> list[str]:
     """The words behind the script. `values`: texts by name of input; those left out are at their default."""
-    given = {}
-    for one in shape["parameters"]:
-        text = values.get(one["input"], one["default"])
-        if text is not None and (one["always"] or not is_default(text, one)):
-            given[one["input"]] = text
+    given = given_values(shape, values)
     command = split_words("job-command", values.get("job-command") or "")
     more = split_words("job-arguments", values.get("job-arguments") or "")
     for one in shape["parameters"]:
@@ -46,6 +42,16 @@ def command_line(shape: Mapping[str, Any], values: Mapping[str, str]) -> list[st
         words += more if last else []
         words += positional_words(shape, [one for one in here if not one["flag"]], given, last, bool(more))
     return words
+
+
+def given_values(shape: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, str]:
+    """The texts that are handed to the script, by name of input."""
+    given = {}
+    for one in shape["parameters"]:
+        text = values.get(one["input"], one["default"])
+        if text is not None and (one["always"] or not is_default(text, one)):
+            given[one["input"]] = text
+    return given
 
 
 def is_default(text: str, one: Mapping[str, Any]) -> bool:

@@ -134,7 +134,10 @@ def _is_good_flag(flag: str) -> bool:
 
 def must_be_given(parameter: Parameter) -> bool:
     """Whether every use must give it; what only a subcommand or a condition asks for, not every one must."""
-    return parameter.required is True and parameter.condition is None and not parameter.subcommand
+    # argparse calls a positional `*` without a default required, and takes no words for it all the same
+    may_lack = not parameter.flags and parameter.nargs in ("?", "*", "...")
+    required = parameter.required is True and not may_lack
+    return required and parameter.condition is None and not parameter.subcommand
 
 
 def _single(made: Input, handed: Handed, parameter: Parameter) -> _Form:

@@ -36,6 +36,9 @@ _OUTPUTS = (
     "out",
     "results-dir",
 )
+_MODELS = frozenset(
+    {"model-path", "model-file", "model-dir", "weights", "weights-path", "checkpoint", "checkpoint-path"}
+)
 _NO_JOBS = frozenset(
     {
         "after_script",
@@ -76,6 +79,11 @@ def input_path(module: Module) -> Input | None:
 def output_path(module: Module) -> Input | None:
     """The input that says where the script puts its results; what lies there is kept as artifacts."""
     return next((one for one in plan_component(module).inputs if one.always), None)
+
+
+def is_model_path(one: Input) -> bool:
+    """Whether an input says where the script finds a model, by its name."""
+    return one.parameter is not None and one.type == "string" and _plain(one.parameter.name) in _MODELS
 
 
 def plan_component(module: Module) -> Component:

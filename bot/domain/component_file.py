@@ -9,7 +9,17 @@ from typing import Any
 
 import yaml
 
-from bot.domain.component import ARGUMENTS, COMMAND, FETCH, KEEP, KEEP_MODEL, MODEL, Component, plan_component
+from bot.domain.component import (
+    ARGUMENTS,
+    COMMAND,
+    FETCH,
+    KEEP,
+    KEEP_MODEL,
+    MODEL,
+    Component,
+    is_model_path,
+    plan_component,
+)
 from bot.domain.inputs import Input
 from bot.domain.text import shorten, visible
 from bot.domain.yaml_text import Block, Quoted, dump_yaml
@@ -21,6 +31,9 @@ MAX_MODULE_BYTES = 100 * 1024
 
 MAX_COMMENTS = 50
 """Parameters without an input that a comment of the file names."""
+
+_BARE = "<bare>"
+"""Behind a blank, it makes YAML's writer say how far a block is indented, so that a text in it may begin with blanks."""
 
 _HANDED = (ARGUMENTS, COMMAND, FETCH, MODEL, KEEP_MODEL)
 
@@ -119,6 +132,8 @@ def _job(module: Module, released: Released, component: Component) -> str:
         "version": released.version,
         "digest": released.digest,
         "output": next((one.name for one in component.inputs if one.always), None),
+        "model": next((one.name for one in component.inputs if is_model_path(one)), None),
+        "metrics": [one.name for one in module.metrics],
     }
     # GitLab would take `$[[` in it for an input
     text = json.dumps(about, separators=(",", ":")).replace("$", "\\u0024")
@@ -127,7 +142,9 @@ def _job(module: Module, released: Released, component: Component) -> str:
     lists = {_put(one) for one in component.inputs if one.type == "array"}
     holes = {
         "<image>": Quoted(released.image),
-        "<kept>": [Block(_put(one)) for one in component.inputs if one.always or one.name == KEEP],
+        "<kept>": [
+            Block(f" {_BARE}{_put(one)}") for one in component.inputs if one.always or one.name == KEEP
+        ],
         "<variables>": {
             "MLREEF_PROGRAM": _raw(read_program().strip("\n")),
             "MLREEF_MODULE": _raw(text),
@@ -135,7 +152,8 @@ def _job(module: Module, released: Released, component: Component) -> str:
         },
         **{put: put for put in lists},
     }
-    return dump_yaml(_filled(yaml.safe_load(read_template("component.yml")), holes))
+    text = dump_yaml(_filled(yaml.safe_load(read_template("component.yml")), holes))
+    return text.replace(f" {_BARE}", "")
 
 
 def _put(one: Input) -> str:

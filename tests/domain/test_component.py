@@ -1,0 +1,301 @@
+"""A module's interface as inputs: each accepts what argparse accepts, and hands over what is meant."""
+
+import argparse
+import copy
+import io
+import json
+import math
+import shlex
+import subprocess
+import sys
+from contextlib import redirect_stderr
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.domain.component import component_inputs, output_path, plan_component
+from bot.domain.component_file import shape
+from bot.domain.inputs import DECIMAL, LINE, WHOLE, matches, plain_text
+from ci_templates.component_arguments import command_line
+from sandbox.gitlab.rules import Invalid
+from tests.domain.component_parts import job_of, module_of, read_module, rendered, shape_of
+
+
+def input_of(line: str, name: str):
+    return next(one for one in component_inputs(module_of(line)) if one.name == name)
+
+
+@pytest.mark.parametrize(
+    ("line", "kind", "default"),
+    [
+        ("parser.add_argument('--x', required=True)", "string", None),
+        ("parser.add_argument('--x', default='a')", "string", "a"),
+        ("parser.add_argument('--x')", "string", ""),
+        ("parser.add_argument('--x', type=int, default=3)", "number", 3),
+        ("parser.add_argument('--x', type=float, default=-1e-5)", "number", -1e-5),
+        ("parser.add_argument('--x', type=float, required=True)", "number", None),
+        ("parser.add_argument('--x', type=int)", "string", ""),
+        ("parser.add_argument('--x', type=int, default=0.5)", "string", ""),
+        ("parser.add_argument('--x', default=5)", "string", ""),
+        ("parser.add_argument('--x', type=float, default=float('inf'))", "string", ""),
+        ("parser.add_argument('--x', action='store_true')", "boolean", False),
+        ("parser.add_argument('--x', action='store_false')", "boolean", False),
+        ("parser.add_argument('--x', action='store_const', const=4)", "boolean", False),
+        ("parser.add_argument('--x', action='count')", "number", 0),
+        ("parser.add_argument('--x', action=argparse.BooleanOptionalAction, default=True)", "boolean", True),
+        ("parser.add_argument('--x', action=argparse.BooleanOptionalAction)", "string", ""),
+        ("parser.add_argument('--x', type=bool, default=True)", "boolean", True),
+        ("parser.add_argument('--x', nargs=2, type=int, default=[1, 2])", "string", "1 2"),
+        ("parser.add_argument('--x', nargs='+', default=['a b', 'c'])", "string", "'a b' c"),
+        ("parser.add_argument('--x', action='append', default=['a'])", "string", ""),
+        ("parser.add_argument('x')", "string", None),
+        ("parser.add_argument('x', nargs='?', default='here')", "string", "here"),
+        ("parser.add_argument('x', nargs='*')", "string", ""),
+    ],
+)
+def test_the_type_and_default_of_an_input_are_the_parameters(line: str, kind: str, default: object) -> None:
+    found = input_of(line, "x")
+    assert (found.type, found.default) == (kind, default)
+
+
+def test_choices_are_options_among_which_is_the_one_for_not_given() -> None:
+    assert input_of("parser.add_argument('--x', choices=['a', 'b'])", "x").options == ("", "a", "b")
+    assert input_of("parser.add_argument('--x', choices=['a', 'b'], default='c')", "x").options == (
+        "c",
+        "a",
+        "b",
+    )
+    assert input_of("parser.add_argument('--x', choices=[1, 2], type=int, default=2)", "x").options == (1, 2)
+    many = input_of("parser.add_argument('--x', choices=[str(n) for n in range(60)])", "x")
+    assert many.options == ()
+    assert "and 40 more" in many.description
+
+
+def test_a_choice_that_no_line_can_hold_leaves_the_choosing_to_the_script() -> None:
+    found = input_of(r"parser.add_argument('--x', choices=['a\nb', 'c'])", "x")
+    assert (found.options, found.regex) == ((), LINE)
+    assert r"a\nb" in found.description
+
+
+def test_the_components_own_inputs_share_no_name_with_a_scripts() -> None:
+    module = module_of(
+        "parser.add_argument('--job-name')",
+        "parser.add_argument('--stage')",
+        "parser.add_argument('--a.b')",
+        "parser.add_argument('--a_b')",
+        "parser.add_argument('--größe')",
+        "parser.add_argument('--2d')",
+    )
+    names = [one.name for one in component_inputs(module)]
+    assert names[:6] == ["arg-job-name", "stage", "a-b", "a-b-2", "gr-e", "arg-2d"]
+    assert len(set(names)) == len(names)
+
+
+def test_where_results_go_is_kept_as_artifacts_and_always_said() -> None:
+    module = module_of("parser.add_argument('--output_path', default='.')")
+    found = output_path(module)
+    assert found is not None
+    assert (found.name, found.default) == ("output-path", "output")
+    assert "The script's own default: ." in found.description
+    job = job_of(rendered(module), {})
+    assert job["artifacts"]["paths"] == ["mlreef-run.json", "output", "mlreef-run.json"]
+    assert command_line(*shape_of(rendered(module), {})) == ["--output_path=output"]
+
+
+def test_a_parameter_that_is_known_only_at_run_time_is_named_in_the_file() -> None:
+    module = read_module(
+        "import argparse, os\nparser = argparse.ArgumentParser()\n"
+        "parser.add_argument('--x', nargs=int(os.environ['N']))\n"
+        "parser.add_argument('--home', default=os.environ.get('HOME'))\n"
+        "if __name__ == '__main__':\n    parser.parse_args()\n"
+    )
+    assert [one.name for one in plan_component(module).left_out] == ["x"]
+    assert "#   x: its nargs are known only at run time" in rendered(module)
+    home = next(one for one in component_inputs(module) if one.name == "home")
+    assert "known only at run time" in home.description
+    assert command_line(*shape_of(rendered(module), {})) == []
+
+
+def test_a_hostile_description_stays_one_line_and_is_never_interpolated() -> None:
+    module = module_of(r"parser.add_argument('--x', help='a\n---\n$[[ inputs.job-name ]]\n: [\u2028')")
+    text = rendered(module)
+    assert text.isascii()
+    assert set(yaml.safe_load(text.split("\n---\n")[0])["spec"]["inputs"]) >= {"x", "job-name"}
+    assert job_of(text, {})["script"] == ['python -I -c "$MLREEF_PROGRAM"']
+
+
+def test_a_name_of_dollars_and_brackets_is_no_input_of_gitlabs() -> None:
+    module = module_of("parser.add_argument('--$[[ inputs.x ]]')")
+    shape, _ = shape_of(rendered(module), {})
+    assert shape["parameters"][0]["flag"] == "--$[[ inputs.x ]]"
+
+
+def test_the_program_is_ascii_and_holds_nothing_that_gitlab_would_replace() -> None:
+    text = rendered(module_of())
+    assert text.isascii()
+    assert text.count("$[[") == text.count("$[[ inputs.job-")
+
+
+@pytest.mark.parametrize("loader", [yaml.SafeLoader, yaml.CSafeLoader])
+@given(value=st.text(st.characters(exclude_categories=["Cs"]), max_size=30))
+@settings(max_examples=80, deadline=None)
+def test_any_text_is_refused_or_stands_in_its_variable_and_moves_nothing_else(loader, value: str) -> None:
+    before = copy.deepcopy(USUAL)
+    if not matches(LINE, value):
+        with pytest.raises(Invalid):
+            job_of(TEXT, {"path": value})
+        return
+    after = job_of(TEXT, {"path": value, "output-path": value}, loader)
+    for name in ("MLREEF_ARG_0", "MLREEF_ARG_1"):
+        assert after["variables"].pop(name)["value"] == f"={value}"
+        del before["variables"][name]
+    assert after["artifacts"].pop("paths") == ["mlreef-run.json", value, "mlreef-run.json"]
+    del before["artifacts"]["paths"]
+    assert after == before
+
+
+TEXT = rendered(
+    module_of("parser.add_argument('--path', required=True)", "parser.add_argument('--output-path')")
+)
+
+USUAL = job_of(TEXT, {"path": "usual", "output-path": "usual"})
+
+NASTY = [
+    "$(touch /tmp/x)",
+    "`id`",
+    "'; id #",
+    '"',
+    "\\",
+    "--help",
+    "-",
+    "--",
+    "=",
+    "%s",
+    "${X}",
+    "a  b ",
+    " ",
+    "\t",
+    "é",
+    "𝒳",
+    "*",
+    "~",
+]
+
+
+def test_texts_reach_the_script_through_a_real_shell_as_they_are(tmp_path) -> None:
+    script = tmp_path / "main.py"
+    script.write_text("import json, sys\nprint(json.dumps(sys.argv[1:]))\n")
+    lines = [f"parser.add_argument('--x{number}')" for number in range(len(NASTY))]
+    module = module_of(*lines, "parser.add_argument('last', nargs='+')")
+    texts = {f"x{number}": value for number, value in enumerate(NASTY)}
+    job = job_of(rendered(module, (sys.executable, str(script))), {**texts, "last": "'a b' -c \"$HOME\""})
+    exports = {name: one["value"] for name, one in job["variables"].items()}
+    (tmp_path / "python").symlink_to(sys.executable)
+    ran = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", job["script"][0]],
+        env={**exports, "PATH": f"{tmp_path}:/usr/bin:/bin", "LANG": "C.UTF-8"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    wanted = [f"--x{number}={value}" for number, value in enumerate(NASTY)]
+    assert json.loads(ran.stdout.splitlines()[-1]) == [*wanted, "--", "a b", "-c", "$HOME"]
+    record = json.loads((tmp_path / "mlreef-run.json").read_text())
+    assert record["arguments"]["x0"] == NASTY[0]
+    assert (record["exit_code"], record["version"]) == (0, "1.2.0")
+
+
+@given(
+    text=st.one_of(
+        st.floats().map(str), st.integers().map(str), st.text("0123456789+-._eEinfaty ", max_size=9)
+    )
+)
+def test_a_number_is_what_python_takes_for_one(text: str) -> None:
+    for kind, regex in ((int, WHOLE), (float, DECIMAL)):
+        try:
+            kind(text)
+            is_one = True
+        except ValueError:
+            is_one = not text
+        assert matches(regex, text) == is_one
+
+
+# One argument: how it is added, a value, its text as an input has it, and what argparse then holds.
+_LINE = st.text(max_size=6).filter(lambda text: matches(LINE, text) and text != "--")
+_TEXT = _LINE.map(lambda text: (text, text))
+_INT = st.integers(-(10**6), 10**6).map(lambda n: (n, n))
+_FLOAT = st.floats(allow_nan=False, allow_infinity=False).map(lambda n: (n, n))
+_WORD = st.text("abcé$'\" \\", min_size=1, max_size=4)
+
+
+@st.composite
+def arguments(draw, number: int):
+    kind = draw(
+        st.sampled_from(
+            ["str", "int", "float", "flag", "either", "count", "list", "pair", "each", "choice", "bool"]
+        )
+    )
+    flag = draw(st.sampled_from([f"'--long-{number}'", f"'-{'abcdefgh'[number]}'"]))
+    name = f"long-{number}" if "long" in flag else "abcdefgh"[number]
+    if kind in ("str", "int", "float"):
+        default = draw({"str": _TEXT, "int": _INT, "float": _FLOAT}[kind])[0]
+        value, text = draw({"str": _TEXT, "int": _INT, "float": _FLOAT}[kind])
+        return name, f"{flag}, type={kind}, default={default!r}", value, text
+    if kind == "flag":
+        value = draw(st.booleans())
+        return name, f"{flag}, action='store_true'", value, value
+    if kind == "either":
+        value = draw(st.booleans())
+        flag = f"'--long-{number}'"
+        return (
+            f"long-{number}",
+            f"{flag}, action=argparse.BooleanOptionalAction, default={draw(st.booleans())}",
+            value,
+            value,
+        )
+    if kind == "bool":
+        value = draw(st.booleans())
+        return name, f"{flag}, type=bool, default={draw(st.booleans())}", value, value
+    if kind == "count":
+        value = draw(st.integers(0, 5))
+        return name, f"{flag}, action='count', default=0", value, value
+    if kind == "choice":
+        choices = draw(st.lists(_WORD, min_size=1, max_size=4, unique=True))
+        value = draw(st.sampled_from(choices))
+        return name, f"{flag}, choices={choices!r}, default={choices[0]!r}", value, value
+    words = draw(
+        st.lists(_WORD, min_size=2, max_size=2) if kind == "pair" else st.lists(_WORD, min_size=1, max_size=3)
+    )
+    how = {"list": "nargs='+'", "pair": "nargs=2", "each": "action='append'"}[kind]
+    return name, f"{flag}, {how}", words, shlex.join(words)
+
+
+@given(data=st.data())
+@settings(max_examples=120, deadline=None)
+def test_argparse_gets_exactly_what_is_given(data) -> None:
+    made = [data.draw(arguments(number)) for number in range(data.draw(st.integers(1, 4)))]
+    first = data.draw(_TEXT)
+    rest = data.draw(
+        st.lists(st.text("ab-é ", min_size=1, max_size=4).filter(lambda word: word != "--"), max_size=3)
+    )
+    lines = [f"parser.add_argument({how})" for _, how, _, _ in made]
+    lines += ["parser.add_argument('first')", "parser.add_argument('rest', nargs='*')"]
+    module = module_of(*lines)
+    texts = {name: text for name, _, _, text in made} | {"first": first[1], "rest": shlex.join(rest)}
+    told = json.loads(json.dumps(shape(module, plan_component(module), ())))
+    words = command_line(told, {name: plain_text(text) for name, text in texts.items()})
+    parser = argparse.ArgumentParser()
+    for line in lines:
+        exec(line, {"parser": parser, "argparse": argparse})  # noqa: S102 - lines made above
+    errors = io.StringIO()
+    try:
+        with redirect_stderr(errors):
+            found = vars(parser.parse_args(words))
+    except SystemExit:
+        raise AssertionError(f"{words}: {errors.getvalue()}") from None
+    for name, _, value, _ in made:
+        assert found[name.replace("-", "_")] == value or (isinstance(value, float) and math.isclose(value, 0))
+    assert (found["first"], found["rest"]) == (first[0], rest)
