@@ -33,7 +33,7 @@ MAX_COMMENTS = 50
 """Parameters without an input that a comment of the file names."""
 
 _BARE = "<bare>"
-"""Behind a blank, it makes YAML's writer say how far a block is indented, so that a text in it may begin with blanks."""
+"""Behind a blank it makes YAML's writer say how far a block is indented: so a text in it may begin with blanks."""
 
 _HANDED = (ARGUMENTS, COMMAND, FETCH, MODEL, KEEP_MODEL)
 
