@@ -37,10 +37,13 @@ class Overview:
     def __init__(self, client: GitlabClient) -> None:
         self._client = client
 
-    def fetch_enrolled(self, active_after: float | None, after_id: int = 0) -> Iterator[tuple[Enrolled, ...]]:
+    def fetch_enrolled(
+        self, active_after: float | None, after_id: int = 0, *, archived: bool = False
+    ) -> Iterator[tuple[Enrolled, ...]]:
         """Projects in which the bot is Developer or more, in order of their ids, a page of 100 at a time.
 
         `active_after` (seconds since 1970) leaves out what nothing happened in since, `after_id` those up to it.
+        With `archived` also those that are.
         """
         since = None if active_after is None else datetime.fromtimestamp(active_after, UTC).isoformat()
         pages = self._client.get_pages(
@@ -48,7 +51,7 @@ class Overview:
             MAX_PROJECT_PAGES,
             membership="true",
             min_access_level=DEVELOPER,
-            archived="false",
+            archived=None if archived else "false",
             simple="true",
             order_by="id",
             sort="asc",

@@ -1,0 +1,557 @@
+"""The catalogue follows from GitLab and the registry alone: both for real, and a store that is lost comes back equal.
+
+What build and promote would have done is done by hand here, so that every state can be had.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import sqlalchemy as sa
+
+from bot.adapters import schema
+from bot.adapters.forge import Forge
+from bot.adapters.gitlab_client import GitlabClient
+from bot.adapters.overview import Overview
+from bot.adapters.publications import Publication
+from bot.adapters.registry import Manifest, Registry
+from bot.adapters.store import Store
+from bot.adapters.talk import Talk
+from bot.adapters.withdrawn import ensure_record
+from bot.cataloguing import Rebuilt, list_again, list_project, rebuild, relist
+from bot.domain import reports
+from bot.domain.catalogue import Among, Query, VersionState
+from bot.domain.jobs import Later, List
+from bot.domain.pipeline import Environment
+from bot.domain.plan import State
+from bot.domain.policy import Policy
+from bot.domain.steps import PUBLISH_STATUS
+from bot.domain.tags import (
+    LATEST,
+    MODULE_LABEL,
+    REVISION_LABEL,
+    candidate_tag,
+    environment_name,
+    version_tag,
+)
+from bot.domain.version_names import kept_tag
+from bot.domain.withdrawn_record import Record
+from bot.errors import TryAgain
+from bot.world import World
+from parser.model import EntryPoint, Kind, Module
+from parser.wire import canonical, module_to_dict
+from sandbox.gitlab import MAINTAINER, Sandbox, User
+from sandbox.registry import RegistryServer
+from tests.domain.values import parameter
+
+ALL = Among(frozenset({"public", "internal", "private"}))
+CATALOGUE = (schema.catalogue_modules, schema.catalogue_versions, schema.catalogue_words)
+OCI = "application/vnd.oci.image.manifest.v1+json"
+
+
+def described(name: str = "Add Noise", **more: Any) -> Module:
+    made = Module(
+        name=name,
+        slug=name.lower().replace(" ", "-"),
+        kind=Kind.OPERATION,
+        input_type="IMAGE",
+        output_type="IMAGE",
+        author="Ada",
+        description="Adds speckles.",
+        visibility=None,
+        entry_points=(EntryPoint("main", "a.py"),),
+        parameters=(parameter("input-path"), parameter("mode")),
+        requirements=None,
+    )
+    return replace(made, **more)
+
+
+@dataclass
+class Place:
+    """One GitLab with its registry, one store, one project, and who publishes in it."""
+
+    sandbox: Sandbox
+    server: RegistryServer
+    alice: User
+    bot: User
+    world: World
+    registry: Registry
+    project_id: int = 0
+
+    @property
+    def store(self) -> Store:
+        return self.world.store
+
+    @property
+    def path(self) -> str:
+        return self.sandbox.state.projects[self.project_id].full_path
+
+    def ask(self, method: str, path: str, body: dict[str, object]) -> None:
+        requests.request(
+            method,
+            f"{self.sandbox.url}/api/v4/projects/{self.project_id}/{path}".rstrip("/"),
+            json=body,
+            headers={"PRIVATE-TOKEN": self.alice.token},
+            timeout=10,
+        ).raise_for_status()
+
+    def push(self, text: str, branch: str | None = None, **files: str) -> str:
+        start = None if branch is None or self.sandbox.head(self.project_id, branch) else "master"
+        return self.sandbox.commit(
+            self.project_id, self.alice, {"a.py": text, **files}, "Work", branch=branch, start_branch=start
+        )
+
+    def image(self, *tags: str, **labels: str) -> Manifest:
+        config = json.dumps({"config": {"Labels": labels}}).encode()
+        repository = self.path.lower()
+        layer = b"layer"
+        manifest = Manifest.of(
+            json.dumps(
+                {
+                    "schemaVersion": 2,
+                    "mediaType": OCI,
+                    "config": {
+                        "mediaType": "application/vnd.oci.image.config.v1+json",
+                        "size": len(config),
+                        "digest": self.registry.ensure_bytes(repository, config),
+                    },
+                    "layers": [
+                        {
+                            "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip",
+                            "size": len(layer),
+                            "digest": self.registry.ensure_bytes(repository, layer),
+                        }
+                    ],
+                }
+            ).encode()
+        )
+        for tag in tags:
+            self.registry.put_manifest(repository, tag, manifest)
+        return manifest
+
+    def publish(
+        self,
+        number: int,
+        version: str = "",
+        branch: str = "master",
+        module: Module | str | None = None,
+        told: bool = True,
+        **files: str,
+    ) -> Manifest:
+        """A commit, its image under all its names, the deployment, and the bot's word of it."""
+        sha = self.push(f"# {branch} {number}\n", branch, **files)
+        label = module if isinstance(module, str) else canonical(module_to_dict(module or described()))
+        names = [candidate_tag(sha), version_tag(branch, number)]
+        names += [version, LATEST] if version else []
+        image = self.image(
+            *names, **{REVISION_LABEL: sha, MODULE_LABEL: label, "io.mlreef.environment": "Python 3.12"}
+        )
+        self.deploy(sha, branch)
+        if told:
+            self.tell(sha, branch, number, version, image.digest)
+        return image
+
+    def deploy(self, sha: str, branch: str = "master", status: str = "success") -> None:
+        body: dict[str, object] = {"ref": branch, "sha": sha, "tag": False, "status": status}
+        self.ask("POST", "deployments", body | {"environment": environment_name(branch)})
+
+    def tell(self, sha: str, branch: str, number: int, version: str, digest: str) -> None:
+        tag = version_tag(branch, number)
+        words = reports.published_status(reports.Published("image", digest, number, (tag,), version=version))
+        self.world.forge.set_status(self.project_id, sha, PUBLISH_STATUS, "success", words, "", None, branch)
+
+    def withdraw(self, number: int, version: str, image: Manifest, branch: str = "master") -> None:
+        """As taking back does it: the record first, then every name goes."""
+        tags = (version_tag(branch, number), version)
+        sha = self.registry.fetch_labels(self.path.lower(), image)[REVISION_LABEL]
+        record = Record(self.path, branch, number, version, tags, image.digest, sha)
+        ensure_record(self.registry, self.path.lower(), tuple(map(kept_tag, tags)), record, None)
+        for tag in tags:
+            self.untag(tag)
+
+    def untag(self, tag: str) -> None:
+        assert self.server.delete_tag(self.path.lower(), tag)
+
+    def retag(self, tag: str, image: Manifest) -> None:
+        self.registry.put_manifest(self.path.lower(), tag, image)
+
+    def list(self) -> dict[str, VersionState]:
+        """List the project; gives the state of each version by its number's tag."""
+        list_project(self.project_id, self.world)
+        return self.states()
+
+    def states(self) -> dict[str, VersionState]:
+        listed = self.store.listed_versions(self.project_id)
+        return {version_tag(one.branch, one.number): one.state for one in listed}
+
+    def rows(self) -> list[Any]:
+        with self.store._engine.connect() as connection:
+            return [sorted(map(tuple, connection.execute(sa.select(table)))) for table in CATALOGUE]
+
+    def lose(self) -> None:
+        """All that the bot remembers is gone."""
+        with self.store._engine.begin() as connection:
+            for table in schema.metadata.sorted_tables:
+                if table is not schema.steps_done:
+                    connection.execute(sa.delete(table))
+
+    def rebuild(self) -> Rebuilt:
+        pages = Overview(GitlabClient(self.sandbox.url, self.bot.token, 10)).fetch_enrolled(
+            None, archived=True
+        )
+        projects = ((one.id, one.path) for page in pages for one in page)
+        return rebuild(projects, self.world, lambda _line: None)
+
+
+@pytest.fixture
+def place(tmp_path: Path, database_url: str) -> Iterator[Place]:
+    with (
+        RegistryServer(tmp_path / "registry") as server,
+        Sandbox(tmp_path / "gitlab", registry=server) as sandbox,
+    ):
+        alice, bot = sandbox.create_user("alice"), sandbox.create_user("mlreef-bot", bot=True)
+        store = Store.prepare(database_url)
+        client = GitlabClient(sandbox.url, bot.token, 10)
+        policy = Policy((Environment("python", "Python", "python:3.12", "3.12", {}),), "python", "bot", "")
+        registries = functools.lru_cache(lambda host: Registry(host, bot.username, bot.token))
+        world = World(Forge(client), registries, store, policy, bot.id, Talk(client, bot.id))
+        registry = Registry(server.address, alice.username, alice.token)
+        made = Place(sandbox, server, alice, bot, world, registry)
+        project = sandbox.create_project(
+            "lab/add-noise", alice, default_branch="master", files={"README.md": "# Noise\n"}
+        )
+        sandbox.add_member(project.id, bot, MAINTAINER)
+        made.project_id = project.id
+        yield made
+        assert sandbox.complaints == []
+        store.close()
+
+
+def test_a_published_version_is_listed_with_all_that_is_known_of_it(place: Place) -> None:
+    place.ask("PUT", "", {"topics": ["noise", "augmentation"], "visibility": "public"})
+    image = place.publish(1, "1.0.0")
+    assert place.list() == {"master-1": VersionState.PUBLISHED}
+    module = place.store.listed(place.project_id)
+    assert module is not None
+    newest = module.newest
+    assert newest is not None
+    assert newest == replace(newest, number=1, version="1.0.0", digest=image.digest, branch="master")
+    assert newest.sha == place.sandbox.head(place.project_id)
+    assert newest.image == f"{place.server.address}/lab/add-noise"
+    assert (newest.size, newest.environment) == (len(b"layer"), "Python 3.12")
+    assert newest.published_at is not None
+    assert (module.name, module.kind, module.parameters) == ("Add Noise", "OPERATION", ("input-path", "mode"))
+    assert (module.visibility, module.topics, module.readme) == (
+        "public",
+        ("noise", "augmentation"),
+        "# Noise\n",
+    )
+    assert [one.project_id for one in place.store.search(Query("noise", kind="OPERATION"), ALL)] == [
+        place.project_id
+    ]
+    known = place.store.described(image.digest)
+    assert known is not None
+    assert json.loads(known.module)["name"] == "Add Noise"
+
+
+def test_each_state_follows_from_what_is_there_now(place: Place) -> None:
+    first, second = place.publish(1, "1.0.0"), place.publish(2, "1.1.0")
+    third = place.publish(3, "1.2.0")
+    published, outdated = VersionState.PUBLISHED, VersionState.OUTDATED
+    assert place.list() == {"master-1": outdated, "master-2": outdated, "master-3": published}
+
+    place.push("# a head that is not published\n")
+    assert place.list()["master-3"] == outdated
+    same = place.push("# and one that is the same as what is\n")
+    place.retag(candidate_tag(same), third)
+    assert place.list()["master-3"] == published
+
+    place.withdraw(2, "1.1.0", second)
+    assert place.list()["master-2"] == VersionState.UNPUBLISHED
+    place.retag("master-2", second)
+    assert place.list()["master-2"] == VersionState.UNPUBLISHING
+
+    place.untag("1.0.0")
+    assert place.list()["master-1"] == VersionState.INCONSISTENT
+    place.retag("1.0.0", first)
+    assert place.list()["master-1"] == outdated
+
+
+def test_a_tag_that_somebody_moved_or_took_away_is_inconsistent(place: Place) -> None:
+    first, second = place.publish(1, "1.0.0"), place.publish(2, "1.1.0")
+    sha = place.registry.fetch_labels("lab/add-noise", second)[REVISION_LABEL]
+    for tag in ("master-2", "1.1.0"):
+        place.retag(tag, first)
+        assert place.list()["master-2"] == VersionState.INCONSISTENT
+        # one that says that it is of the same commit is no better: the bot said which image it published
+        forged = place.image(
+            tag, **{REVISION_LABEL: sha, MODULE_LABEL: canonical(module_to_dict(described("Evil")))}
+        )
+        assert place.list()["master-2"] == VersionState.INCONSISTENT
+        place.untag(tag)
+        assert place.list()["master-2"] == VersionState.INCONSISTENT
+        place.retag(tag, second)
+        assert place.list()["master-2"] == VersionState.PUBLISHED
+    for tag in ("master-2", "1.1.0", candidate_tag(sha)):
+        place.retag(tag, forged)
+    assert place.list()["master-2"] == VersionState.INCONSISTENT
+    listed = place.store.listed(place.project_id)
+    assert listed is not None
+    assert listed.newest is not None
+    assert (listed.name, listed.newest.number) == ("Add Noise", 1)
+
+
+def test_images_that_were_pushed_by_hand_are_not_listed(place: Place) -> None:
+    image = place.publish(1, "1.0.0")
+    labels = place.registry.fetch_labels("lab/add-noise", image)
+    before = place.list()
+    never = place.push("# never published\n")
+    place.deploy(never, status="failed")
+    place.image("master-2", "2.0.0", **{**labels, REVISION_LABEL: never})
+    place.image("master-3", "withdrawn.master-4", "withdrawn-9.9.9", **{REVISION_LABEL: "not a commit"})
+    place.retag("master-7", image)
+    place.image("feature-1", **labels)
+    assert place.list().keys() == before.keys()
+    listed = place.store.listed_versions(place.project_id)
+    assert [(one.number, one.version) for one in listed] == [(1, "1.0.0")]
+
+
+HOSTILE = [
+    "",
+    "{}",
+    "[" * 100_000,
+    '{"schema": 1, "name": null}',
+    canonical(module_to_dict(described("<script>alert(1)</script>\0\n\u202e", slug="../../etc/passwd"))),
+    canonical(module_to_dict(described("x" * 100_000, description="y\0" * 50_000, author="\x1b[31m"))),
+    canonical(
+        module_to_dict(described("\ud800", parameters=tuple(parameter(f"p\0{n}") for n in range(400))))
+    ),
+]
+
+
+@pytest.mark.parametrize("label", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_label_of_any_form_is_listed_as_plain_and_bounded_text(place: Place, label: str) -> None:
+    place.publish(1, "1.0.0", module=label, **{"README.md": "# Hi\0 \x1b[31m\n" + "z" * 200_000})
+    assert place.list() == {"master-1": VersionState.PUBLISHED}
+    found = place.store.listed(place.project_id)
+    assert found is not None
+    lines = (found.name, found.slug, found.author, *found.parameters)
+    assert all(one.isprintable() and len(one) <= 200 for one in lines)
+    assert found.name
+    assert set(found.slug) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
+    assert "\0" not in found.readme + found.description
+    assert len(found.readme) <= 64 * 1024
+    assert len(found.parameters) <= 200
+    assert place.store.search(Query(found.name[:20]), ALL) != ()
+
+
+def test_branches_have_their_own_numbers_and_the_default_one_is_what_is_shown(place: Place) -> None:
+    place.publish(1, "1.0.0")
+    place.publish(1, branch="release/1.x", module=described("Stable Noise"))
+    place.publish(2, branch="release/1.x", module=described("Stable Noise"))
+    assert place.list() == {
+        "master-1": VersionState.PUBLISHED,
+        "release-1-x-1": VersionState.OUTDATED,
+        "release-1-x-2": VersionState.PUBLISHED,
+    }
+    found = place.store.listed(place.project_id)
+    assert found is not None
+    assert found.name == "Add Noise"
+    # when the default branch is another one, its versions are what they were
+    place.ask("PUT", "", {"default_branch": "release/1.x"})
+    assert set(place.list().values()) == {VersionState.PUBLISHED, VersionState.OUTDATED}
+    found = place.store.listed(place.project_id)
+    assert found is not None
+    assert found.name == "Stable Noise"
+
+
+def test_a_commit_that_was_published_twice_has_two_versions(place: Place) -> None:
+    image = place.publish(1, "1.0.0")
+    sha = place.registry.fetch_labels("lab/add-noise", image)[REVISION_LABEL]
+    again = place.image("master-2", "1.0.1", LATEST, **{REVISION_LABEL: sha, "again": "1"})
+    place.deploy(sha)
+    place.tell(sha, "master", 2, "1.0.1", again.digest)
+    assert place.list() == {"master-1": VersionState.PUBLISHED, "master-2": VersionState.PUBLISHED}
+    one, other = sorted(place.store.listed_versions(place.project_id), key=lambda version: version.number)
+    assert (one.digest, other.digest) == (image.digest, again.digest)
+    assert (one.published_at or 0) < (other.published_at or 0)
+
+
+def test_what_older_bots_published_and_told_in_other_words_is_listed_by_the_registry(place: Place) -> None:
+    image = place.publish(1, "1.0.0", told=False)
+    assert place.list() == {"master-1": VersionState.PUBLISHED}
+    (version,) = place.store.listed_versions(place.project_id)
+    assert (version.version, version.digest) == ("1.0.0", image.digest)
+    # as taking back once did it: the image itself is what keeps the number
+    for name in ("master-1", "1.0.0"):
+        place.retag(kept_tag(name), image)
+        place.untag(name)
+    assert place.list() == {"master-1": VersionState.UNPUBLISHED}
+    assert place.store.listed_versions(place.project_id)[0].version == "1.0.0"
+
+
+def fill(place: Place) -> None:
+    """A project in every state, and another one."""
+    second = None
+    for number in range(1, 6):
+        image = place.publish(number, f"1.{number}.0", told=number != 4)
+        second = image if number == 2 else second
+    assert second is not None
+    place.withdraw(2, "1.2.0", second)
+    place.untag("master-3")
+    place.publish(1, branch="stable")
+    place.push("# moved on\n")
+    other = place.sandbox.create_project(
+        "lab/blur", place.alice, default_branch="main", visibility="public", files={"a.py": "1\n"}
+    )
+    place.sandbox.add_member(other.id, place.bot, MAINTAINER)
+    first, place.project_id = place.project_id, other.id
+    place.publish(1, "1.0.0", branch="main", module=described("Blur"))
+    place.list()
+    place.project_id = first
+
+
+def test_a_lost_store_is_rebuilt_as_it_was(place: Place) -> None:
+    fill(place)
+    assert set(place.list().values()) == {
+        VersionState.OUTDATED,
+        VersionState.UNPUBLISHED,
+        VersionState.INCONSISTENT,
+        VersionState.PUBLISHED,
+    }
+    place.sandbox.archive_project(place.project_id)
+    before = place.rows()
+    assert [len(table) for table in before[:2]] == [2, 7]
+    place.lose()
+    assert place.rows() == [[], [], []]
+    assert place.rebuild() == Rebuilt(looked_at=2, listed=2)
+    assert place.rows() == before
+    # and once more over what is there
+    assert place.rebuild().listed == 2
+    assert place.rows() == before
+
+
+def test_publications_that_were_forgotten_do_not_matter(place: Place) -> None:
+    fill(place)
+    place.list()
+    before = place.rows()
+    place.store.forget_publications((), older_than_seconds=-1.0, kept_per_branch=0)
+    assert place.list()
+    assert place.rows() == before
+
+
+def test_a_rebuild_goes_on_behind_a_project_that_cannot_be_asked(place: Place) -> None:
+    fill(place)
+    place.list()
+    before = place.rows()
+    gone = [line for line in before[0] if line[0] == place.project_id]
+    told: list[str] = []
+    ids = (project_id for project_id in (place.project_id, 2**40, *place.store.listed_projects()))
+    assert place.store.lease(f"list {place.project_id}", "another", 60)
+    result = rebuild(((one, f"path {one}") for one in ids), place.world, told.append)
+    assert (result.looked_at, result.failed, len(gone)) == (4, 2, 1)
+    assert any("left as it was" in line for line in told)
+    assert place.rows() == before
+
+
+def test_a_deleted_project_leaves_the_catalogue_and_a_moved_one_moves_in_it(place: Place) -> None:
+    fill(place)
+    place.list()
+    place.sandbox.move_project(place.project_id, "other/noise")
+    for number in (1, 4, 5):
+        place.image(f"moved-{number}")
+    place.list()
+    assert place.store.listed_by_path("lab/add-noise") is None
+    moved = place.store.listed_by_path("other/noise")
+    assert moved is not None
+    # its images did not come along: nothing of it can be had
+    assert moved.newest is None
+    place.sandbox.delete_project(place.project_id)
+    assert list_project(place.project_id, place.world) is False
+    assert place.store.listed(place.project_id) is None
+    assert place.states() == {}
+    assert place.rebuild().listed == 1
+
+
+def test_visibility_and_topics_are_those_of_now(place: Place) -> None:
+    place.publish(1, "1.0.0")
+    place.list()
+    public = Among(frozenset({"public"}))
+    assert place.store.search(Query(), public) == ()
+    place.ask("PUT", "", {"visibility": "public", "topics": ["speckle"]})
+    place.list()
+    assert len(place.store.search(Query(topic="speckle"), public)) == 1
+    place.ask("PUT", "", {"visibility": "private"})
+    place.list()
+    assert place.store.search(Query(), public) == ()
+
+
+def test_a_project_without_publications_is_not_listed(place: Place) -> None:
+    place.deploy(place.push("1\n"), status="failed")
+    assert list_project(place.project_id, place.world) is False
+    assert place.rows() == [[], [], []]
+
+
+def test_the_job_does_nothing_for_a_project_that_never_published(place: Place) -> None:
+    place.publish(1, "1.0.0")
+    assert list_again(List(place.project_id), place.world) == ()
+    assert place.rows() == [[], [], []]
+    assert relist(place.project_id, place.world) == ()
+
+
+def remember(place: Place, number: int, sha: str) -> None:
+    digest = f"sha256:{number:064d}"
+    place.store.ensure_publication(
+        Publication(place.project_id, "master", sha, sha, State.PUBLISHED, 1, number, digest, "image")
+    )
+
+
+def test_what_the_ledger_has_not_yet_is_looked_for_again_a_few_times(place: Place) -> None:
+    image = place.publish(1, "1.0.0")
+    sha = place.registry.fetch_labels("lab/add-noise", image)[REVISION_LABEL]
+    remember(place, 1, sha)
+    assert list_again(List(place.project_id), place.world) == ()
+    assert relist(place.project_id, place.world) == (Later(List(place.project_id)),)
+    remember(place, 2, "c" * 40)
+    assert place.store.unlisted((State.PUBLISHED,), 0.0) == (place.project_id,)
+    assert place.store.unlisted((State.PUBLISHED,), 3600.0) == ()
+    (later,) = list_again(List(place.project_id), place.world)
+    assert later.job == List(place.project_id, looks=1)
+    assert later.seconds > 0
+    assert list_again(List(place.project_id, looks=3), place.world) == ()
+
+
+def test_two_that_list_one_project_at_once_leave_what_is_there_now(place: Place) -> None:
+    fill(place)
+    place.list()
+    before = place.rows()
+
+    def work(_number: int) -> bool:
+        try:
+            return list_project(place.project_id, place.world)
+        except TryAgain:
+            return False
+
+    with ThreadPoolExecutor(4) as pool:
+        assert any(pool.map(work, range(8)))
+    assert place.rows() == before
+    assert place.list()
+
+
+def test_no_more_is_asked_of_gitlab_than_the_versions_need(place: Place) -> None:
+    for number in range(1, 4):
+        place.publish(number, f"1.{number}.0")
+    place.list()
+    place.sandbox.clear_log()
+    place.list()
+    calls = [call for call in place.sandbox.calls(place.bot) if "/jwt/" not in call.path]
+    # project, environments, deployments, branch, README, and a status for each commit
+    assert len(calls) <= 5 + 3
