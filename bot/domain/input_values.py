@@ -47,10 +47,12 @@ def component_values(
         if name not in inputs
     ]
     for name, one in inputs.items():
+        if name not in values and not one.required:
+            continue
         value = read_value(one, values.get(name, ""))
         if isinstance(value, Refusal):
             refused.append(value)
-        elif value is not None and (name in values) and not _is_same(value, one.default):
+        elif value is not None and not _is_same(value, one.default):
             found[name] = value
     return found, tuple(refused)
 
@@ -59,17 +61,10 @@ def read_value(one: Input, text: str) -> InputValue | Refusal | None:
     """The value of an input; None for an empty text where that is no value but the lack of one."""
     if len(text) > MAX_VALUE_CHARS:
         return Refusal(one.name, f"It is longer than {MAX_VALUE_CHARS} characters.")
-    if not text.strip() and (
-        one.required or one.type != "string" or (one.options and text not in one.options)
-    ):
-        return Refusal(one.name, "It must be given.") if one.required and not text else _blank(one, text)
-    if one.type == "boolean":
-        return _read_truth(one, text)
-    value: InputValue | Refusal = text
-    if one.type == "number":
-        value = _read_number(one, text)
-    elif one.type == "array":
-        value = _read_words(one, text)
+    if not text.strip() and not _is_text(one, text):
+        return Refusal(one.name, "It must be given.") if one.required else None
+    readers = {"boolean": _read_truth, "number": _read_number, "array": _read_words}
+    value = readers[one.type](one, text) if one.type in readers else text
     if isinstance(value, Refusal):
         return value
     if one.options and value not in one.options:
@@ -79,11 +74,11 @@ def read_value(one: Input, text: str) -> InputValue | Refusal | None:
     return value
 
 
-def _blank(one: Input, text: str) -> InputValue | Refusal | None:
-    """Nothing, or nothing but blanks: these are a text of their own where any text is."""
-    if one.type == "string" and text and not one.options:
-        return text if matches(one.regex or LINE, text) else Refusal(one.name, _why_not(one, text))
-    return Refusal(one.name, "It must be given.") if one.required else None
+def _is_text(one: Input, text: str) -> bool:
+    """Whether nothing, or nothing but blanks, is a value of its own. Of what must be given, nothing is none."""
+    if one.type != "string" or (one.required and not text):
+        return False
+    return text in one.options if one.options else matches(one.regex or LINE, text)
 
 
 def _is_same(value: InputValue, default: Plain | tuple[str, ...] | None) -> bool:
