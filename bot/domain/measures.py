@@ -18,6 +18,7 @@ _HIGHER = frozenset(
         *(
             "acc",
             "accuracy",
+            "ap",
             "auc",
             "bleu",
             "correct",

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 
 from bot.domain.experiment import Experiment, Series
 from bot.domain.panels import Panel, panels, spread
@@ -97,5 +98,5 @@ def _range(values: list[float]) -> tuple[float, float]:
         return low - room, high + room
     # half of each: the difference of two finite numbers may be none
     room = (high / 2 - low / 2) / 5
-    lowest = 0.0 if low >= 0 else -1e308
-    return max(low - room, lowest), min(high + room, 1e308)
+    lowest = 0.0 if low >= 0 else -sys.float_info.max
+    return max(low - room, lowest), min(high + room, sys.float_info.max)

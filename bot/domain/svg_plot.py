@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import sys
 from collections.abc import Iterator, Sequence
 from html import escape
 
@@ -24,6 +25,9 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 72, 16, 44, 36
 _COLOURS = ("#1f75cb", "#c24b00", "#108548")
 _DASHES = ("", "7 4", "2 3")
 _TICKS = 4
+
+MOST = sys.float_info.max
+"""No axis goes further: the next number is infinite."""
 
 
 def svg_plot(experiment: Experiment, title: str = "What the run measured") -> str:
@@ -100,14 +104,14 @@ class _Axis:
         self.least, self.most = min(numbers), max(numbers)
         half = self.most / 2 - self.least / 2
         more = half * room * 2 if half else (abs(self.least) / 10 or 1.0)
-        self.low, self.high = max(self.least - more, -1e308), min(self.most + more, 1e308)
+        self.low, self.high = max(self.least - more, -MOST), min(self.most + more, MOST)
         if not half and not room:
             self.low = self.high = self.least
 
     def part(self, number: float) -> float:
         """Where the number lies: 0 at the low end, 1 at the high one."""
         whole = self.high / 2 - self.low / 2
-        return (number / 2 - self.low / 2) / whole if whole else 0.5
+        return min(1.0, max(0.0, (number / 2 - self.low / 2) / whole)) if whole else 0.5
 
     def at(self, part: float) -> float:
         """The number that lies there."""
