@@ -4,6 +4,7 @@ It runs in the module's own image, so it needs nothing but Python 3.8 and its st
 """
 
 import hashlib
+import http.client
 import json
 import math
 import os
@@ -102,10 +103,13 @@ def fetch_file(address, folder):
         answer = _answer(_asked(url, "GET"))
     except urllib.error.HTTPError as error:
         raise SystemExit(f"Not fetched: the answer for {url} is {error.code}.") from None
-    with answer, part.open("wb") as file:
-        for chunk in iter(lambda: answer.read(CHUNK), b""):
-            digest.update(chunk)
-            file.write(chunk)
+    try:
+        with answer, part.open("wb") as file:
+            for chunk in iter(lambda: answer.read(CHUNK), b""):
+                digest.update(chunk)
+                file.write(chunk)
+    except (OSError, http.client.HTTPException) as error:
+        raise SystemExit(f"Not fetched: the answer for {url} broke off: {error}") from None
     if digest.hexdigest() != wanted.lower():
         part.unlink()
         raise SystemExit(
@@ -143,7 +147,10 @@ def keep_model(path, slug, version):
                 _answer(request, file).close()
             except urllib.error.HTTPError as refused:
                 raise SystemExit(f"The model is not kept: GitLab answered {refused.code}.") from None
-    print("The model is kept. To use it, give the input `job-model`:\n  " + url + "#sha256=" + sha256, flush=True)
+    print(
+        "The model is kept. To use it, give the input `job-model`:\n  " + url + "#sha256=" + sha256,
+        flush=True,
+    )
     return {"name": name, "url": url, "sha256": sha256, "size": size}
 
 
