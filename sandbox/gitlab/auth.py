@@ -22,10 +22,13 @@ def shown_token(request: Request) -> tuple[str | None, bool]:
     if job:
         return job, True
     personal = headers.get("Private-Token") or query.get("private_token")
-    bearer = headers.get("Authorization", "")
-    if not personal and bearer.lower().startswith("bearer "):
-        personal = bearer[7:].strip()
-    return personal or None, False
+    return personal or _bearer(request) or None, False
+
+
+def _bearer(request: Request) -> str:
+    """The token of a Bearer header: the only way in for what OAuth gave."""
+    bearer = request.headers.get("Authorization", "")
+    return bearer[7:].strip() if bearer.lower().startswith("bearer ") else ""
 
 
 def find_token(core: Core, value: str) -> Token:
@@ -51,6 +54,8 @@ def identify(core: Core, request: Request, job_token_allowed: bool) -> tuple[Use
         return None, None
     token = find_token(core, value)
     if (token.job_id is not None) != as_job and not (as_job is False and token.job_id is not None):
+        raise unauthorized()
+    if token.oauth and value != _bearer(request):
         raise unauthorized()
     if token.job_id is not None:
         return (core.state.user(token.user_id) if job_token_allowed else None), token

@@ -22,6 +22,7 @@ from sandbox.gitlab.making import Making
 from sandbox.gitlab.merging import Merging
 from sandbox.gitlab.moods import Moods
 from sandbox.gitlab.notes import Notes
+from sandbox.gitlab.oauth import OAuth
 from sandbox.gitlab.pipelines import Pipelines
 from sandbox.gitlab.present import Presenter
 from sandbox.gitlab.present_ci import CiPresenter
@@ -81,6 +82,7 @@ class Core:
         self.statuses = Statuses(self)
         self.making, self.pipelines, self.bridges = Making(self), Pipelines(self), Bridges(self)
         self.runner = Runner(self)
+        self.oauth = OAuth(self)
         self._repositories: dict[int, Repository] = {}
         self._registry_ids: dict[str, int] = {}
         self.git_hooks = self.directory / "git-hooks"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from sandbox.gitlab.core import VERSION, Core, LoggedRequest
 from sandbox.gitlab.git_http import write_git_hooks
 from sandbox.gitlab.hooks import SWITCHES, Delivery
 from sandbox.gitlab.moods import Moods
+from sandbox.gitlab.oauth import Application
 from sandbox.gitlab.state import State
 from sandbox.gitlab.values import (
     ENDED,
@@ -133,6 +135,16 @@ class Sandbox:
 
     def create_token(self, user: User, scopes: Sequence[str] = ("api",)) -> Token:
         return self.state.new_token(user.id, scopes=tuple(scopes))
+
+    def create_application(
+        self, name: str, *redirect_uris: str, scopes: Sequence[str] = ("openid", "read_api")
+    ) -> Application:
+        """A program that people may sign in to with this GitLab."""
+        made = Application(
+            secrets.token_hex(32), f"gloas-{secrets.token_hex(32)}", name, redirect_uris, tuple(scopes)
+        )
+        self.core.oauth.applications[made.client_id] = made
+        return made
 
     def revoke(self, token: str) -> None:
         """Make a token's value invalid from now on."""

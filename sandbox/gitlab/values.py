@@ -70,6 +70,7 @@ class Token:
     revoked: bool = False
     expired: bool = False
     job_id: int | None = None
+    oauth: bool = False
 
 
 @dataclass

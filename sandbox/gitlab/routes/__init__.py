@@ -10,6 +10,7 @@ from sandbox.gitlab.routes import (
     merge_requests,
     model_experiments,
     notes,
+    oauth,
     packages,
     people,
     pipelines,
@@ -36,4 +37,4 @@ ROOMS = (
     packages.routes,
     model_experiments.routes,
 )
-OUTSIDE = (graphql.routes, registry.outside)
+OUTSIDE = (graphql.routes, registry.outside, oauth.outside)
