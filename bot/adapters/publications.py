@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from bot.adapters import schema
 from bot.adapters.given_up import GivenUp
+from bot.domain.plan import State
 
 PUBLICATIONS_KEPT_SECONDS = 90 * 24 * 3600.0
 """How long a publication is remembered that nothing rests on. GitLab and the registry know of it for longer."""
@@ -112,6 +113,26 @@ class Publications(GivenUp):
             sa.select(schema.publications)
             .where(rows.state.in_(list(states)), rows.updated_at < time.time() - unmoved_seconds)
             .order_by(rows.updated_at)
+        )
+        with self._engine.connect() as connection:
+            return tuple(Publication(**row._mapping) for row in connection.execute(query))
+
+    def recent_publications(
+        self, open_since: float, ended_since: float, limit: int
+    ) -> tuple[Publication, ...]:
+        """Publications that are under way and moved since then, or ended since then; what moved last first."""
+        rows = schema.publications.c
+        under_way = [state.value for state in State if not state.ended]
+        query = (
+            sa.select(schema.publications)
+            .where(
+                sa.or_(
+                    sa.and_(rows.state.in_(under_way), rows.updated_at > open_since),
+                    rows.updated_at > ended_since,
+                )
+            )
+            .order_by(rows.updated_at.desc(), rows.project_id, rows.sha)
+            .limit(limit)
         )
         with self._engine.connect() as connection:
             return tuple(Publication(**row._mapping) for row in connection.execute(query))

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.adapters.as_person import Line
-from bot.domain.access import NotAccepted, Person, Ref, Seen, gid_of, read_seen
+from bot.domain.access import NotAccepted, Person, Ref, Seen, gid_of, read_jobs, read_seen
 from bot.domain.catalogue import Among
+from bot.domain.gitlab import CiJob
 
 PEOPLE_KEPT = 256
 """People whose answers are kept; who asked longest ago goes first."""
@@ -51,6 +52,7 @@ class _Known:
     line: Line
     lock: threading.Lock = field(default_factory=threading.Lock)
     seen: dict[Ref, tuple[float, Seen | None]] = field(default_factory=dict)
+    jobs: dict[tuple[int, int], tuple[float, tuple[CiJob, ...] | None]] = field(default_factory=dict)
     among: tuple[float, Among] | None = None
     person: tuple[float, Person] | None = None
 
@@ -117,11 +119,21 @@ class Visibility:
             known.person = (now + self._cache_seconds, person)
         return known.person[1]
 
-    def fetch_jobs(self, person: Person, project_id: int, pipeline_id: int) -> Sequence[Mapping[str, Any]]:
-        """The jobs of a pipeline as this person may see them, oldest first; none where they may not."""
+    def fetch_jobs(self, person: Person, project_id: int, pipeline_id: int) -> tuple[CiJob, ...] | None:
+        """The jobs of a pipeline, the newest of each name, oldest first; None where this person may not see them."""
+        known, now, key = self._known(person.token), self._now(), (project_id, pipeline_id)
+        with known.lock:
+            kept = known.jobs.get(key)
+        if kept is not None and kept[0] > now:
+            return kept[1]
         path = f"/projects/{project_id}/pipelines/{pipeline_id}/jobs"
-        items, _ = self._known(person.token).line.get(path, {"per_page": "100"})
-        return sorted(items, key=lambda item: int(item["id"])) if isinstance(items, list) else ()
+        items, _ = known.line.get(path, {"per_page": "100"})
+        told = read_jobs(items) if isinstance(items, list) else None
+        with known.lock:
+            if len(known.jobs) > ANSWERS_KEPT:
+                known.jobs.clear()
+            known.jobs[key] = (self._now() + self._cache_seconds, told)
+        return told
 
     def forget(self) -> None:
         """Believe nothing any more of what was answered so far."""

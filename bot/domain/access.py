@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.domain.gitlab import DEVELOPER, MAINTAINER
+from bot.domain.gitlab import DEVELOPER, MAINTAINER, CiJob
 from bot.errors import BotError
 
 NO_ONE = 0
@@ -102,3 +102,19 @@ def read_seen(node: Mapping[str, Any] | None) -> Seen | None:
         else NO_ONE,
         tuple(str(topic) for topic in node.get("topics") or ()),
     )
+
+
+def read_jobs(items: Sequence[Any]) -> tuple[CiJob, ...]:
+    """A pipeline's jobs as GitLab lists them, the newest of each name, in the order in which they were made."""
+    jobs: dict[str, CiJob] = {}
+    for item in sorted((one for one in items if isinstance(one, Mapping)), key=lambda one: int(one["id"])):
+        name, seconds = str(item.get("name") or ""), item.get("duration")
+        jobs[name] = CiJob(
+            int(item["id"]),
+            name,
+            str(item.get("status") or ""),
+            item.get("allow_failure") is True,
+            str(item.get("web_url") or ""),
+            seconds=float(seconds) if isinstance(seconds, int | float) else None,
+        )
+    return tuple(jobs.values())

@@ -1,0 +1,204 @@
+"""The catalogue as one person sees it: the only way by which pages and API reach the store.
+
+GitLab is asked first, as that person, and the store only about what GitLab showed. So what is hidden and what is not
+there are the same: the same question, the same answer, nothing to compare. No answer holds a total.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from bot.adapters.publications import Publication
+from bot.domain.access import Person, Ref, Seen, read_ref
+from bot.domain.catalogue import (
+    Among,
+    ListedModule,
+    ListedVersion,
+    Query,
+    VersionState,
+    read_attempt,
+)
+from bot.domain.catalogue_words import cursor_of
+from bot.domain.gitlab import DEVELOPER, CiJob
+from bot.domain.interface import compare as compare_interfaces
+from bot.domain.module_label import read_module
+from bot.domain.pipeline import OUR_JOBS
+from bot.domain.plan import State
+from bot.domain.shown_versions import Named, find, newest, shown, view
+from bot.domain.views import CompareView, Found, ModuleView, ProgressView, StageView, VersionView
+
+MAX_ITEMS = 100
+"""Modules on one page of a search; GitLab is asked about so many at a time."""
+
+MAX_SCANNED = 1_000
+"""Modules that are looked at for one page. More in a row that turn out to be hidden end the search."""
+
+PROGRESS_SHOWN = 20
+"""Publications under way that are shown: GitLab is asked about the jobs of each."""
+
+PROGRESS_LOOKED_AT = 100
+UNDER_WAY_SECONDS = 24 * 3600.0
+"""A publication that did not move for so long is under way no more."""
+
+JUST_ENDED_SECONDS = 600.0
+
+
+class Shelf(Protocol):
+    """What is asked of the store."""
+
+    def search(self, query: Query, among: Among, after: str | None, limit: int) -> tuple[ListedModule, ...]:
+        """Modules that fit, behind a place in the list. ValueError for what is no place."""
+
+    def listed(self, project_id: int) -> ListedModule | None:
+        """A project's module."""
+
+    def listed_versions(self, project_id: int) -> tuple[ListedVersion, ...]:
+        """All its versions."""
+
+    def described(self, digest: str) -> Any:
+        """What is known of an image."""
+
+    def recent_publications(
+        self, open_since: float, ended_since: float, limit: int
+    ) -> tuple[Publication, ...]:
+        """Publications that are under way, or ended lately."""
+
+
+class Eyes(Protocol):
+    """What is asked of GitLab, as that person."""
+
+    def look(self, person: Person, refs: Sequence[Ref]) -> Mapping[Ref, Seen]:
+        """Those of the projects that this person may see at all."""
+
+    def candidates(self, person: Person) -> Among:
+        """What a search of theirs goes through."""
+
+    def fetch_jobs(self, person: Person, project_id: int, pipeline_id: int) -> Sequence[CiJob] | None:
+        """A pipeline's jobs; None where this person may not see them."""
+
+
+class Browser:
+    """Reads of the catalogue. Every method raises TryAgain without GitLab's answer, NotAccepted for a bad token."""
+
+    def __init__(self, store: Shelf, eyes: Eyes, now: Callable[[], float] = time.time) -> None:
+        self._store = store
+        self._eyes = eyes
+        self._now = now
+
+    def find(self, query: Query, person: Person, after: str = "", limit: int = 24) -> Found:
+        """Modules that can be had now, by name. ValueError for an `after` that no page ended with."""
+        limit = max(1, min(limit, MAX_ITEMS))
+        among = self._eyes.candidates(person)
+        kept: list[tuple[ListedModule, ListedModule]] = []
+        place, size, scanned = after, limit + 1, 0
+        while scanned < MAX_SCANNED:
+            batch = self._store.search(query, among, place or None, size)
+            seen = self._eyes.look(person, [one.project_id for one in batch])
+            kept += [
+                (one, _as_seen(one, now))
+                for one in batch
+                if (now := seen.get(one.project_id)) and now.readable and one.newest is not None
+            ]
+            if len(kept) > limit or len(batch) < size:
+                break
+            place, size, scanned = cursor_of(batch[-1]), MAX_ITEMS, scanned + len(batch)
+        more = len(kept) > limit
+        # the place behind the last one shown: one behind a hidden one would tell of it
+        return Found(tuple(told for _, told in kept[:limit]), cursor_of(kept[limit - 1][0]) if more else "")
+
+    def module(self, project: Ref, person: Person, version: str = "") -> ModuleView | None:
+        """A module, with the version that `version` names, "" for the newest. None for what this person cannot see."""
+        found = self._look(project, person)
+        if found is None:
+            return None
+        seen, listed, versions = found
+        wanted = find(versions, version) if version else newest(versions)
+        if wanted is None and (version or not versions):
+            return None
+        told = self._told(wanted, listed, seen, versions) if wanted else None
+        return ModuleView(_as_seen(listed, seen), told, versions, seen.can_pull, seen.level)
+
+    def compare(self, project: Ref, before: str, after: str, person: Person) -> CompareView | None:
+        """What changes for users of a module between two of its versions; None for what this person cannot see."""
+        found = self._look(project, person)
+        if found is None:
+            return None
+        seen, listed, versions = found
+        pair = find(versions, before), find(versions, after)
+        if pair[0] is None or pair[1] is None:
+            return None
+        old, new = (self._told(one, listed, seen, versions) for one in pair if one)
+        diff = compare_interfaces(old.module, new.module) if old.module and new.module else None
+        return CompareView(_as_seen(listed, seen), old, new, diff)
+
+    def sees(self, project: Ref, person: Person) -> Seen | None:
+        """A project whose code this person may read, whether or not anything is published of it."""
+        ref = read_ref(str(project))
+        seen = self._eyes.look(person, [ref]).get(ref) if ref is not None else None
+        return seen if seen is not None and seen.readable else None
+
+    def progress(self, person: Person) -> tuple[ProgressView, ...]:
+        """Publications under way and those that just ended, the one that moved last first."""
+        now = self._now()
+        recent = self._store.recent_publications(
+            now - UNDER_WAY_SECONDS, now - JUST_ENDED_SECONDS, PROGRESS_LOOKED_AT
+        )
+        seen = self._eyes.look(person, list(dict.fromkeys(one.project_id for one in recent)))
+        told: list[ProgressView] = []
+        for one in recent:
+            project = seen.get(one.project_id)
+            if project is None or not project.readable or len(told) == PROGRESS_SHOWN:
+                continue
+            if (made := self._progress_of(one, project, person)) is not None:
+                told.append(made)
+        return tuple(told)
+
+    def _look(self, project: Ref, person: Person) -> tuple[Seen, ListedModule, tuple[Named, ...]] | None:
+        seen = self.sees(project, person)
+        listed = self._store.listed(seen.project_id) if seen else None
+        if seen is None or listed is None:
+            return None
+        return seen, listed, shown(self._store.listed_versions(seen.project_id), seen.level)
+
+    def _told(
+        self, version: ListedVersion, listed: ListedModule, seen: Seen, versions: Sequence[Named]
+    ) -> VersionView:
+        known = self._store.described(version.digest) if version.digest else None
+        return view(version, listed, seen, versions, read_module(known.module) if known else None)
+
+    def _progress_of(self, one: Publication, project: Seen, person: Person) -> ProgressView | None:
+        state = State(one.state)
+        jobs: Sequence[CiJob] | None = None
+        if one.pipeline_id is not None:
+            jobs = self._eyes.fetch_jobs(person, one.project_id, one.pipeline_id)
+        if jobs is None and project.level < DEVELOPER:
+            # how a pipeline goes is told to those to whom GitLab shows it
+            return None
+        listed = self._store.listed(one.project_id)
+        return ProgressView(
+            project.path,
+            project.web_url,
+            listed.name if listed else project.path.rpartition("/")[2],
+            one.branch,
+            one.sha,
+            VersionState.CREATED
+            if jobs is None and not state.ended
+            else read_attempt(state, one.pipeline_id is not None, jobs or ()),
+            tuple(StageView(job.name, job.status, job.web_url) for job in jobs or () if job.name in OUR_JOBS),
+            f"{project.web_url}/-/pipelines/{one.pipeline_id}" if one.pipeline_id else "",
+            one.updated_at,
+        )
+
+
+def _as_seen(listed: ListedModule, seen: Seen) -> ListedModule:
+    """What GitLab says now wins over what was written down when the module was published."""
+    return replace(
+        listed,
+        path=seen.path,
+        web_url=seen.web_url,
+        visibility=seen.visibility,
+        topics=seen.topics,
+    )
