@@ -193,6 +193,23 @@ runs = sa.Table(
 sa.Index("runs_of_commit", runs.c.project_id, runs.c.sha)
 sa.Index("runs_of_branch", runs.c.project_id, runs.c.branch, runs.c.at)
 
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("user_id", sa.BigInteger, nullable=False, index=True),
+    sa.Column("username", sa.Text, nullable=False),
+    sa.Column("token", sa.Text, nullable=False),
+    sa.Column("until", sa.Float, nullable=False, index=True),
+)
+
+used_up = sa.Table(
+    "used_up",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("until", sa.Float, nullable=False, index=True),
+)
+
 steps_done = sa.Table(
     "schema_steps",
     metadata,
@@ -216,6 +233,7 @@ STEPS: tuple[Step, ...] = (
     _tables(reviews, modules),
     _tables(catalogue_modules, catalogue_versions, catalogue_words),
     _tables(runs),
+    _tables(sessions, used_up),
 )
 """What leads from nothing to the tables of today; the first one is version 1."""
 

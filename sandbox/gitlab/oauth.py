@@ -75,6 +75,8 @@ class OAuth:
     applications: dict[str, Application] = field(default_factory=dict)
     codes: dict[str, Code] = field(default_factory=dict)
     used: dict[str, str] = field(default_factory=dict)
+    lies: dict[str, Any] = field(default_factory=dict)
+    """Claims that are put over the true ones, to see which programs believe them."""
     _key: jwk.RSAKey | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -157,6 +159,7 @@ class OAuth:
             "exp": at + IDENTITY_SECONDS,
             "auth_time": at,
             **({"nonce": nonce} if nonce else {}),
+            **self.lies,
         }
         return jwt.encode({"alg": "RS256", "kid": KEY_ID, "typ": "JWT"}, claims, self._signing_key())
 

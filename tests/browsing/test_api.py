@@ -1,0 +1,313 @@
+"""The catalogue's API: what it answers, what it refuses, and that both are as its own description promises."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+import schemathesis
+from schemathesis import GenerationMode
+from schemathesis.checks import load_all_checks
+from werkzeug.test import TestResponse
+
+from bot.domain.catalogue import VersionState
+from bot.domain.events import WithdrawAsked
+from bot.domain.module_label import read_module
+from sandbox.gitlab import Sandbox, Trouble, trouble
+from tests.browsing.shop import PROJECTS, Shop, open_shop, sees
+from tests.browsing.site import Site
+
+EXAMPLES = 25
+"""Requests that schemathesis makes up for each operation."""
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    with Sandbox(tmp_path / "gitlab") as gitlab:
+        yield open_shop(gitlab, tmp_path, ("public", "private", "public-images"))
+
+
+@pytest.fixture
+def site(shop: Shop) -> Site:
+    return Site(shop)
+
+
+def asked(site: Site, who: str, path: str, **more: Any) -> TestResponse:
+    """An answer to somebody who shows a token, as GitLab takes it."""
+    token = site.shop.people[who].token
+    headers = {"PRIVATE-TOKEN": token} if token else {}
+    return site.visitor().get(f"/api/v1{path}", headers=headers, **more)
+
+
+def test_that_a_module_is_told_whole(site: Site, shop: Shop) -> None:
+    project = shop.projects["public"]
+    for ref in (str(project.id), "group%2Fpublic", "group%2fpublic", "GROUP%2FPUBLIC"):
+        told = asked(site, "anonymous", f"/modules/{ref}").json
+        assert told is not None
+        assert (told["id"], told["path"], told["visibility"]) == (project.id, "group/public", "public")
+        assert told["can_pull"] is True
+        assert told["versions"] == ["1.1.0", "1.0.0"]
+        shown = told["shown"]
+        assert (shown["name"], shown["state"], shown["number"]) == ("1.1.0", "published", 2)
+        assert shown["image"] == f"registry.example.com/group/public@{shown['digest']}"
+        assert shown["component"] == "$CI_SERVER_FQDN/group/public/module@1.1.0"
+        assert shown["pipeline_url"] == f"{project_url(shop)}/-/pipelines/72"
+
+
+def project_url(shop: Shop) -> str:
+    return shop.gitlab.core.web_url(shop.projects["public"])
+
+
+def test_that_a_version_is_told_by_each_name_with_what_describe_prints(site: Site) -> None:
+    for name in ("1.1.0", "1", "latest", "main-2"):
+        told = asked(site, "anonymous", f"/modules/group%2Fpublic/{name}").json
+        assert told is not None
+        assert (told["version"], told["path"]) == ("1.1.0", "group/public")
+        assert told["module"]["schema"] == 1
+        assert read_module(json.dumps(told["module"])) is not None
+
+
+def test_that_lists_are_cut_into_pages(site: Site) -> None:
+    first = asked(site, "reporter", "/modules?limit=2").json
+    assert first is not None
+    second = asked(site, "reporter", f"/modules?limit=2&after={first['after']}").json
+    assert second is not None
+    paths = [one["path"] for one in (*first["items"], *second["items"])]
+    assert sorted(paths) == ["group/private", "group/public", "group/public-images"]
+    assert second["after"] is None
+    assert "total" not in json.dumps(first)
+    versions = asked(site, "anonymous", "/modules/group%2Fpublic/versions?limit=1").json
+    assert versions is not None
+    assert ([one["name"] for one in versions["items"]], versions["after"]) == (["1.1.0"], "1.1.0")
+    rest = asked(site, "anonymous", "/modules/group%2Fpublic/versions?limit=1&after=1.1.0").json
+    assert rest is not None
+    assert ([one["name"] for one in rest["items"]], rest["after"]) == (["1.0.0"], None)
+
+
+def test_that_a_search_takes_everything_by_which_people_look(site: Site) -> None:
+    for query, found in (
+        ("q=public", 2),
+        ("q=nothing", 0),
+        ("kind=OPERATION&input_type=IMAGE", 2),
+        ("kind=ALGORITHM", 0),
+        ("parameter=mode&topic=noise", 2),
+        ("output_type=TEXT", 0),
+    ):
+        told = asked(site, "anonymous", f"/modules?{query}").json
+        assert told is not None
+        assert len(told["items"]) == found, query
+
+
+def test_that_two_versions_are_compared(site: Site) -> None:
+    told = asked(site, "anonymous", "/modules/group%2Fpublic/compare/1.0.0/1.1.0").json
+    assert told is not None
+    assert told["level"] == "minor"
+    assert [(one["kind"], one["parameter"]) for one in told["changes"]] == [("added", "--seed")]
+
+
+def test_that_a_component_is_told_with_the_values_of_a_form(site: Site) -> None:
+    told = asked(site, "anonymous", "/modules/group%2Fpublic/1.1.0/component?mode=it's").json
+    assert told is not None
+    assert "$CI_SERVER_FQDN/group/public/module@1.1.0" in told["text"]
+    assert "it's" in told["text"]
+    assert told["problems"] == []
+    wrong = asked(site, "anonymous", "/modules/group%2Fpublic/1.1.0/component?no-such=1").json
+    assert wrong is not None
+    assert [one["field"] for one in wrong["problems"]] == ["no-such"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/modules?limit=0", 400),
+        ("/modules?limit=101", 400),
+        ("/modules?limit=x", 400),
+        ("/modules?limit=%D9%A3", 400),
+        ("/modules?after=", 400),
+        ("/modules?after=x", 404),
+        ("/modules?after=WyJhIiwgMV0", 200),
+        ("/modules?kind=NOTHING", 400),
+        ("/modules?q=a&q=b", 400),
+        ("/modules?private_token=glpat-x", 400),
+        ("/modules?q=" + "a" * 201, 400),
+        ("/modules?q=%00%27%22%3Cscript%3E", 200),
+        ("/modules?q=%FF%FE", 200),
+        ("/modules/..%2F..%2Fetc", 404),
+        ("/modules/group%2Fpublic%2F..%2Fprivate", 404),
+        ("/modules/group%252Fpublic", 404),
+        ("/modules/group%2Fpublic/1.1.0%2F..%2F1.0.0", 404),
+        ("/modules/group%2Fpublic%00", 404),
+        ("/modules/" + "9" * 30, 404),
+        ("/modules/-1", 404),
+        ("/modules/group%2Fpublic/" + "a" * 300, 404),
+        ("/modules/group%2Fpublic/c-" + "0" * 40, 404),
+        ("/nothing", 404),
+    ],
+)
+def test_that_what_cannot_be_read_is_refused_in_words(site: Site, path: str, status: int) -> None:
+    answer = asked(site, "anonymous", path)
+    assert answer.status_code == status
+    if status >= 400 and path != "/nothing":
+        assert answer.json is not None
+        assert set(answer.json) == {"message", "hint"}
+
+
+def test_that_a_token_in_an_address_counts_for_nothing(site: Site, shop: Shop) -> None:
+    token = shop.people["reporter"].token
+    for name in ("private_token", "access_token", "token", "job_token"):
+        assert asked(site, "anonymous", f"/modules/group%2Fprivate?{name}={token}").status_code == 400
+
+
+def test_that_a_token_counts_in_each_header_that_gitlab_reads(site: Site, shop: Shop) -> None:
+    token = shop.people["reporter"].token
+    for headers in ({"PRIVATE-TOKEN": token}, {"Authorization": f"Bearer {token}"}):
+        assert site.visitor().get("/api/v1/modules/group%2Fprivate", headers=headers).status_code == 200
+    for headers in (
+        {"PRIVATE-TOKEN": "glpat-unknown"},
+        {"Authorization": "Bearer x"},
+        {"PRIVATE-TOKEN": "é"},
+        {"PRIVATE-TOKEN": "x" * 5000},
+    ):
+        for path in ("/api/v1/modules", "/api/v1/modules/group%2Fpublic"):
+            answer = site.visitor().get(path, headers=headers)
+            assert answer.status_code == 401
+            assert "x" * 50 not in answer.text
+
+
+def test_that_hidden_and_unknown_are_answered_with_the_same_bytes(site: Site, shop: Shop) -> None:
+    hidden = shop.projects["private"].id
+    for who in ("anonymous", "stranger", "guest"):
+        for rest in ("", "/versions", "/1.0.0", "/1.0.0/component", "/compare/1.0.0/1.1.0"):
+            answers = {
+                (told.status_code, told.data, str(sorted(told.headers)))
+                for ref in ("group%2Fprivate", "group%2Funknown", str(hidden), "4711")
+                for told in [asked(site, who, f"/modules/{ref}{rest}")]
+            }
+            assert len(answers) == 1, (who, rest)
+            assert answers.pop()[0] == 404
+
+
+def test_that_gitlabs_silence_is_told_as_such(site: Site, shop: Shop) -> None:
+    shop.gitlab.moods = busy = Trouble()
+    busy.on("*", "*", trouble.slow_down(17.0), times=None)
+    answer = asked(site, "anonymous", "/modules/group%2Fpublic")
+    assert answer.status_code == 503
+    assert 1 <= int(answer.headers["Retry-After"]) <= 17
+
+
+def withdrawn(site: Site, who: str, rest: str, **more: Any) -> TestResponse:
+    token = site.shop.people[who].token
+    headers = {"PRIVATE-TOKEN": token} if token else {}
+    return site.visitor().post(f"/api/v1/modules/{rest}", headers=headers, **more)
+
+
+def test_that_a_version_is_taken_back_for_those_who_may_ask(site: Site, shop: Shop) -> None:
+    project = shop.projects["public"]
+    for who, status in (
+        ("anonymous", 401),
+        ("stranger", 403),
+        ("guest", 403),
+        ("reporter", 403),
+        ("developer", 202),
+        ("maintainer", 202),
+    ):
+        answer = withdrawn(site, who, "group%2Fpublic/1.0.0/unpublish")
+        assert answer.status_code == status, who
+    users = [shop.people[who].id or 0 for who in ("developer", "maintainer")]
+    assert site.asked == [WithdrawAsked(project.id, "main", "1.0.0", "unpublish", user) for user in users]
+    assert answer.json is not None
+    assert answer.json["look"] == f"{site.url}/api/v1/modules/{project.id}/1.0.0"
+
+
+def test_that_what_is_asked_of_a_hidden_project_is_not_there(site: Site) -> None:
+    for who in ("stranger", "guest"):
+        assert withdrawn(site, who, "group%2Fprivate/1.0.0/unpublish").status_code == 404
+        assert withdrawn(site, who, "group%2Funknown/1.0.0/unpublish").status_code == 404
+    assert site.asked == []
+
+
+def test_that_only_a_version_by_its_own_name_is_taken_back(site: Site) -> None:
+    for name in ("latest", "1", "9.9.9", "main-9"):
+        assert withdrawn(site, "maintainer", f"group%2Fpublic/{name}/unpublish").status_code == 404
+    assert withdrawn(site, "maintainer", "group%2Fpublic/main-1/unpublish").status_code == 202
+    assert [one.version for one in site.asked] == ["1.0.0"]
+
+
+def test_that_a_version_taken_back_can_be_brought_back_by_those_who_see_it(site: Site, shop: Shop) -> None:
+    project = shop.projects["public"]
+    gone = shop.version(project, 2, "1.1.0", VersionState.UNPUBLISHED)
+    shop.publish(project, shop.version(project, 1, "1.0.0"), gone)
+    assert withdrawn(site, "stranger", "group%2Fpublic/1.1.0/republish").status_code == 404
+    assert withdrawn(site, "developer", "group%2Fpublic/1.1.0/republish").status_code == 202
+    assert [(one.version, one.action) for one in site.asked] == [("1.1.0", "republish")]
+
+
+def test_that_a_cookie_alone_changes_nothing(site: Site) -> None:
+    visitor = site.visitor()
+    visitor.sign_in("maintainer")
+    path, csrf = "/api/v1/modules/group%2Fpublic/1.0.0/unpublish", visitor.csrf()
+    assert visitor.post(path).status_code == 403
+    assert visitor.post(path, headers={"X-CSRF-Token": "x"}).status_code == 403
+    evil = {"X-CSRF-Token": csrf, "Origin": "https://evil.example.com"}
+    assert visitor.post(path, headers=evil).status_code == 403
+    assert visitor.get(path).status_code == 405
+    assert site.asked == []
+    assert visitor.post(path, headers={"X-CSRF-Token": csrf}).status_code == 202
+    assert len(site.asked) == 1
+
+
+def tried(site: Site, operation: Any, mode: GenerationMode) -> set[int]:
+    """The statuses of answers to requests that schemathesis makes up, each held against the description."""
+    statuses = set()
+    refs = ["", str(site.shop.projects["public"].id), "group%2Fpublic", "4711"]
+
+    @hypothesis.settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    @hypothesis.given(
+        case=operation.as_strategy(generation_mode=mode), ref=hypothesis.strategies.sampled_from(refs)
+    )
+    def ask(case: schemathesis.Case, ref: str) -> None:
+        if ref and "project" in case.path_parameters and mode is GenerationMode.POSITIVE:
+            case.path_parameters["project"] = ref
+        case.headers = {**(case.headers or {}), "PRIVATE-TOKEN": site.shop.people["developer"].token}
+        answer = case.call()
+        case.validate_response(answer)
+        statuses.add(answer.status_code)
+
+    ask()
+    return statuses
+
+
+def test_that_the_api_is_as_it_describes_itself(site: Site) -> None:
+    load_all_checks()
+    schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app=site.app)
+    schema.config.update(base_url=site.url)
+    operations = [found.ok() for found in schema.get_all_operations()]
+    statuses = {one.label: tried(site, one, GenerationMode.POSITIVE) for one in operations}
+    assert len(statuses) == 8
+    assert all(found <= {200, 202, 404} for found in statuses.values()), statuses
+    assert {label for label, found in statuses.items() if found & {200, 202}} >= {
+        "GET /api/v1/modules",
+        "GET /api/v1/modules/{project}",
+        "GET /api/v1/modules/{project}/versions",
+    }
+    for one in operations:
+        assert tried(site, one, GenerationMode.NEGATIVE) <= {200, 202, 400, 401, 403, 404, 405}, one.label
+
+
+def test_that_every_kind_of_project_is_told_as_gitlab_would(tmp_path: Path) -> None:
+    with Sandbox(tmp_path / "gitlab") as gitlab:
+        site = Site(open_shop(gitlab, tmp_path))
+        for who in site.shop.people:
+            for kind in PROJECTS:
+                status = asked(site, who, f"/modules/group%2F{kind}").status_code
+                assert status == (200 if sees(who, kind) else 404), (who, kind)

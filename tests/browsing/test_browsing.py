@@ -1,0 +1,207 @@
+"""The catalogue as one person sees it: what GitLab hides is not there, in no list, under no name, at no page's end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.browsing import Browser
+from bot.domain.access import ANONYMOUS
+from bot.domain.catalogue import Query, VersionState
+from bot.domain.plan import State
+from bot.errors import TryAgain
+from sandbox.gitlab import Sandbox, Trouble, trouble
+from tests.browsing.shop import PEOPLE, PROJECTS, Shop, open_shop, sees
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    with Sandbox(tmp_path / "gitlab") as gitlab:
+        yield open_shop(gitlab, tmp_path)
+
+
+def test_that_everybody_finds_what_gitlab_shows_them_and_nothing_else(shop: Shop) -> None:
+    browser = shop.browser()
+    for who in PEOPLE:
+        expected = {f"group/{kind}" for kind in PROJECTS if sees(who, kind)}
+        found = browser.find(Query(), shop.people[who])
+        assert {one.path for one in found.items} == expected, who
+        assert found.after == "", who
+        named = browser.find(Query("secret"), shop.people[who])
+        assert {one.path for one in named.items} == expected, who
+        for kind, project in shop.projects.items():
+            for ref in (project.id, project.full_path, str(project.id)):
+                there = browser.module(ref, shop.people[who]) is not None
+                assert there == sees(who, kind), (who, kind, ref)
+                compared = browser.compare(ref, "1.0.0", "1.1.0", shop.people[who])
+                assert (compared is not None) == sees(who, kind), (who, kind, ref)
+
+
+def test_that_pages_of_a_search_are_full_and_end_where_the_last_one_shown_is(shop: Shop) -> None:
+    browser, stranger = shop.browser(), shop.people["stranger"]
+    whole = [one.path for one in browser.find(Query(), stranger).items]
+    paged, after = [], ""
+    for _ in range(10):
+        page = browser.find(Query(), stranger, after, limit=1)
+        paged += [one.path for one in page.items]
+        after = page.after
+        if not after:
+            break
+    assert paged == whole
+    assert len(whole) == 3
+
+
+def test_that_a_page_is_the_same_whether_or_not_something_hidden_lies_behind_it(shop: Shop) -> None:
+    before = shop.browser().find(Query("public"), ANONYMOUS, limit=2)
+    for number in range(6):
+        hidden = shop.gitlab.create_project(f"group/public-zz{number}", shop.gitlab.state.users[1])
+        # written down as public, and not so any more
+        shop.publish(replace(hidden, visibility="public"), shop.version(hidden, 1, "1.0.0"))
+    after = shop.browser().find(Query("public"), ANONYMOUS, limit=2)
+    assert after == before
+    assert after.after == ""
+
+
+def test_that_a_project_made_private_is_gone_at_once_from_everything(shop: Shop) -> None:
+    browser, project = shop.browser(), shop.projects["public"]
+    assert browser.module(project.id, ANONYMOUS) is not None
+    project.visibility = "private"
+    assert browser.module(project.id, ANONYMOUS) is None
+    assert browser.module(project.full_path, ANONYMOUS) is None
+    assert project.full_path not in {one.path for one in browser.find(Query(), ANONYMOUS).items}
+    assert browser.module(project.id, shop.people["reporter"]) is not None
+
+
+def test_that_a_deleted_project_is_nobodys_and_a_moved_one_has_its_new_path(shop: Shop) -> None:
+    browser, moved = shop.browser(), shop.projects["internal"]
+    shop.gitlab.move_project(moved.id, "other/place")
+    shop.gitlab.delete_project(shop.projects["public"].id)
+    assert browser.module(shop.projects["public"].id, shop.people["maintainer"]) is None
+    found = browser.module("other/place", shop.people["stranger"])
+    assert found is not None
+    assert found.listed.path == "other/place"
+    assert found.shown is not None
+    assert found.shown.component == "$CI_SERVER_FQDN/other/place/module@1.1.0"
+
+
+def test_that_who_can_pull_is_told_as_the_registry_would(shop: Shop) -> None:
+    browser = shop.browser()
+    for who, pulls in (("anonymous", False), ("guest", False), ("reporter", True), ("developer", True)):
+        found = browser.module("group/public-images", shop.people[who])
+        assert found is not None
+        assert found.can_pull is pulls, who
+
+
+def test_that_the_store_is_not_asked_before_gitlab_showed_the_project(shop: Shop) -> None:
+    browser = Browser(NoStore(), shop.visibility())
+    for ref in ("group/private", "group/unknown", shop.projects["private"].id, 4711):
+        assert browser.module(ref, shop.people["stranger"]) is None
+
+
+class NoStore:
+    """Whoever asks it anything fails."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"the store was asked: {name}")
+
+
+@pytest.mark.parametrize("who", ["anonymous", "stranger", "guest"])
+def test_that_hidden_and_unknown_cost_gitlab_the_same_question(shop: Shop, who: str) -> None:
+    browser, asked = shop.browser(), []
+    for ref in ("group/private", "group/unknown"):
+        shop.gitlab.clear_log()
+        assert browser.module(ref, shop.people[who]) is None
+        asked.append([(one.method, one.path, one.query) for one in shop.gitlab.requests])
+    assert asked[0] == asked[1]
+    assert len(asked[0]) == 1
+
+
+def test_that_nothing_is_shown_while_gitlab_does_not_answer(shop: Shop) -> None:
+    browser = shop.browser()
+    shop.gitlab.moods = broken = Trouble()
+    broken.on("*", "*", trouble.server_error(502), times=None)
+    for ask in (
+        lambda: browser.find(Query(), ANONYMOUS),
+        lambda: browser.module("group/public", ANONYMOUS),
+        lambda: browser.find(Query(), shop.people["maintainer"]),
+    ):
+        with pytest.raises(TryAgain):
+            ask()
+
+
+def test_that_a_version_is_found_by_each_of_its_names(shop: Shop) -> None:
+    browser, project = shop.browser(), shop.projects["public"]
+    shop.publish(
+        project,
+        shop.version(project, 1, "1.0.0"),
+        shop.version(project, 2, "1.9.0"),
+        shop.version(project, 3, "2.0.0", VersionState.INCONSISTENT),
+        shop.version(project, 4, "1.10.0"),
+        shop.version(project, 5, ""),
+    )
+
+    def named(name: str) -> str | None:
+        found = browser.module(project.id, ANONYMOUS, name)
+        return found.shown.name if found is not None and found.shown is not None else None
+
+    assert [named(name) for name in ("", "latest", "1", "1.10.0", "main-4")] == ["1.10.0"] * 5
+    assert named("1.0.0") == named("main-1") == "1.0.0"
+    assert named("2.0.0") == "2.0.0"
+    assert named("stable-5") == "stable-5"
+    for unknown in ("2", "3.0.0", "main-9", "stable-1", "../1.0.0", "1.0", "LATEST", "c-" + "0" * 40):
+        assert named(unknown) is None, unknown
+    found = browser.module(project.id, ANONYMOUS, "1.10.0")
+    assert found is not None
+    assert found.shown is not None
+    assert found.shown.tags == ("1.10.0", "main-4", "1", "latest")
+
+
+def test_that_a_version_taken_back_is_there_for_those_who_work_on_it_only(shop: Shop) -> None:
+    browser, project = shop.browser(), shop.projects["public"]
+    back = shop.version(project, 2, "1.1.0", VersionState.UNPUBLISHED)
+    shop.publish(project, shop.version(project, 1, "1.0.0"), back)
+    for who in ("anonymous", "stranger", "guest", "reporter"):
+        assert browser.module(project.id, shop.people[who], "1.1.0") is None, who
+        assert browser.compare(project.id, "1.0.0", "1.1.0", shop.people[who]) is None, who
+        found = browser.module(project.id, shop.people[who])
+        assert found is not None
+        assert [name for name, _ in found.versions] == ["1.0.0"], who
+    found = browser.module(project.id, shop.people["developer"], "1.1.0")
+    assert found is not None
+    assert found.shown is not None
+    assert found.shown.listed.state is VersionState.UNPUBLISHED
+    assert found.shown.component == ""
+    assert found.shown.tags == ()
+
+
+def test_that_a_module_with_nothing_left_is_gone_for_those_who_do_not_work_on_it(shop: Shop) -> None:
+    browser, project = shop.browser(), shop.projects["public"]
+    shop.publish(project, shop.version(project, 1, "1.0.0", VersionState.UNPUBLISHED))
+    assert browser.module(project.id, ANONYMOUS) is None
+    assert project.full_path not in {one.path for one in browser.find(Query(), ANONYMOUS).items}
+    found = browser.module(project.id, shop.people["maintainer"])
+    assert found is not None
+    assert found.shown is None
+
+
+def test_that_two_versions_are_compared_as_their_users_would(shop: Shop) -> None:
+    compared = shop.browser().compare("group/public", "1.0.0", "1.1.0", ANONYMOUS)
+    assert compared is not None
+    assert compared.diff is not None
+    assert [(one.kind, one.parameter) for one in compared.diff.changes] == [("added", "--seed")]
+
+
+def test_that_progress_is_shown_to_whom_gitlab_shows_the_pipeline(shop: Shop) -> None:
+    browser = shop.browser()
+    for kind in ("public", "private"):
+        shop.attempt(shop.projects[kind], State.RUNNING)
+    assert browser.progress(ANONYMOUS) == ()
+    assert [one.path for one in browser.progress(shop.people["developer"])] == [
+        "group/private",
+        "group/public",
+    ]
+    assert [one.path for one in browser.progress(shop.people["stranger"])] == []
