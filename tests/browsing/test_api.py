@@ -21,7 +21,7 @@ from sandbox.gitlab import Sandbox, Trouble, trouble
 from tests.browsing.shop import PROJECTS, Shop, open_shop, sees
 from tests.browsing.site import Site
 
-EXAMPLES = 25
+EXAMPLES = 12
 """Requests that schemathesis makes up for each operation."""
 
 
