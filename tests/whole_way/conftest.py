@@ -386,6 +386,7 @@ class serving:
             "builder": {"image": images.bot, "engines": [images.engine]},
             "pipeline": {"grace_seconds": grace_seconds},
             "publish": {"branches": ["release"]},
+            "experiments": {"mlflow": True},
         }
         for section, values in {"wizard": {"open": "never"}, **more}.items():
             config[section] = {**config.get(section, {}), **values}
