@@ -150,6 +150,18 @@ def _init(options: argparse.Namespace) -> int:
     return GOOD
 
 
+def _pipeline(options: argparse.Namespace) -> int:
+    from bot.local.pipelines import LookUp, pipeline
+
+    def on_server(file: Path) -> LookUp:
+        from bot.app import look_up_modules
+        from bot.config_file import load_config
+
+        return look_up_modules(load_config(file, secrets=False))
+
+    return GOOD if pipeline(options, os.environ, _give, _say, on_server) else REFUSED
+
+
 def _load_policy(file: Path) -> Policy:
     from bot.app import read_policy
     from bot.config_file import load_config
@@ -328,6 +340,22 @@ def _parser() -> argparse.ArgumentParser:
         "--config", type=Path, help="settings; without, stand-ins for the operator's images"
     )
     _build_options(reader("build", _build, "Build the image of a repository on disk, without an engine."))
+    chained = command("pipeline", _pipeline, "Check or render a data pipeline: modules one after the other.")
+    chained.epilog = "Exit codes: 0 good, 1 the file is refused, 2 usage, 3 a bug."
+    chained.add_argument(
+        "action", choices=("check", "render"), help="tell what is wrong, or print .gitlab-ci.yml"
+    )
+    chained.add_argument(
+        "file",
+        metavar="FILE",
+        type=Path,
+        nargs="?",
+        default=Path("mlreef-pipeline.yml"),
+        help="(default: mlreef-pipeline.yml)",
+    )
+    chained.add_argument("--catalogue", metavar="URL", help="where modules are (default: MLREEF_CATALOGUE)")
+    chained.add_argument("--output", metavar="FILE", type=Path, help="write it there, instead of printing it")
+    chained.add_argument("--config", type=Path, help="settings; on the bot's own machine, for its store")
     begun = service("init", _init, "Set a repository up: entry point, requirements, environment.")
     begun.epilog = "Exit codes: 0 done, 1 it cannot be set up, 2 usage, 3 a bug."
     begun.add_argument(

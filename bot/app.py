@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,8 +41,10 @@ if TYPE_CHECKING:
     from bot.adapters.gitlab_client import GitlabClient
     from bot.adapters.reader import Reader
     from bot.adapters.registry import Registry
+    from bot.domain.data_pipeline_check import Modules
     from bot.domain.wizard import SetupWish
     from bot.jobs.engine import Desk
+    from bot.local.pipelines import LookUp
     from bot.metrics import Look
     from bot.reconcile import Reach
     from bot.world import World
@@ -492,6 +494,20 @@ def request_publication(config: Config, project: str, branch: str | None) -> tup
     store.accept(f"asked {time.time_ns()} {os.getpid()}", to_dict(asked), subject(asked))
     store.close()
     return found.path, asked.branch
+
+
+def look_up_modules(config: Config) -> LookUp:
+    """What the store has of published modules, for whoever has the bot's own machine."""
+    from bot.local.pipelines import find_module
+
+    def look_up(wanted: Collection[tuple[str, str]]) -> Modules:
+        store = Store.prepare(config.database.url)
+        try:
+            return {(path, ref): find_module(store, path, ref) for path, ref in wanted}
+        finally:
+            store.close()
+
+    return look_up
 
 
 def at_the_desk(config: Config, work: Callable[[Store, Desk], str]) -> str:

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,9 +101,10 @@ class BareMachine:
         with under_way():
             try:
                 spec = job_spec(read_config(checkout, config_file), job)
-                known = {**spec["variables"], **complete(checkout, variables), **_handed_over(checkout)}
+                before = _made_before(checkout, spec)
+                known = {**spec["variables"], **complete(checkout, variables), **_handed_over(before)}
                 with self._folder(checkout, config_file, known) as folder:
-                    copy_artifacts(checkout, folder)
+                    copy_artifacts(before, folder)
                     code = _Job(self, trace, spec, known, folder).to_its_end(cancelled)
                     _keep(spec, folder, checkout, job)
             except (WorkplaceError, CannotRun, Invalid, OSError) as fault:
@@ -235,17 +236,22 @@ def _told(trace: Trace, code: int, limit: float) -> int:
     return code
 
 
-def copy_artifacts(checkout: Path, folder: Path) -> None:
-    """Bring the artifacts of all earlier jobs into a job's folder."""
-    for made in _made_before(checkout):
+def copy_artifacts(before: Iterable[Path], folder: Path) -> None:
+    """Bring the artifacts of earlier jobs into a job's folder."""
+    for made in before:
         copy_tree(made, folder)
     remove(folder / REPORTS.parts[0])
 
 
-def _made_before(checkout: Path) -> list[Path]:
-    """The folders with what earlier jobs made, the latest one last."""
+def _made_before(checkout: Path, spec: Mapping[str, Any]) -> list[Path]:
+    """The folders with what the jobs made that this one needs, else all earlier ones; the latest one last."""
     kept = artifacts(checkout)
-    return sorted(kept.iterdir(), key=lambda path: path.stat().st_mtime_ns) if kept.is_dir() else []
+    made = sorted(kept.iterdir(), key=lambda path: path.stat().st_mtime_ns) if kept.is_dir() else []
+    if "needs" not in spec:
+        return made
+    needs = [need if isinstance(need, dict) else {"job": need} for need in _listed(spec["needs"])]
+    wanted = {folder_name(str(need.get("job"))) for need in needs if need.get("artifacts", True)}
+    return [folder for folder in made if folder.name in wanted]
 
 
 def copy_modes(folder: Path) -> None:
@@ -261,10 +267,10 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-def _handed_over(checkout: Path) -> dict[str, str]:
+def _handed_over(before: Iterable[Path]) -> dict[str, str]:
     """The variables that earlier jobs of the pipeline left."""
     found: dict[str, str] = {}
-    for report in [report for made in _made_before(checkout) for report in (made / REPORTS).glob("*")]:
+    for report in [report for made in before for report in (made / REPORTS).glob("*")]:
         for line in report.read_text("utf-8", "replace").splitlines():
             name, equals, value = line.partition("=")
             if equals:
@@ -278,8 +284,8 @@ def _keep(spec: Mapping[str, Any], folder: Path, checkout: Path, job: str) -> No
     target = artifacts(checkout) / folder_name(job)
     remove(target)
     root = folder.resolve()
-    for pattern in _listed(wanted.get("paths")):
-        for path in folder.glob(str(pattern).lstrip("/")):
+    for pattern in filter(None, (str(each).strip("/") for each in _listed(wanted.get("paths")))):
+        for path in folder.glob(pattern):
             inside = path.resolve().is_relative_to(root)
             if inside and path.is_dir():
                 shutil.copytree(path, target / path.relative_to(folder), symlinks=True, dirs_exist_ok=True)

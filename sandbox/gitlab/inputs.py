@@ -16,7 +16,6 @@ import yaml
 from sandbox.gitlab.rules import Invalid
 
 MAX_OPTIONS = 50
-MAX_DESCRIPTION = 255
 MAX_ERRORS_TOLD = 3
 
 DIVIDER = re.compile(r"^---\s+", re.MULTILINE)
@@ -97,8 +96,6 @@ def _check_spec(name: str, spec: Mapping[str, Any]) -> None:
         raise Invalid(f"{where} config contains unknown keys: {', '.join(unknown)}")
     if spec.get("type", "string") not in KINDS:
         raise Invalid(f"{where} input type unknown value: {spec['type']}")
-    if len(str(spec.get("description") or "")) > MAX_DESCRIPTION:
-        raise Invalid(f"{where} description is too long (maximum is {MAX_DESCRIPTION} characters)")
     if len(spec.get("options") or ()) > MAX_OPTIONS:
         raise Invalid(f"{where} config cannot define more than {MAX_OPTIONS} options")
 

@@ -1,0 +1,108 @@
+"""The catalogue's API, for those who use modules from elsewhere than the bot's own machine."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import requests
+
+from bot.domain.data_pipeline_check import Found
+from bot.domain.module_label import read_module
+from bot.domain.uses import NEWEST
+from bot.domain.versions import Version
+from bot.errors import OperatorError
+
+TIMEOUT_SECONDS = 20
+"""Time for one answer; the catalogue asks GitLab before it answers."""
+
+MAX_ANSWER_BYTES = 4 * 1024 * 1024
+
+LOCAL = re.compile(r"(localhost|127(\.\d+){3}|\[::1\])\Z")
+
+
+class CatalogueApi:
+    """Looks modules up as whoever `token` is; "" for nobody in particular, who sees what is public."""
+
+    def __init__(self, url: str, token: str = "") -> None:
+        address = urlsplit(url)
+        if (
+            address.scheme not in ("http", "https")
+            or not address.hostname
+            or address.username
+            or address.query
+        ):
+            raise OperatorError(
+                f"{url!r} is no address of a catalogue", "give it as in https://modules.example.com"
+            )
+        host = address.netloc.rpartition(":")[0] if address.port else address.netloc
+        if token and address.scheme == "http" and not LOCAL.match(host):
+            raise OperatorError(
+                f"the token would go to {address.netloc} unencrypted",
+                "give an address that begins with https://",
+            )
+        self._url = url.rstrip("/")
+        self._session = requests.Session()
+        self._session.headers["Accept"] = "application/json"
+        if token:
+            self._session.headers["PRIVATE-TOKEN"] = token
+
+    def __enter__(self) -> CatalogueApi:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._session.close()
+
+    def fetch_module(self, path: str, ref: str) -> Found | None:
+        """A module in the version that `ref` leads to; None when it is not there, or hidden.
+
+        Raises OperatorError when the catalogue cannot be asked.
+        """
+        asked = "latest" if ref == NEWEST else ref
+        answer = self._ask(f"/api/v1/modules/{quote(path, safe='')}/{quote(asked, safe='')}")
+        if answer is None:
+            return None
+        module = read_module(json.dumps(answer.get("module")))
+        version = answer.get("version")
+        if module is None or not isinstance(version, str) or Version.read(version) is None:
+            return None
+        found = answer.get("path")
+        return Found(
+            found if isinstance(found, str) and found.lower() == path.lower() else path, version, module
+        )
+
+    def _ask(self, path: str) -> Mapping[str, Any] | None:
+        try:
+            with self._session.get(
+                self._url + path, timeout=TIMEOUT_SECONDS, allow_redirects=False, stream=True
+            ) as answer:
+                if answer.status_code == 404:
+                    return None
+                if answer.status_code in (401, 403):
+                    raise OperatorError(
+                        f"the catalogue at {self._url} does not take the token",
+                        "set MLREEF_TOKEN to a personal access token of GitLab's with the scope read_api",
+                    )
+                content = b""
+                for chunk in answer.iter_content(64 * 1024):
+                    content += chunk
+                    if len(content) > MAX_ANSWER_BYTES:
+                        break
+                found = json.loads(content) if answer.status_code == 200 else None
+        except (requests.RequestException, ValueError, RecursionError) as error:
+            raise self._silent(str(error)) from None
+        if not isinstance(found, dict):
+            raise self._silent(f"its answer was {answer.status_code}")
+        return found
+
+    def _silent(self, why: str) -> OperatorError:
+        return OperatorError(
+            f"the catalogue at {self._url} does not answer as it should: {why[:200]}",
+            "is the address right? Otherwise try again later",
+        )

@@ -1,0 +1,165 @@
+"""Whether the modules of a data pipeline go together: kinds, types of data, parameters, versions."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from bot.domain.component import NAME, NEEDS, STAGE, component_inputs, input_path, output_path
+from bot.domain.data_pipeline import DataPipeline, Fault, PipelineKind, Step
+from bot.domain.input_values import component_values
+from bot.domain.uses import NEWEST
+from parser.model import Kind, Module
+from parser.problems import shown
+
+ANY, NOTHING = "ANY", "NONE"
+
+OUT = "mlreef-out"
+"""The folder in which each step has its own for what it writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A module as the catalogue has it, in one exact version; `path` as GitLab writes it."""
+
+    path: str
+    version: str
+    module: Module
+
+
+Modules = Mapping[tuple[str, str], Found | None]
+"""What was found of each path and version that steps name; None for what is not there, or hidden."""
+
+
+def check_pipeline(pipeline: DataPipeline, modules: Modules) -> tuple[Fault, ...]:
+    """Everything wrong with how the steps go together, in the file's order."""
+    known = {step.name: modules.get((step.path, step.ref)) for step in pipeline.steps}
+    faults = [*_kinds(pipeline, known)]
+    for step in pipeline.steps:
+        found = known[step.name]
+        if found is None and step.path:
+            asked = "" if step.ref == NEWEST else f" in version {step.ref}"
+            faults.append(
+                Fault(
+                    step.at("module"),
+                    f"there is no published module {shown(step.path)}{asked}, or you may not see it",
+                    "Look it up in the catalogue; whoever runs the pipeline must be able to read its project.",
+                )
+            )
+        if found is None:
+            continue
+        faults += _types(pipeline, step, found, known)
+        faults += _values(pipeline, step, found.module)
+    return tuple(sorted(faults, key=lambda fault: (fault.place.line, fault.place.column)))
+
+
+def inputs_of(pipeline: DataPipeline, step: Step, module: Module) -> dict[str, str]:
+    """What a step hands to its component, as one would type it: its own values, and where it reads and writes."""
+    reads, writes = input_path(module), output_path(module)
+    source = f"{OUT}/{step.needs[0]}" if step.needs else pipeline.data
+    return {
+        NAME: step.name,
+        STAGE: step.name,
+        NEEDS: " ".join(step.needs),
+        **({reads.name: source} if reads and source else {}),
+        **step.values,
+        **({writes.name: f"{OUT}/{step.name}"} if writes else {}),
+    }
+
+
+def given_by_pipeline(module: Module) -> frozenset[str]:
+    """The inputs that are no step's own to give."""
+    writes = output_path(module)
+    return frozenset({NAME, STAGE, NEEDS} | ({writes.name} if writes else set()))
+
+
+def _kinds(pipeline: DataPipeline, known: Mapping[str, Found | None]) -> Iterable[Fault]:
+    kinds = {name: found.module.kind for name, found in known.items() if found is not None}
+    for step in pipeline.steps:
+        kind = kinds.get(step.name)
+        if kind is Kind.ALGORITHM and pipeline.kind is not PipelineKind.EXPERIMENT:
+            yield Fault(
+                step.at("module"),
+                f"{shown(step.path)} is a model, and this is a pipeline of the kind {pipeline.kind}",
+                "Write `kind: experiment`, or leave the model out.",
+            )
+        for name in step.needs:
+            if kinds.get(name) is Kind.VISUALIZATION:
+                yield Fault(
+                    step.at("needs"),
+                    f"{shown(step.name)} reads from the visualization {shown(name)}",
+                    "Put visualizations last; let this step need the one before it, by `needs`.",
+                )
+    wanted = {PipelineKind.EXPERIMENT: Kind.ALGORITHM, PipelineKind.VISUALIZATION: Kind.VISUALIZATION}
+    missing = wanted.get(pipeline.kind)
+    if missing is not None and missing not in kinds.values() and None not in known.values():
+        what = "model" if missing is Kind.ALGORITHM else "visualization"
+        yield Fault(
+            pipeline.places.get("kind", pipeline.steps[0].place),
+            f"a pipeline of the kind {pipeline.kind} has a {what}, and no step is one",
+            f"Add a step whose module is a {what}, or change `kind`.",
+        )
+
+
+def _types(
+    pipeline: DataPipeline, step: Step, found: Found, known: Mapping[str, Found | None]
+) -> Iterable[Fault]:
+    wanted, reads = found.module.input_type, input_path(found.module)
+    if not step.needs:
+        if wanted != NOTHING and not pipeline.data and reads and reads.name not in step.values:
+            yield Fault(
+                step.at("module"),
+                f"{shown(step.name)} reads {wanted}, and nothing says where from",
+                "Write `data:` with a folder of this repository, beside `steps:`.",
+            )
+        return
+    if wanted == NOTHING:
+        yield Fault(
+            step.at("needs"),
+            f"{shown(step.name)} reads no data, so it can take none from {shown(step.needs[0])}",
+            "Write `needs: []` at this step.",
+        )
+        return
+    for name in step.needs[:1]:
+        before = known[name]
+        if before is not None and not fits(before.module.output_type, wanted):
+            yield Fault(
+                step.at("module"),
+                f"{shown(step.name)} reads {wanted}, and {shown(name)} writes {before.module.output_type}",
+                "Put a module between them that turns the one into the other, or let it need another step.",
+            )
+
+
+def fits(written: str, wanted: str) -> bool:
+    """Whether a module that reads one type of data can read what another wrote."""
+    if NOTHING in (written, wanted):
+        return False
+    return written == wanted or ANY in (written, wanted)
+
+
+def _values(pipeline: DataPipeline, step: Step, module: Module) -> Iterable[Fault]:
+    reads, taken = input_path(module), given_by_pipeline(module)
+    own = [each.name for each in component_inputs(module) if each.name not in taken]
+    for name in step.values:
+        if name in own:
+            continue
+        if name in taken:
+            why, mend = "is given by the pipeline itself", "Leave it out."
+        else:
+            near = difflib.get_close_matches(name.replace("_", "-").lstrip("-"), own, 1)
+            why = f"is no parameter of {shown(module.name)}"
+            mend = f"Is `{near[0]}` meant?" if near else f"It has {', '.join(own) or 'none'}."
+        yield Fault(step.at(f"with.{name}"), f"{shown(name)} {why}", mend)
+    given = inputs_of(pipeline, step, module)
+    _, refused = component_values(module, given)
+    strangers = step.values.keys() - set(own)
+    for refusal in refused:
+        unsaid = reads is not None and refusal.field == reads.name and reads.name not in given
+        if refusal.field in strangers or unsaid:
+            continue
+        yield Fault(
+            step.at(f"with.{refusal.field}"),
+            f"{shown(refusal.field)}: {refusal.message}",
+            "Correct it under `with`; the catalogue shows what the module takes.",
+        )
