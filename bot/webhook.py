@@ -8,6 +8,7 @@ towards switching the hook off, and never sends a failed delivery again.
 from __future__ import annotations
 
 import json
+import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -16,9 +17,10 @@ from typing import IO, Any, Protocol, TypeVar
 import flask
 from werkzeug.exceptions import HTTPException
 
+from bot.domain.access import changes_access
 from bot.domain.branches import named_fact, read_named
 from bot.domain.events import read_event, subject, to_dict
-from bot.domain.facts import BOT_USER
+from bot.domain.facts import ACCESS_CHANGED, BOT_USER
 from bot.domain.proof import Keys, Lock, check_project, delivery_key
 from bot.domain.routing import Ignored, Rules, route
 from bot.errors import OperatorError, SenderError, TryAgain
@@ -96,6 +98,9 @@ def create_app(store: Shelf, keys: Keys, rules: Rules, now: Callable[[], float] 
             return _ignored("", "the body is not JSON, or is nested too deeply")
         event = read_event(payload)
         check_project(proven, getattr(event, "project_id", None))
+        if changes_access(payload):
+            # the catalogue's pages believe GitLab's word on who sees what for some seconds: until now
+            fuse.run(lambda: store.keep_fact(ACCESS_CHANGED, secrets.token_hex(8)))
         decision = route(event, rules, identity.bot_user_id(), named_in=named_in)
         if isinstance(decision, Ignored):
             return _ignored(subject(event), decision.why)

@@ -70,10 +70,14 @@ class Visibility:
         cache_seconds: float,
         ca_file: str | None = None,
         now: Callable[[], float] = time.monotonic,
+        changed: Callable[[], str | None] = lambda: None,
     ) -> None:
+        """`changed` gives another text than before once GitLab told that somebody may see more, or less."""
         self._where = (url, timeout_seconds, ca_file)
         self._cache_seconds = cache_seconds
         self._now = now
+        self._changed = changed
+        self._mark: str | None = None
         self._lock = threading.Lock()
         self._people: OrderedDict[str, _Known] = OrderedDict()
 
@@ -144,6 +148,11 @@ class Visibility:
 
     def _known(self, token: str) -> _Known:
         # the digest: a token is not kept in more places than its line
+        mark = self._changed()
+        if mark != self._mark:
+            # whoever is still asking keeps its answer where nobody looks any more
+            self.forget()
+            self._mark = mark
         url, timeout_seconds, ca_file = self._where
         key = hashlib.sha256(token.encode()).hexdigest()
         with self._lock:

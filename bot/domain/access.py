@@ -15,6 +15,16 @@ MAX_PATH_CHARACTERS = 1024
 MAX_ID = 2**63 - 1
 """Largest id that GitLab's database can hold."""
 
+ACCESS_EVENTS = frozenset(
+    {
+        *("project_update", "project_rename", "project_transfer", "project_destroy"),
+        *("user_add_to_team", "user_update_for_team", "user_remove_from_team"),
+        *("user_add_to_group", "user_update_for_group", "user_remove_from_group"),
+        *("group_rename", "group_destroy", "user_destroy"),
+    }
+)
+"""GitLab's names, in system and group hooks, for what may change who sees what."""
+
 _GID = "gid://gitlab/Project/"
 _PATH = re.compile(r"[\w][\w.+-]*(?:/[\w][\w.+-]*)+", re.ASCII)
 
@@ -59,6 +69,11 @@ class Seen:
     can_pull: bool
     level: int
     topics: tuple[str, ...] = ()
+
+
+def changes_access(payload: object) -> bool:
+    """Whether a webhook's payload tells of something that may change who sees what."""
+    return isinstance(payload, Mapping) and payload.get("event_name") in ACCESS_EVENTS
 
 
 def read_ref(text: str) -> Ref | None:

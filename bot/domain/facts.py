@@ -26,6 +26,9 @@ SWEEPING = "sweeping"
 JOB_COUNTS = "job_counts"
 """How the jobs stand, as a worker last counted them: the text of a JobCounts."""
 
+ACCESS_CHANGED = "access_changed"
+"""Changes whenever GitLab tells that somebody may see more or less than before: what is kept of that is old then."""
+
 SHARED_COUNTS = "PROMETHEUS_MULTIPROC_DIR"
 """Environment variable of the metrics' library: the folder through which the processes of one machine share counts."""
 

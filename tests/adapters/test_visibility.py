@@ -93,6 +93,16 @@ def test_that_an_answer_is_believed_for_the_seconds_that_were_asked_for_and_by_o
     assert asked.look(ANONYMOUS, [one.id]) == {}
 
 
+def test_that_no_answer_is_believed_any_more_once_gitlab_tells_of_a_change(gitlab: Sandbox) -> None:
+    one, told = project(gitlab, "public"), ["1"]
+    asked = Visibility(gitlab.url, 5.0, 1e6, changed=lambda: told[0])
+    assert asked.look(ANONYMOUS, [one.id])
+    one.visibility = "private"
+    assert asked.look(ANONYMOUS, [one.id])
+    told[0] = "2"
+    assert asked.look(ANONYMOUS, [one.id]) == {}
+
+
 def test_that_nothing_is_shown_when_gitlab_does_not_answer(gitlab: Sandbox) -> None:
     one, asked = project(gitlab, "public"), visibility(gitlab)
     assert asked.look(ANONYMOUS, [one.id])

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.adapters.store import Store
-from bot.domain.facts import BOT_USER
+from bot.domain.facts import ACCESS_CHANGED, BOT_USER
 from bot.domain.proof import Keys, derive_token
 from bot.domain.routing import Rules
 from bot.webhook import MAX_BODY_BYTES, create_app
@@ -59,6 +59,28 @@ def test_every_authentic_payload_is_answered_with_2xx(door: Any, store: Store, n
     answer = post(door, payload(name))
     assert answer.status_code == (202 if store.pending(1) else 200)
     assert answer.json["stored"] or answer.json["why"]
+
+
+@pytest.mark.parametrize(
+    "name", ["project_update", "project_destroy", "user_remove_from_team", "group_destroy"]
+)
+def test_what_changes_who_sees_what_is_noted_at_once_also_where_it_needs_no_work(
+    door: Any, store: Store, name: str
+) -> None:
+    marks = []
+    for _ in range(2):
+        told = {"event_name": name, "project_id": 7, "project_visibility": "private"}
+        assert post(door, told, headers=headers(None)).status_code in (200, 202)
+        marks.append(store.fact(ACCESS_CHANGED))
+    assert None not in marks
+    assert marks[0] != marks[1]
+
+
+def test_what_a_stranger_tells_of_access_changes_nothing(door: Any, store: Store) -> None:
+    told = {"event_name": "project_update", "project_id": 7}
+    assert post(door, told, headers=headers(**{"X-Gitlab-Token": "wrong"})).status_code == 401
+    post(door, payload("push_to_default_branch"))
+    assert store.fact(ACCESS_CHANGED) is None
 
 
 def test_a_redelivery_changes_nothing(door: Any, store: Store) -> None:
