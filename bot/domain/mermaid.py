@@ -19,6 +19,7 @@ MAX_TITLE_CHARS = 40
 DIGITS = 5
 """Digits that a number is written with."""
 
+_COLOURS = ("#8fbae8", "#c24b00")
 _SMALLEST, _LARGEST = 1e-3, 1e7
 """Between these a number is written as it is; else all of a chart are divided by a power of ten."""
 
@@ -51,7 +52,10 @@ def _chart(panel: Panel) -> str:
     title = _title(together, power)
     axis = ", ".join(f'"{step:g}"' for step in shown)
     low, high = _range([one[step] for one in values for step in shown])
+    colours = ", ".join(_COLOURS[-1:] if len(together) == 1 else _COLOURS)
     lines = [
+        # in the colours of Mermaid's own a line is hardly seen
+        f'%%{{init: {{"themeVariables": {{"xyChart": {{"plotColorPalette": "{colours}"}}}}}}}}%%',
         "xychart-beta",
         f'    title "{title}"',
         f'    x-axis "step" [{axis}]',

@@ -24,7 +24,8 @@ MAX_MARKED = 40
 _LEFT, _RIGHT, _TOP, _BOTTOM = 72, 16, 44, 36
 _COLOURS = ("#1f75cb", "#c24b00", "#108548")
 _DASHES = ("", "7 4", "2 3")
-_TICKS = 4
+_TICKS = 5
+_ROUND = (0.1, 0.2, 0.5, 1.0)
 
 MOST = sys.float_info.max
 """No axis goes further: the next number is infinite."""
@@ -54,14 +55,12 @@ def _panel(panel: Panel, top: int) -> Iterator[str]:
     steps, values = _Axis([step for step, _ in points]), _Axis([value for _, value in points], room=0.08)
     bottom = top + PANEL_HEIGHT - _BOTTOM
     yield '<g class="plot-panel" font-family="sans-serif" font-size="12" fill="currentColor">'
-    for number in range(_TICKS + 1):
-        part = number / _TICKS
-        y = bottom - part * (PANEL_HEIGHT - _TOP - _BOTTOM)
+    for value in values.ticks():
+        y = _y(values, value, top)
         yield (
             f'<line class="plot-axis" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}" '
             'stroke="currentColor" stroke-opacity="0.2"/>'
-            f'<text class="plot-text" x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">'
-            f"{number_words(values.at(part))}</text>"
+            f'<text class="plot-text" x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{number_words(value)}</text>'
         )
     for part, anchor in ((0.0, "start"), (1.0, "end")):
         x = _LEFT + part * (WIDTH - _LEFT - _RIGHT)
@@ -104,7 +103,8 @@ class _Axis:
         self.least, self.most = min(numbers), max(numbers)
         half = self.most / 2 - self.least / 2
         more = half * room * 2 if half else (abs(self.least) / 10 or 1.0)
-        self.low, self.high = max(self.least - more, -MOST), min(self.most + more, MOST)
+        lowest = 0.0 if self.least >= 0 else -MOST
+        self.low, self.high = max(self.least - more, lowest), min(self.most + more, MOST)
         if not half and not room:
             self.low = self.high = self.least
 
@@ -113,9 +113,18 @@ class _Axis:
         whole = self.high / 2 - self.low / 2
         return min(1.0, max(0.0, (number / 2 - self.low / 2) / whole)) if whole else 0.5
 
-    def at(self, part: float) -> float:
-        """The number that lies there."""
-        return self.low * (1 - part) + self.high * part
+    def ticks(self) -> list[float]:
+        """A few round numbers along the axis; its two ends where it is too long or too short for any."""
+        whole = self.high - self.low
+        power = 10.0 ** math.floor(math.log10(whole)) if 0 < whole < MOST else 0.0
+        step = next((power * part for part in _ROUND if power and whole / (power * part) <= _TICKS), 0.0)
+        first = math.ceil(self.low / step) if step else 0
+        found = (
+            [number * step for number in range(first, first + _TICKS + 1) if number * step <= self.high]
+            if step
+            else []
+        )
+        return found if len(set(map(number_words, found))) > 1 else [self.low, self.high]
 
 
 def _unbroken(points: Sequence[Point]) -> Iterator[list[Point]]:

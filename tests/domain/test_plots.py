@@ -36,6 +36,7 @@ EXPERIMENTS = st.builds(lambda series: Experiment(tuple(series), 1), st.lists(SE
 
 NUMBER = r"-?\d+(?:\.\d+)?"
 CHART = re.compile(
+    r'%%\{init: \{"themeVariables": \{"xyChart": \{"plotColorPalette": "#[0-9a-f]{6}(?:, #[0-9a-f]{6})?"\}\}\}\}%%\n'
     r'xychart-beta\n    title "[\w .,:()/-]+"\n    x-axis "step" \["[^"\n]+"(?:, "[^"\n]+")*\]\n'
     rf"    y-axis {NUMBER} --> {NUMBER}\n"
     rf"    (?:bar|line) \[({NUMBER}(?:, {NUMBER})*)\](?:\n    line \[{NUMBER}(?:, {NUMBER})*\])?"
@@ -85,7 +86,7 @@ def test_a_plot_is_whole_and_does_nothing_whatever_was_measured(experiment: Expe
 
 def test_a_chart_says_which_series_is_which() -> None:
     charts, rest = mermaid_charts(measured(acc=[0.1, 0.2], loss=[2, 1], val_acc=[0.1, 0.3]))
-    assert [chart.splitlines()[1].strip() for chart in charts] == [
+    assert [chart.splitlines()[2].strip() for chart in charts] == [
         'title "acc (bars), val_acc (line)"',
         'title "loss"',
     ]
