@@ -61,6 +61,10 @@ def _publish(job: Publish, world: World) -> tuple[Later, ...]:
             return (Later(Setup(project.id, SETUP_BRANCH)),) if is_wanted(project.id, world) else ()
         return (Later(EnsurePipeline(project.id, branch.name, branch.sha), world.policy.grace_seconds),)
     read = fetch_report(project, branch.sha, world)
+    world.store.keep_uses(project.id, branch.name, read.uses)
+    if read.is_only_user and job.cause != COMMAND:
+        log.info("only_uses_modules", project=project.path, branch=branch.name, sha=branch.sha)
+        return ()
     head = Head(project, branch, read.report, read.generated, read.own_ci)
     with stage("plan"):
         planned = plan.plan_publication(head, world.policy)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
+from urllib.parse import urlsplit
 
 from bot.domain import pipeline, plan
 from bot.domain.gitlab import Project
 from bot.domain.tree import bounded_source
+from bot.domain.uses import PIPELINE_FILE, Use, is_only_user, read_included, uses_of
 from bot.metrics import stage
 from bot.world import World
 from parser.model import Report, Settings
@@ -27,6 +29,13 @@ class Reading:
     generated: bytes | None
     own_ci: bytes | None
     contents: Mapping[str, bytes] = field(default_factory=dict)
+    uses: tuple[Use, ...] = ()
+    """The modules that it uses."""
+
+    @property
+    def is_only_user(self) -> bool:
+        """Whether it uses modules and is none itself."""
+        return is_only_user(self.report, self.contents, self.uses)
 
 
 def fetch_report(project: Project, sha: str, world: World) -> Reading:
@@ -43,7 +52,9 @@ def fetch_report(project: Project, sha: str, world: World) -> Reading:
     source = replace(source, limits=world.policy.limits)
     with stage("read"):
         report = world.read(source, project.name)
-    return Reading(report, contents.get(pipeline.PATH), own_ci, contents)
+    named = () if own_ci is None or ci_config is None else (ci_config, *read_included(own_ci))
+    uses = uses_of(contents, named, _hosts(project))
+    return Reading(report, contents.get(pipeline.PATH), own_ci, contents, uses)
 
 
 def fetch_source(project: Project, sha: str, world: World) -> tuple[Source, Mapping[str, bytes]] | None:
@@ -52,20 +63,31 @@ def fetch_source(project: Project, sha: str, world: World) -> tuple[Source, Mapp
     if tree is None or len(tree) > MAX_FILES:
         return None
     ci_config = plan.ci_config_file(project)
-    asked = {
-        entry.path: entry.blob
-        for entry in tree
-        if _kind(entry.mode) == "file" and (wanted(entry.path) or entry.path in (pipeline.PATH, ci_config))
-    }
-    blobs = world.store.blobs(asked.values())
+    files = {entry.path: entry.blob for entry in tree if _kind(entry.mode) == "file"}
+    besides = (pipeline.PATH, ci_config, PIPELINE_FILE)
+    asked = {path: blob for path, blob in files.items() if wanted(path) or path in besides}
+    contents = _fetch_contents(project, sha, asked, world)
+    source = bounded_source((Entry(entry.path, _kind(entry.mode), entry.blob) for entry in tree), contents)
+    included = read_included(contents.get(ci_config or "", b""))
+    more = {path: files[path] for path in included if path in files and path not in contents}
+    return source, {**contents, **_fetch_contents(project, sha, more, world)}
+
+
+def _fetch_contents(project: Project, sha: str, asked: Mapping[str, str], world: World) -> dict[str, bytes]:
+    """Contents by path, of blobs by path; those that the store knows are not asked for."""
+    blobs = world.store.blobs(asked.values()) if asked else {}
     missing = {path: blob for path, blob in asked.items() if blob not in blobs}
     if missing:
         fetched = world.forge.fetch_blobs(project, sha, missing)
         world.store.keep_blobs(fetched)
         blobs |= fetched
-    contents = {path: blobs[blob] for path, blob in asked.items() if blob in blobs}
-    source = bounded_source((Entry(entry.path, _kind(entry.mode), entry.blob) for entry in tree), contents)
-    return source, contents
+    return {path: blobs[blob] for path, blob in asked.items() if blob in blobs}
+
+
+def _hosts(project: Project) -> tuple[str, ...]:
+    """The names that this GitLab has in the address of a component."""
+    address = urlsplit(project.web_url)
+    return (address.netloc, address.hostname or "")
 
 
 def _kind(mode: str) -> Literal["file", "symlink", "submodule"]:

@@ -62,6 +62,11 @@ def review(job: Check, world: World) -> tuple[Later, ...]:
         # somebody wants to know how it really stands: what is remembered of the note is looked up again
         world.store.keep_review(project.id, request.iid, note_digest="")
     reviewed, read = fetch_reviewed(request, project, world)
+    world.store.keep_uses(project.id, job.branch, read.uses)
+    if read.is_only_user and job.cause != COMMAND:
+        log.info("only_uses_modules", project=project.path, iid=request.iid, sha=request.sha)
+        world.store.keep_review(project.id, request.iid, head_sha=request.sha, target=request.target_branch)
+        return ()
     log.info(
         "merge_request_read",
         project=project.path,

@@ -210,6 +210,18 @@ used_up = sa.Table(
     sa.Column("until", sa.Float, nullable=False, index=True),
 )
 
+component_uses = sa.Table(
+    "component_uses",
+    metadata,
+    sa.Column("project_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("branch", sa.Text, primary_key=True),
+    sa.Column("module_path", sa.Text, primary_key=True),
+    sa.Column("slug", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, primary_key=True),
+    sa.Column("seen_at", sa.Float, nullable=False),
+)
+sa.Index("component_uses_module", component_uses.c.module_path)
+
 steps_done = sa.Table(
     "schema_steps",
     metadata,
@@ -234,6 +246,7 @@ STEPS: tuple[Step, ...] = (
     _tables(catalogue_modules, catalogue_versions, catalogue_words),
     _tables(runs),
     _tables(sessions, used_up),
+    _tables(component_uses),
 )
 """What leads from nothing to the tables of today; the first one is version 1."""
 

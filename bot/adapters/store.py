@@ -17,10 +17,11 @@ from bot.adapters.reviews import Reviews
 from bot.adapters.runs import Runs
 from bot.adapters.sessions import Sessions
 from bot.adapters.turns import Turns
+from bot.adapters.uses import Uses
 from bot.domain.facts import JOB_COUNTS, JobCounts
 
 
-class Store(Deliveries, Publications, Modules, Catalogue, Reviews, Runs, Contents, Turns, Sessions):
+class Store(Deliveries, Publications, Modules, Catalogue, Reviews, Runs, Contents, Turns, Sessions, Uses):
     """The bot's own tables. Safe to use from several threads and processes; each call is one transaction."""
 
     def keep_fact(self, name: str, value: str) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import yaml
 
+from bot.domain.tags import GENERATED
 from bot.domain.yaml_graph import Keys, items, last_document, scalar
+from parser.model import Report
+from parser.settings import PATH as SETTINGS
+from parser.settings import is_ci_file
 
 PIPELINE_FILE = "mlreef-pipeline.yml"
 """The file of a data pipeline."""
@@ -17,10 +21,19 @@ NEWEST = "~latest"
 """The reference of a step that names no version: the newest."""
 
 MAX_USES = 500
-"""Uses of one file that are read."""
+"""Uses of one commit that are kept."""
+
+MAX_INCLUDED = 20
+"""Further CI files of a repository that are looked into."""
+
+NOTHING_TO_RUN = "no-entry-point"
+"""The problem of a repository without any script that could be run."""
 
 MAX_PATH = 1024
 """Characters of a project's path, of a component's name and of a reference."""
+
+_INCLUDE = b"include"
+"""Files without this word need not be taken apart."""
 
 _OWN_HOST = re.compile(r"\$(?:CI_SERVER_(?:FQDN|HOST)|\{CI_SERVER_(?:FQDN|HOST)\})\Z")
 _PATH = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_.][A-Za-z0-9_.-]*)+\Z")
@@ -45,7 +58,7 @@ def read_uses(ci_text: bytes, hosts: Collection[str] = ()) -> tuple[Use, ...]:
 
     `hosts` are names of this GitLab (`gitlab.example.com`, with its port if it has one) besides the variables for it.
     """
-    root = last_document(ci_text)
+    root = last_document(ci_text) if _INCLUDE in ci_text else None
     keys = Keys()
     found = (
         read_component(address, hosts)
@@ -53,6 +66,18 @@ def read_uses(ci_text: bytes, hosts: Collection[str] = ()) -> tuple[Use, ...]:
         if (address := scalar(keys.find(node, "component"))) is not None
     )
     return tuple(sorted({use for use in found if use is not None})[:MAX_USES])
+
+
+def read_included(ci_text: bytes) -> tuple[str, ...]:
+    """Paths of further CI files of the same repository that a CI file includes, without those with `*`."""
+    root = last_document(ci_text) if _INCLUDE in ci_text else None
+    keys = Keys()
+    found = (
+        scalar(node if isinstance(node, yaml.ScalarNode) else keys.find(node, "local"))
+        for node in _includes(root, keys)
+    )
+    paths = (path.removeprefix("/") for path in found if path is not None and "*" not in path)
+    return tuple(dict.fromkeys(path for path in paths if is_ci_file(path)))[:MAX_INCLUDED]
 
 
 def read_component(address: str, hosts: Collection[str] = ()) -> Use | None:
@@ -72,8 +97,32 @@ def read_pipeline_uses(pipeline_text: bytes) -> tuple[Use, ...]:
     found = set()
     for step in items(keys.find(root, "steps")):
         path, at, ref = (scalar(keys.find(step, "module")) or "").partition("@")
-        found.add(_use(path, path.rpartition("/")[2], ref if at else NEWEST))
+        found.add(_use(path, path.lower().rpartition("/")[2], ref if at else NEWEST))
     return tuple(sorted(use for use in found if use is not None)[:MAX_USES])
+
+
+def uses_of(
+    contents: Mapping[str, bytes], ci_files: Iterable[str], hosts: Collection[str]
+) -> tuple[Use, ...]:
+    """What a commit uses, by those of its files that are CI files, and by its data pipeline."""
+    found = set(read_pipeline_uses(contents.get(PIPELINE_FILE, b"")))
+    for path in ci_files:
+        found |= set(read_uses(contents.get(path, b""), hosts))
+    return tuple(sorted(found)[:MAX_USES])
+
+
+def is_only_user(report: Report, contents: Mapping[str, bytes], uses: Collection[Use]) -> bool:
+    """Whether a commit uses modules and is none itself, so that nothing is wrong with what it has not got.
+
+    It has no script that could be run, and nobody ever set it up: neither `.mlreef.yaml` nor the generated file is
+    there.
+    """
+    scripts = [one for one in report.problems if one.place is not None and one.place.file.endswith(".py")]
+    lacks = (
+        any(one.code == NOTHING_TO_RUN for one in report.problems) and not report.candidates and not scripts
+    )
+    untouched = SETTINGS not in contents and GENERATED not in contents
+    return lacks and untouched and (bool(uses) or PIPELINE_FILE in contents)
 
 
 def _use(path: str, slug: str, ref: str) -> Use | None:
