@@ -22,7 +22,7 @@ from bot.domain.component import (
 )
 from bot.domain.inputs import Input
 from bot.domain.text import shorten, visible
-from bot.domain.yaml_text import Block, Quoted, dump_yaml
+from bot.domain.yaml_text import Bare, Block, Quoted, dump_yaml
 from ci_templates import read_program, read_template
 from parser.model import Module
 
@@ -150,7 +150,8 @@ def _job(module: Module, released: Released, component: Component) -> str:
             "MLREEF_MODULE": _raw(text),
             **{variable: _raw(f"=$[[ inputs.{name} ]]") for name, variable in variables.items()},
         },
-        **{put: put for put in lists},
+        # in quotes, the list that GitLab puts in would be a text
+        **{put: Bare(put) for put in lists},
     }
     text = dump_yaml(_filled(yaml.safe_load(read_template("component.yml")), holes))
     return text.replace(f" {_BARE}", "")

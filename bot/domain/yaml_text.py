@@ -25,6 +25,12 @@ class Block(str):
     __slots__ = ()
 
 
+class Bare(str):
+    """A text without quotes, which somebody puts something else in the place of before it is read."""
+
+    __slots__ = ()
+
+
 class _Dumper(yaml.SafeDumper):
     """Python's own emitter, whose bytes do not depend on a C library; without anchors, lists set off from their key."""
 
@@ -36,11 +42,11 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = {Quoted: '"', Block: "|"}.get(type(text), None if _PLAIN.match(text) else '"')
+    style = {Quoted: '"', Block: "|", Bare: None}.get(type(text), None if _PLAIN.match(text) else '"')
     return dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style=style)
 
 
-for _kind in (str, Quoted, Block):
+for _kind in (str, Quoted, Block, Bare):
     _Dumper.add_representer(_kind, _text)
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from bot.domain.component_file import Released, component_path, render_component
+from parser.read import read
+from parser.source import load_source
 from sandbox.gitlab import MAINTAINER, REPORTER, Project, Sandbox, User
 from sandbox.gitlab.git import run_git
 from sandbox.gitlab.including import whole_config
@@ -16,6 +20,7 @@ from sandbox.gitlab.rules import Invalid
 from sandbox.gitlab.values import Pipeline
 from sandbox.gitlab.variables import pipeline_variables
 
+SAMPLE = Path(__file__).parents[2] / "samples" / "add-noise"
 COMPONENT = """\
 spec:
   component: [name, version]
@@ -261,3 +266,30 @@ def test_a_wrong_header_is_told(header: str, words: str) -> None:
     with pytest.raises(Invalid) as refused:
         interpolated(f"spec: {{{header}}}\n---\njob: $[[ inputs.x ]]\n", {}, {})
     assert words in str(refused.value) or "required value" in str(refused.value)
+
+
+def test_the_component_of_a_module_becomes_a_job(sandbox: Sandbox, alice: User) -> None:
+    read_again = read(load_source(SAMPLE), "add-noise").module
+    assert read_again is not None
+    released = Released("lab/add-noise", "1.0.0", "r/lab/add-noise@sha256:0", "sha256:0", ("python", "x.py"))
+    files = {component_path(read_again): render_component(read_again, released)}
+    module = sandbox.create_project("lab/add-noise", alice, visibility="public", files=files)
+    tag(sandbox, module, "1.0.0")
+    bob = sandbox.create_user("bob")
+    values = {
+        "input-path": "a",
+        "mode": "s&p",
+        "job-needs": ["before"],
+        "job-tags": ["gpu"],
+        "job-name": "noisy",
+    }
+    component = {"component": "$CI_SERVER_FQDN/lab/add-noise/add-noise@1.0.0", "inputs": values}
+    content = yaml.safe_dump({"include": [component], "before": {"script": ["true"]}})
+    project = sandbox.create_project("studio/pictures", bob)
+    made = pipeline(sandbox, (project, bob), content)
+    assert made.yaml_errors is None
+    assert sandbox.job(made.id, "noisy").needs == ("before",)
+    job = whole(sandbox, made, content)["noisy"]
+    assert (job["tags"], job["image"]["name"]) == (["gpu"], "r/lab/add-noise@sha256:0")
+    given = [each["value"] for each in job["variables"].values() if isinstance(each, dict)]
+    assert "=s&p" in given
