@@ -23,7 +23,7 @@ from bot.domain.events import (
     subject,
     to_dict,
 )
-from bot.domain.jobs import COMMAND, Answer, Check, Follow, List, Publish
+from bot.domain.jobs import COMMAND, Answer, Check, Follow, List, Publish, Run
 from bot.domain.routing import Ignored, Rules, route, same_note, same_push
 
 OLD, NEW = "1f0e" * 10, "7c3d" * 10
@@ -38,7 +38,7 @@ CHECKED = Check(42, "merge request 3", 3, NEW)
 ASKED = Answer(42, "merge request 3", "MergeRequest", 3, "", 1244, "", 7, "/mlreef publish")
 ON_ISSUE = replace(ASKED, branch="issue 4", target="Issue", iid=4)
 
-EXPECTED: dict[str, Publish | Follow | Check | Answer | List | str] = {
+EXPECTED: dict[str, Publish | Follow | Check | Answer | List | Run | str] = {
     "deployment_succeeded": "events of kind deployment need no work",
     "emoji_awarded": "events of kind emoji need no work",
     "group_member_added": "events of kind user_add_to_group need no work",
@@ -76,6 +76,11 @@ EXPECTED: dict[str, Publish | Follow | Check | Answer | List | str] = {
     "pipeline_created": "nothing new can be told about our jobs",
     "pipeline_external": "none of this pipeline's jobs is ours",
     "pipeline_of_merge_request": "pipelines of merge requests publish nothing",
+    "pipeline_of_merge_request_with_run": Run(42, "add-mode", NEW, 31, iid=3),
+    "pipeline_of_tag_with_run": "this pipeline is not on a published branch",
+    "pipeline_promoted_with_run": replace(FOLLOWED, runs=True),
+    "pipeline_with_run": Run(42, "main", NEW, 31),
+    "pipeline_with_run_running": "none of this pipeline's jobs is ours",
     "pipeline_of_others": "none of this pipeline's jobs is ours",
     "pipeline_of_tag": "this pipeline is not on a published branch",
     "pipeline_on_other_branch": "this pipeline is not on a published branch",
@@ -133,6 +138,18 @@ def test_nothing_is_kept_that_could_be_a_secret(name: str) -> None:
     kept = json.dumps(to_dict(read_event(payload(name))))
     assert "canary-of-a-variable" not in kept
     assert "ada@example.com" not in kept
+
+
+def test_a_run_in_a_merge_request_to_another_project_is_told_on_its_branch() -> None:
+    told = payload("pipeline_of_merge_request_with_run")
+    elsewhere = {**told, "merge_request": {**told["merge_request"], "target_project_id": 43}}
+    assert route(read_event(elsewhere), RULES, BOT, NAME) == Run(42, "add-mode", NEW, 31)
+
+
+def test_what_an_older_worker_does_not_know_is_left_out_where_it_says_nothing() -> None:
+    data = to_dict(read_event(payload("pipeline_of_others")))
+    assert "merge_request" not in data
+    assert not any("run" in build for build in data["builds"])
 
 
 def test_the_bots_commit_is_worked_on_while_nobody_knows_who_the_bot_is() -> None:
