@@ -158,7 +158,7 @@ class People:
 
     def _signed_in(self) -> Person:
         cookie = flask.request.cookies.get(self.cookie, "")
-        if self.keys is None or not cookie:
+        if self.keys is None or not cookie or _by_another_page():
             return ANONYMOUS
         kept = self._store.session(_key(cookie))
         if kept is None:
@@ -173,6 +173,17 @@ class People:
     def _end(self) -> None:
         if cookie := flask.request.cookies.get(self.cookie, ""):
             self._store.end_session(_key(cookie))
+
+
+def _by_another_page() -> bool:
+    """Whether a page of another origin has the browser load this as a part of itself: a picture, a script.
+
+    Browsers send cookies along to hosts of the same site. What such a page could measure of the answer, its size or
+    its time, would tell it what this person may see.
+    """
+    headers = flask.request.headers
+    foreign = headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin")
+    return foreign and headers.get("Sec-Fetch-Mode") != "navigate"
 
 
 def _key(cookie: str) -> str:

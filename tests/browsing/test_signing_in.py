@@ -199,6 +199,20 @@ def test_that_signing_out_takes_a_form_of_ours(site: Site) -> None:
     assert other.sees() == {"group/public", "group/private"}
 
 
+def test_that_a_page_of_another_origin_cannot_find_out_what_somebody_sees(site: Site) -> None:
+    visitor = site.visitor()
+    visitor.sign_in("reporter")
+    path = "/api/v1/modules/group%2Fprivate"
+    for where in ("same-site", "cross-site"):
+        for mode in ("no-cors", "cors"):
+            foreign = {"Sec-Fetch-Site": where, "Sec-Fetch-Mode": mode}
+            assert visitor.get(path, headers=foreign).status_code == 404
+        led = {"Sec-Fetch-Site": where, "Sec-Fetch-Mode": "navigate"}
+        assert visitor.get(path, headers=led).status_code == 200
+    ours = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}
+    assert visitor.get(path, headers=ours).status_code == 200
+
+
 def test_that_a_session_ends_with_its_time(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(people_module, "MAX_SESSION_SECONDS", 0.0)
     visitor = site.visitor()
