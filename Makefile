@@ -70,7 +70,7 @@ bench-image: $(READY) ## Measure images beside Dockerfiles (needs Docker with bu
 fidelity: $(READY) ## Measure how true the parser is to argparse (docs/fidelity.md; fetches packages, takes minutes)
 	@$(BIN)/python -m fidelity --write $(ARGS)
 
-pictures: $(READY) ## Photograph the bot's notes for docs/merge-requests.md (needs Chromium)
+pictures: $(READY) ## Photograph notes and the catalogue's pages for docs/ (needs Chromium)
 	@$(BIN)/python -m pictures
 
 clean: ## Remove the virtual environment and everything that tools left

@@ -194,6 +194,14 @@ def _door(options: argparse.Namespace) -> int:
     return GOOD
 
 
+def _web(options: argparse.Namespace) -> int:
+    config = _config(options)
+    from bot.app import run_web
+
+    run_web(config, options.descriptor)
+    return GOOD
+
+
 def _worker(options: argparse.Namespace) -> int:
     config = _config(options)
     from bot.app import run_worker
@@ -373,9 +381,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PROJECT",
         help="a merge request in this project of GitLab's (id or path), instead of files in a folder",
     )
-    served = service("serve", _serve, "Run the bot: the webhook door and the worker.")
+    served = service("serve", _serve, "Run the bot: the webhook door, the worker and the web pages.")
     served.add_argument("--no-worker", action="store_true", help="run the door alone; workers run elsewhere")
     service("worker", _worker, "Run a worker only.")
+    pages = service("web", _web, "Run the catalogue's web pages only.")
+    # given by `serve`, with its listening socket
+    pages.add_argument("--descriptor", type=int, help=argparse.SUPPRESS)
     asked = service("publish", _publish, "Ask the running bot to publish a project's branch now.")
     asked.add_argument("project", metavar="PROJECT", help="the project's id or path in GitLab")
     asked.add_argument("--branch", help="the branch (default: the project's default branch)")

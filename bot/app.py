@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,9 @@ if TYPE_CHECKING:
 
 DOOR_TIMEOUT_SECONDS = 30
 DOOR_GRACE_SECONDS = 5
+WEB_TIMEOUT_SECONDS = 60
+MAX_ADDRESS_BYTES = 8190
+"""The most that gunicorn takes in a request's first line."""
 
 REGISTRY_USER = "mlreef-bot"
 
@@ -269,6 +273,62 @@ def door_settings(config: Config, bind: str) -> dict[str, Any]:
         "timeout": DOOR_TIMEOUT_SECONDS,
         "graceful_timeout": DOOR_GRACE_SECONDS,
         "proc_name": "mlreef-bot-door",
+    }
+
+
+# The web pages ----------------------------------------------------------------------------------------
+
+
+def run_web(config: Config, descriptor: int | None) -> None:
+    """Serve the catalogue's pages until SIGTERM: on an open listening socket, else where the configuration says."""
+    from bot.doorkeeper import run_wsgi
+
+    start_logs(config)
+    Store.prepare(config.database.url).close()
+    bind = config.catalogue.listen if descriptor is None else f"fd://{descriptor}"
+    run_wsgi(lambda: build_web(config), web_settings(config, bind))
+
+
+def build_web(config: Config) -> Flask:
+    """The WSGI application of pages, badges and API. Build it after a fork: it holds connections."""
+    from bot.adapters.visibility import Visibility
+    from bot.browsing import Browser
+    from bot.web.api import api
+    from bot.web.app import WebSettings, create_web
+    from bot.web.people import Keys, People
+    from bot.web.signin import Provider, sign_in_pages
+
+    shown, gitlab = config.catalogue, config.gitlab
+    ca_file = str(gitlab.ca_file) if gitlab.ca_file else None
+    store = Store(config.database.url, DOOR_SECONDS)
+    eyes = Visibility(gitlab.url, gitlab.timeout_seconds, shown.cache_seconds, ca_file)
+    browser = Browser(store, eyes)
+    keys = Keys.of(shown.session_secret.get_secret_value()) if shown.session_secret else None
+    people = People(store, eyes, shown.address, keys if shown.client_id else None)
+
+    def ask(event: Event) -> None:
+        store.accept(f"withdraw {uuid.uuid4()}", to_dict(event), subject(event))
+
+    others = [api(browser, people, shown.address, ask)]
+    if shown.client_id and shown.client_secret:
+        secret = shown.client_secret.get_secret_value()
+        provider = Provider(shown.address, gitlab.url, shown.client_id, secret, ca_file)
+        others.append(sign_in_pages(people, eyes, store, provider))
+    return create_web(browser, people, WebSettings(shown.address, gitlab.url, config.docs_url), others)
+
+
+def web_settings(config: Config, bind: str) -> dict[str, Any]:
+    """How gunicorn serves the pages."""
+    return {
+        "bind": bind,
+        "workers": config.catalogue.processes,
+        "threads": config.catalogue.threads,
+        "worker_class": "gthread",
+        "timeout": WEB_TIMEOUT_SECONDS,
+        "graceful_timeout": DOOR_GRACE_SECONDS,
+        # a form's values stand in the address
+        "limit_request_line": MAX_ADDRESS_BYTES,
+        "proc_name": "mlreef-bot-web",
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.domain.catalogue import ListedModule, ListedVersion, VersionState
+from bot.domain.experiment import Experiment
 from bot.domain.interface import InterfaceDiff
 from parser.model import Module
 
@@ -40,11 +41,22 @@ class VersionView:
 
 
 @dataclass(frozen=True, slots=True)
+class RunView:
+    """A run of the module in its own project: what it measured, with which version, and its pipeline's address."""
+
+    version: str
+    web_url: str
+    at: float
+    experiment: Experiment
+
+
+@dataclass(frozen=True, slots=True)
 class ModuleView:
     """A module as one person sees it: `shown` is the version asked for, else the newest; None when none is published.
 
     `versions` are all that this person may see, the newest first, each by its name. `level` is the person's access
     level in the project as GitLab counts it, 0 for none; `can_pull`: GitLab's registry gives this person the image.
+    `runs`: the newest few.
     """
 
     listed: ListedModule
@@ -52,6 +64,7 @@ class ModuleView:
     versions: tuple[tuple[str, ListedVersion], ...] = ()
     can_pull: bool = False
     level: int = 0
+    runs: tuple[RunView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
