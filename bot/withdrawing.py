@@ -1,86 +1,96 @@
-"""Taking a version back, and bringing it back: its tags in the registry, `latest`, and what the bot remembers.
+"""Taking a version back, and bringing it back: its names in the registry, the image, and what the bot remembers.
 
-Every step may be repeated. A version's image is kept under another tag before anything goes, so a run that broke off
-is found and ended by the next one, and the number stays used.
+A record is written before anything goes: it keeps the number used for ever, and holds what the image is built once
+more from. Every step may be repeated, so a run that broke off is found and ended by the next one. Of the same project
+nothing is taken back while something is brought back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import structlog
 
-from bot.adapters.registry import Manifest, Registry
+from bot.adapters.registry import Manifest
+from bot.adapters.withdrawn import (
+    Kept,
+    describe_image,
+    ensure_record,
+    fetch_kept,
+    fetch_record,
+    fetch_withdrawn,
+    restore,
+)
 from bot.domain import withdrawal as words
 from bot.domain.gitlab import Project
 from bot.domain.plan import State
-from bot.domain.tags import LATEST, WITHDRAWN_NUMBER, branch_slug, read_numbers, version_tag
+from bot.domain.tags import LATEST, REVISION_LABEL, branch_slug, is_sha, version_tag
 from bot.domain.version_names import Named, kept_tag, read_name
-from bot.domain.versions import Version, read_used
+from bot.domain.versions import Version
 from bot.domain.withdrawal import Withdrawn
-from bot.errors import Gone, Refused
+from bot.domain.withdrawn_record import ASKED, MAX_TEXT, Record
+from bot.errors import BotError, Gone, OperatorError, Refused, TryAgain
+from bot.image_names import Holders, Shelf, numbers_and_version
+from bot.layers.image import LOCK_LABEL, read_known
+from bot.layers.known import fetch_lock
+from bot.layers.labels import ENGINE_LABEL, base_of
+from bot.layers.shelves import RegistryShelf
 from bot.world import World
 
-TAGS_LOOKED_AT = 100
-"""The newest tags of each kind whose images are compared with the one that is asked for."""
+LEASE_SECONDS = 300.0
+"""So long the opposite is kept from being done to the same project, should the worker die."""
 
-MOVES = 5
-"""So often `latest` is moved on while others take back what it was just moved to."""
+LEASE_PAUSE_SECONDS = 2.0
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class _Shelf:
-    """A project's images, and which of them are looked at: those of the branch with this slug."""
+class Cause:
+    """Why a version is taken back, and who asked for it; 0 for nobody."""
 
-    project: Project
-    registry: Registry
-    slug: str
-    world: World
-
-    @property
-    def path(self) -> str:
-        return self.project.registry_path
-
-    @property
-    def is_default(self) -> bool:
-        return self.slug == branch_slug(self.project.default_branch or "")
-
-    def image(self, tag: str, there: Iterable[str]) -> Manifest | None:
-        return self.registry.fetch_manifest(self.path, tag) if tag in there else None
-
-    def names(self, there: Iterable[str]) -> tuple[list[str], list[str]]:
-        """Tags of the branch's numbers, and of versions, that are there or kept under another name; newest first."""
-        present = tuple(there)
-        numbers = read_numbers(self.slug, (tag.removeprefix(WITHDRAWN_NUMBER) for tag in present))
-        versions = sorted(read_used(present), reverse=True) if self.is_default else []
-        return [version_tag(self.slug, number) for number in numbers], [str(one) for one in versions]
-
-    def names_of(self, digest: str, there: Iterable[str], held_as: Callable[[str], str]) -> list[str]:
-        """The names whose tag, in the form `held_as`, leads to the image; at most one of each kind."""
-        found = []
-        for kind in self.names(there):
-            for name in kind[:TAGS_LOOKED_AT]:
-                image = self.image(held_as(name), there)
-                if image is not None and image.digest == digest:
-                    found.append(name)
-                    break
-        return found
-
-    def delete(self, tags: Iterable[str]) -> None:
-        self.world.forge.delete_image_tags(self.project.id, self.path, tuple(tags))
+    why: str = ASKED
+    user_id: int = 0
 
 
-def unpublish(project: Project, branch: str, version: str, world: World) -> Withdrawn:
-    """Take a version back: its tags go, and `latest` goes back to the newest version that is left."""
-    return _change(project, branch, version, world, _unpublish)
+def unpublish(
+    project: Project, branch: str, version: str, world: World, why: str = ASKED, user_id: int = 0
+) -> Withdrawn:
+    """Take a version back: all its names go, `latest` and its major's go back, and the image goes with the last name.
+
+    Raises TryAgain while a version of the project is brought back.
+    """
+    cause = Cause(why, user_id)
+    return _change(
+        project, branch, version, world, "unpublish", lambda shelf, named: _unpublish(shelf, named, cause)
+    )
 
 
 def republish(project: Project, branch: str, version: str, world: World) -> Withdrawn:
-    """Bring a version back: the same image under the same tags, and `latest` when it is the newest."""
-    return _change(project, branch, version, world, _republish)
+    """Bring a version back: the same image under the same names, and `latest` when it is the newest.
+
+    Where the image is gone, the answer says what is to be built once more. Raises TryAgain while a version of the
+    project is taken back.
+    """
+    return _change(project, branch, version, world, "republish", _republish)
+
+
+def find_commit(project: Project, branch: str, version: str, world: World) -> str:
+    """The commit of a version that is there, or was taken back; "" for none."""
+    named = read_name(version, branch_slug(branch), branch_slug(project.default_branch or branch))
+    if named is None or project.registry_host is None:
+        return ""
+    registry, path = world.registry(project.registry_host), project.registry_path
+    image = registry.fetch_manifest(path, named.tag)
+    if image is not None:
+        return _revision(registry.fetch_labels(path, image).get(REVISION_LABEL, ""))
+    record = fetch_withdrawn(registry, path, kept_tag(named.tag))
+    return record.sha if record is not None else ""
 
 
 def _change(
@@ -88,96 +98,194 @@ def _change(
     branch: str,
     version: str,
     world: World,
-    change: Callable[[_Shelf, Named], Withdrawn],
+    action: str,
+    change: Callable[[Shelf, Named], Withdrawn],
 ) -> Withdrawn:
     if project.registry_host is None:
         return Withdrawn(False, words.without_registry_reply())
     named = read_name(version, branch_slug(branch), branch_slug(project.default_branch or branch))
     if named is None:
         return Withdrawn(False, words.not_named_reply(version))
-    shelf = _Shelf(project, world.registry(project.registry_host), named.slug, world)
+    shelf = Shelf(project, world.registry(project.registry_host), named.slug, world)
     try:
-        return change(shelf, named)
+        with _alone(project, action, world):
+            return change(shelf, named)
     except (Refused, Gone) as refusal:
         log.warning("tags_not_changed", project=project.path, version=named.tag, reason=str(refusal))
         return Withdrawn(False, words.refused_reply(named.tag, f"{refusal}."))
 
 
-def _unpublish(shelf: _Shelf, named: Named) -> Withdrawn:
+@contextmanager
+def _alone(project: Project, action: str, world: World) -> Iterator[None]:
+    """Keeps the opposite from being done meanwhile; the same may be, for each of its steps can be repeated."""
+    name = f"names of {project.id}"
+    if not world.store.lease(name, action, LEASE_SECONDS):
+        raise TryAgain(f"Another version of {project.path} is just being changed.", LEASE_PAUSE_SECONDS)
+    try:
+        yield
+    finally:
+        world.store.release(name, action)
+
+
+# Taking back ------------------------------------------------------------------------------------------
+
+
+def _unpublish(shelf: Shelf, named: Named, cause: Cause) -> Withdrawn:
     there = frozenset(shelf.registry.fetch_tags(shelf.path))
-    image = shelf.image(named.tag, there) or shelf.image(kept_tag(named.tag), there)
-    if image is None:
+    image = shelf.image(named.tag, there)
+    held = shelf.image(kept_tag(named.tag), there)
+    known = fetch_record(shelf.registry, shelf.path, held) if held is not None else None
+    if image is None and held is not None and known is not None and known.digest == held.digest:
+        # as it once was done: the image itself lies under the tag that keeps the number
+        image = held
+    if image is None and known is None:
         return _unknown(shelf, named, there)
-    names = shelf.names_of(image.digest, there, str)
-    for name in names:
-        shelf.registry.ensure_tag(shelf.path, kept_tag(name), image)
-    moved = _move_latest_off(shelf, image)
-    shelf.delete(names)
+    digest = image.digest if image is not None else known.digest if known is not None else ""
+    sha = _sha_of(shelf, image) if image is not None else known.sha if known is not None else ""
+    holders = shelf.holders(digest, sha, there)
+    names = _names_of(shelf, named, digest, holders, known, there)
+    if image is not None:
+        record, kept = _describe(shelf, named, image, sha, names, cause)
+        ensure_record(shelf.registry, shelf.path, tuple(map(kept_tag, names)), record, kept)
+    moved = shelf.move_latest_off(digest)
+    shelf.delete(holders.own)
     # another one may have been taken back meanwhile, to which it was moved
-    latest = _move_latest_off(shelf, image) or moved
-    _remember(shelf, image, (State.PUBLISHED, State.UNCHANGED), State.UNPUBLISHED)
-    log.info("version_taken_back", project=shelf.project.path, version=named.tag, tags=names)
-    return Withdrawn(True, words.unpublished_reply(named.tag, names, latest or "", moved is not None))
+    latest = shelf.move_latest_off(digest) or moved
+    shelf.settle_majors(names, there)
+    gone = _let_image_go(shelf, digest, holders)
+    _remember(shelf, digest, (State.PUBLISHED, State.UNCHANGED), State.UNPUBLISHED)
+    log.info("version_taken_back", project=shelf.project.path, version=named.tag, tags=holders.own, gone=gone)
+    fate = words.Fate(latest or "", moved is not None, gone, holders.others)
+    return Withdrawn(True, words.unpublished_reply(named.tag, holders.own, fate))
 
 
-def _republish(shelf: _Shelf, named: Named) -> Withdrawn:
-    there = frozenset(shelf.registry.fetch_tags(shelf.path))
-    image = (
-        shelf.image(named.tag, there) or shelf.image(kept_tag(named.tag), there) or _remembered(shelf, named)
+def _names_of(
+    shelf: Shelf, named: Named, digest: str, holders: Holders, known: Record | None, there: frozenset[str]
+) -> tuple[str, ...]:
+    """Every name that the image has on the branch, or had before a run that broke off: numbers, then versions."""
+    listed = {name for kind in shelf.names(there) for name in kind}
+    before = known.names if known is not None and known.digest == digest else ()
+    names = {named.tag, *holders.own, *(name for name in before if name in listed)}
+    return tuple(sorted(names, key=lambda name: (Version.read(name) is not None, name)))
+
+
+def _is_kept(shelf: Shelf, name: str, digest: str) -> bool:
+    record = fetch_withdrawn(shelf.registry, shelf.path, kept_tag(name))
+    return record is not None and record.digest == digest
+
+
+def _describe(
+    shelf: Shelf, named: Named, image: Manifest, sha: str, names: tuple[str, ...], cause: Cause
+) -> tuple[Record, Kept | None]:
+    """The record of an image, and its own description with its locks."""
+    registry, path = shelf.registry, shelf.path
+    kept = describe_image(registry, path, image, {})
+    labels, locks, platforms = dict[str, str](), dict[str, bytes](), list[str]()
+    for one, config in kept.images if kept is not None else ():
+        known = read_known(one.content, config)
+        labels = labels or _labels(config)
+        platforms.append(_platform(config))
+        if known is None or LOCK_LABEL not in known.labels:
+            continue
+        try:
+            found = fetch_lock(RegistryShelf(registry, path), known)
+        except (BotError, ValueError) as error:
+            log.warning("lock_unread", project=shelf.project.path, version=named.tag, reason=str(error))
+            continue
+        if found is not None:
+            locks[one.digest] = found[1]
+    number, version = numbers_and_version(names, shelf.slug)
+    branch = _branch_of(shelf, image.digest)
+    return (
+        Record(
+            project=shelf.project.path,
+            branch=branch,
+            number=number,
+            version=version if shelf.is_default else "",
+            names=names,
+            digest=image.digest,
+            sha=sha,
+            engine=_text(labels.get(ENGINE_LABEL, "")),
+            base=_text(base_of(labels)),
+            platforms=tuple(platform for platform in platforms if platform),
+            why=cause.why,
+            user_id=cause.user_id,
+            at=round(time.time(), 3),
+        ),
+        replace(kept, locks=locks) if kept is not None else None,
     )
-    if isinstance(image, Withdrawn):
-        return image
+
+
+def _let_image_go(shelf: Shelf, digest: str, holders: Holders) -> bool:
+    """Whether the image itself is gone: nobody else leads to it, and GitLab lets the bot remove it."""
+    if holders.others:
+        return False
+    shelf.delete(holders.ours)
+    if not holders.all_seen:
+        return False
+    now = frozenset(shelf.registry.fetch_tags(shelf.path))
+    if shelf.leading_to(digest, [tag for tag in (*holders.own, *holders.ours, LATEST) if tag in now]):
+        return False
+    try:
+        shelf.registry.delete_manifest(shelf.path, digest)
+    except (Refused, OperatorError) as refusal:
+        # without a name it goes when the registry cleans up
+        log.info("image_left_to_cleanup", project=shelf.project.path, digest=digest, reason=str(refusal))
+        return False
+    return True
+
+
+# Bringing back ----------------------------------------------------------------------------------------
+
+
+def _republish(shelf: Shelf, named: Named) -> Withdrawn:
+    there = frozenset(shelf.registry.fetch_tags(shelf.path))
+    image = shelf.image(named.tag, there)
+    held = shelf.image(kept_tag(named.tag), there)
+    record = fetch_record(shelf.registry, shelf.path, held) if held is not None else None
+    if image is None and held is not None and record is not None:
+        image = shelf.registry.fetch_manifest(shelf.path, record.digest) or _restored(shelf, held)
+        if image is None:
+            return Withdrawn(False, words.gone_reply(named.tag), rebuild=record)
     if image is None:
-        return _unknown(shelf, named, there)
-    kept = shelf.names_of(image.digest, there, kept_tag)
-    back = [name for name in dict.fromkeys((named.tag, *kept)) if name not in there]
+        remembered = _remembered(shelf, named)
+        if not isinstance(remembered, Manifest):
+            return remembered or _unknown(shelf, named, there)
+        image = remembered
+    names = _names_to_give_back(shelf, named, record, image.digest, there)
+    back = [name for name in names if name not in there]
     for name in back:
         shelf.registry.ensure_tag(shelf.path, name, image)
-    moved = shelf.is_default and _is_newest(shelf, image, {*there, *back})
+    moved = shelf.is_default and shelf.is_newest(image, {*there, *back})
     if moved:
         shelf.registry.ensure_tag(shelf.path, LATEST, image)
-    shelf.delete(tag for tag in map(kept_tag, kept) if tag in there)
-    _remember(shelf, image, (State.UNPUBLISHED,), State.PUBLISHED)
+    shelf.settle_majors(names, {*there, *back})
+    shelf.delete(kept for kept in map(kept_tag, names) if kept in there)
+    _remember(shelf, image.digest, (State.UNPUBLISHED,), State.PUBLISHED)
     log.info("version_brought_back", project=shelf.project.path, version=named.tag, tags=back)
     full = f"{shelf.project.registry_host}/{shelf.path}@{image.digest}"
     return Withdrawn(True, words.republished_reply(named.tag, back, full, moved))
 
 
-def _move_latest_off(shelf: _Shelf, image: Manifest) -> str | None:
-    """Moves `latest` from the image to the newest version left; gives that, "" for none, None when nothing moved."""
-    moved: str | None = None
-    for _ in range(MOVES if shelf.is_default else 0):
-        held = shelf.registry.fetch_manifest(shelf.path, LATEST)
-        if held is None or held.digest != image.digest:
-            return moved
-        left = _newest_left(shelf, image.digest)
-        if left is None:
-            shelf.delete([LATEST])
-            return ""
-        moved, following = left
-        shelf.registry.ensure_tag(shelf.path, LATEST, following)
-        if shelf.registry.fetch_manifest(shelf.path, moved) is not None:
-            return moved
-        image = following
-    return moved
+def _names_to_give_back(
+    shelf: Shelf, named: Named, record: Record | None, digest: str, there: frozenset[str]
+) -> tuple[str, ...]:
+    """Names whose record is of this image. The record's own list is believed only where a tag of each says the same."""
+    listed = [
+        *(record.names if record is not None else ()),
+        *(name for kind in shelf.names(there) for name in kind),
+    ]
+    known = [name for name in dict.fromkeys(listed) if kept_tag(name) in there and name != named.tag]
+    return (named.tag, *(name for name in known if _is_kept(shelf, name, digest)))
 
 
-def _newest_left(shelf: _Shelf, digest: str) -> tuple[str, Manifest] | None:
-    there = frozenset(shelf.registry.fetch_tags(shelf.path))
-    for tag in (name for name in shelf.names(there)[0] if name in there):
-        image = shelf.registry.fetch_manifest(shelf.path, tag)
-        if image is not None and image.digest != digest:
-            return tag, image
-    return None
+def _restored(shelf: Shelf, held: Manifest) -> Manifest | None:
+    """The image by the description that its record keeps, while the registry still has its layers."""
+    kept = fetch_kept(shelf.registry, shelf.path, held)
+    return restore(shelf.registry, shelf.path, kept) if kept is not None else None
 
 
-def _is_newest(shelf: _Shelf, image: Manifest, there: Iterable[str]) -> bool:
-    newest = next((tag for tag in shelf.names(there)[0] if tag in there), None)
-    found = shelf.registry.fetch_manifest(shelf.path, newest) if newest is not None else None
-    return found is not None and found.digest == image.digest
-
-
-def _remembered(shelf: _Shelf, named: Named) -> Manifest | Withdrawn | None:
+def _remembered(shelf: Shelf, named: Named) -> Manifest | Withdrawn | None:
     """The image that the bot remembers by that name, if the registry still has it under its digest."""
     for one in shelf.world.store.publications_in(shelf.project.id, State.UNPUBLISHED):
         if one.digest is None or one.number is None:
@@ -185,20 +293,71 @@ def _remembered(shelf: _Shelf, named: Named) -> Manifest | Withdrawn | None:
         known = shelf.world.store.described(one.digest)
         if named.tag in (version_tag(one.branch, one.number), known.version if known else ""):
             image = shelf.registry.fetch_manifest(shelf.path, one.digest)
-            return image or Withdrawn(False, words.gone_reply(named.tag))
+            return image or Withdrawn(False, words.lost_reply(named.tag))
     return None
 
 
-def _remember(shelf: _Shelf, image: Manifest, before: tuple[State, ...], after: State) -> None:
+# Both -------------------------------------------------------------------------------------------------
+
+
+def _remember(shelf: Shelf, digest: str, before: tuple[State, ...], after: State) -> None:
     """Every publication of the branch that rests on the image changes its state."""
     store = shelf.world.store
     for state in before:
         for one in store.publications_in(shelf.project.id, state):
-            if one.digest == image.digest and branch_slug(one.branch) == shelf.slug:
+            if one.digest == digest and branch_slug(one.branch) == shelf.slug:
                 store.ensure_publication(replace(one, state=after))
 
 
-def _unknown(shelf: _Shelf, named: Named, there: frozenset[str]) -> Withdrawn:
+def _branch_of(shelf: Shelf, digest: str) -> str:
+    """The branch's name, where the bot knows one with this slug; the slug itself else."""
+    if shelf.is_default:
+        return shelf.project.default_branch or shelf.slug
+    for state in (State.PUBLISHED, State.UNCHANGED, State.UNPUBLISHED):
+        for one in shelf.world.store.publications_in(shelf.project.id, state):
+            if one.digest == digest and branch_slug(one.branch) == shelf.slug:
+                return one.branch
+    return shelf.slug
+
+
+def _unknown(shelf: Shelf, named: Named, there: frozenset[str]) -> Withdrawn:
     numbers, versions = shelf.names(there)
     known = [tag for tag in (versions if Version.read(named.tag) else numbers) if tag in there]
     return Withdrawn(False, words.unknown_reply(named.tag, known))
+
+
+def _sha_of(shelf: Shelf, image: Manifest) -> str:
+    try:
+        return _revision(shelf.registry.fetch_labels(shelf.path, image).get(REVISION_LABEL, ""))
+    except OperatorError:
+        # somebody pushed something by hand that is no image
+        return ""
+
+
+def _revision(text: str) -> str:
+    return text if is_sha(text) else ""
+
+
+def _labels(config: bytes) -> dict[str, str]:
+    inside = _document(config).get("config")
+    labels = inside.get("Labels") if isinstance(inside, dict) else None
+    found = labels if isinstance(labels, dict) else {}
+    return {name: value for name, value in found.items() if isinstance(value, str)}
+
+
+def _platform(config: bytes) -> str:
+    parts = [_document(config).get(name) for name in ("os", "architecture", "variant")]
+    return _text("/".join(part for part in parts if isinstance(part, str)))
+
+
+def _document(config: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(config)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _text(text: str) -> str:
+    """A label as a record may hold it: anybody may have written it."""
+    return text if text.isprintable() and len(text) <= MAX_TEXT else ""

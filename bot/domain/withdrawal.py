@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.domain.gitlab import DEVELOPER, MAINTAINER
-from bot.domain.text import prose, span
+from bot.domain.jobs import Later
+from bot.domain.text import fenced, link, prose, span
+from bot.domain.withdrawn_record import Record
+
+LAYERS = "layers"
+"""The engine whose images are the same bytes each time."""
 
 MAX_NAMED = 5
 """Versions that are offered to somebody who asked for one that is not there."""
@@ -19,10 +24,29 @@ def may_withdraw(level: int, is_publisher: bool) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
-    """What became of it: whether it is now as somebody asked, and the answer, which is Markdown."""
+    """What became of it: whether it is now as somebody asked, the answer (Markdown), and what follows from it.
+
+    `rebuild`: the record of a version whose image is to be built once more before it can come back.
+    """
 
     done: bool
     reply: str
+    later: tuple[Later, ...] = ()
+    rebuild: Record | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of everything else when a version was taken back.
+
+    `latest`: where that leads now, "" for nowhere; `moved`: because it led to the version. `gone`: the image itself is
+    removed. `others`: tags that still lead to it, which are not the bot's to remove.
+    """
+
+    latest: str
+    moved: bool
+    gone: bool
+    others: tuple[str, ...] = ()
 
 
 def not_named_reply(text: str) -> str:
@@ -54,19 +78,27 @@ def refused_reply(name: str, why: str) -> str:
     )
 
 
-def unpublished_reply(name: str, tags: Sequence[str], latest: str, moved: bool) -> str:
-    """The answer when a version is taken back. `tags`: those taken away now; `latest`: where it leads."""
+def unpublished_reply(name: str, tags: Sequence[str], fate: Fate) -> str:
+    """The answer when a version is taken back. `tags`: the names that were taken away now."""
+    back = f"{span(f'/mlreef republish {name}')} brings it back."
     if not tags:
-        return (
-            f"Version {span(name)} is taken back already. {span(f'/mlreef republish {name}')} brings it back."
-        )
-    gone = " and ".join(span(tag) for tag in tags)
-    went = f" `latest` is {span(latest)} again." if latest else " There is no `latest` any more."
+        return f"Version {span(name)} is taken back already. {back}"
+    lost = " and ".join(span(tag) for tag in tags)
+    went = f" `latest` is {span(fate.latest)} again." if fate.latest else " There is no `latest` any more."
     return (
-        f"Version {span(name)} is taken back: {gone} {'leads' if len(tags) == 1 else 'lead'} nowhere now."
-        f"{went if moved else ''} Who names the image by its digest still gets it. The number is not given again; "
-        f"{span(f'/mlreef republish {name}')} brings it back."
+        f"Version {span(name)} is taken back: {lost} {'leads' if len(tags) == 1 else 'lead'} nowhere now."
+        f"{went if fate.moved else ''} {_image_words(fate)} The number is not given again; {back}"
     )
+
+
+def _image_words(fate: Fate) -> str:
+    if fate.gone:
+        return "The image itself is removed, too."
+    if fate.others:
+        shown = ", ".join(span(tag) for tag in fate.others[:MAX_NAMED])
+        more = f" and {len(fate.others) - MAX_NAMED} more" if len(fate.others) > MAX_NAMED else ""
+        return f"The image itself stays, as other tags lead to it: {shown}{more}."
+    return "Who names the image by its digest gets it until the registry cleans up what has no name."
 
 
 def republished_reply(name: str, tags: Sequence[str], image: str, moved: bool) -> str:
@@ -81,9 +113,74 @@ def republished_reply(name: str, tags: Sequence[str], image: str, moved: bool) -
     )
 
 
-def gone_reply(name: str) -> str:
-    """The answer where the image of a version that was taken back was removed."""
+def lost_reply(name: str) -> str:
+    """The answer where the image of a version that was taken back was removed, and no record says how it was made."""
     return (
-        f"The image of version {span(name)} is no longer in the registry, so it cannot come back. "
-        "`/mlreef publish` builds one of the branch as it is now, under a new number."
+        f"The image of version {span(name)} is no longer in the registry, and nothing says how it was made, so it "
+        "cannot come back. `/mlreef publish` builds one of the branch as it is now, under a new number."
+    )
+
+
+def gone_reply(name: str) -> str:
+    """What is said while the image of a version is gone, and is to be built once more."""
+    return f"The image of version {span(name)} is no longer in the registry. It is to be built once more."
+
+
+def rebuilt_reply(reply: str, pipeline_url: str) -> str:
+    """The answer when a version came back by being built once more, to the same bytes. `reply`: what came back."""
+    return f"{reply} It was {link('built once more', pipeline_url)} of its recorded lock, to the same bytes."
+
+
+def differs_reply(name: str, differences: Sequence[str], pipeline_url: str, engine: str) -> str:
+    """The answer when building once more gave another image: nothing is published, and what differs is named."""
+    why = (
+        ""
+        if engine == LAYERS
+        else f" The engine {span(engine or 'that built it')} does not promise the same bytes; `layers` does."
+    )
+    lines = [
+        f"Version {span(name)} is not back: {link('built once more', pipeline_url)}, its image is another one, so "
+        f"nothing was published.{why}"
+    ]
+    if differences:
+        lines += ["", "What differs:", "", *fenced("\n".join(differences))]
+    return "\n".join(lines)
+
+
+def not_rebuilt_reply(name: str, why: str, pipeline_url: str) -> str:
+    """The answer when its image could not be built once more. `why`: one sentence, "" where only the log knows."""
+    said = f" {prose(why)}" if why else ""
+    return (
+        f"Version {span(name)} is not back: its image is gone, and {link('its pipeline', pipeline_url)} could not "
+        f"build it once more.{said} What was published before is untouched. Once the cause is mended, ask me again."
+    )
+
+
+def not_started_reply(name: str, why: str) -> str:
+    """The answer when GitLab does not start the pipeline that would build the image once more."""
+    return (
+        f"Version {span(name)} is not back: its image is gone, and GitLab does not start the pipeline that would "
+        f"build it once more: {prose(why)} That pipeline needs a variable: see Settings › CI/CD › Variables for the "
+        "minimum role to use some. Then ask me again."
+    )
+
+
+def not_allowed_reply(action: str) -> str:
+    """The answer to somebody who may not."""
+    return (
+        f"That was not done: {span(f'/mlreef {action}')} is for Maintainers of this project, and for whoever pushed "
+        "that version while they are a Developer."
+    )
+
+
+def asked_by(reply: str, username: str) -> str:
+    """What is told on a version's commit, where nobody sees who asked for it."""
+    return f"{reply}\n\nAsked for by {span(username)}." if username else reply
+
+
+def withdrawal_given_up_reply(name: str) -> str:
+    """That the bot failed at it."""
+    return (
+        f"I tried several times to change version {span(name)} and could not do it. My log says why; whoever runs this "
+        "bot can look there. You can ask for it again at any time."
     )

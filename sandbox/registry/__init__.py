@@ -113,6 +113,14 @@ class RegistryServer:
         """Take a tag away, its manifest stays. False when there was none."""
         return self._storage.delete_tag(repository, tag)
 
+    def delete_manifest(self, repository: str, digest: str) -> bool:
+        """Take a manifest away with its tags, its blobs stay. False when there was none."""
+        return self._storage.delete_manifest(repository, digest)
+
+    def collect_garbage(self, repository: str) -> tuple[str, ...]:
+        """Take away what no tag leads to, blobs too; gives the digests of the manifests that went."""
+        return self._storage.collect_garbage(repository)
+
     def lose_blob(self, repository: str, digest: str) -> bool:
         """Take a blob away from a repository, as a clean-up gone wrong would. False when there was none."""
         return self._storage.delete_blob(repository, digest)

@@ -22,8 +22,8 @@ SERVICE = "container_registry"
 TOKEN_SECONDS = 5 * 60
 """How long a token is good; GitLab's default."""
 
-REPORTER, DEVELOPER = 20, 30
-"""GitLab's access levels from which one may pull from a private project, and push."""
+REPORTER, DEVELOPER, MAINTAINER = 20, 30, 40
+"""GitLab's access levels from which one may pull from a private project, push, and take images away."""
 
 ACTIONS = ("pull", "push", "delete")
 
@@ -63,13 +63,13 @@ class ProjectAccess:
     own_job: bool = False
 
     def allows(self, action: str) -> bool:
-        """A job may pull and push in its own project only; people according to visibility and role."""
+        """A job may do all of it in its own project only; people according to visibility and role."""
         if action == "pull":
             seen = self.public or (self.internal and self.signed_in)
             return seen or self.own_job or self.access_level >= REPORTER
         if action == "push":
             return self.own_job or self.access_level >= DEVELOPER
-        return action == "delete" and self.access_level >= DEVELOPER
+        return action == "delete" and (self.own_job or self.access_level >= MAINTAINER)
 
 
 @dataclass(frozen=True)

@@ -131,6 +131,37 @@ class Storage:
         """Take a blob away from this repository; others keep it. False when there was none."""
         return _unlink(self._link(repository, digest))
 
+    def collect_garbage(self, repository: str) -> tuple[str, ...]:
+        """Take away what no tag leads to, as GitLab's registry does in its own time: manifests, then blobs.
+
+        What is attached to a manifest stays with it. Gives the digests of the manifests that went.
+        """
+        with self._changing:
+            home = self._repositories / repository
+            there = [f"sha256:{entry.name}" for entry in (home / "_manifests").iterdir()]
+            kept: dict[str, None] = dict.fromkeys(
+                digest for tag in self.tags(repository) if (digest := self.digest_of(repository, tag))
+            )
+            held = {digest: found for digest in there if (found := self.manifest(repository, digest))}
+            before = -1
+            while before != (before := len(kept)):
+                for digest, manifest in held.items():
+                    if digest in kept:
+                        listed = _descriptors(read_manifest(manifest.content).get("manifests"))
+                        kept |= dict.fromkeys(str(one.get("digest")) for one in listed)
+                    elif subject_of(manifest) in kept:
+                        kept[digest] = None
+            gone = tuple(digest for digest in there if digest not in kept)
+            for digest in gone:
+                _unlink(home / "_manifests" / _hex(digest))
+            used = {
+                str(part.get("digest")) for digest in kept if digest in held for part in _parts(held[digest])
+            }
+            for entry in (home / "_blobs").iterdir():
+                if f"sha256:{entry.name}" not in used:
+                    _unlink(entry)
+            return gone
+
     # Uploads
 
     def begin(self) -> str:
@@ -188,7 +219,7 @@ class Storage:
 
     def _check_references(self, repository: str, manifest: Manifest) -> None:
         document = read_manifest(manifest.content)
-        for reference in (*_descriptors(document.get("layers")), *_descriptors([document.get("config")])):
+        for reference in _parts(manifest):
             if reference.get("urls"):
                 continue
             digest = str(reference.get("digest"))
@@ -247,6 +278,11 @@ def subject_of(manifest: Manifest) -> str | None:
 
 def _descriptors(value: Any) -> list[dict[str, Any]]:
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _parts(manifest: Manifest) -> list[dict[str, Any]]:
+    document = read_manifest(manifest.content)
+    return [*_descriptors(document.get("layers")), *_descriptors([document.get("config")])]
 
 
 def _hex(digest: str) -> str:

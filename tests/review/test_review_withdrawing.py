@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-import requests
 from werkzeug.wrappers import Request, Response
 
 from bot.adapters.forge import Forge
@@ -19,21 +18,24 @@ from bot.adapters.publications import Publication
 from bot.adapters.registry import Manifest, Registry
 from bot.adapters.store import Store
 from bot.adapters.talk import Talk
+from bot.adapters.withdrawn import fetch_withdrawn
 from bot.domain.gitlab import Project
 from bot.domain.plan import State
 from bot.domain.tags import REVISION_LABEL
 from bot.domain.version_names import Named, kept_tag, read_name
 from bot.domain.versions import Version
-from bot.domain.withdrawal import Withdrawn
+from bot.domain.withdrawal import Withdrawn, may_withdraw
+from bot.domain.withdrawn_record import Record, read_record, write_record
 from bot.errors import TryAgain
 from bot.published import fetch_current
 from bot.withdrawing import republish, unpublish
 from bot.world import World
-from sandbox.gitlab import DEVELOPER, REPORTER, Sandbox, User
+from sandbox.gitlab import DEVELOPER, MAINTAINER, REPORTER, Sandbox, User
 from sandbox.registry import RegistryServer
 from tests.domain import values
 
 CONFIG = "application/vnd.oci.image.config.v1+json"
+LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
@@ -53,22 +55,40 @@ class Place:
 
     @property
     def tags(self) -> dict[str, str]:
-        """Every tag with the digest of its image."""
+        """Every tag with the digest of its image, or of the image that a record is of."""
         name, found = self.project.registry_path, {}
         for tag in self.registry.tags(name):
             details = self.registry.tag_details(name, tag)
             assert details is not None
-            found[tag] = details.digest
+            found[tag] = self.record(tag).digest if tag.startswith("withdrawn") else details.digest
         return found
+
+    def record(self, tag: str) -> Record:
+        found = fetch_withdrawn(self.world.registry(self.registry.address), self.project.registry_path, tag)
+        assert found is not None
+        return found
+
+    def manifest(self, digest: str) -> Manifest:
+        found = self.world.registry(self.registry.address).fetch_manifest(self.project.registry_path, digest)
+        assert found is not None
+        return found
+
+    def has(self, digest: str) -> bool:
+        """Whether the image itself is there."""
+        held = self.world.registry(self.registry.address).fetch_manifest(self.project.registry_path, digest)
+        return held is not None
 
     def publish(self, number: int, *more: str, branch: str = "master") -> str:
         """What promote does; gives the digest."""
         image, path = self.world.registry(self.registry.address), self.project.registry_path
         config = json.dumps({"config": {"Labels": {REVISION_LABEL: sha(number)}}, "of": path}).encode()
         part = {"mediaType": CONFIG, "digest": image.ensure_bytes(path, config), "size": len(config)}
-        made = {"schemaVersion": 2, "mediaType": MANIFEST, "config": part, "layers": []}
+        content = f"sources {number} of {path}".encode()
+        layer = {"mediaType": LAYER, "digest": image.ensure_bytes(path, content), "size": len(content)}
+        made = {"schemaVersion": 2, "mediaType": MANIFEST, "config": part, "layers": [layer]}
         manifest = Manifest.of(json.dumps(made).encode())
-        for tag in (f"{branch}-{number}", *more):
+        majors = [tag.partition(".")[0] for tag in more if Version.read(tag)]
+        for tag in (f"{branch}-{number}", *more, *majors):
             image.put_manifest(path, tag, manifest)
         self.world.store.ensure_publication(
             Publication(
@@ -76,21 +96,6 @@ class Place:
             )
         )
         return manifest.digest
-
-    def clean_up(self, digest: str) -> None:
-        """What a cleanup policy does to an image without tags."""
-        path = self.project.registry_path
-        token = requests.get(
-            f"{self.sandbox.url}/jwt/auth",
-            params={"service": "container_registry", "scope": f"repository:{path}:delete"},
-            auth=("bot", self.token),
-            timeout=10,
-        ).json()["token"]
-        requests.delete(
-            f"{self.registry.url}/v2/{path}/manifests/{digest}",
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=10,
-        ).raise_for_status()
 
     def unpublish(self, version: str, branch: str = "master") -> Withdrawn:
         return unpublish(self.project, branch, version, self.world)
@@ -120,7 +125,7 @@ def place(up: tuple[Sandbox, RegistryServer, User, User], tmp_path: Path) -> Ite
     sandbox, registry, alice, bot = up
     path = f"lab/Project-{uuid.uuid4().hex[:12]}"
     made = sandbox.create_project(path, alice, default_branch="master", files={"a.py": "a = 1\n"})
-    sandbox.add_member(made.id, bot, DEVELOPER)
+    sandbox.add_member(made.id, bot, MAINTAINER)
     store = Store.prepare(f"sqlite:///{tmp_path / 'bot.sqlite'}")
     client = GitlabClient(sandbox.url, bot.token, 5)
     hands = Registry(registry.address, "bot", bot.token, pauses=())
@@ -137,6 +142,7 @@ def test_a_version_is_taken_back_and_latest_goes_back(place: Place) -> None:
     assert done.done
     assert "`master-2` and `1.1.0` lead nowhere now. `latest` is `master-1` again." in done.reply
     assert place.tags == {
+        "1": first,
         "1.0.0": first,
         "latest": first,
         "master-1": first,
@@ -144,6 +150,12 @@ def test_a_version_is_taken_back_and_latest_goes_back(place: Place) -> None:
         "withdrawn.master-2": second,
     }
     assert (place.state(1), place.state(2)) == (State.PUBLISHED, State.UNPUBLISHED)
+    assert "The image itself is removed, too." in done.reply
+    assert (place.has(first), place.has(second)) == (True, False)
+    record = place.record("withdrawn.master-2")
+    assert record == place.record("withdrawn-1.1.0")
+    assert (record.number, record.version, record.names) == (2, "1.1.0", ("master-2", "1.1.0"))
+    assert (record.branch, record.sha, record.digest) == ("master", sha(2), second)
 
 
 def test_it_comes_back_as_the_very_same_image(place: Place) -> None:
@@ -179,7 +191,7 @@ def test_after_the_only_one_there_is_no_latest_and_its_number_stays_used(place: 
     assert now is not None
     assert (now.digest, now.used) == ("", {Version(1, 0, 0)})
     place.republish("1")
-    assert place.tags == {"1.0.0": digest, "latest": digest, "master-1": digest}
+    assert place.tags == {"1": digest, "1.0.0": digest, "latest": digest, "master-1": digest}
 
 
 def test_asked_twice_it_says_so_and_changes_nothing(place: Place) -> None:
@@ -202,8 +214,9 @@ def test_another_branchs_version_touches_neither_versions_nor_latest(place: Plac
     assert place.unpublish("2", "release").done
     assert place.unpublish("release-1").done
     assert place.tags.keys() == {
-        "1.0.0", "latest", "master-1", "withdrawn.release-1", "withdrawn.release-2"
+        "1", "1.0.0", "latest", "master-1", "withdrawn.release-1", "withdrawn.release-2"
     }  # fmt: skip
+    assert place.has(shared), "the default branch still has it"
     assert place.tags["latest"] == shared
     assert place.state(1) == State.PUBLISHED
     assert place.republish("release-2", "release").done
@@ -229,21 +242,96 @@ def test_what_is_not_there_is_told_with_what_is(place: Place) -> None:
     assert place.tags == before
 
 
-def test_an_image_that_was_removed_meanwhile_cannot_come_back_and_it_is_told(place: Place) -> None:
+def test_while_its_layers_are_there_it_comes_back_by_its_record_alone(place: Place) -> None:
     place.publish(1, "1.0.0", "latest")
+    second = place.publish(2, "1.1.0", "latest", f"c-{sha(2)}", f"l-{'a' * 40}")
+    before = place.tags
+    place.unpublish("1.1.0")
+    assert not place.has(second)
+    assert "the same image as before" in place.republish("1.1.0").reply
+    assert place.tags == {tag: digest for tag, digest in before.items() if tag[:2] not in ("c-", "l-")}
+
+
+def test_where_nothing_is_left_of_it_its_record_says_what_to_build_once_more(place: Place) -> None:
+    place.publish(1, "1.0.0", "latest")
+    place.publish(2, "1.1.0", "latest")
+    place.unpublish("1.1.0")
+    place.registry.collect_garbage(place.project.registry_path)
+    before = place.tags
+    found = place.republish("2")
+    assert (found.done, found.rebuild) == (False, place.record("withdrawn-1.1.0"))
+    assert place.tags == before
+
+
+def test_an_image_that_people_named_themselves_stays_and_they_are_told(place: Place) -> None:
+    digest = place.publish(1, "1.0.0", "latest", "in-production")
+    told = place.unpublish("1.0.0").reply
+    assert "The image itself stays, as other tags lead to it: `in-production`." in told
+    assert place.tags.keys() == {"in-production", "withdrawn-1.0.0", "withdrawn.master-1"}
+    assert place.has(digest)
+
+
+def test_a_bot_that_may_remove_no_image_leaves_it_to_the_registry(
+    place: Place, up: tuple[Sandbox, RegistryServer, User, User]
+) -> None:
+    place.sandbox.add_member(place.project.id, up[3], DEVELOPER)
+    digest = place.publish(1, "1.0.0", "latest")
+    told = place.unpublish("1.0.0")
+    assert told.done
+    assert "until the registry cleans up what has no name" in told.reply
+    assert place.tags.keys() == {"withdrawn-1.0.0", "withdrawn.master-1"}
+    assert place.has(digest)
+    place.registry.delete_manifest(place.project.registry_path, digest)
+    assert place.republish("1.0.0").done
+    assert place.tags["1.0.0"] == digest
+
+
+def test_the_major_goes_back_to_the_newest_of_its_versions_and_with_the_last(place: Place) -> None:
+    first = place.publish(1, "1.0.0", "latest")
     second = place.publish(2, "1.1.0", "latest")
+    place.publish(3, "2.0.0", "latest")
+    assert place.tags["1"] == second
+    place.unpublish("1.1.0")
+    assert place.tags["1"] == first
+    place.unpublish("2.0.0")
+    assert "2" not in place.tags
+    place.republish("1.1.0")
+    assert place.tags["1"] == second
+
+
+def test_what_was_taken_back_in_the_old_way_comes_back(place: Place) -> None:
+    digest = place.publish(1, "1.0.0", "latest")
+    path, image = place.project.registry_path, place.manifest(digest)
+    for tag in ("1.0.0", "1", "latest", "master-1"):
+        place.registry.delete_tag(path, tag)
+    for tag in ("withdrawn-1.0.0", "withdrawn.master-1"):
+        place.world.registry(place.registry.address).put_manifest(path, tag, image)
+    assert place.republish("1.0.0").done
+    assert place.tags == dict.fromkeys(("1", "1.0.0", "latest", "master-1"), digest)
+
+
+def test_an_image_of_which_no_record_is_left_cannot_come_back_and_it_is_told(place: Place) -> None:
+    place.publish(1, "1.0.0", "latest")
+    place.publish(2, "1.1.0", "latest")
     place.unpublish("1.1.0")
     path = place.project.registry_path
     for tag in ("withdrawn-1.1.0", "withdrawn.master-2"):
         place.registry.delete_tag(path, tag)
-    assert place.republish("2").done, "its digest is remembered"
-    assert place.tags["master-2"] == second
-    place.unpublish("master-2")
-    place.registry.delete_tag(path, "withdrawn.master-2")
-    place.clean_up(second)
+    place.registry.collect_garbage(path)
     gone = place.republish("2")
     assert not gone.done
-    assert "is no longer in the registry, so it cannot come back" in gone.reply
+    assert "nothing says how it was made, so it cannot come back" in gone.reply
+
+
+def test_nothing_is_taken_back_while_something_is_brought_back(place: Place) -> None:
+    place.publish(1, "1.0.0", "latest")
+    before = place.tags
+    assert place.world.store.lease(f"names of {place.project.id}", "republish", 60)
+    with pytest.raises(TryAgain):
+        place.unpublish("1.0.0")
+    assert place.tags == before
+    place.world.store.release(f"names of {place.project.id}", "republish")
+    assert place.unpublish("1.0.0").done
 
 
 def test_without_the_right_to_it_nothing_is_lost_and_it_is_told(
@@ -288,11 +376,12 @@ def test_broken_off_at_any_request_it_is_ended_by_the_next_try(place: Place, cha
         try:
             getattr(place, change)("2")
         except TryAgain:
-            # whatever was there is there still, under one name or the other
+            # whatever was there is there still, or a record of it
             assert set(published.values()) <= set(place.tags.values())
             assert getattr(place, change)("2").done
         else:
             broken = False
+        place.registry.misbehave(None)
         assert place.tags == wanted
     assert dies_at > 8
 
@@ -335,3 +424,56 @@ def test_the_tag_that_keeps_an_image_is_no_branchs() -> None:
     assert (kept_tag("1.2.0"), kept_tag("master-3")) == ("withdrawn-1.2.0", "withdrawn.master-3")
     assert read_name(kept_tag("1.2.0"), "master", "master") is None
     assert read_name(kept_tag("master-3"), "master", "master") is None
+
+
+@pytest.mark.parametrize(
+    ("level", "is_publisher", "may"),
+    [
+        (REPORTER, True, False),
+        (DEVELOPER, False, False),
+        (DEVELOPER, True, True),
+        (MAINTAINER, False, True),
+        (50, False, True),
+        (0, True, False),
+    ],
+)
+def test_maintainers_may_and_who_pushed_it_while_a_developer(
+    level: int, is_publisher: bool, may: bool
+) -> None:
+    assert may_withdraw(level, is_publisher) is may
+
+
+GOOD = Record("lab/noise", "master", 2, "1.1.0", ("master-2", "1.1.0"), f"sha256:{'a' * 64}", "b" * 40)
+
+
+def test_a_record_is_read_as_it_was_written() -> None:
+    assert read_record(write_record(GOOD)) == GOOD
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"schema": 2},
+        {"digest": "sha256:short"},
+        {"sha": "HEAD"},
+        {"number": -1},
+        {"number": True},
+        {"version": "1.1"},
+        {"names": "master-2"},
+        {"names": ["a"] * 100},
+        {"names": [1]},
+        {"branch": "a\nb"},
+        {"project": "x" * 2000},
+        {"at": "now"},
+    ],
+)
+def test_a_record_that_somebody_else_wrote_is_none(changed: dict[str, object]) -> None:
+    read = json.loads(write_record(GOOD))
+    with pytest.raises(ValueError, match="it"):
+        read_record(json.dumps({**read, **changed}).encode())
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"null", b"[" * 100_000, b"\xff", b"{}"])
+def test_what_is_no_record_is_none(content: bytes) -> None:
+    with pytest.raises(ValueError, match="it"):
+        read_record(content)

@@ -24,7 +24,7 @@ MARGIN_SECONDS = 15
 """A token that ends sooner is not used any more: the request takes time too."""
 
 Scopes = frozenset[tuple[str, str]]
-"""What is to be done: pairs of repository and `pull` or `push`."""
+"""What is to be done: pairs of repository and `pull`, `push` or `delete`."""
 
 _PIECE = re.compile(
     r"""([a-z_]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))|([a-z][\w-]*)""", re.IGNORECASE | re.ASCII
@@ -56,6 +56,11 @@ def pull(repository: str) -> Scopes:
 def push(repository: str) -> Scopes:
     """The right to read and write a repository."""
     return frozenset({(repository, "pull"), (repository, "push")})
+
+
+def delete(repository: str) -> Scopes:
+    """The right to take images out of a repository."""
+    return frozenset({(repository, "delete")})
 
 
 def read_challenge(header: str) -> Challenge | None:

@@ -96,6 +96,13 @@ class Registry:
         if held is None or held.digest != manifest.digest:
             self._manifests.put(repository, tag, manifest)
 
+    def delete_manifest(self, repository: str, digest: str) -> None:
+        """Takes an image away, with every tag that leads to it; nothing where it is not there.
+
+        Refused, or OperatorError: this registry, or our role, does not let us.
+        """
+        self._manifests.delete(repository, digest)
+
     def fetch_labels(self, repository: str, manifest: Manifest) -> Mapping[str, str]:
         """The labels of an image; those of the first platform when there are several."""
         read = document(manifest.content)

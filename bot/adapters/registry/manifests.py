@@ -8,7 +8,7 @@ from urllib.parse import quote, urljoin
 
 from bot.adapters.registry.address import origin
 from bot.adapters.registry.answers import MAX_JSON_BYTES, Answer, content, dismiss, document, faults
-from bot.adapters.registry.auth import pull, push
+from bot.adapters.registry.auth import delete, pull, push
 from bot.adapters.registry.values import (
     IMAGE_TYPES,
     INDEX_TYPES,
@@ -130,6 +130,15 @@ class Manifests:
                 f"The registry {self._wire.base} stored {told} under {reference} instead of {manifest.digest}."
             )
         return answer.headers
+
+    def delete(self, repository: str, digest: str) -> None:
+        """Takes a manifest away by its digest; one that is not there is as good."""
+        what = f"to delete {digest} of {repository}"
+        answer = self._wire.ask("DELETE", _path(repository, digest), delete(repository), what)
+        if answer.status == 404:
+            dismiss(answer)
+            return
+        dismiss(self._wire.good(answer, what))
 
 
 def is_index(manifest: Manifest) -> bool:

@@ -1,0 +1,154 @@
+"""The names of one project's images, and all that leads to one of them: what goes when a version is taken back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from bot.adapters.registry import Manifest, Registry
+from bot.adapters.version_tags import ensure_major
+from bot.domain.gitlab import Project
+from bot.domain.tags import LATEST, WITHDRAWN_NUMBER, branch_slug, candidate_tag, read_numbers, version_tag
+from bot.domain.versions import Version, major_tag, read_used
+from bot.world import World
+
+TAGS_LOOKED_AT = 100
+"""The newest tags of each kind whose images are compared with the one that is asked for."""
+
+OTHERS_LOOKED_AT = 400
+"""Other tags, such as candidates and those of people, that are compared with it."""
+
+AT_A_TIME = 8
+"""Tags that are asked for side by side."""
+
+MOVES = 5
+"""So often `latest` is moved on while others take back what it was just moved to."""
+
+OURS = re.compile(r"c-(?:[0-9a-f]{40}|[0-9a-f]{64})|l-[0-9a-f]{40}")
+"""Tags of commits and of locks, which are nobody's but ours."""
+
+ATTACHED = ("withdrawn", "sha256-")
+"""Beginnings of tags that lead to records, and to what is attached to images: not to images themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """What leads to an image: names of the branch's `own`, tags that only we use, and `others`, whoever's they are.
+
+    `all_seen`: every tag was looked at, so nothing else leads there.
+    """
+
+    own: tuple[str, ...]
+    ours: tuple[str, ...]
+    others: tuple[str, ...]
+    all_seen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A project's images, and which of them are looked at: those of the branch with this slug."""
+
+    project: Project
+    registry: Registry
+    slug: str
+    world: World
+
+    @property
+    def path(self) -> str:
+        """The repository in the registry."""
+        return self.project.registry_path
+
+    @property
+    def is_default(self) -> bool:
+        """Whether the branch is the one with versions, majors and `latest`."""
+        return self.slug == branch_slug(self.project.default_branch or "")
+
+    def image(self, tag: str, there: Iterable[str]) -> Manifest | None:
+        """What a tag leads to; None when it is not there."""
+        return self.registry.fetch_manifest(self.path, tag) if tag in there else None
+
+    def names(self, there: Iterable[str]) -> tuple[list[str], list[str]]:
+        """Tags of the branch's numbers, and of versions, that are there or kept under another name; newest first."""
+        present = tuple(there)
+        numbers = read_numbers(self.slug, (tag.removeprefix(WITHDRAWN_NUMBER) for tag in present))
+        versions = sorted(read_used(present), reverse=True) if self.is_default else []
+        return [version_tag(self.slug, number) for number in numbers], [str(one) for one in versions]
+
+    def holders(self, digest: str, sha: str, there: frozenset[str]) -> Holders:
+        """All that leads to an image, as far as it is looked at: the newest names first."""
+        numbers, versions = (kind[:TAGS_LOOKED_AT] for kind in self.names(there))
+        own = [name for name in (*numbers, *versions) if name in there]
+        rest = there - set(own) - {LATEST} - {tag for tag in there if tag.startswith(ATTACHED)}
+        if self.is_default:
+            rest -= {major_tag(one.major) for one in read_used(there)}
+        # of many candidates the commit's own first
+        ordered = sorted(rest, key=lambda tag: (tag != candidate_tag(sha), bool(OURS.fullmatch(tag)), tag))
+        looked = self.leading_to(digest, (*own, *ordered[:OTHERS_LOOKED_AT]))
+        return Holders(
+            own=tuple(name for name in own if name in looked),
+            ours=tuple(tag for tag in ordered if tag in looked and OURS.fullmatch(tag)),
+            others=tuple(tag for tag in ordered if tag in looked and not OURS.fullmatch(tag)),
+            all_seen=len(ordered) <= OTHERS_LOOKED_AT
+            and len(own) == sum(name in there for kind in self.names(there) for name in kind),
+        )
+
+    def leading_to(self, digest: str, tags: Sequence[str]) -> frozenset[str]:
+        """Those of these tags that lead to the image."""
+        with ThreadPoolExecutor(AT_A_TIME) as pool:
+            found = pool.map(lambda tag: self.registry.fetch_manifest(self.path, tag), tags)
+            return frozenset(
+                tag for tag, held in zip(tags, found, strict=True) if held and held.digest == digest
+            )
+
+    def delete(self, tags: Iterable[str]) -> None:
+        """Take tags away; images stay."""
+        self.world.forge.delete_image_tags(self.project.id, self.path, tuple(tags))
+
+    def move_latest_off(self, digest: str) -> str | None:
+        """Moves `latest` from the image to the newest version left; gives that: "" for none, None if nothing moved."""
+        moved: str | None = None
+        for _ in range(MOVES if self.is_default else 0):
+            held = self.registry.fetch_manifest(self.path, LATEST)
+            if held is None or held.digest != digest:
+                return moved
+            left = self._newest_left(digest)
+            if left is None:
+                self.delete([LATEST])
+                return ""
+            moved, following = left
+            self.registry.ensure_tag(self.path, LATEST, following)
+            if self.registry.fetch_manifest(self.path, moved) is not None:
+                return moved
+            digest = following.digest
+        return moved
+
+    def settle_majors(self, names: Iterable[str], there: Iterable[str]) -> None:
+        """Lets the `<major>` of each of these versions lead to the newest that is there, and go with the last one."""
+        majors = {version.major for name in names if (version := Version.read(name)) is not None}
+        present = frozenset(there)
+        for major in sorted(majors) if self.is_default else ():
+            if ensure_major(self.registry, self.path, major) is None and major_tag(major) in present:
+                self.delete([major_tag(major)])
+
+    def is_newest(self, image: Manifest, there: Iterable[str]) -> bool:
+        """Whether the branch's newest number leads to the image."""
+        newest = next((tag for tag in self.names(there)[0] if tag in there), None)
+        found = self.registry.fetch_manifest(self.path, newest) if newest is not None else None
+        return found is not None and found.digest == image.digest
+
+    def _newest_left(self, digest: str) -> tuple[str, Manifest] | None:
+        there = frozenset(self.registry.fetch_tags(self.path))
+        for tag in (name for name in self.names(there)[0] if name in there):
+            image = self.registry.fetch_manifest(self.path, tag)
+            if image is not None and image.digest != digest:
+                return tag, image
+        return None
+
+
+def numbers_and_version(names: Iterable[str], slug: str) -> tuple[int, str]:
+    """The highest number of the branch among names, 0 for none, and the highest version, "" for none."""
+    listed = tuple(names)
+    versions = sorted(version for name in listed if (version := Version.read(name)) is not None)
+    return max(read_numbers(slug, listed), default=0), str(versions[-1]) if versions else ""
