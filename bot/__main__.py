@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 GOOD, REFUSED, USAGE, BUG = 0, 1, 2, 3
 
+WAIT_SECONDS = 60.0
+"""How long a command waits for the worker that does what it asked for."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; never lets an exception out."""
@@ -220,6 +223,22 @@ def _publish(options: argparse.Namespace) -> int:
     return GOOD
 
 
+def _withdraw(options: argparse.Namespace) -> int:
+    config = _config(options)
+    from bot.app import await_withdrawal, request_withdrawal, start_logs
+
+    start_logs(config)
+    key = request_withdrawal(config, options.project, options.version, options.action, options.branch)
+    _say(f"Asked the running worker to {options.action} {options.version} of {options.project}.")
+    ended = await_withdrawal(config, key, options.wait) if options.wait else None
+    if ended is None:
+        _say("It is told on the version's commit in GitLab; `mlreef-bot jobs` says how far it is.")
+        return GOOD
+    done, words = ended
+    _give(words)
+    return GOOD if done else REFUSED
+
+
 def _jobs(options: argparse.Namespace) -> int:
     config = _config(options)
     from bot.app import at_the_desk, start_logs
@@ -390,6 +409,25 @@ def _parser() -> argparse.ArgumentParser:
     asked = service("publish", _publish, "Ask the running bot to publish a project's branch now.")
     asked.add_argument("project", metavar="PROJECT", help="the project's id or path in GitLab")
     asked.add_argument("--branch", help="the branch (default: the project's default branch)")
+    for action, words in (
+        ("unpublish", "Take a version back: its names and its image go, its number stays used."),
+        ("republish", "Bring a version back that was taken back, built once more where its image is gone."),
+    ):
+        withdrawn = service(action, _withdraw, words)
+        withdrawn.set_defaults(action=action)
+        withdrawn.epilog = "Exit codes: 0 done or asked for, 1 it cannot be done, 2 usage, 3 a bug."
+        withdrawn.add_argument("project", metavar="PROJECT", help="the project's id or path in GitLab")
+        withdrawn.add_argument(
+            "version", metavar="VERSION", help="as 1.2.0, as master-3, or as 3 of the branch"
+        )
+        withdrawn.add_argument("--branch", help="whose numbers are meant (default: the default branch)")
+        withdrawn.add_argument(
+            "--wait",
+            metavar="SECONDS",
+            type=float,
+            default=WAIT_SECONDS,
+            help=f"how long to wait for the end (default: {WAIT_SECONDS:.0f}; 0: not at all)",
+        )
     jobs = service("jobs", _jobs, "List what waits, runs and failed, and why; retry or forget one job.")
     jobs.add_argument("action", nargs="?", choices=("retry", "forget"), help="what to do with the job ID")
     jobs.add_argument("id", metavar="ID", nargs="?", help="the job, as the list names it")

@@ -15,7 +15,7 @@ from bot.branches import is_published
 from bot.commands import publishing, withdrawing
 from bot.commands.changing import entry_point, environment, init
 from bot.commands.standing import status
-from bot.commands.values import Awaited, Done, Outcome, Place, Undone, fetch_place
+from bot.commands.values import Asked, Awaited, Done, Outcome, Place, Undone, fetch_place
 from bot.domain import replies
 from bot.domain.codes import read_code
 from bot.domain.commands import Command, Misused, Name, Unknown, read_command
@@ -41,7 +41,8 @@ def answer(job: Answer, world: World) -> tuple[Later, ...]:
         return ()  # it calls somebody else, which was not known when it came
     topic = _topic(job)
     if job.looks:
-        return _finish(_unless_refused(lambda: publishing.look_again(job, world), job), job, topic, world)
+        look = withdrawing.look_again if _is_about_versions(asked) else publishing.look_again
+        return _finish(_unless_refused(lambda: look(job, world), job), job, topic, world)
     person = world.forge.fetch_person(job.user_id)
     if person is None or person.bot or person.id == world.user_id:
         log.info("comment_of_a_program", project=job.project_id, note=job.note_id)
@@ -133,8 +134,8 @@ _DEEDS: dict[Name, Callable[[Place, str, Answer, World], Outcome]] = {
     Name.CHECK: _check,
     Name.PUBLISH: lambda place, _argument, _job, world: publishing.publish(place, world),
     Name.RETRY: _retry,
-    Name.UNPUBLISH: lambda place, version, _job, world: withdrawing.unpublish(place, version, world),
-    Name.REPUBLISH: lambda place, version, _job, world: withdrawing.republish(place, version, world),
+    Name.UNPUBLISH: withdrawing.unpublish,
+    Name.REPUBLISH: withdrawing.republish,
     Name.CANCEL: lambda place, _argument, _job, world: publishing.cancel(place, world),
     Name.ENTRYPOINT: lambda place, file, job, world: entry_point(place, file, job.user_id, world),
     Name.ENVIRONMENT: lambda place, name, job, world: environment(place, name, job.user_id, world),
@@ -142,7 +143,15 @@ _DEEDS: dict[Name, Callable[[Place, str, Answer, World], Outcome]] = {
 }
 
 
+def _is_about_versions(asked: Command | Misused | Unknown) -> bool:
+    return isinstance(asked, Command) and asked.name in (Name.UNPUBLISH, Name.REPUBLISH)
+
+
 def _finish(outcome: Outcome, job: Answer, topic: Topic, world: World) -> tuple[Later, ...]:
+    if isinstance(outcome, Asked):
+        looked = replace(job, looks=job.looks + 1, attempt=0)
+        pause = publishing.pause_before(job.looks)
+        return (*outcome.later, Later(looked, pause, "waits for a version to come back"))
     if isinstance(outcome, Awaited):
         again = replace(
             job,

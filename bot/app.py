@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 import signal
 import socket
@@ -20,10 +21,10 @@ from bot.config import Config
 from bot.config_file import load_token
 from bot.domain.branches import named_fact, read_named
 from bot.domain.engines import Building
-from bot.domain.events import Asked, Event, subject, to_dict
+from bot.domain.events import Asked, Event, WithdrawAsked, subject, to_dict
 from bot.domain.facts import BOT_USER, WORKER_SEEN, JobCounts
 from bot.domain.guards import Guards
-from bot.domain.jobs import Answer, Check, EnsurePipeline, Follow, Job, List, Publish, Run, Setup
+from bot.domain.jobs import Answer, Check, EnsurePipeline, Follow, Job, List, Publish, Run, Setup, Withdraw
 from bot.domain.manner import Experiments, Manner
 from bot.domain.pipeline import OUR_JOBS, Environment
 from bot.domain.policy import Policy
@@ -55,6 +56,9 @@ DOOR_GRACE_SECONDS = 5
 WEB_TIMEOUT_SECONDS = 60
 MAX_ADDRESS_BYTES = 8190
 """The most that gunicorn takes in a request's first line."""
+
+AWAITED_PAUSE_SECONDS = 0.2
+"""How often a command looks whether the worker has done what it asked for."""
 
 REGISTRY_USER = "mlreef-bot"
 
@@ -345,6 +349,8 @@ def run_worker(config: Config) -> None:
     from bot.metrics import count_finds
     from bot.opening import set_up
     from bot.publication import ensure_pipeline, publish
+    from bot.rebuilding import tell_given_up as tell_withdrawal_given_up
+    from bot.rebuilding import withdraw
     from bot.reconcile import Sweeper
     from bot.review import review
     from bot.serve import watch_lifeline
@@ -366,6 +372,8 @@ def run_worker(config: Config) -> None:
     def give_up(job: Job, _why: str) -> None:
         if isinstance(job, Answer):
             tell_answer_given_up(job, world.get())
+        elif isinstance(job, Withdraw):
+            tell_withdrawal_given_up(job, world.get())
         else:
             tell_given_up(job, world.get())
 
@@ -382,6 +390,7 @@ def run_worker(config: Config) -> None:
             List: lambda job: list_again(job, world.get()),
             Run: lambda job: measure_runs(job, world.get()),
             Answer: lambda job: answer(job, world.get()),
+            Withdraw: lambda job: withdraw(job, world.get()),
         },
         Limits(
             config.worker.concurrency,
@@ -568,6 +577,34 @@ def look_up_modules(config: Config) -> LookUp:
             store.close()
 
     return look_up
+
+
+def request_withdrawal(config: Config, project: str, version: str, action: str, branch: str | None) -> str:
+    """Ask the running worker to take a version back, or to bring it back, as the operator. Returns its key."""
+    found = build_forge(config).fetch_project(int(project) if project.isdecimal() else project)
+    key = f"command {time.time_ns()} {os.getpid()}"
+    asked = WithdrawAsked(found.id, branch or found.default_branch or "main", version, action, 0, key)
+    store = Store.prepare(config.database.url)
+    store.accept(key, to_dict(asked), subject(asked))
+    store.close()
+    return key
+
+
+def await_withdrawal(config: Config, key: str, seconds: float) -> tuple[bool, str] | None:
+    """How that ended: whether it is done, and the words for it; None when it has not ended in so many seconds."""
+    store, deadline = Store.prepare(config.database.url), time.monotonic() + seconds
+    try:
+        while True:
+            text = store.fact(f"withdrawal {key}")
+            if text is not None:
+                store.drop_fact(f"withdrawal {key}")
+                read = json.loads(text)
+                return bool(read["done"]), str(read["reply"])
+            if time.monotonic() >= deadline:
+                return None
+            time.sleep(AWAITED_PAUSE_SECONDS)
+    finally:
+        store.close()
 
 
 def at_the_desk(config: Config, work: Callable[[Store, Desk], str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import io
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -55,7 +55,8 @@ class Again:
 class Order:
     """What is to be built, decided. `inputs`: one for each platform; `tags` are moved last, in this order.
 
-    `refresh`: the lock is made anew although there is one. `again`: this lock and no other, nothing taken over.
+    `refresh`: the lock is made anew although there is one. `again`: by platform, this lock and no other, nothing taken
+    over, and no later build goes by it.
     """
 
     inputs: tuple[ResolveInputs, ...]
@@ -64,7 +65,7 @@ class Order:
     open_content: OpenFile
     tags: tuple[str, ...]
     refresh: bool = False
-    again: Again | None = None
+    again: Mapping[str, Again] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +128,15 @@ def _build(
 ) -> Built | tuple[Problem, ...]:
     shots = []
     for inputs in order.inputs:
-        key = order.again.key if order.again else lock_key(inputs)
-        below = _held(means.shelf, key) if trust and not order.refresh and not order.again else None
+        again = order.again[inputs.platform] if order.again is not None else None
+        key = again.key if again else lock_key(inputs)
+        below = _held(means.shelf, key) if trust and not order.refresh and not again else None
         prepared = below is None
         if below is None:
             # Imported here because most builds change nothing but the sources.
             from bot.layers.preparing import prepare
 
-            lock = order.again.lock if order.again else None
+            lock = again.lock if again else None
             made = prepare(inputs, key, means, work, order.refresh, trust, lock)
             if not isinstance(made, Below):
                 return made
@@ -199,7 +201,7 @@ def _send(order: Order, means: Means, built: Built, parcel: Path) -> None:
         for shot in built.shots:
             shelf.put_manifest(shot.picture.digest, Manifest.of(shot.picture.manifest))
     for shot in built.shots:
-        if shot.prepared:
+        if shot.prepared and order.again is None:
             shelf.put_manifest(lock_tag(shot.key), Manifest.of(shot.picture.manifest))
     for tag in order.tags:
         shelf.put_manifest(tag, built.manifest)

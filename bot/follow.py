@@ -22,6 +22,7 @@ from bot.errors import OperatorError, Refused
 from bot.metrics import PUBLICATIONS
 from bot.published import fetch_kept, fetch_published
 from bot.reading import fetch_report
+from bot.rebuilds import is_rebuild
 from bot.stages import fetch_stage_failure, fetch_stopped_stage, is_stage_of_ours
 from bot.telling import perform
 from bot.world import World
@@ -57,6 +58,8 @@ def follow(job: Follow, world: World) -> tuple[Later, ...]:
 
 
 def _follow(job: Follow, world: World) -> tuple[Later, ...]:
+    if is_rebuild(job.project_id, job.pipeline_id, world):
+        return ()
     known = world.store.publication(job.project_id, job.sha, job.branch)
     if known is None:
         # a pipeline of a commit that nobody told of: if it is the head, publishing it will find the pipeline

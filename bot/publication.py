@@ -24,6 +24,7 @@ from bot.guarding import find_loop, spend_commit
 from bot.metrics import PUBLICATIONS, stage
 from bot.opening import is_wanted, wants_setup
 from bot.reading import fetch_report
+from bot.rebuilds import is_rebuild
 from bot.telling import perform
 from bot.world import World
 from parser.model import Problem
@@ -162,7 +163,10 @@ def _usable(job: EnsurePipeline, world: World, source: str | None) -> list[Pipel
     return [
         p
         for p in found
-        if p.source not in foreign and p.status != "skipped" and not (p.status in ENDED and _is_old(p, job))
+        if p.source not in foreign
+        and p.status != "skipped"
+        and not (p.status in ENDED and _is_old(p, job))
+        and not is_rebuild(job.project_id, p.id, world)
     ]
 
 

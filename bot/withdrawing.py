@@ -71,13 +71,15 @@ def unpublish(
     )
 
 
-def republish(project: Project, branch: str, version: str, world: World) -> Withdrawn:
+def republish(project: Project, branch: str, version: str, world: World, built_url: str = "") -> Withdrawn:
     """Bring a version back: the same image under the same names, and `latest` when it is the newest.
 
-    Where the image is gone, the answer says what is to be built once more. Raises TryAgain while a version of the
-    project is taken back.
+    `built_url`: of the pipeline that built it once more. Where the image is gone, the answer says what is to
+    be built. Raises TryAgain while a version of the project is taken back.
     """
-    return _change(project, branch, version, world, "republish", _republish)
+    return _change(
+        project, branch, version, world, "republish", lambda shelf, named: _republish(shelf, named, built_url)
+    )
 
 
 def find_commit(project: Project, branch: str, version: str, world: World) -> str:
@@ -120,7 +122,7 @@ def _alone(project: Project, action: str, world: World) -> Iterator[None]:
     """Keeps the opposite from being done meanwhile; the same may be, for each of its steps can be repeated."""
     name = f"names of {project.id}"
     if not world.store.lease(name, action, LEASE_SECONDS):
-        raise TryAgain(f"Another version of {project.path} is just being changed.", LEASE_PAUSE_SECONDS)
+        raise TryAgain(f"{project.path}: another version is just being changed", LEASE_PAUSE_SECONDS)
     try:
         yield
     finally:
@@ -238,13 +240,13 @@ def _let_image_go(shelf: Shelf, digest: str, holders: Holders) -> bool:
 # Bringing back ----------------------------------------------------------------------------------------
 
 
-def _republish(shelf: Shelf, named: Named) -> Withdrawn:
+def _republish(shelf: Shelf, named: Named, built_url: str) -> Withdrawn:
     there = frozenset(shelf.registry.fetch_tags(shelf.path))
     image = shelf.image(named.tag, there)
     held = shelf.image(kept_tag(named.tag), there)
     record = fetch_record(shelf.registry, shelf.path, held) if held is not None else None
     if image is None and held is not None and record is not None:
-        image = shelf.registry.fetch_manifest(shelf.path, record.digest) or _restored(shelf, held)
+        image = _restored(shelf, held, record)
         if image is None:
             return Withdrawn(False, words.gone_reply(named.tag), rebuild=record)
     if image is None:
@@ -264,7 +266,7 @@ def _republish(shelf: Shelf, named: Named) -> Withdrawn:
     _remember(shelf, image.digest, (State.UNPUBLISHED,), State.PUBLISHED)
     log.info("version_brought_back", project=shelf.project.path, version=named.tag, tags=back)
     full = f"{shelf.project.registry_host}/{shelf.path}@{image.digest}"
-    return Withdrawn(True, words.republished_reply(named.tag, back, full, moved))
+    return Withdrawn(True, words.republished_reply(named.tag, back, full, moved, built_url))
 
 
 def _names_to_give_back(
@@ -279,10 +281,12 @@ def _names_to_give_back(
     return (named.tag, *(name for name in known if _is_kept(shelf, name, digest)))
 
 
-def _restored(shelf: Shelf, held: Manifest) -> Manifest | None:
-    """The image by the description that its record keeps, while the registry still has its layers."""
+def _restored(shelf: Shelf, held: Manifest, record: Record) -> Manifest | None:
+    """The image, by the description that its record keeps, while the registry still has its layers."""
     kept = fetch_kept(shelf.registry, shelf.path, held)
-    return restore(shelf.registry, shelf.path, kept) if kept is not None else None
+    if kept is None:
+        return shelf.registry.fetch_manifest(shelf.path, record.digest)
+    return restore(shelf.registry, shelf.path, kept)
 
 
 def _remembered(shelf: Shelf, named: Named) -> Manifest | Withdrawn | None:

@@ -234,6 +234,26 @@ def fetch_history(url: str, branch: str) -> Iterator[History]:
         yield History(directory, head)
 
 
+def ensure_commit(directory: Path, url: str, sha: str) -> None:
+    """Lets a local repository hold a commit, without those before it; a server may have one that no branch has.
+
+    Gone: the server has none. TryAgain: it does not answer.
+    """
+    if not is_sha(sha):
+        raise ValueError(f"{sha!r} is not the full id of a commit")
+    if _git(directory, "cat-file", "-e", f"{sha}^{{tree}}").returncode == 0:
+        return
+    bare_url, header = _without_password(url)
+    settings = {f"http.{bare_url}.extraHeader": header} if header else {}
+    words = ("fetch", "--quiet", "--no-tags", "--depth=1", bare_url, sha)
+    fetched = _git(directory, *words, seconds=FETCH_SECONDS, settings=settings, reach={})
+    if fetched.returncode:
+        why = _why(fetched.stderr)
+        if "not our ref" in why or "no such ref" in why or "couldn't find remote ref" in why:
+            raise Gone(f"The commit {sha} is no longer there.")
+        raise TryAgain(f"The commit {sha} cannot be fetched from {bare_url}: {why}.")
+
+
 def _without_password(url: str) -> tuple[str, str | None]:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or parts.username is None:

@@ -9,8 +9,12 @@ from urllib.parse import quote
 from bot.adapters.asking import Asking
 from bot.adapters.gitlab_client import Answer, gone_or_refused
 from bot.domain.gitlab import Artifact, Bridge, CiJob, CommitStatus, Pipeline
+from bot.errors import Gone, Refused
 
 TRACE_TAIL_BYTES = 64 * 1024
+
+NEWEST_LOOKED_AT = 20
+"""Pipelines among which one is looked for that the bot may have started."""
 
 
 class Pipelines(Asking):
@@ -30,12 +34,31 @@ class Pipelines(Asking):
         data = self._maybe(f"/projects/{project_id}/pipelines/{pipeline_id}")
         return _pipeline(data) if data else None
 
-    def create_pipeline(self, project_id: int, branch: str) -> Pipeline:
+    def create_pipeline(
+        self, project_id: int, branch: str, variables: Mapping[str, str] | None = None
+    ) -> Pipeline:
         """Start a pipeline for the branch's head; Refused with GitLab's words when it will not."""
+        data: dict[str, Any] = {"ref": branch}
+        if variables:
+            data["variables"] = [{"key": key, "value": value} for key, value in variables.items()]
         try:
-            return _pipeline(self._client.post(f"/projects/{project_id}/pipeline", {"ref": branch}))
+            return _pipeline(self._client.post(f"/projects/{project_id}/pipeline", data))
         except Answer as answer:
             raise gone_or_refused(answer, f"a pipeline for {branch}") from answer
+
+    def fetch_pipeline_variables(self, project_id: int, pipeline_id: int) -> Mapping[str, str]:
+        """The variables that somebody started a pipeline with; none where GitLab does not let the bot see them."""
+        try:
+            items = self._list(f"/projects/{project_id}/pipelines/{pipeline_id}/variables")
+        except (Refused, Gone):
+            return {}
+        return {item["key"]: item.get("value") or "" for item in items}
+
+    def fetch_newest_pipelines(self, project_id: int, branch: str, since: int) -> tuple[Pipeline, ...]:
+        """Pipelines of the branch that were started by the API after another one, newest first."""
+        path = f"/projects/{project_id}/pipelines"
+        items = self._maybe(path, ref=branch, source="api", order_by="id", per_page=NEWEST_LOOKED_AT)
+        return tuple(found for item in items or () if (found := _pipeline(item)).id > since)
 
     def retry_pipeline(self, project_id: int, pipeline_id: int) -> None:
         """Run the pipeline's failed and canceled jobs again; nothing where there are none."""
@@ -153,4 +176,5 @@ def _pipeline(data: Mapping[str, Any]) -> Pipeline:
         source=data.get("source") or "",
         web_url=data.get("web_url") or "",
         yaml_errors=data.get("yaml_errors"),
+        user_id=(data.get("user") or {}).get("id"),
     )

@@ -36,6 +36,11 @@ class Store(Deliveries, Publications, Modules, Catalogue, Reviews, Runs, Content
             )
         return value
 
+    def drop_fact(self, name: str) -> None:
+        """Keep nothing under that name any more."""
+        with self._writing() as connection:
+            connection.execute(sa.delete(schema.facts).where(schema.facts.c.name == name))
+
     def keep_job_counts(self, counts: JobCounts) -> None:
         """Keep how the jobs stand, for other processes to see."""
         self.keep_fact(JOB_COUNTS, counts.to_text())

@@ -12,6 +12,7 @@ from typing import TextIO
 
 from bot.ci.job import CiJob
 from bot.ci.log import Log
+from bot.domain.rebuild import REPUBLISH
 from bot.errors import Gone, OperatorError, Refused, TryAgain
 
 PAUSES = (5.0, 20.0)
@@ -21,6 +22,10 @@ PAUSES = (5.0, 20.0)
 
 
 def _verify(job: CiJob, log: Log) -> int:
+    if job.get(REPUBLISH):
+        from bot.ci.again import verify_again
+
+        return verify_again(job, log)
     from bot.ci.verify import verify
 
     return verify(job, log)
@@ -45,6 +50,10 @@ def _label(job: CiJob, log: Log) -> int:
 
 
 def _promote(job: CiJob, log: Log) -> int:
+    if job.get(REPUBLISH):
+        from bot.ci.again import compare_again
+
+        return compare_again(job, log)
     from bot.ci.promote import promote
 
     return promote(job, log)

@@ -16,6 +16,7 @@ from bot.ci.probes import plan_document
 from bot.ci.smoke_folder import STOP, write_smoke
 from bot.ci.verify import Verdict, judge_checkout
 from bot.ci.vouch import plan_handover
+from bot.domain.rebuild import REPUBLISH
 from bot.layers.contents import Contents
 from parser.model import Problem
 
@@ -43,6 +44,11 @@ def build(job: CiJob, log: Log, connect: Callable[[], Engine] | None = None) -> 
 
 def open_order(job: CiJob, log: Log) -> tuple[Path, Order | Verdict]:
     """The folder for artifacts, emptied, and what is to be built; or the verdict by which nothing is."""
+    if job.get(REPUBLISH):
+        # Imported here because it is seldom needed.
+        from bot.ci.again import open_order_again
+
+        return ensure_folder(job.directory), open_order_again(job, log)
     commit, judgement = judge_checkout(job)
     folder = ensure_folder(job.directory)
     module, settings = judgement.module, judgement.settings
@@ -101,7 +107,8 @@ def hand_over_candidate(folder: Path, order: Order, built: Candidate) -> None:
         if not _is_script(built.command):
             # an entry point of the author's own, whose parser cannot be looked at from inside
             plan |= {"questions": [], "stated": None}
-    _hand_over(folder, plan, Verdict.PUBLISH, f"{order.repository}@{built.digest}", built.digest)
+    verdict = Verdict.PUBLISH if order.again is None else Verdict.AGAIN
+    _hand_over(folder, plan, verdict, f"{order.repository}@{built.digest}", built.digest)
     add_dotenv(folder / "build.env", plan_handover(order.settings.building, order.job["MLREEF_BUILDER"]))
 
 

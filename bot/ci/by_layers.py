@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from bot.adapters.checkout import Objects
 from bot.adapters.credentials import find_login
 from bot.adapters.registry import Registry
 from bot.adapters.registry.values import read_image
+from bot.building import Again, build_image
 from bot.building import Order as ImageOrder
-from bot.building import build_image
 from bot.ci.log import Log
 from bot.ci.order import Candidate, Order
 from bot.ci.unchanged import is_wished
@@ -24,6 +26,9 @@ from bot.layers.shelves import RegistryShelf
 from bot.layers.sources import open_of_commit
 from bot.progress import Lines, size
 from parser.model import Problem
+
+if TYPE_CHECKING:
+    from bot.ci.recorded import Recorded
 
 
 def build_by_layers(order: Order, log: Log) -> Candidate | tuple[Problem, ...]:
@@ -60,6 +65,8 @@ def build_by_layers(order: Order, log: Log) -> Candidate | tuple[Problem, ...]:
 
 
 def _image(order: Order, objects: Objects, registries: _Registries) -> ImageOrder:
+    if order.again is not None:
+        return _image_again(order, order.again, objects)
     module, environment, env = order.module, order.settings.environment, order.report.settings.env
     pinned = pin(environment, registries.get)
     _, seconds = objects.commit(order.commit.sha)
@@ -84,6 +91,28 @@ def _image(order: Order, objects: Objects, registries: _Registries) -> ImageOrde
         (order.tag,),
         # A person who starts a pipeline with it wishes for newer versions.
         refresh=is_wished(order.job),
+    )
+
+
+def _image_again(order: Order, recorded: Recorded, objects: Objects) -> ImageOrder:
+    """The image of a version once more: by its own lock and base, and it says of itself what it said."""
+    module, settings, env = order.module, order.settings, order.report.settings.env
+    environment = replace(settings.environment, image=recorded.base or settings.environment.image)
+    asked, texts = module.requirements, order.commit.source.contents
+    files = {path: texts[path] for path in (asked.files if asked else ()) if path in texts}
+    to_build = order.report.settings.build_sdists
+    return ImageOrder(
+        tuple(
+            ResolveInputs(asked, environment, platform, to_build, files) for platform in recorded.platforms
+        ),
+        Dress(module.main, environment.env, env, recorded.labels, recorded.created),
+        order.contents,
+        open_of_commit(objects, order.job.directory),
+        (order.tag,),
+        again={
+            platform: Again(recorded.keys[platform], recorded.locks[platform])
+            for platform in recorded.platforms
+        },
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bot.adapters.checkout import Commit
 from bot.adapters.credentials import Account
@@ -16,6 +17,9 @@ from bot.layers.content_of import content_of
 from bot.layers.contents import Contents
 from parser.model import Module, Report
 
+if TYPE_CHECKING:
+    from bot.ci.recorded import Recorded
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -27,6 +31,8 @@ class Order:
     module: Module
     settings: PipelineSettings
     contents: Contents
+    again: Recorded | None = None
+    """The version that is built once more; None for one that is new."""
 
     @property
     def repository(self) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 
 from bot.adapters.checkout import Commit, load_commit
 from bot.ci.gathering import load_contents
@@ -35,6 +36,7 @@ class Verdict(StrEnum):
     UNCHANGED = "unchanged"
     STOP = "stop"
     REFUSE = "refuse"
+    AGAIN = "again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Judgement:
 
 def judge(commit: Commit, branch: str, project_name: str) -> Judgement:
     """Decides from the commit's own content alone."""
-    report = read(_limited(commit), project_name)
+    report = read(with_limits(commit), project_name)
     problems = report.problems
     module = report.module
     if module is None or any(problem.severity is Severity.ERROR for problem in problems):
@@ -92,7 +94,7 @@ def judge(commit: Commit, branch: str, project_name: str) -> Judgement:
     )
 
 
-def _limited(commit: Commit) -> Source:
+def with_limits(commit: Commit) -> Source:
     """The commit's source with the limits that the bot reads with; else both would come to different modules."""
     try:
         limits = read_pipeline_settings(commit.pipeline or b"").limits
@@ -130,9 +132,13 @@ def verify(job: CiJob, log: Log) -> int:
             values = {"MLREEF_VERDICT": str(Verdict.UNCHANGED), **handed_over(same)}
     folder = ensure_folder(job.directory)
     write_dotenv(folder / "verify.env", values)
-    wanted = _wheels(judgement) if values["MLREEF_VERDICT"] == Verdict.PUBLISH else ""
-    (folder / WHEELS_LIST).write_text(wanted, encoding="utf-8")
+    write_wheels_list(folder, judgement, values["MLREEF_VERDICT"] == Verdict.PUBLISH)
     return 0
+
+
+def write_wheels_list(folder: Path, judgement: Judgement, wanted: bool) -> None:
+    """Leaves the job that makes wheels of sources a list of what is `wanted` there."""
+    (folder / WHEELS_LIST).write_text(_wheels(judgement) if wanted else "", encoding="utf-8")
 
 
 def _wheels(judgement: Judgement) -> str:

@@ -52,7 +52,14 @@ class Awaited:
     rerun: int = 0
 
 
-Outcome = Done | Undone | Awaited
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """It is done by another job, whose end is kept under a key for whoever waits for it."""
+
+    later: tuple[Later, ...] = ()
+
+
+Outcome = Done | Undone | Awaited | Asked
 
 
 def fetch_place(job: Answer, world: World) -> Place:

@@ -11,7 +11,7 @@ import difflib
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.domain.gitlab import DEVELOPER, EVERYBODY, MAINTAINER
+from bot.domain.gitlab import DEVELOPER, EVERYBODY
 
 PREFIX = "/mlreef"
 """What a command begins with, in any case of its letters; GitLab has no quick action of that name."""
@@ -59,10 +59,11 @@ LEVELS = {
     Name.HELP: EVERYBODY,
     Name.STATUS: EVERYBODY,
     Name.EXPLAIN: EVERYBODY,
-    Name.UNPUBLISH: MAINTAINER,
-    Name.REPUBLISH: MAINTAINER,
 }
-"""Who may: all that is not named here is for Developers. Who took a version back had a reason; their like undo it."""
+"""Who may: all that is not named here is for Developers."""
+
+OF_VERSIONS = (Name.UNPUBLISH, Name.REPUBLISH)
+"""Commands for Maintainers, and for who pushed the version while they are a Developer (`bot.domain.withdrawal`)."""
 
 OTHER_WORDS = {
     "build": Name.PUBLISH,

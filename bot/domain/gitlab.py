@@ -82,6 +82,8 @@ class Pipeline:
     source: str
     web_url: str
     yaml_errors: str | None = None
+    user_id: int | None = None
+    """Who started it, or pushed what did; None in lists, where GitLab does not say."""
 
 
 @dataclass(frozen=True, slots=True)

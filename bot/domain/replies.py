@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from bot.domain.codes import near_codes, read_code
 from bot.domain.commands import (
     ARGUMENTS,
+    OF_VERSIONS,
     OPTIONAL,
     Command,
     Misused,
@@ -36,8 +37,8 @@ WHAT = {
     Name.PUBLISH: "publishes the newest commit of the published branch now",
     Name.RETRY: "runs the failed jobs of the publication again",
     Name.CANCEL: "stops the publication that is running",
-    Name.REPUBLISH: "gives a withdrawn version its names back",
-    Name.UNPUBLISH: "takes the names of a version away, so that nobody gets it any more",
+    Name.REPUBLISH: "brings a withdrawn version back; where its image is gone, builds it once more of its lock",
+    Name.UNPUBLISH: "takes a version back, names and image, so that nobody gets it any more",
     Name.ENTRYPOINT: "sets the script that is run",
     Name.ENVIRONMENT: "sets the base environment",
     Name.INIT: "opens a merge request that sets this repository up; "
@@ -56,7 +57,7 @@ def help_reply(docs_url: str) -> str:
         "",
         row("Command", "Who may", "What it does"),
         "|---|---|---|",
-        *(row(span(usage(name)), _role(Command(name).level), prose(WHAT[name])) for name in Name),
+        *(row(span(usage(name)), _who(name), prose(WHAT[name])) for name in Name),
         "",
         "On an issue, mention me, too. I answer each comment once, and not when it is edited afterwards.",
     ]
@@ -96,9 +97,8 @@ def misused_reply(misused: Misused) -> str:
 
 def forbidden_reply(command: Command) -> str:
     """Who may, and whom to ask."""
-    role = _role(command.level)
     return (
-        f"That was not done: {span(usage(command.name))} is for {role} of this project. "
+        f"That was not done: in this project, {span(usage(command.name))} is for {_who(command.name)}. "
         f"Ask one of them to write it; {span(usage(Name.STATUS))} is for everybody."
     )
 
@@ -208,6 +208,12 @@ def given_up_reply() -> str:
 
 def _instead(name: Name) -> str:
     return f"{span(usage(name))} publishes it now."
+
+
+def _who(name: Name) -> str:
+    if name in OF_VERSIONS:
+        return f"{_role(MAINTAINER)}, and Developers for what they pushed"
+    return _role(Command(name).level)
 
 
 def _role(level: int) -> str:

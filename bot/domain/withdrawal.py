@@ -101,16 +101,18 @@ def _image_words(fate: Fate) -> str:
     return "Who names the image by its digest gets it until the registry cleans up what has no name."
 
 
-def republished_reply(name: str, tags: Sequence[str], image: str, moved: bool) -> str:
-    """The answer when a version is back. `tags`: what leads to it anew; none when nothing had to be done."""
+def republished_reply(name: str, tags: Sequence[str], image: str, moved: bool, url: str = "") -> str:
+    """The answer when a version is back. `tags`: what leads to it anew; none when nothing had to be done.
+
+    `url`: of the pipeline that built it once more.
+    """
     if not tags:
         return f"Version {span(name)} is published: {span(image, 500)}."
     back = " and ".join(span(tag) for tag in tags)
     went = " `latest` is it again." if moved else ""
     leads = "leads" if len(tags) == 1 else "lead"
-    return (
-        f"Version {span(name)} is back, the same image as before: {back} {leads} to {span(image, 500)}.{went}"
-    )
+    again = f" It was {link('built once more', url)} of its recorded lock, to the same bytes." if url else ""
+    return f"Version {span(name)} is back, the same image as before: {back} {leads} to {span(image, 500)}.{went}{again}"
 
 
 def lost_reply(name: str) -> str:
@@ -126,12 +128,7 @@ def gone_reply(name: str) -> str:
     return f"The image of version {span(name)} is no longer in the registry. It is to be built once more."
 
 
-def rebuilt_reply(reply: str, pipeline_url: str) -> str:
-    """The answer when a version came back by being built once more, to the same bytes. `reply`: what came back."""
-    return f"{reply} It was {link('built once more', pipeline_url)} of its recorded lock, to the same bytes."
-
-
-def differs_reply(name: str, differences: Sequence[str], pipeline_url: str, engine: str) -> str:
+def differs_reply(name: str, differences: Sequence[str], url: str, engine: str) -> str:
     """The answer when building once more gave another image: nothing is published, and what differs is named."""
     why = (
         ""
@@ -139,7 +136,7 @@ def differs_reply(name: str, differences: Sequence[str], pipeline_url: str, engi
         else f" The engine {span(engine or 'that built it')} does not promise the same bytes; `layers` does."
     )
     lines = [
-        f"Version {span(name)} is not back: {link('built once more', pipeline_url)}, its image is another one, so "
+        f"Version {span(name)} is not back: {link('built once more', url)}, its image is another one, so "
         f"nothing was published.{why}"
     ]
     if differences:
@@ -147,11 +144,11 @@ def differs_reply(name: str, differences: Sequence[str], pipeline_url: str, engi
     return "\n".join(lines)
 
 
-def not_rebuilt_reply(name: str, why: str, pipeline_url: str) -> str:
+def not_rebuilt_reply(name: str, why: str, url: str) -> str:
     """The answer when its image could not be built once more. `why`: one sentence, "" where only the log knows."""
     said = f" {prose(why)}" if why else ""
     return (
-        f"Version {span(name)} is not back: its image is gone, and {link('its pipeline', pipeline_url)} could not "
+        f"Version {span(name)} is not back: its image is gone, and {link('its pipeline', url)} could not "
         f"build it once more.{said} What was published before is untouched. Once the cause is mended, ask me again."
     )
 
@@ -168,14 +165,14 @@ def not_started_reply(name: str, why: str) -> str:
 def not_allowed_reply(action: str) -> str:
     """The answer to somebody who may not."""
     return (
-        f"That was not done: {span(f'/mlreef {action}')} is for Maintainers of this project, and for whoever pushed "
-        "that version while they are a Developer."
+        f"That was not done: in this project, {span(f'/mlreef {action}')} is for Maintainers and above, and Developers "
+        "for what they pushed."
     )
 
 
-def asked_by(reply: str, username: str) -> str:
-    """What is told on a version's commit, where nobody sees who asked for it."""
-    return f"{reply}\n\nAsked for by {span(username)}." if username else reply
+def asked_by_reply(username: str) -> str:
+    """What is added on a version's commit, where nobody sees who asked for it."""
+    return f"Asked for by {span(username)}."
 
 
 def withdrawal_given_up_reply(name: str) -> str:

@@ -63,11 +63,18 @@ class Bench:
 
 
 def make_layers(
-    base: Base, lock: Lock, ground: Ground, executable: str, bench: Bench, trust: bool
+    base: Base,
+    lock: Lock,
+    ground: Ground,
+    executable: str,
+    bench: Bench,
+    trust: bool,
+    anew: bool = False,
 ) -> tuple[Layer, ...]:
     """Foundation and wheels of a lock; afterwards they and the base's layers are on the shelf.
 
-    `trust`: what the project's images name is there. Raises BadWheel with the problems of all wheels.
+    `trust`: what the project's images name is there. `anew`: no layer of packages is taken over, from nowhere. Raises
+    BadWheel with the problems of all wheels.
     """
     groups = group_packages(lock, room_for_wheels(len(base.layers)))
     wanted = frozenset(group_of(wheels) for wheels in groups)
@@ -75,7 +82,7 @@ def make_layers(
     if bench.shared is not None:
         places.append((bench.shared, SHARED_LOOKED_AT))
     with ExitStack() as stack, ThreadPoolExecutor(AT_A_TIME) as pool:
-        found = search(places, wanted, lock, ground, pool)
+        found = {} if anew else search(places, wanted, lock, ground, pool)
         compile = _Once(stack, bench.compiling) if ground.bytecode else None
         if compile is not None and wanted - found.keys():
             # It unpacks the base meanwhile, which takes as long as the first downloads.

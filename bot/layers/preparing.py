@@ -41,7 +41,7 @@ def prepare(
     """Lets everything below the sources be on the shelf. Problems: what its author has to mend.
 
     `trust`: what the project's images name is there; False after the registry said that it is not. `lock`: the one to
-    use; without, one is found or made.
+    use, and nothing is taken over; without, one is found or made.
     """
     carrier = Carrier(means.shelf, work, means.voice.moving)
     if means.shared is not None and trust and not refresh and lock is None:
@@ -59,6 +59,7 @@ def prepare(
             return Below(
                 known.ground, known.base, (known.foundation, *known.wheels), known.labels[LOCK_LABEL]
             )
+    anew = lock is not None
     noted = _noted_lock(means, key) if lock is None and not refresh else None
     if noted is not None:
         try:
@@ -84,7 +85,7 @@ def prepare(
             means.voice.say(f"    {warning.hint}")
         lock = resolved.lock
     try:
-        return _make(inputs, lock, means, carrier, trust)
+        return _make(inputs, lock, means, carrier, trust, anew)
     except WheelGone as gone:
         return (gone.problem,)
 
@@ -110,7 +111,7 @@ def _versions(lock: Lock) -> list[str]:
 
 
 def _make(
-    inputs: ResolveInputs, lock: Lock, means: Means, carrier: Carrier, trust: bool
+    inputs: ResolveInputs, lock: Lock, means: Means, carrier: Carrier, trust: bool, anew: bool = False
 ) -> Below | tuple[Problem, ...]:
     # Imported here because taking over what is there needs none of it.
     from bot.layers.base import fetch_base, read_reference, why_moved
@@ -167,7 +168,7 @@ def _make(
     try:
         with open_web(inputs, means.variables, means.index_url) as web:
             executable = f"{CONDA_ROOT}/bin/python{lock.python}" if lock.conda else environment.executable
-            own = make_layers(base, lock, ground, executable, bench, trust)
+            own = make_layers(base, lock, ground, executable, bench, trust, anew)
     except BadWheel as error:
         return error.problems
     return Below(ground, base.layers, own, digest_of(dump_lock(lock)))

@@ -16,6 +16,7 @@ from bot.domain.environments import Environment
 from bot.domain.tags import REVISION_LABEL
 from bot.errors import OperatorError
 from bot.layers.base import Reference
+from bot.layers.compare import Side, compare
 from bot.layers.foundation import read_foundation
 from bot.layers.image import KEY_LABEL, Dress, Known, read_known
 from bot.layers.known import fetch_lock
@@ -34,7 +35,6 @@ from bot.layers.shelves import FolderShelf, RegistryShelf
 from bot.layers.sources import open_of_folder
 from bot.local.ahead import Read
 from bot.local.ask import LONG_AGO
-from bot.local.compare import Side, compare
 from bot.local.folder import Here
 from parser.model import Module, Problem
 
@@ -148,7 +148,7 @@ def _order(image: Image, read: Read, module: Module, here: Here) -> Order:
         here.contents,
         open_of_folder(read.folder),
         (),
-        again=Again(labels.get(KEY_LABEL, ""), image.lock),
+        again={image.lock.platform: Again(labels.get(KEY_LABEL, ""), image.lock)},
     )
 
 

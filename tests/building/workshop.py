@@ -56,4 +56,6 @@ def build_folder(
         variables={"UV_CACHE_DIR": str(cache), "HOME": "/nowhere", **(variables or {})},
         index_url=index_url,
     )
-    return build_image(replace(order, again=again), means)
+    return build_image(
+        replace(order, again=again and dict.fromkeys((one.platform for one in order.inputs), again)), means
+    )

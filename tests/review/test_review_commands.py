@@ -21,7 +21,7 @@ from bot.domain.commands import (
     usage,
 )
 from bot.domain.events import read_event
-from bot.domain.gitlab import DEVELOPER, EVERYBODY, MAINTAINER
+from bot.domain.gitlab import DEVELOPER, EVERYBODY
 from bot.domain.jobs import Answer
 from bot.domain.plan import State
 from bot.domain.routing import Rules, route
@@ -217,15 +217,16 @@ def test_who_may_what() -> None:
         Name.STATUS,
         Name.EXPLAIN,
     }
-    assert {name for name, level in levels.items() if level == MAINTAINER} == {Name.UNPUBLISH, Name.REPUBLISH}
-    assert {level for name, level in levels.items()} == {EVERYBODY, DEVELOPER, MAINTAINER}
+    assert set(levels.values()) == {EVERYBODY, DEVELOPER}
 
 
 def test_help_lists_every_command_and_who_may() -> None:
     said = replies.help_reply("https://docs.example.com")
     for name in Name:
         assert f"`{usage(name)}`" in said
-    assert "| `/mlreef unpublish VERSION` | Maintainers and above |" in said
+    assert (
+        "| `/mlreef unpublish VERSION` | Maintainers and above, and Developers for what they pushed |" in said
+    )
     assert "| `/mlreef status` | everybody |" in said
     assert "https://docs.example.com" in said
 

@@ -27,8 +27,8 @@ SHOWN_BEFORE = 40
 
 PIECE_BYTES = 1024 * 1024
 
-OpenLayer = Callable[[str], Path]
-"""The digest of a layer → a file with its bytes."""
+OpenLayer = Callable[[str], Path | None]
+"""The digest of a layer → a file with its bytes; None where they are not to be had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,11 @@ def compare(wanted: Side, got: Side) -> Iterator[str]:
             yield f"layer {number + 1}: {'added' if one is None else f'removed ({title})'}"
             continue
         yield f"layer {number + 1} ({title}): {one} became {other}"
-        for count, line in enumerate(
-            _files(read_layer(wanted.open_layer(one)), read_layer(got.open_layer(other)))
-        ):
+        files, others = wanted.open_layer(one), got.open_layer(other)
+        if files is None or others is None:
+            yield "  which of its files cannot be said: its bytes are not there any more"
+            continue
+        for count, line in enumerate(_files(read_layer(files), read_layer(others))):
             if count == MAX_SHOWN:
                 yield "  … and more"
                 break
