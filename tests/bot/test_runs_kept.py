@@ -77,7 +77,8 @@ def test_of_a_jobs_tries_the_newest_counts() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"[]", b"null", b'{"module": 7, "arguments": [], "metrics": {}, "model": [], "experiment": ["x"]}', b"[" * 50_000],
+    [b"", b"{", b"[]", b"null", b'{"module": 7, "arguments": [], "metrics": {}, "model": [], "experiment": ["x"]}',
+     b"[" * 50_000],
     ids=repr,
 )  # fmt: skip
 def test_a_record_that_is_none_says_nothing(content: bytes) -> None:
@@ -91,7 +92,8 @@ def test_a_path_that_leads_out_of_the_artifacts_is_none(path: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["https://evil.example/x", "javascript:alert(1)", MODEL.url.replace("/7/", "/8/"), f"{MODEL.url}?x=1", f"{MODEL.url}\n"],
+    ["https://evil.example/x", "javascript:alert(1)", MODEL.url.replace("/7/", "/8/"), f"{MODEL.url}?x",
+     f"{MODEL.url}\n"],
 )  # fmt: skip
 def test_a_model_counts_in_the_runs_own_project_only(url: str) -> None:
     written = record_json(replace(RECORD, model=replace(MODEL, url=url))).encode()

@@ -6,11 +6,15 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
+from parser.model import Metric, Place
+from parser.wire import canonical, module_to_dict
 from sandbox.gitlab.state import Note
-from tests.whole_way.conftest import SOON, Way, World
+from tests.domain.values import module
+from tests.whole_way.conftest import FILES, SOON, Way, World
 
 CI = """\
 train:
@@ -19,6 +23,7 @@ train:
 test:
   script: pytest
 """
+TRIGGER = "publish: {trigger: {include: [{local: mlreef.yml}], strategy: depend}}\n"
 RECORD = {
     "schema": 1,
     "module": "lab/trainer",
@@ -52,7 +57,9 @@ def way(world: World) -> Way:
 
 def run(way: Way, sha: str, artifacts: bytes, status: str = "success") -> int:
     """End the commit's jobs, `train` with these artifacts; gives its id."""
-    jobs = {job.name: job for job in way.sandbox.jobs(way.pipeline(sha).id)}
+    way.pipeline(sha)
+    pipelines = [p for p in way.sandbox.pipelines(way.project.id, sha) if p.source == "push"]
+    jobs = {job.name: job for job in way.sandbox.jobs(pipelines[0].id)}
     way.sandbox.finish_job(jobs["test"].id, "success")
     way.sandbox.finish_job(jobs["train"].id, status, artifacts=artifacts)
     return jobs["train"].id
@@ -155,3 +162,21 @@ def test_a_repository_that_wishes_for_quiet_gets_no_note(way: Way) -> None:
     run(way, sha, measured(0.8))
     way.rest()
     assert way.comments(sha) == []
+
+
+def test_a_run_of_the_modules_own_is_compared_with_what_is_published(world: World) -> None:
+    way = world.project({**FILES, ".gitlab-ci.yml": CI + TRIGGER}, ci_config_path=None)
+    ours = way.bot_commit()
+    annotated = replace(module(), metrics=(Metric("recall", None, None, Place("add_noise.py", 1)),))
+    way.push_image(ours, 1, version="1.0.0", module=canonical(module_to_dict(annotated)))
+    run(way, ours, measured(0.8, record=None))
+    (child,) = [p for p in way.sandbox.pipelines(way.project.id, ours) if p.source == "parent_pipeline"]
+    way.sandbox.play_pipeline(child.id)
+    way.status(ours, "success")
+    way.comment(ours)
+    iid = way.open({"train.py": "2\n"})
+    run(way, way.head("work"), measured(0.9, record=None))
+    note = told(way, iid, "`recall`")
+    assert "of what is published now, `1.0.0`:" in note
+    assert "| `recall` | `0.9` | `0.9` at step 10 | `0.8` | **better** |" in note
+    assert "1 more measured" in note
