@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import shutil
 import threading
@@ -58,6 +59,7 @@ def made_from(shot: Shot) -> str:
 
 @contextmanager
 def _served() -> Iterator[str]:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = make_server("127.0.0.1", 0, catalogue(), threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -70,12 +70,7 @@ _WAYS = (
     (
         "pipeline",
         "Data pipeline",
-        "A mlreef-pipeline.yml to begin with; `mlreef-bot pipeline render` makes CI of it.",
-    ),
-    (
-        "pipeline",
-        "Data pipeline",
-        "For mlreef-pipeline.yml, which mlreef-bot pipeline render makes a pipeline of.",
+        "A mlreef-pipeline.yml to begin with; mlreef-bot pipeline render makes CI of it.",
     ),
 )
 
