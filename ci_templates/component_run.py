@@ -48,8 +48,18 @@ def main() -> int:
     command = [*shape["command"], *words]
     sys.stderr.write(f"mlreef: {' '.join(map(shlex.quote, command))}\n")
     sys.stderr.flush()
+    before = measured(shape, values)
     code = subprocess.run(command, env=environment, check=False).returncode
-    return keep_results(shape, values, code if code >= 0 else 128 - code)
+    # what lay there before, out of the repository or an earlier job, was not measured by this run
+    found = [path for path, written in measured(shape, values).items() if before.get(path) != written]
+    return keep_results(shape, values, found[:1], code if code >= 0 else 128 - code)
+
+
+def measured(shape: Mapping[str, Any], values: Mapping[str, str]) -> dict[Path, int]:
+    """Where an experiment.json lies, and when it was written, in nanoseconds."""
+    folder = Path(values.get(shape["output"] or "", "."))
+    places = dict.fromkeys((folder / "experiment.json", Path("experiment.json")))
+    return {path: path.stat().st_mtime_ns for path in places if path.is_file()}
 
 
 def use_model(shape: Mapping[str, Any], values: dict[str, str], path: str) -> str:
@@ -60,10 +70,8 @@ def use_model(shape: Mapping[str, Any], values: dict[str, str], path: str) -> st
     return path
 
 
-def keep_results(shape: Mapping[str, Any], values: Mapping[str, str], code: int) -> int:
-    """Writes down what the run was and what it measured; gives the job's exit code."""
-    folder = Path(values.get(shape["output"] or "", "."))
-    found = [path for path in (folder / "experiment.json", Path("experiment.json")) if path.is_file()]
+def keep_results(shape: Mapping[str, Any], values: Mapping[str, str], found: list[Path], code: int) -> int:
+    """Writes down what the run was and what it measured, if it did; gives the job's exit code."""
     record = {
         "schema": 1,
         **{name: shape[name] for name in ("module", "slug", "version", "digest", "metrics")},

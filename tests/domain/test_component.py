@@ -100,7 +100,7 @@ def test_where_results_go_is_kept_as_artifacts_and_always_said() -> None:
     assert (found.name, found.default) == ("output-path", "output")
     assert "The script's own default: ." in found.description
     job = job_of(rendered(module), {})
-    assert job["artifacts"]["paths"] == ["mlreef-run.json", "output", "mlreef-run.json"]
+    assert job["artifacts"]["paths"] == ["mlreef-run.json", "experiment.json", "output", "mlreef-run.json"]
     assert command_line(*shape_of(rendered(module), {})) == ["--output_path=output"]
 
 
@@ -151,7 +151,7 @@ def test_any_text_is_refused_or_stands_in_its_variable_and_moves_nothing_else(lo
     for name in ("MLREEF_ARG_0", "MLREEF_ARG_1"):
         assert after["variables"].pop(name)["value"] == f"={value}"
         del before["variables"][name]
-    assert after["artifacts"].pop("paths") == ["mlreef-run.json", value, "mlreef-run.json"]
+    assert after["artifacts"].pop("paths") == ["mlreef-run.json", "experiment.json", value, "mlreef-run.json"]
     del before["artifacts"]["paths"]
     assert after == before
 
