@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from bot.adapters.registry import Manifest, Registry
 from bot.adapters.withdrawn import fetch_withdrawn
-from bot.domain.tags import LATEST, read_numbers, version_tag
-from bot.domain.versions import Version, major_tag, read_used, read_versions, withdrawn_tag
+from bot.domain.tags import LATEST, WITHDRAWN_NUMBER, read_numbers, version_tag
+from bot.domain.version_names import kept_tag
+from bot.domain.versions import Version, major_tag, read_used, read_versions
 from bot.errors import OperatorError, TryAgain
 
 VERSIONS_LOOKED_AT = 20
@@ -63,19 +64,35 @@ def fetch_held(
     return held, tags
 
 
-def fetch_version_of(
-    registry: Registry, repository: str, tags: Iterable[str], digest: str, *, withdrawn: bool = False
-) -> Version | None:
-    """The highest version whose tag is that image's; with `withdrawn` also one that was taken back."""
-    there = frozenset(tags)
-    for version in sorted(read_used(there), reverse=True)[:VERSIONS_LOOKED_AT]:
-        found = registry.fetch_manifest(repository, str(version)) if str(version) in there else None
+def fetch_version_of(registry: Registry, repository: str, tags: Iterable[str], digest: str) -> Version | None:
+    """The highest version whose tag is that image's."""
+    for version in read_versions(tags)[:VERSIONS_LOOKED_AT]:
+        found = registry.fetch_manifest(repository, str(version))
         if found is not None and found.digest == digest:
             return version
-        if withdrawn and withdrawn_tag(version) in there:
-            record = fetch_withdrawn(registry, repository, withdrawn_tag(version))
-            if record is not None and record.digest == digest:
-                return version
+    return None
+
+
+def fetch_taken_back(
+    registry: Registry, repository: str, branch: str, image: tuple[str, str], *, versions: bool
+) -> str | None:
+    """The name under which an image of the branch (digest, commit) was taken back, or another of the same commit.
+
+    None when it was not. `versions`: the branch's images have versions. An empty commit is nobody's.
+    """
+    digest, sha = image
+    there = frozenset(registry.fetch_tags(repository))
+    numbers = read_numbers(branch, (tag.removeprefix(WITHDRAWN_NUMBER) for tag in there))
+    names = [version_tag(branch, number) for number in numbers]
+    kinds = [[name for name in names if kept_tag(name) in there]]
+    if versions:
+        used = (str(version) for version in sorted(read_used(there), reverse=True))
+        kinds.insert(0, [name for name in used if kept_tag(name) in there])
+    for kind in kinds:
+        for name in kind[:VERSIONS_LOOKED_AT]:
+            record = fetch_withdrawn(registry, repository, kept_tag(name))
+            if record is not None and (record.digest == digest or (sha and record.sha == sha)):
+                return name
     return None
 
 

@@ -19,7 +19,10 @@ from bot.domain.withdrawn_record import Record, read_record, write_record
 from bot.errors import OperatorError
 
 RECORD_TYPE = "application/vnd.mlreef.withdrawn.v1+json"
-"""What kind of artifact it is, and of its first part, the record itself."""
+"""What kind of artifact it is."""
+
+RECORD_ANNOTATION = "io.mlreef.withdrawn"
+"""On the artifact: the record itself as JSON, so that one request reads it."""
 
 LOCK_TYPE = "application/vnd.mlreef.lock.v1+toml"
 """A part that is the lock of one platform's image."""
@@ -40,11 +43,8 @@ NAME_ANNOTATION = "org.opencontainers.image.title"
 EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 EMPTY = b"{}"
 
-MAX_RECORD_BYTES = 64 * 1024
-"""Bytes of the record itself; manifests, configurations and locks are parts of their own, with limits of their own."""
-
 MAX_PART_BYTES = 8 * 1024 * 1024
-"""Bytes of each other part."""
+"""Bytes of each part: a manifest, a configuration, a lock."""
 
 MAX_PLATFORMS = 16
 """Images of one version, one a platform."""
@@ -74,14 +74,14 @@ def fetch_withdrawn(registry: Registry, repository: str, tag: str) -> Record | N
 
 def fetch_record(registry: Registry, repository: str, manifest: Manifest) -> Record | None:
     """The record that a manifest holds, or what an image's labels say that was kept itself, as once was done."""
-    parts = _parts(manifest)
-    if parts is None:
+    document = _document(manifest)
+    if document is None:
         sha = _revision(registry, repository, manifest)
         return Record("", "", 0, "", (), manifest.digest, sha) if is_sha(sha) else None
-    digest = next((part.get("digest") for part in parts if part.get("mediaType") == RECORD_TYPE), None)
-    content = _read(registry, repository, digest, MAX_RECORD_BYTES)
+    notes = document.get("annotations")
+    content = notes.get(RECORD_ANNOTATION) if isinstance(notes, dict) else None
     try:
-        return read_record(content) if content is not None else None
+        return read_record(content.encode()) if isinstance(content, str) else None
     except ValueError:
         return None
 
@@ -89,10 +89,8 @@ def fetch_record(registry: Registry, repository: str, manifest: Manifest) -> Rec
 def fetch_kept(registry: Registry, repository: str, manifest: Manifest) -> Kept | None:
     """The description of the image in a record's manifest; None where that holds none that belongs together."""
     found: dict[str, tuple[str, bytes]] = {}
-    for part in (_parts(manifest) or [])[: 4 * MAX_PLATFORMS]:
+    for part in _parts(manifest)[: 4 * MAX_PLATFORMS]:
         digest = part.get("digest")
-        if part.get("mediaType") == RECORD_TYPE:
-            continue
         content = _read(registry, repository, digest, MAX_PART_BYTES)
         if content is not None:
             notes = part.get("annotations")
@@ -133,7 +131,7 @@ def ensure_record(
     wanted = [tag for tag in tags if _is_other(registry, repository, tag, record)]
     if not wanted:
         return
-    parts = [Part(RECORD_TYPE, write_record(record), {NAME_ANNOTATION: "record.json"})]
+    parts: list[Part] = []
     if kept is not None:
         whole = {kept.manifest.digest: kept.manifest} | {one.digest: one for one, _ in kept.images}
         for one in whole.values():
@@ -146,7 +144,7 @@ def ensure_record(
                 parts.append(Part(LOCK_TYPE, kept.locks[image.digest], named))
     for body in (EMPTY, *(part.content for part in parts)):
         registry.ensure_bytes(repository, body)
-    manifest = _plan_manifest(parts)
+    manifest = _plan_manifest(record, parts or [Part(EMPTY_TYPE, EMPTY)])
     for tag in wanted:
         registry.ensure_tag(repository, tag, manifest)
 
@@ -167,13 +165,13 @@ def restore(registry: Registry, repository: str, kept: Kept) -> Manifest | None:
 
 def _is_other(registry: Registry, repository: str, tag: str, record: Record) -> bool:
     held = registry.fetch_manifest(repository, tag)
-    if held is None or _parts(held) is None:
+    if held is None or _document(held) is None:
         return True
     known = fetch_record(registry, repository, held)
     return known is None or known.digest != record.digest
 
 
-def _plan_manifest(parts: list[Part]) -> Manifest:
+def _plan_manifest(record: Record, parts: list[Part]) -> Manifest:
     layers = [
         {
             "annotations": dict(part.annotations),
@@ -184,6 +182,7 @@ def _plan_manifest(parts: list[Part]) -> Manifest:
         for part in parts
     ]
     document = {
+        "annotations": {RECORD_ANNOTATION: write_record(record).decode("ascii")},
         "artifactType": RECORD_TYPE,
         "config": {"digest": digest_of(EMPTY), "mediaType": EMPTY_TYPE, "size": len(EMPTY)},
         "layers": layers,
@@ -193,21 +192,23 @@ def _plan_manifest(parts: list[Part]) -> Manifest:
     return Manifest.of(json.dumps(document, sort_keys=True, separators=(",", ":")).encode("ascii"))
 
 
-def _parts(manifest: Manifest) -> list[Mapping[str, Any]] | None:
-    """The parts of a record's manifest; None for every other one."""
+def _document(manifest: Manifest) -> Mapping[str, Any] | None:
+    """The manifest of a record; None for every other one."""
     try:
         document = json.loads(manifest.content)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(document, dict) or document.get("artifactType") != RECORD_TYPE:
-        return None
-    layers = document.get("layers")
+    return document if isinstance(document, dict) and document.get("artifactType") == RECORD_TYPE else None
+
+
+def _parts(manifest: Manifest) -> list[Mapping[str, Any]]:
+    layers = (_document(manifest) or {}).get("layers")
     return [part for part in layers if isinstance(part, dict)] if isinstance(layers, list) else []
 
 
 def _locks(manifest: Manifest, found: Mapping[str, tuple[str, bytes]]) -> dict[str, bytes]:
     locks = {}
-    for part in _parts(manifest) or []:
+    for part in _parts(manifest):
         notes, digest = part.get("annotations"), str(part.get("digest"))
         if part.get("mediaType") == LOCK_TYPE and isinstance(notes, dict) and digest in found:
             locks[str(notes.get(IMAGE_ANNOTATION))] = found[digest][1]

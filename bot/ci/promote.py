@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bot.adapters.checkout import History, fetch_history
 from bot.adapters.registry import Manifest, Registry, read_image
-from bot.adapters.version_tags import ensure_major
+from bot.adapters.version_tags import ensure_major, fetch_taken_back
 from bot.ci.job import NOTHING_TO_PROMOTE, CiJob
 from bot.ci.log import Log
 from bot.ci.standing import Published, fetch_published, fetch_revision, newer_published, plan_number
@@ -75,6 +75,12 @@ def _promote(
     if registry.fetch_labels(repository, candidate).get(REVISION_LABEL) != sha:
         log.say(f"The candidate {digest} was not built from {sha[:8]}. Run the pipeline again.")
         return 1
+    # who wishes for a build with newer packages means another image of the same commit
+    image = (digest, "" if is_wished(job) else sha)
+    taken = fetch_taken_back(registry, repository, branch, image, versions=job.on_default_branch)
+    if taken is not None:
+        log.give_up(f"this image was taken back as {taken}. `/mlreef republish {taken}` brings it back.")
+        return NOTHING_TO_PROMOTE
     order = _Order(job, log, registry, repository, history, candidate)
     published = order.fetch_published()
     if order.is_overtaken(published):

@@ -50,7 +50,7 @@ def ensure_version(registry: Registry, repository: str, branch: str, image: Mani
 def plan(registry: Registry, repository: str, branch: str, image: Manifest) -> Planned:
     """The version that the image has, or is to get by what is published now."""
     held, tags = fetch_held(registry, repository, branch, latest=True, besides=image.digest)
-    own = fetch_version_of(registry, repository, tags, image.digest, withdrawn=True)
+    own = fetch_version_of(registry, repository, tags, image.digest)
     if own is not None:
         return Planned(own)
     current = fetch_version_of(registry, repository, tags, held.digest) if held is not None else None

@@ -13,6 +13,7 @@ import pytest
 
 from bot.adapters.registry import Manifest, Registry
 from bot.adapters.store import Store
+from bot.ci.job import NOTHING_TO_PROMOTE
 from bot.ci.versions import MAX_PROMOTIONS_AT_ONCE, ensure_version
 from bot.domain.tags import MODULE_LABEL
 from bot.domain.versions import plan_version
@@ -175,13 +176,30 @@ def test_a_version_that_was_taken_back_is_given_to_nothing_else(project: Project
     assert project.versions() == {"1.0.0": first, "1.2.0": digest}
 
 
-def test_the_image_of_a_version_that_was_taken_back_gets_that_version_again(project: Project) -> None:
+@pytest.mark.parametrize("rebuilt", [False, True])
+def test_what_was_taken_back_is_not_published_again_by_its_pipeline(project: Project, rebuilt: bool) -> None:
+    first = publish(project, NOISE)
+    sha = project.repository.commit()
+    labels = {REVISION: sha, MODULE_LABEL: described(MORE)}
+    push_image(
+        project.host, project.path, "withdrawn-1.1.0", labels | ({"built": "before"} if rebuilt else {})
+    )
+    code, log = project.promote(sha, described=described(MORE))
+    assert code == NOTHING_TO_PROMOTE
+    assert "this image was taken back as 1.1.0. `/mlreef republish 1.1.0` brings it back." in log
+    assert project.versions() == {"1.0.0": first}
+    assert project.tags()["latest"] == first
+
+
+def test_people_who_wish_for_newer_packages_get_another_version_of_what_was_taken_back(
+    project: Project,
+) -> None:
     publish(project, NOISE)
     sha = project.repository.commit()
     labels = {REVISION: sha, MODULE_LABEL: described(MORE)}
-    digest = push_image(project.host, project.path, "withdrawn-1.1.0", labels)
-    assert project.promote(sha, described=described(MORE))[0] == 0
-    assert project.versions()["1.1.0"] == project.tags()["latest"] == digest
+    push_image(project.host, project.path, "withdrawn-1.1.0", {**labels, "packages": "older"})
+    assert project.promote(sha, described=described(MORE), MLREEF_REBUILD="1")[0] == 0
+    assert project.versions()["1.2.0"] == project.tags()["latest"] == project.digest(f"c-{sha}")
 
 
 @pytest.mark.parametrize(
