@@ -24,8 +24,21 @@ from bot.domain.engines import Building
 from bot.domain.events import Asked, Event, WithdrawAsked, subject, to_dict
 from bot.domain.facts import BOT_USER, WORKER_SEEN, JobCounts
 from bot.domain.guards import Guards
-from bot.domain.jobs import Answer, Check, EnsurePipeline, Follow, Job, List, Publish, Run, Setup, Withdraw
+from bot.domain.jobs import (
+    Answer,
+    Check,
+    EnsurePipeline,
+    Follow,
+    Job,
+    List,
+    Offer,
+    Publish,
+    Run,
+    Setup,
+    Withdraw,
+)
 from bot.domain.manner import Experiments, Manner
+from bot.domain.offer import Components
 from bot.domain.pipeline import OUR_JOBS, Environment
 from bot.domain.policy import Policy
 from bot.domain.proof import Keys, derive_token
@@ -100,6 +113,7 @@ def read_policy(config: Config) -> Policy:
         review=Manner(**config.review.model_dump()),
         wizard=config.wizard.open,
         experiments=Experiments(**config.experiments.model_dump()),
+        component=Components(**config.component.model_dump()),
         limits=ReadingLimits(config.reading.file_bytes, config.reading.steps, config.reading.depth),
     )
 
@@ -347,6 +361,7 @@ def run_worker(config: Config) -> None:
     from bot.follow import follow
     from bot.measuring import measure_runs
     from bot.metrics import count_finds
+    from bot.offering import offer
     from bot.opening import set_up
     from bot.publication import ensure_pipeline, publish
     from bot.rebuilding import tell_given_up as tell_withdrawal_given_up
@@ -388,6 +403,7 @@ def run_worker(config: Config) -> None:
             Check: lambda job: review(job, world.get()),
             Setup: lambda job: set_up(job, world.get()),
             List: lambda job: list_again(job, world.get()),
+            Offer: lambda job: offer(job, world.get()),
             Run: lambda job: measure_runs(job, world.get()),
             Answer: lambda job: answer(job, world.get()),
             Withdraw: lambda job: withdraw(job, world.get()),

@@ -18,11 +18,13 @@ from bot.adapters.registry import Manifest, Registry
 from bot.adapters.version_tags import fetch_labels
 from bot.adapters.withdrawn import fetch_record
 from bot.domain import tags
+from bot.domain.catalogue import VersionState
 from bot.domain.gitlab import Deployed, Project
 from bot.domain.jobs import Later, List
 from bot.domain.listing import Evidence, Image, Kept, Tip, newest_of, plan_module, plan_versions, text
 from bot.domain.making import read_making
 from bot.domain.module_label import read_module
+from bot.domain.offer import due, offered_fact
 from bot.domain.plan import State
 from bot.domain.reports import Promise, read_published_status
 from bot.domain.steps import PUBLISH_STATUS
@@ -69,7 +71,18 @@ def list_again(job: List, world: World) -> tuple[Later, ...]:
         return (
             Later(replace(job, looks=job.looks + 1, attempt=0), LEDGER_SECONDS, "GitLab's deployments lag"),
         )
-    return ()
+    return _offers(job.project_id, world)
+
+
+def _offers(project_id: int, world: World) -> tuple[Later, ...]:
+    """The job that makes the newest version a component, where that was not done or broke off."""
+    store = world.store
+    listed = store.listed(project_id) if world.policy.component.enabled else None
+    newest = listed.newest if listed is not None else None
+    if newest is None or newest.state is not VersionState.PUBLISHED:
+        return ()
+    fact = store.fact(offered_fact(project_id))
+    return tuple(map(Later, due(project_id, newest.branch, newest.sha, newest.version, newest.digest, fact)))
 
 
 def relist(project_id: int, world: World) -> tuple[Later, ...]:

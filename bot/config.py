@@ -195,6 +195,13 @@ class Experiments(_Part):
     mlflow: bool = False
 
 
+class Component(_Part):
+    """Whether published versions are offered as CI/CD components, and the image in which their releases are made."""
+
+    enabled: bool = True
+    release_image: str = "registry.gitlab.com/gitlab-org/cli:latest"
+
+
 class Worker(_Part):
     """How much is done at a time."""
 
@@ -256,6 +263,7 @@ class Config(_Part):
     pipeline: Pipeline = Pipeline()
     review: Review = Review()
     experiments: Experiments = Experiments()
+    component: Component = Component()
     worker: Worker = Worker()
     reconcile: Reconcile = Reconcile()
     reading: Reading = Reading()

@@ -17,6 +17,7 @@ from bot.domain.gitlab import ENDED, Bridge, CiJob, Pipeline, Project
 from bot.domain.jobs import EnsurePipeline, Follow, Later, Publish, Run
 from bot.domain.making import Making, explained, read_warnings
 from bot.domain.plan import State, problems_of
+from bot.domain.snippets import component_example
 from bot.domain.steps import PUBLISH_STATUS, SetStatus, Tell
 from bot.errors import OperatorError, Refused
 from bot.metrics import PUBLICATIONS
@@ -216,7 +217,10 @@ def _published(
         report = fetch_report(project, known.sha, world).report
         if report.module is not None:
             problems, making = _looked_into(report, project, making, jobs, world)
-            body = reports.published_note(report.module, problems, published, ended, making)
+            use = ""
+            if world.policy.component.enabled and published.version:
+                use = component_example(report.module, project.path, published.version)
+            body = reports.published_note(report.module, problems, published, ended, making, use)
             tell.append(Tell(known.source_sha, known.branch, body, False, report.settings.quiet))
     return Outcome(
         replace(

@@ -18,6 +18,7 @@ from bot.adapters.ledger import Ledger
 from bot.adapters.merge_requests import MergeRequests
 from bot.adapters.model_experiments import ModelExperiments
 from bot.adapters.pipelines import Pipelines
+from bot.adapters.releases import Releases
 from bot.domain.gitlab import Branch, Person, Project
 
 MAX_BRANCH_PAGES = 20
@@ -26,7 +27,7 @@ MAX_BRANCH_PAGES = 20
 _ACTIVE = "active"
 
 
-class Forge(Files, Pipelines, MergeRequests, Ledger, ModelExperiments):
+class Forge(Releases, Files, Pipelines, MergeRequests, Ledger, ModelExperiments):
     """One GitLab, seen as the bot's own user. Raises TryAgain, OperatorError, Refused or Gone."""
 
     def fetch_self(self) -> Person:

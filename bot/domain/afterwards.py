@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.domain.jobs import Later, List
+from bot.domain.jobs import Later, List, Offer
 from bot.domain.plan import State
 from bot.domain.policy import Policy
 
@@ -24,4 +24,7 @@ def plan_afterwards(publication: Ended, branch_is_default: bool, policy: Policy)
     """The jobs that follow from it; none from one that published nothing and changed nothing."""
     if publication.state not in (State.PUBLISHED, State.UNCHANGED):
         return ()
-    return (Later(List(publication.project_id)),)
+    about = publication
+    offered = policy.component.enabled and about.state == State.PUBLISHED and about.version
+    offers = (Later(Offer(about.project_id, about.branch, about.sha, about.version)),) if offered else ()
+    return (Later(List(about.project_id)), *offers)

@@ -192,7 +192,19 @@ class List:
     faults: int = 0
 
 
-Job = Publish | List | EnsurePipeline | Follow | Check | Answer | Setup | Retire | Withdraw | Run
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Have a published version as a component: a git tag with a release. `sha` "": whichever commit it was built of."""
+
+    project_id: int
+    branch: str
+    sha: str
+    version: str
+    attempt: int = 0
+    faults: int = 0
+
+
+Job = Offer | Publish | List | EnsurePipeline | Follow | Check | Answer | Setup | Retire | Withdraw | Run
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from bot.domain.choice import plan_environment
 from bot.domain.engines import USUAL_BUILDING, Building, makes_wheels, plan_engine
 from bot.domain.guards import ALL_GUARDS, Guards
 from bot.domain.manner import USUAL_EXPERIMENTS, USUAL_MANNER, Experiments, Manner
+from bot.domain.offer import NO_COMPONENTS, Components
 from bot.domain.pipeline import Environment, PipelineSettings
 from parser.limits import DEFAULT_LIMITS, Limits
 from parser.model import Problem, Report
@@ -28,7 +29,8 @@ class Policy:
     `grace_seconds`: how long GitLab may take to start a pipeline by itself. `watch_seconds`: how often a running
     pipeline is looked at if no hook tells. `limits`: how far repositories are read, by the bot and by the jobs of
     its pipelines. `guards`: against loops. `review`: how merge requests are reviewed. `wizard`: for whom a merge
-    request is opened that sets a repository up. `experiments`: where runs are told.
+    request is opened that sets a repository up. `experiments`: where runs are told. `component`: whether versions are
+    offered as components.
     """
 
     environments: tuple[Environment, ...]
@@ -46,6 +48,7 @@ class Policy:
     review: Manner = USUAL_MANNER
     wizard: Opening = "when_needed"
     experiments: Experiments = USUAL_EXPERIMENTS
+    component: Components = NO_COMPONENTS
 
     def publishes(self, branch: str, default_branch: str | None, named: tuple[str, ...] = ()) -> bool:
         """Whether a branch is one that is published; `named`: those that the project's `.mlreef.yaml` names."""

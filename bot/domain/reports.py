@@ -149,8 +149,9 @@ def published_note(
     published: Published,
     pipeline: Pipeline,
     making: Making = UNKNOWN_MAKING,
+    use: str = "",
 ) -> str:
-    """The image by digest, how it was made, how to run it, and its parameters."""
+    """The image by digest, how it was made, how to run it, and its parameters. `use`: CI lines that run it."""
     image = f"{published.image}@{published.digest}"
     tags = ", ".join(span(tag) for tag in published.tags)
     lines = [
@@ -168,6 +169,7 @@ def published_note(
         "**Use it:**",
         "",
         *fenced("\n".join(usage(module, image)), "sh"),
+        *(["", "In a pipeline of any project of this GitLab:", "", *fenced(use, "yaml")] if use else []),
         "",
         *folded(plural(len(module.parameters), "parameter"), parameter_table(module.parameters)),
     ]

@@ -19,6 +19,7 @@ from bot.domain.jobs import (
     Follow,
     Job,
     List,
+    Offer,
     Publish,
     Retire,
     Run,
@@ -37,6 +38,7 @@ KINDS: dict[str, type[Any]] = {
     "retire": Retire,
     "withdraw": Withdraw,
     "run": Run,
+    "offer": Offer,
 }
 """Every kind of job, by the name under which it is stored."""
 
@@ -117,6 +119,8 @@ def slot_of(job: Job) -> str:
             return f"{action}-{_digest(version)[:16]}"
         case Run(pipeline_id=pipeline_id):
             return f"run-{pipeline_id}"
+        case Offer(version=version):
+            return f"offer-{_digest(version)[:16]}"
 
 
 def lane_of(job: Job, lanes: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from bot.adapters.registry.answers import MAX_JSON_BYTES, document
 from bot.adapters.registry.blobs import Blobs, Progress
@@ -105,6 +105,13 @@ class Registry:
 
     def fetch_labels(self, repository: str, manifest: Manifest) -> Mapping[str, str]:
         """The labels of an image; those of the first platform when there are several."""
+        labels = self.fetch_config(repository, manifest).get("Labels")
+        if not isinstance(labels, dict):
+            return {}
+        return {key: value for key, value in labels.items() if isinstance(value, str)}
+
+    def fetch_config(self, repository: str, manifest: Manifest) -> Mapping[str, Any]:
+        """How an image is run, as the registry's JSON has it; that of the first platform when there are several."""
         read = document(manifest.content)
         if is_index(manifest):
             first = next(iter(read.get("manifests") or ()), None)
@@ -117,10 +124,7 @@ class Registry:
         digest = config.get("digest") if isinstance(config, dict) else None
         found = self.read_blob(repository, digest) if isinstance(digest, str) else None
         inside = document(found).get("config") if found is not None else None
-        labels = inside.get("Labels") if isinstance(inside, dict) else None
-        if not isinstance(labels, dict):
-            return {}
-        return {key: value for key, value in labels.items() if isinstance(value, str)}
+        return inside if isinstance(inside, dict) else {}
 
     # Blobs
 
