@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from bot.domain import offer as plan
+from bot.domain import offer_words as words
 from bot.domain.component_file import Released, TooBig
 from bot.domain.gitlab import Project
 from bot.domain.jobs import Later
@@ -112,15 +113,15 @@ def _ensure(project: Project, found: _Found, job: OfferJob, world: World) -> str
         world.forge.delete_branch(project.id, branch)
     except TooBig as error:
         outcome = "too big"
-        note = plan.too_big_note(version, str(error))
+        note = words.too_big_note(version, str(error))
     except Refused as refusal:
         # of two who make it at once, one is refused
         there = world.forge.fetch_tag(project.id, version)
         outcome = "there" if there is not None and plan.read_digest(there.message) == digest else "refused"
-        note = plan.refused_note(version, str(refusal))
+        note = words.refused_note(version, str(refusal))
         log.warning("component_refused", project=project.path, version=version, reason=str(refusal))
     if outcome == "taken":
-        note = plan.taken_note(version, found.module.slug)
+        note = words.taken_note(version, found.module.slug)
     if outcome in ("taken", "too big", "refused"):
         perform((Tell(found.sha, job.branch, note, aloud=True),), project.id, world)
     return outcome

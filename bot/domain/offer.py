@@ -1,4 +1,4 @@
-"""A published version as a component: the commit that its git tag leads to, and what is said where that cannot be.
+"""A published version as a component: the commit that its git tag leads to.
 
 The commit stands on the published one. It adds the component's file, and in place of the project's CI file one whose
 only job makes the release. Nobody builds on it: it is on no branch.
@@ -17,7 +17,6 @@ import yaml
 from bot.domain.branches import OWN
 from bot.domain.component_file import Released, component_path, render_component
 from bot.domain.jobs import Offer
-from bot.domain.text import link, span
 from bot.domain.versions import Version
 from bot.domain.yaml_text import Quoted, dump_yaml
 from ci_templates import read_template
@@ -136,35 +135,3 @@ def due(
     """The job that offers a version, unless the fact says that it was done."""
     done = not version or fact == offered_text(version, digest)
     return () if done else (Offer(project_id, branch, sha, version),)
-
-
-def taken_note(version: str, slug: str) -> str:
-    """Somebody has a git tag that is called as the version."""
-    return (
-        f"**Version {span(version)} is published, and cannot be used as a component.** This project has a git tag "
-        f"{span(version)} that is not mine, so {span(slug)} is not offered under it. Delete or rename that tag and "
-        "publish again, or use the image itself."
-    )
-
-
-def refused_note(version: str, why: str) -> str:
-    """GitLab does not let the bot make what a component takes."""
-    return (
-        f"**Version {span(version)} is published, and cannot be used as a component.** GitLab did not let me make "
-        f"the git tag {span(version)} and the branch before it: {span(why)}. A Maintainer can allow it "
-        "(Settings > Repository > Protected tags and Protected branches)."
-    )
-
-
-def too_big_note(version: str, why: str) -> str:
-    """The module does not fit into a job."""
-    return (
-        f"**Version {span(version)} is published, and cannot be used as a component:** {why}. "
-        "The image itself takes all of them."
-    )
-
-
-def foreign_line(docs_url: str) -> str:
-    """Why no release is made."""
-    where = f" ({link('how', docs_url)})" if docs_url else ""
-    return f"This project's CI file lies elsewhere, so no release is made of it{where}."
