@@ -10,6 +10,8 @@ CODE := bot parser ci_templates sandbox tests samples benchmarks fidelity pictur
 # What builds images in the demo: layers, or docker.
 ENGINE ?= layers
 PRESENT = $(wildcard $(CODE))
+# How many processes share the tests.
+AT_ONCE ?= 2
 
 # Only what tools print goes to the terminal; nothing is asked, so nothing can wait for an answer.
 export PIP_NO_INPUT := 1
@@ -42,8 +44,9 @@ demo: ## Publish the sample, live: webhook, pipeline, image (REPO=DIR, ENGINE=do
 	@$(MAKE) --silent --no-print-directory $(READY) >&2
 	@exec $(BIN)/python -m sandbox.demo --engine $(ENGINE) $(if $(REPO),--repo "$(REPO)") $(if $(filter-out 0,$(KEEP)),--keep)
 
+# Two processes, for most tests wait for programs that they started; each file is one process's own.
 test: $(READY) ## Run every test this machine can run; what it cannot is said (with CI=true that fails)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(AT_ONCE) --dist loadfile $(ARGS)
 
 # Each takes as long as it takes; the time-out of a usual test would cut it off.
 chaos: $(READY) ## Kill, cut off and misbehave everywhere, at length (docs/reliability.md; takes long)

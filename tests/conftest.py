@@ -8,11 +8,13 @@ import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from sandbox import postgres
+from tests.figures import FIGURES
 
 ENGINE_ANSWER_SECONDS = 10
 """A Docker engine that does not answer in this time counts as missing."""
@@ -91,7 +93,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.stash[LEFT_OUT] = reasons
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """One of several processes ended: what it has to say at the end of the run is said by the one in front."""
+    said = getattr(node, "workeroutput", {})
+    node.config.stash[LEFT_OUT] = said.get("left out", {})
+    FIGURES.extend(said.get("figures", ()))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for line in FIGURES:
+        terminalreporter.write_line(line)
     for why, count in config.stash.get(LEFT_OUT, {}).items():
         terminalreporter.write_line(f"LEFT OUT: {count} tests, because {why}", yellow=True)
     if strict() and terminalreporter.stats.get("skipped"):
@@ -100,6 +112,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output |= {"left out": session.config.stash.get(LEFT_OUT, {}), "figures": FIGURES}
+        return
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if strict() and reporter is not None and reporter.stats.get("skipped") and session.exitstatus == 0:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -6,16 +6,15 @@ import os
 import subprocess
 from pathlib import Path
 
+from tests.figures import FIGURES
+
 WHOLE = os.environ.get("MLREEF_TEST_CHAOS", "") == "whole"
 """Set by `make chaos`: everything instead of a slice, longer instead of shorter."""
-
-FIGURES: list[str] = []
-"""Printed at the end of the run; see conftest.py."""
 
 
 def say(*lines: str) -> None:
     """Have lines printed at the end of the run."""
-    FIGURES.extend(lines)
+    FIGURES.extend(f"chaos: {line}" for line in lines)
 
 
 def turn() -> int:
