@@ -22,7 +22,7 @@ from bot.config_file import load_token
 from bot.domain.branches import named_fact, read_named
 from bot.domain.engines import Building
 from bot.domain.events import Asked, Event, WithdrawAsked, subject, to_dict
-from bot.domain.facts import BOT_USER, WORKER_SEEN, JobCounts
+from bot.domain.facts import ACCESS_CHANGED, BOT_USER, WORKER_SEEN, JobCounts
 from bot.domain.guards import Guards
 from bot.domain.jobs import (
     Answer,
@@ -319,7 +319,13 @@ def build_web(config: Config) -> Flask:
     shown, gitlab = config.catalogue, config.gitlab
     ca_file = str(gitlab.ca_file) if gitlab.ca_file else None
     store = Store(config.database.url, DOOR_SECONDS)
-    eyes = Visibility(gitlab.url, gitlab.timeout_seconds, shown.cache_seconds, ca_file)
+    eyes = Visibility(
+        gitlab.url,
+        gitlab.timeout_seconds,
+        shown.cache_seconds,
+        ca_file,
+        changed=lambda: store.fact(ACCESS_CHANGED),
+    )
     browser = Browser(store, eyes)
     keys = Keys.of(shown.session_secret.get_secret_value()) if shown.session_secret else None
     people = People(store, eyes, shown.address, keys if shown.client_id else None)

@@ -27,14 +27,18 @@ from bot.domain.interface import compare as compare_interfaces
 from bot.domain.module_label import read_module
 from bot.domain.pipeline import OUR_JOBS
 from bot.domain.plan import State
+from bot.domain.runs import KeptRun
 from bot.domain.shown_versions import Named, find, newest, shown, view
-from bot.domain.views import CompareView, Found, ModuleView, ProgressView, StageView, VersionView
+from bot.domain.views import CompareView, Found, ModuleView, ProgressView, RunView, StageView, VersionView
 
 MAX_ITEMS = 100
 """Modules on one page of a search; GitLab is asked about so many at a time."""
 
 MAX_SCANNED = 1_000
 """Modules that are looked at for one page. More in a row that turn out to be hidden end the search."""
+
+RUNS_SHOWN = 5
+"""Runs of a module whose measurements are shown."""
 
 PROGRESS_SHOWN = 20
 """Publications under way that are shown: GitLab is asked about the jobs of each."""
@@ -60,6 +64,9 @@ class Shelf(Protocol):
 
     def described(self, digest: str) -> Any:
         """What is known of an image."""
+
+    def runs_of(self, project_id: int, branch: str | None = None, limit: int = 20) -> tuple[KeptRun, ...]:
+        """A project's runs, the newest first."""
 
     def recent_publications(
         self, open_since: float, ended_since: float, limit: int
@@ -119,7 +126,8 @@ class Browser:
         if wanted is None and (version or not versions):
             return None
         told = self._told(wanted, listed, seen, versions) if wanted else None
-        return ModuleView(_as_seen(listed, seen), told, versions, seen.can_pull, seen.level)
+        runs = self._runs(seen, person)
+        return ModuleView(_as_seen(listed, seen), told, versions, seen.can_pull, seen.level, runs)
 
     def compare(self, project: Ref, before: str, after: str, person: Person) -> CompareView | None:
         """What changes for users of a module between two of its versions; None for what this person cannot see."""
@@ -168,6 +176,17 @@ class Browser:
     ) -> VersionView:
         known = self._store.described(version.digest) if version.digest else None
         return view(version, listed, seen, versions, read_module(known.module) if known else None)
+
+    def _runs(self, seen: Seen, person: Person) -> tuple[RunView, ...]:
+        """What runs measured: for those to whom GitLab shows the newest one's pipeline, and so its artifacts."""
+        kept = self._store.runs_of(seen.project_id, None, RUNS_SHOWN)
+        if not kept:
+            return ()
+        if seen.level < DEVELOPER:
+            newest_one = self._eyes.fetch_jobs(person, seen.project_id, kept[0].pipeline_id)
+            if newest_one is None:
+                return ()
+        return tuple(RunView(one.record.version, one.web_url, one.at, one.experiment) for one in kept)
 
     def _progress_of(self, one: Publication, project: Seen, person: Person) -> ProgressView | None:
         state = State(one.state)
