@@ -33,6 +33,7 @@ from bot.domain.jobs import (
     List,
     Offer,
     Publish,
+    Retire,
     Run,
     Setup,
     Withdraw,
@@ -373,6 +374,7 @@ def run_worker(config: Config) -> None:
     from bot.rebuilding import tell_given_up as tell_withdrawal_given_up
     from bot.rebuilding import withdraw
     from bot.reconcile import Sweeper
+    from bot.retiring import retire
     from bot.review import review
     from bot.serve import watch_lifeline
     from bot.telling import tell_given_up
@@ -408,6 +410,7 @@ def run_worker(config: Config) -> None:
             Follow: lambda job: follow(job, world.get()),
             Check: lambda job: review(job, world.get()),
             Setup: lambda job: set_up(job, world.get()),
+            Retire: lambda job: retire(job, world.get()),
             List: lambda job: list_again(job, world.get()),
             Offer: lambda job: offer(job, world.get()),
             Run: lambda job: measure_runs(job, world.get()),

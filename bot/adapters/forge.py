@@ -96,6 +96,11 @@ class Forge(Releases, Files, Pipelines, MergeRequests, Ledger, ModelExperiments)
             raise gone_or_refused(answer, "the branches") from answer
         return heads
 
+    def fetch_tags_at(self, project_id: int, sha: str) -> tuple[str, ...]:
+        """Names of git's tags that lead to a commit or to one after it; none when it is not there."""
+        found = self._maybe(f"/projects/{project_id}/repository/commits/{sha}/refs", type="tag") or ()
+        return tuple(item["name"] for item in found)
+
     def ensure_commit_comment(self, project_id: int, sha: str, body: str, user_id: int) -> None:
         """A comment of ours with this text, or with this and more, on the commit; GitLab has no way to edit one."""
         comments = f"/projects/{project_id}/repository/commits/{sha}/comments"

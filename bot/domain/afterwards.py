@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.domain.jobs import Later, List, Offer
+from bot.domain.jobs import Later, List, Offer, Retire
 from bot.domain.plan import State
 from bot.domain.policy import Policy
 
@@ -27,4 +27,5 @@ def plan_afterwards(publication: Ended, branch_is_default: bool, policy: Policy)
     about = publication
     offered = policy.component.enabled and about.state == State.PUBLISHED and about.version
     offers = (Later(Offer(about.project_id, about.branch, about.sha, about.version)),) if offered else ()
-    return (Later(List(about.project_id)), *offers)
+    retire = (Later(Retire(about.project_id, about.branch)),) if policy.keep_versions else ()
+    return (Later(List(about.project_id)), *offers, *retire)

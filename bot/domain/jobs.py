@@ -11,9 +11,13 @@ COMMAND = "command"
 """Cause of a job that a person asked for: it is done even when the head was handled before."""
 
 
+MERGE_REQUEST_LANE = "merge request "
+"""Begins what stands for a branch in jobs about a merge request: no branch of git's can have a blank in its name."""
+
+
 def merge_request_lane(iid: int) -> str:
-    """What stands for a branch in jobs about a merge request: no branch of git's can have a blank in its name."""
-    return f"merge request {iid}"
+    """What stands for a branch in jobs about that merge request."""
+    return f"{MERGE_REQUEST_LANE}{iid}"
 
 
 @dataclass(frozen=True, slots=True)

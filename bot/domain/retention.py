@@ -10,27 +10,23 @@ from bot.domain.versions import Version
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A version that stands in the registry: its number on the branch, its image, and its version, where it has one."""
+    """A version that stands in the registry: its number on the branch, and the digest of its image."""
 
     number: int
     digest: str
-    version: Version | None = None
 
 
-def plan_retirement(
-    standing: Iterable[Standing], keep: int, leading: Collection[str], used: Collection[Version]
-) -> tuple[Standing, ...]:
-    """The versions that go, the oldest first: what is beyond the newest `keep` images, and nobody rests on.
+def plan_retirement(standing: Iterable[Standing], keep: int, held: Collection[str]) -> tuple[Standing, ...]:
+    """The versions that go, the oldest first: what is beyond the newest `keep` images, and that nothing holds.
 
-    `leading`: digests to which a tag that moves leads (`latest`, `1`). `used`: versions that a component reference
-    means. The newest of all never goes. With `keep` 0 nothing does.
+    `held`: digests to which a tag leads that moves (`latest`, `1`), or that a component reference means. The newest of
+    all never goes. With `keep` 0 nothing does.
     """
     newest_first = sorted(standing, key=lambda one: one.number, reverse=True)
-    if keep <= 0 or not newest_first:
+    if keep <= 0:
         return ()
     kept = set(list(dict.fromkeys(one.digest for one in newest_first))[:keep])
-    kept |= set(leading) | {one.digest for one in newest_first if one.version in used}
-    return tuple(one for one in reversed(newest_first) if one.digest not in kept)
+    return tuple(one for one in reversed(newest_first) if one.digest not in kept | set(held))
 
 
 def versions_meant(refs: Iterable[str], there: Iterable[Version]) -> frozenset[Version]:

@@ -53,6 +53,12 @@ def candidate_tag(sha: str) -> str:
     return f"c-{sha}"
 
 
+def read_candidate(tag: str) -> str | None:
+    """The commit that a candidate's tag is of; None for other tags."""
+    sha = tag.removeprefix("c-")
+    return sha if tag != sha and is_sha(sha) else None
+
+
 def version_tag(branch: str, number: int) -> str:
     """The tag of a publication."""
     return f"{branch_slug(branch)}-{number}"

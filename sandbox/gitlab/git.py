@@ -254,10 +254,10 @@ class Repository:
         ]
         return run_git(self.directory, *command).decode("utf-8", "replace")
 
-    def containing(self, sha: str) -> list[str]:
-        """The branches that hold a commit, by name."""
-        shape = "--format=%(refname:lstrip=2)"
-        out = run_git(self.directory, "for-each-ref", shape, f"--contains={sha}", "refs/heads/")
+    def containing(self, sha: str, kind: str = "branch") -> list[str]:
+        """The branches, or the tags (`kind` tag), that hold a commit, by name."""
+        shape, where = "--format=%(refname:lstrip=2)", "refs/tags/" if kind == "tag" else "refs/heads/"
+        out = run_git(self.directory, "for-each-ref", shape, f"--contains={sha}", where)
         return out.decode("utf-8", "replace").splitlines()
 
     # Writing

@@ -106,7 +106,13 @@ def diff(call: Call) -> Response:
 @routes.on("GET", "/projects/:id/repository/commits/:sha/refs")
 def refs(call: Call) -> Response:
     _, git = code(call)
-    found = [{"type": "branch", "name": name} for name in git.containing(commit_of(git, call.params["sha"]))]
+    sha, wanted = commit_of(git, call.params["sha"]), call.text("type") or "all"
+    found = [
+        {"type": kind, "name": name}
+        for kind in ("branch", "tag")
+        if wanted in (kind, "all")
+        for name in git.containing(sha, kind)
+    ]
     return call.page(found, lambda item: item)
 
 

@@ -1,0 +1,217 @@
+"""Old versions go when newer ones are published, and nothing goes that is in use: a real registry, GitLab's API."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import requests
+import sqlalchemy as sa
+
+from bot.adapters.forge import Forge
+from bot.adapters.gitlab_client import GitlabClient
+from bot.adapters.publications import Publication
+from bot.adapters.registry import Manifest, Registry
+from bot.adapters.schema import publications
+from bot.adapters.store import Store
+from bot.adapters.talk import Talk
+from bot.domain.gitlab import Project
+from bot.domain.jobs import Later, Retire, merge_request_lane
+from bot.domain.plan import State
+from bot.domain.tags import LATEST, REVISION_LABEL, candidate_tag
+from bot.domain.uses import Use
+from bot.retiring import CREATED_LABEL, RETIRED_AT_ONCE, retire
+from bot.world import World
+from sandbox.gitlab import MAINTAINER, Sandbox, User
+from sandbox.registry import RegistryServer
+from tests.domain import values
+
+CONFIG = "application/vnd.oci.image.config.v1+json"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+
+
+def sha(number: int) -> str:
+    return f"{number:040x}"
+
+
+@dataclass
+class Place:
+    """A project with versions, and the bot's hands on it."""
+
+    sandbox: Sandbox
+    registry: RegistryServer
+    alice: User
+    world: World
+    project: Project
+
+    @property
+    def tags(self) -> set[str]:
+        """All tags but those that keep what was taken back."""
+        listed = self.registry.tags(self.project.registry_path)
+        return {tag for tag in listed if not tag.startswith("withdrawn")}
+
+    def push(self, number: int, *tags: str, state: State | None = State.PUBLISHED) -> None:
+        """An image of the commit with that number, made that many minutes after the first, with its candidate tag."""
+        image, path = self.world.registry(self.registry.address), self.project.registry_path
+        labels = {REVISION_LABEL: sha(number), CREATED_LABEL: f"2026-01-01T00:{number:02}:00+00:00"}
+        config = json.dumps({"config": {"Labels": labels}, "of": path}).encode()
+        part = {"mediaType": CONFIG, "digest": image.ensure_bytes(path, config), "size": len(config)}
+        made = {"schemaVersion": 2, "mediaType": MANIFEST, "config": part, "layers": []}
+        manifest = Manifest.of(json.dumps(made).encode())
+        for tag in (candidate_tag(sha(number)), *tags):
+            image.put_manifest(path, tag, manifest)
+        if state is not None:
+            one = Publication(self.project.id, "master", sha(number), sha(number), state, 7)
+            published = replace(one, number=number, digest=manifest.digest)
+            self.world.store.ensure_publication(published if state is State.PUBLISHED else one)
+
+    def publish(self, count: int, branch: str = "master") -> None:
+        """So many versions, 1.0.1 and on; on the default branch with the tags that move."""
+        for number in range(1, count + 1):
+            more = (f"1.0.{number}", "1", LATEST) if branch == "master" else ()
+            self.push(number, f"{branch}-{number}", *more)
+
+    def retire(self, keep: int, branch: str = "master") -> tuple[Later, ...]:
+        policy = replace(self.world.policy, keep_versions=keep)
+        return retire(Retire(self.project.id, branch), replace(self.world, policy=policy))
+
+    def use(self, ref: str, branch: str = "main", path: str = "") -> None:
+        self.world.store.keep_uses(999, branch, (Use((path or self.project.path).lower(), "noise", ref),))
+
+    def numbers(self) -> list[int]:
+        return sorted(int(tag.removeprefix("master-")) for tag in self.tags if tag.startswith("master-"))
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, RegistryServer, User, User]]:
+    folder = tmp_path_factory.mktemp("retiring")
+    with (
+        RegistryServer(folder / "registry") as registry,
+        Sandbox(folder / "gitlab", registry=registry) as sandbox,
+    ):
+        yield sandbox, registry, sandbox.create_user("alice"), sandbox.create_user("mlreef-bot", bot=True)
+        assert sandbox.complaints == []
+
+
+@pytest.fixture
+def place(up: tuple[Sandbox, RegistryServer, User, User], tmp_path: Path) -> Iterator[Place]:
+    sandbox, registry, alice, bot = up
+    path = f"lab/Project-{uuid.uuid4().hex[:12]}"
+    made = sandbox.create_project(path, alice, default_branch="master", files={"a.py": "a = 1\n"})
+    sandbox.add_member(made.id, bot, MAINTAINER)
+    store = Store.prepare(f"sqlite:///{tmp_path / 'bot.sqlite'}")
+    client = GitlabClient(sandbox.url, bot.token, 5)
+    hands = Registry(registry.address, "bot", bot.token, pauses=())
+    world = World(Forge(client), lambda _host: hands, store, values.POLICY, bot.id, Talk(client, bot.id))
+    yield Place(sandbox, registry, alice, world, world.forge.fetch_project(made.id))
+    store.close()
+
+
+def test_what_is_beyond_the_newest_goes_with_all_its_names(place: Place) -> None:
+    place.publish(5)
+    place.retire(3)
+    assert place.numbers() == [3, 4, 5]
+    versions = {tag for tag in place.tags if tag.startswith("1.")}
+    assert versions == {"1.0.3", "1.0.4", "1.0.5"}
+    assert {LATEST, "1"} <= place.tags
+    known = {one.number for one in place.world.store.publications_in(place.project.id, State.UNPUBLISHED)}
+    assert known == {1, 2}
+
+
+def test_done_again_it_changes_nothing(place: Place) -> None:
+    place.publish(5)
+    place.retire(3)
+    before = place.tags
+    assert place.retire(3) == ()
+    assert place.tags == before
+
+
+def test_with_none_all_stay(place: Place) -> None:
+    place.publish(4)
+    assert place.retire(0) == ()
+    assert place.numbers() == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("ref", ["1.0.2", "1.0"])
+def test_what_a_component_reference_means_stays(place: Place, ref: str) -> None:
+    place.publish(5)
+    place.use(ref)
+    place.retire(2)
+    assert place.numbers() == ([2, 4, 5] if ref == "1.0.2" else [4, 5])
+
+
+def test_others_modules_uses_and_those_of_long_gone_merge_requests_hold_nothing(place: Place) -> None:
+    place.publish(4)
+    place.use("1.0.1", path="lab/another")
+    place.retire(3)
+    assert place.numbers() == [2, 3, 4]
+
+
+def test_what_only_an_open_merge_request_uses_stays_too(place: Place) -> None:
+    place.publish(4)
+    place.use("1.0.1", merge_request_lane(7))
+    place.retire(2)
+    assert place.numbers() == [1, 3, 4]
+
+
+def test_a_reference_by_commit_means_the_version_that_is_tagged_there(place: Place) -> None:
+    place.publish(4)
+    head = place.sandbox.commit(place.project.id, place.alice, {"templates/noise.yml": "a: 1\n"})
+    requests.post(
+        f"{place.sandbox.url}/api/v4/projects/{place.project.id}/repository/tags",
+        json={"tag_name": "1.0.1", "ref": head},
+        headers={"PRIVATE-TOKEN": place.alice.token},
+        timeout=10,
+    ).raise_for_status()
+    place.use(head)
+    place.retire(2)
+    assert place.numbers() == [1, 3, 4]
+
+
+def test_what_moving_tags_lead_to_stays(place: Place) -> None:
+    place.publish(5)
+    # somebody has people use an older version
+    place.push(1, LATEST)
+    place.push(2, "1")
+    place.retire(2)
+    assert place.numbers() == [1, 2, 4, 5]
+
+
+def test_each_branch_keeps_its_own(place: Place) -> None:
+    place.publish(4)
+    for number in range(11, 15):
+        place.push(number, f"stable-{number}", state=None)
+    place.retire(2, "stable")
+    assert place.numbers() == [1, 2, 3, 4]
+    assert {tag for tag in place.tags if tag.startswith("stable")} == {"stable-13", "stable-14"}
+
+
+def test_more_than_one_job_takes_back_are_gone_on_with(place: Place) -> None:
+    place.publish(RETIRED_AT_ONCE + 4)
+    job = Retire(place.project.id, "master")
+    assert Later(job) in place.retire(1)
+    assert len(place.numbers()) == 4
+    assert Later(job) not in place.retire(1)
+    assert place.numbers() == [RETIRED_AT_ONCE + 4]
+
+
+def test_candidates_older_than_all_that_is_kept_go_when_nobody_needs_them(place: Place) -> None:
+    place.publish(9)
+    place.push(1, state=State.FAILED)
+    place.push(40, state=State.FAILED)
+    place.push(2, state=State.RUNNING)
+    place.push(3, state=None)
+    with sa.create_engine(place.world.store.url).begin() as connection:
+        connection.execute(publications.update().values(updated_at=0.0))
+    place.push(4, state=State.FAILED)
+    place.retire(3)
+    assert place.numbers() == [7, 8, 9]
+    left = {tag for tag in place.tags if tag.startswith("c-")}
+    assert {candidate_tag(sha(number)) for number in (7, 8, 9, 40)} <= left
+    # of those a pipeline runs, or something was heard just now
+    assert {candidate_tag(sha(number)) for number in (2, 4)} <= left
+    assert candidate_tag(sha(1)) not in left
