@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 
 import requests
 
+from bot.domain.catalogue import VersionState
 from bot.domain.data_pipeline_check import Found
 from bot.domain.module_label import read_module
 from bot.domain.uses import NEWEST
@@ -21,6 +22,9 @@ TIMEOUT_SECONDS = 20
 """Time for one answer; the catalogue asks GitLab before it answers."""
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
+
+AVAILABLE = frozenset(state.value for state in VersionState if state.available)
+"""States in which a version's image can be had; who works on a project sees the others, too."""
 
 LOCAL = re.compile(r"(localhost|127(\.\d+){3}|\[::1\])\Z")
 
@@ -70,7 +74,8 @@ class CatalogueApi:
             return None
         module = read_module(json.dumps(answer.get("module")))
         version = answer.get("version")
-        if module is None or not isinstance(version, str) or Version.read(version) is None:
+        there = answer.get("state") in AVAILABLE
+        if module is None or not there or not isinstance(version, str) or Version.read(version) is None:
             return None
         found = answer.get("path")
         return Found(

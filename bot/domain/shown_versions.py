@@ -33,20 +33,25 @@ def shown(versions: Iterable[ListedVersion], level: int) -> tuple[Named, ...]:
     return tuple((name_of(one), one) for one in kept)
 
 
-def find(versions: Sequence[Named], name: str) -> ListedVersion | None:
-    """The version that a name means: `1.2.0`, `master-3`, or what the tags `latest`, `1` and `` lead to now.
+def is_exact(version: ListedVersion, name: str) -> bool:
+    """Whether a name is this version's for good, and no tag's that moves on."""
+    return name in (version.version, version_tag(version.branch, version.number))
 
-    A number alone is a tag as images and components have it: the highest version that begins with it.
+
+def find(versions: Sequence[Named], name: str) -> ListedVersion | None:
+    """The version that a name means: `1.2.0`, `master-3`, or what `latest`, `1`, `1.2` and `` lead to now.
+
+    Numbers stand for the highest version that begins with them, as in tags of images and references to components.
     """
     if name in ("", LATEST):
         return newest(versions)
-    exact = next(
-        (one for _, one in versions if name in (one.version, version_tag(one.branch, one.number))), None
-    )
+    exact = next((one for _, one in versions if is_exact(one, name)), None)
     if exact is not None and name:
         return exact
     return max(
-        (one for one in _numbered(versions) if major_tag(_read(one).major) == name), key=_read, default=None
+        (one for one in _numbered(versions) if f"{_read(one)}.".startswith(f"{name}.")),
+        key=_read,
+        default=None,
     )
 
 

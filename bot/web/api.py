@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 from bot.domain.access import NotAccepted, Person, Ref, read_ref
 from bot.domain.catalogue import ListedVersion, Query
 from bot.domain.events import WithdrawAsked
-from bot.domain.shown_versions import find, name_of
+from bot.domain.shown_versions import find, is_exact, name_of
 from bot.domain.snippets import Snippet, component_snippet
 from bot.domain.views import CompareView, Found, ModuleView
 from bot.domain.withdrawal import may_withdraw
@@ -289,7 +289,7 @@ def _name(version: str) -> str:
 def _exact(versions: tuple[tuple[str, ListedVersion], ...], name: str) -> ListedVersion | None:
     """A version by a name of its own: what a tag leads to may be another one by the time that something is done."""
     found = find(versions, name)
-    return found if found is not None and name not in ("latest",) and not name.isdigit() else None
+    return found if found is not None and is_exact(found, name) else None
 
 
 def _keep_slashes(app: Any) -> None:

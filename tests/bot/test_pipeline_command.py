@@ -37,7 +37,12 @@ class Shop:
     asked: list[tuple[str, str | None]] = field(default_factory=list)
 
     def has(self, project: str, ref: str, **more: Any) -> None:
-        body = {"path": "lab/add-noise", "version": "1.4.2", "module": module_to_dict(add_noise())} | more
+        body = {
+            "path": "lab/add-noise",
+            "version": "1.4.2",
+            "state": "outdated",
+            "module": module_to_dict(add_noise()),
+        } | more
         self.answers[f"/api/v1/modules/{project}/{ref}"] = (200, json.dumps(body).encode())
 
 
@@ -156,7 +161,8 @@ def test_a_catalogue_that_does_not_answer_is_told(
 
 
 @pytest.mark.parametrize(
-    "more", [{"version": "1"}, {"version": 3}, {"module": {"schema": 2}}, {"module": None}]
+    "more",
+    [{"version": "1"}, {"state": "unpublished"}, {"version": 3}, {"module": {"schema": 2}}, {"module": None}],
 )
 def test_an_answer_that_describes_no_module_counts_as_none(
     shop: Shop, place: Path, capsys: pytest.CaptureFixture[str], more: Mapping[str, Any]

@@ -150,9 +150,10 @@ def test_that_a_version_is_found_by_each_of_its_names(shop: Shop) -> None:
 
     assert [named(name) for name in ("", "latest", "1", "1.10.0", "main-4")] == ["1.10.0"] * 5
     assert named("1.0.0") == named("main-1") == "1.0.0"
+    assert (named("1.0"), named("1.10"), named("1.9")) == ("1.0.0", "1.10.0", "1.9.0")
     assert named("2.0.0") == "2.0.0"
     assert named("stable-5") == "stable-5"
-    for unknown in ("2", "3.0.0", "main-9", "stable-1", "../1.0.0", "1.0", "LATEST", "c-" + "0" * 40):
+    for unknown in ("2", "3.0.0", "main-9", "stable-1", "../1.0.0", "1.1", "1.", "LATEST", "c-" + "0" * 40):
         assert named(unknown) is None, unknown
     found = browser.module(project.id, ANONYMOUS, "1.10.0")
     assert found is not None
