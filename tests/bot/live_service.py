@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,7 +23,9 @@ TOKEN = "glpat-canary-of-the-token"
 class Service:
     """One running `mlreef-bot serve` in a folder of its own."""
 
-    def __init__(self, folder: Path, gitlab_url: str = "http://127.0.0.1:9") -> None:
+    def __init__(
+        self, folder: Path, gitlab_url: str = "http://127.0.0.1:9", more: Mapping[str, str] | None = None
+    ) -> None:
         self.folder = folder
         self.errors = folder / "stderr.txt"
         environ = {name: value for name, value in os.environ.items() if not name.startswith("MLREEF_")}
@@ -35,6 +37,7 @@ class Service:
             "MLREEF_WEBHOOK__LISTEN": "127.0.0.1:0",
             "MLREEF_BUILDER__IMAGE": "bot.example.com/bot:1",
             "MLREEF_DATABASE__URL": f"sqlite:///{folder}/bot.db",
+            **(more or {}),
         }
         with self.errors.open("wb") as errors:
             self.process = subprocess.Popen(
