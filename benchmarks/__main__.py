@@ -58,6 +58,12 @@ BENCHMARKS = (
         "at most 8 calls to GitLab and no note where nothing is to be told.",
     ),
     Benchmark(
+        "benchmarks.catalogue",
+        "Searching the catalogue",
+        "p95 under 100 ms among 100,000 modules on SQLite, whatever is asked for and by whom: also for the commonest "
+        "word, for none, and for words that are never found together.",
+    ),
+    Benchmark(
         "benchmarks.describe",
         "Describing a script",
         "At most 5 times `ast.parse` of the same files, its modules included: the median over the command lines of "

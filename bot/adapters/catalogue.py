@@ -6,51 +6,27 @@ at nothing but what the asker may be shown, so how long it takes says nothing ab
 
 from __future__ import annotations
 
-import heapq
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
 import sqlalchemy as sa
 
 from bot.adapters import schema
+from bot.adapters.catalogue_search import GONE_THROUGH, RARE, Search, find, one_of
 from bot.adapters.tables import Tables
 from bot.domain.catalogue import Among, ListedModule, ListedVersion, Query, VersionState
-from bot.domain.catalogue_words import Term, read_cursor, sort_key, terms_of, words_of
-
-RARE = 2_000
-"""Modules with a word up to which they are collected; above, modules are gone through in order until enough have it."""
-
-ENTRIES_OF_ONE = 8
-"""Entries of the index that are read for each of them: a module may have several words of the same beginning."""
-
-PROJECTS_AT_ONCE = 5_000
-"""Projects named in one statement; databases limit its variables."""
+from bot.domain.catalogue_words import read_cursor, sort_key, terms_of, words_of
 
 MAX_FOUND = 1_000
 """Modules of one answer."""
 
 _MODULES, _VERSIONS, _WORDS = schema.catalogue_modules, schema.catalogue_versions, schema.catalogue_words
-_LAST = "\U0010ffff"
 
 _NEWEST = [column.label(f"newest_{column.name}") for column in _VERSIONS.c]
 _SHOWN = [column for column in _MODULES.c if column.name not in ("readme", "newest_branch", "newest_number")]
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """One part of those that may be shown: all of a visibility, or some projects."""
-
-    shown_to: str | None
-    projects: tuple[int, ...] = ()
-
-    def has(self) -> sa.ColumnElement[bool]:
-        rows = _MODULES.c
-        if self.shown_to is not None:
-            return rows.shown_to == self.shown_to
-        return sa.and_(rows.project_id.in_(self.projects), rows.shown_to != "")
 
 
 class Catalogue(Tables):
@@ -58,9 +34,8 @@ class Catalogue(Tables):
 
     def list_module(self, module: ListedModule, versions: Iterable[ListedVersion]) -> None:
         """Put a project's module and versions in the place of what was listed of it, all at once."""
-        row = _row(module)
-        words = words_of(module) if row["shown_to"] else ()
-        listed = [_values(version) for version in versions]
+        rows = rows_of(module, versions)
+        row = rows.module
         self._before_record()
         written = self._insert(_MODULES).values(**row)
         with self._writing() as connection:
@@ -75,11 +50,10 @@ class Catalogue(Tables):
                 .values(path_key="")
             )
             self._clear(connection, module.project_id)
-            if listed:
-                connection.execute(sa.insert(_VERSIONS), listed)
-            if words:
-                of = {"project_id": module.project_id, "shown_to": row["shown_to"]}
-                connection.execute(sa.insert(_WORDS), [{**of, "word": word} for word in sorted(words)])
+            if rows.versions:
+                connection.execute(sa.insert(_VERSIONS), rows.versions)
+            if rows.words:
+                connection.execute(sa.insert(_WORDS), rows.words)
 
     def delist(self, project_id: int) -> None:
         """Take a project out of the catalogue; nothing where it is not there."""
@@ -148,82 +122,50 @@ class Catalogue(Tables):
             return tuple(connection.scalars(query.distinct().order_by(known.project_id)))
 
     def search(
-        self, query: Query, among: Among, after: str | None = None, limit: int = 20, rare: int = RARE
+        self,
+        query: Query,
+        among: Among,
+        after: str | None = None,
+        limit: int = 20,
+        rare: int = RARE,
+        gone_through: int = GONE_THROUGH,
     ) -> tuple[ListedModule, ...]:
         """Up to `limit` modules (MAX_FOUND at most) that have all that is asked for, by name, without their READMEs.
 
         `after`: `cursor_of` the last one seen; ValueError for what is none. Nothing but what is `among` is looked at.
-        `rare` decides about the way there, not about what is found.
+        `rare` and `gone_through` decide about the way there, not about what is found.
         """
         place = read_cursor(after) if after else None
-        terms, limit = terms_of(query), max(0, min(limit, MAX_FOUND))
+        asked = Search(terms_of(query), place, max(0, min(limit, MAX_FOUND)), rare, gone_through)
         with self._engine.connect() as connection:
-            found = [_search(connection, part, terms, place, limit, rare) for part in _parts(among) if limit]
-        merged: dict[int, ListedModule] = {}
-        for module in heapq.merge(*found, key=lambda one: (sort_key(one), one.project_id)):
-            merged.setdefault(module.project_id, module)
-        return tuple(merged.values())[:limit]
+            ids = find(connection, asked, among) if asked.limit else ()
+            wanted = _with_newest().where(one_of(connection, _MODULES.c.project_id, ids))
+            found = {row["project_id"]: row for row in connection.execute(wanted).mappings()} if ids else {}
+        # one may have gone between the two looks
+        return tuple(_module(found[project]) for project in ids if project in found)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A project's rows in the three tables."""
+
+    module: dict[str, Any]
+    versions: list[dict[str, Any]]
+    words: list[dict[str, Any]]
+
+
+def rows_of(module: ListedModule, versions: Iterable[ListedVersion]) -> Rows:
+    """What the tables hold of a project."""
+    row = _row(module)
+    # what cannot be had is found by nothing
+    words = sorted(words_of(module)) if row["shown_to"] else ()
+    of = {"project_id": module.project_id, "shown_to": row["shown_to"]}
+    return Rows(row, [_values(version) for version in versions], [{**of, "word": word} for word in words])
 
 
 def path_key(path: str) -> str:
     """A full path as paths are compared: GitLab knows no case in them."""
     return path.strip("/").lower()
-
-
-def _parts(among: Among) -> list[_Part]:
-    ids = sorted(among.projects)
-    some = [
-        _Part(None, tuple(ids[start : start + PROJECTS_AT_ONCE]))
-        for start in range(0, len(ids), PROJECTS_AT_ONCE)
-    ]
-    return [*(_Part(one) for one in sorted(among.visibilities) if one), *some]
-
-
-def _search(
-    connection: sa.Connection,
-    part: _Part,
-    terms: Sequence[Term],
-    place: tuple[str, int] | None,
-    limit: int,
-    rare: int,
-) -> list[ListedModule]:
-    modules = _MODULES.c
-    query = _with_newest().where(part.has())
-    few: set[int] | None = None
-    for term in terms:
-        having = None if part.shown_to is None else _with_rare(connection, part.shown_to, term, rare)
-        if having is None:
-            query = query.where(_has(term))
-        else:
-            few = having if few is None else few & having
-    if few is not None:
-        query = query.where(modules.project_id.in_(sorted(few)))
-    if place is not None:
-        query = query.where(sa.tuple_(modules.sort, modules.project_id) > sa.tuple_(*map(sa.literal, place)))
-    query = query.order_by(modules.sort, modules.project_id).limit(limit)
-    return [_module(row) for row in connection.execute(query).mappings()]
-
-
-def _with_rare(connection: sa.Connection, shown_to: str, term: Term, rare: int) -> set[int] | None:
-    """The modules that have it, or None where they are more than `rare`."""
-    entries = (
-        sa.select(_WORDS.c.project_id)
-        .where(_WORDS.c.shown_to == shown_to, _is(term))
-        .order_by(_WORDS.c.word)
-        .limit(rare * ENTRIES_OF_ONE + 1)
-    )
-    read = list(connection.scalars(entries))
-    found = set(read)
-    return None if len(read) > rare * ENTRIES_OF_ONE or len(found) > rare else found
-
-
-def _has(term: Term) -> sa.ColumnElement[bool]:
-    return sa.exists().where(_WORDS.c.project_id == _MODULES.c.project_id, _is(term))
-
-
-def _is(term: Term) -> sa.ColumnElement[bool]:
-    word = _WORDS.c.word
-    return sa.and_(word >= term.word, word < term.word + _LAST) if term.prefix else word == term.word
 
 
 def _with_newest(*more: sa.Column[Any]) -> sa.Select[Any]:

@@ -148,6 +148,13 @@ sa.Index(
     catalogue_modules.c.project_id,
 )
 
+sa.Index(
+    "catalogue_modules_of",
+    catalogue_modules.c.project_id,
+    catalogue_modules.c.shown_to,
+    catalogue_modules.c.sort,
+)
+
 catalogue_versions = sa.Table(
     "catalogue_versions",
     metadata,

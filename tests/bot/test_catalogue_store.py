@@ -222,10 +222,10 @@ AMONG = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(LISTED, max_size=6), QUERIES, AMONG, st.sampled_from([0, 2, 2000]))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(LISTED, max_size=6), QUERIES, AMONG, st.sampled_from([0, 2, 2000]), st.sampled_from([1, 99]))
 def test_what_is_found_is_what_has_all_that_is_asked_for_whatever_is_common(
-    store: Store, modules: list[ListedModule], query: Query, among: Among, rare: int
+    store: Store, modules: list[ListedModule], query: Query, among: Among, rare: int, through: int
 ) -> None:
     for project in store.listed_projects():
         store.delist(project)
@@ -245,7 +245,7 @@ def test_what_is_found_is_what_has_all_that_is_asked_for_whatever_is_common(
         (one for one in there.values() if is_asked_for(one)),
         key=lambda one: (sort_key(one), one.project_id),
     )
-    assert [one.project_id for one in store.search(query, among, rare=rare)] == [
+    assert [one.project_id for one in store.search(query, among, None, 4, rare, through)] == [
         one.project_id for one in wanted
     ]
 
