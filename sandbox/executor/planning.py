@@ -21,6 +21,13 @@ PLAN_SECONDS = 60
 ERROR_LIMIT = 2000
 """Characters of the tool's complaint that are passed on."""
 
+STRICTER_THAN_GITLAB = tuple(
+    word
+    for path in ("#/definitions/tags/minItems", "#/additionalProperties")
+    for word in ("--ignore-schema-paths", path)
+)
+"""Rules of the editor's schema that GitLab itself does not keep to: it takes a job with an empty list of tags."""
+
 WORKFLOW_PROBE = "sandbox workflow probe"
 """A job whose rules are the workflow's: the tool itself ignores `workflow: rules`, but not a job's."""
 
@@ -36,7 +43,7 @@ def read_plan(place: Workplace, tools: Tools, config_file: str, variables: Mappi
     _add_workflow_probe(place.clone, config_file)
     try:
         done = subprocess.run(
-            [*tools.command, *place.options(config_file, variables), "--list-json"],
+            [*tools.command, *place.options(config_file, variables), *STRICTER_THAN_GITLAB, "--list-json"],
             cwd=place.clone,
             env=git_environment(variables),
             stdin=subprocess.DEVNULL,

@@ -60,7 +60,7 @@ def run(gitlab: Sandbox, project: Project, who: User, inputs: Mapping[str, objec
     sha = gitlab.commit(project.id, who, {".gitlab-ci.yml": including({"job-name": "train", **inputs})})
     (pipeline,) = gitlab.wait_for(lambda: gitlab.pipelines(project.id, sha), MINUTES)
     ended = gitlab.wait_pipeline(pipeline.id, MINUTES)
-    assert ended.yaml_errors is None
+    assert ended.yaml_errors is None, ended.yaml_errors
     return gitlab.job(pipeline.id, "train")
 
 
