@@ -239,6 +239,20 @@ def _withdraw(options: argparse.Namespace) -> int:
     return GOOD if done else REFUSED
 
 
+def _catalogue(options: argparse.Namespace) -> int:
+    config = _config(options)
+    from bot.app import read_catalogue, rebuild_catalogue, start_logs
+    from bot.domain.text import printable
+
+    start_logs(config)
+    if options.action == "rebuild":
+        told = rebuild_catalogue(config, options.project, lambda line: _say(printable(line)))
+        _say(told.words)
+        return GOOD if told.good else REFUSED
+    _give(read_catalogue(config, options.project, options.format == "json"))
+    return GOOD
+
+
 def _jobs(options: argparse.Namespace) -> int:
     config = _config(options)
     from bot.app import at_the_desk, start_logs
@@ -438,6 +452,7 @@ def _parser() -> argparse.ArgumentParser:
         default="table",
         help="for people (default: table), or for programs",
     )
+    _catalogue_options(commands)
     token = service("token", _token, "Print the secret token for the webhooks of one project.")
     token.add_argument(
         "project_id", metavar="PROJECT_ID", type=_project_id, help="the project's number in GitLab"
@@ -453,6 +468,30 @@ def _parser() -> argparse.ArgumentParser:
     door.add_argument("--config", type=Path)
     door.add_argument("--descriptor", type=int, required=True)
     return parser
+
+
+def _catalogue_options(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    words = "Look at the catalogue of published modules, or work it out anew of GitLab and the registry."
+    actions = commands.add_parser("catalogue", help=words, description=words).add_subparsers(
+        metavar="ACTION", required=True
+    )
+
+    def action(name: str, words: str) -> argparse.ArgumentParser:
+        added = actions.add_parser(name, help=words, description=words)
+        added.set_defaults(run=_catalogue, action=name, project=None, format="table")
+        added.add_argument(
+            "--config", type=Path, help="settings (default: config.yaml here, if there is one)"
+        )
+        return added
+
+    rebuilt = action("rebuild", "Work it out anew: all that the bot sees, or one project.")
+    rebuilt.epilog = "Exit codes: 0 good, 1 a project could not be asked and is as it was, 2 usage, 3 a bug."
+    rebuilt.add_argument("--project", metavar="PROJECT", help="only this project of GitLab's (id or path)")
+    listed = action("list", "List all modules, with their newest versions and how those stand.")
+    shown = action("show", "Show one module with all its versions.")
+    shown.add_argument("project", metavar="PROJECT", help="the project's id or path in GitLab")
+    for one in (listed, shown):
+        one.add_argument("--format", choices=("table", "json"), default="table", help="(default: table)")
 
 
 def _build_options(built: argparse.ArgumentParser) -> None:

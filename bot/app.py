@@ -632,6 +632,50 @@ def await_withdrawal(config: Config, key: str, seconds: float) -> tuple[bool, st
         store.close()
 
 
+def rebuild_catalogue(config: Config, project: str | None, tell: Callable[[str], None]) -> Told:
+    """Work the catalogue out anew of GitLab and the registry: one project (id or path), or all that the bot sees."""
+    from bot.adapters.overview import Overview
+    from bot.cataloguing import rebuild
+
+    store = Store.prepare(config.database.url)
+    reader = build_reader(config)
+    try:
+        world = WorldOnDemand(config, store, reader).get()
+        if project is not None:
+            found = world.forge.fetch_project(int(project) if project.isdecimal() else project)
+            built = rebuild([(found.id, found.path)], world, tell, others=False)
+        else:
+            pages = Overview(build_client(config, store)).fetch_enrolled(None, archived=True)
+            built = rebuild(((one.id, one.path) for page in pages for one in page), world, tell)
+    finally:
+        reader.close()
+        store.close()
+    words = f"{built.looked_at} projects were looked at; {built.listed} are in the catalogue."
+    return Told(not built.failed, words + (f" {built.failed} could not be asked." if built.failed else ""))
+
+
+def read_catalogue(config: Config, project: str | None, as_json: bool) -> str:
+    """What the catalogue holds, as lines: of one project (id or path), or all. OperatorError where it is not there."""
+    from bot import catalogue_lines as lines
+
+    store = Store.prepare(config.database.url)
+    try:
+        if project is None:
+            listed = (store.listed(one) for one in store.listed_projects())
+            modules = [one for one in listed if one is not None]
+            return lines.list_json(modules) if as_json else lines.list_table(modules)
+        found = store.listed(int(project)) if project.isdecimal() else store.listed_by_path(project)
+        if found is None:
+            raise OperatorError(
+                f"{project} is not in the catalogue",
+                "look at `mlreef-bot catalogue list`; `mlreef-bot catalogue rebuild --project` asks GitLab about it",
+            )
+        show = lines.show_json if as_json else lines.show_table
+        return show(found, store.listed_versions(found.project_id))
+    finally:
+        store.close()
+
+
 def at_the_desk(config: Config, work: Callable[[Store, Desk], str]) -> str:
     """Look at jobs, or mend one, beside the running workers; returns what `work` says."""
     from bot.jobs.engine import Desk

@@ -293,6 +293,10 @@ def _fetch_readme(project: Project, sha: str, world: World) -> str:
 # Everything anew ------------------------------------------------------------------------------------------
 
 
+PROGRESS = 100
+"""Projects between two words of how far a rebuild is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
     """What a rebuild came to: projects looked at, those in the catalogue now, and those that could not be asked."""
@@ -303,8 +307,10 @@ class Rebuilt:
     failed_in_a_row: int = 0
 
 
-def rebuild(projects: Iterable[tuple[int, str]], world: World, tell: Callable[[str], None]) -> Rebuilt:
-    """List every one of these projects (id and path) anew, and look whether others in the catalogue are still there.
+def rebuild(
+    projects: Iterable[tuple[int, str]], world: World, tell: Callable[[str], None], others: bool = True
+) -> Rebuilt:
+    """List every one of these projects (id and path) anew; and with `others` all else that is in the catalogue.
 
     One that cannot be asked stays as it was, and is told. Raises TryAgain when GitLab as a whole does not answer.
     """
@@ -313,7 +319,7 @@ def rebuild(projects: Iterable[tuple[int, str]], world: World, tell: Callable[[s
     for project_id, path in projects:
         seen.add(project_id)
         result = _rebuild_one(project_id, path, result, world, tell)
-    for project_id in world.store.listed_projects():
+    for project_id in world.store.listed_projects() if others else ():
         if project_id not in seen:
             result = _rebuild_one(project_id, f"project {project_id}", result, world, tell)
     return result
@@ -333,4 +339,6 @@ def _rebuild_one(
         return result
     if listed:
         tell(f"{path}: listed")
+    if result.looked_at % PROGRESS == 0:
+        tell(f"{result.looked_at} projects were looked at so far")
     return replace(result, listed=result.listed + listed, failed_in_a_row=0)

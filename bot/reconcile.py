@@ -19,7 +19,7 @@ from bot.adapters.patience import Patience
 from bot.adapters.store import Store
 from bot.branches import fetch_unhandled
 from bot.domain.branches import named_fact, read_named
-from bot.domain.events import Found, MergeRequest, subject, to_dict
+from bot.domain.events import Changed, Found, MergeRequest, subject, to_dict
 from bot.domain.facts import SWEEPING, SWEPT
 from bot.domain.gitlab import ENDED
 from bot.domain.jobs import EnsurePipeline, Follow, Publish
@@ -100,7 +100,7 @@ def sweep(scope: Scope, reach: Reach, keep_on: Callable[[Scope], None] = lambda 
     `keep_on` is called now and then with what is left to be looked at, and may raise to break off.
     """
     known = reach.store.known_projects()
-    found = _look_after_open(scope, reach) + _tell_of_given_up(reach)
+    found = _look_after_open(scope, reach) + _tell_of_given_up(reach) + _look_after_catalogue(scope, reach)
     suspicious: set[int] = set()
     left, patience = scope, Patience()
     for page in reach.overview.fetch_enrolled(scope.active_after, scope.after_id):
@@ -215,6 +215,16 @@ def _look_after_open(scope: Scope, reach: Reach) -> Findings:
         key = f"sweep {scope.began_at:.0f} open {known.project_id} {known.branch} {known.sha}"
         reach.store.accept(key, to_dict(event), subject(event))
     return Findings(open_publications=len(stuck))
+
+
+def _look_after_catalogue(scope: Scope, reach: Reach) -> Findings:
+    """Have listed what was published and is not in the catalogue, and each project of it that has its turn."""
+    unlisted = reach.store.unlisted((State.PUBLISHED,), reach.rhythm.stale_seconds)
+    turns = (one for one in reach.store.listed_projects() if scope.has_turn(one))
+    for project_id in sorted({*unlisted, *turns}) if reach.act else ():
+        event = Changed(project_id)
+        reach.store.accept(f"sweep {scope.began_at:.0f} list {project_id}", to_dict(event), subject(event))
+    return Findings(unlisted=len(unlisted))
 
 
 def _tell_of_given_up(reach: Reach) -> Findings:
@@ -407,6 +417,7 @@ def lines_of(found: Findings) -> Iterable[str]:
         "projects": "projects looked at",
         "missed_heads": "heads that were never handled",
         "missed_merge_requests": "open merge requests that were never checked",
+        "unlisted": "projects whose newest version was not in the catalogue",
         "open_publications": "publications that stood still",
         "untold_failures": "given up jobs whose authors were not told",
         "stale_statuses": "statuses left open",

@@ -132,6 +132,7 @@ class Findings:
     resent_deliveries: int = 0
     unseen_hooks: int = 0
     missed_merge_requests: int = 0
+    unlisted: int = 0
 
     def __add__(self, other: Findings) -> Findings:
         return Findings(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Findings)))
