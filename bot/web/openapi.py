@@ -181,7 +181,7 @@ _OF_PROJECT = _path(
 def _named(name: str) -> JSON:
     return _path(
         name,
-        "`1.2.0`, `master-3`, or what a tag leads to now: `latest`, or numbers that it begins with, such as `1` or `1.2`.",
+        "`1.2.0`, `master-3`, or what leads there now: `latest`, or numbers that it begins with, `1` or `1.2`.",
         {"type": "string", "pattern": NAME, "maxLength": MAX_NAME},
     )
 

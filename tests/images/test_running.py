@@ -154,6 +154,14 @@ def test_an_image_that_cannot_be_had_is_told(way: Namespaces | Engine, image: st
         outcome(way, shell(missing, "true"), tmp_path)
 
 
+def test_an_image_without_its_digest_is_refused_and_the_others_stay(image: str, tmp_path: Path) -> None:
+    way = Namespaces(tmp_path / "images")
+    assert outcome(way, Order(image), tmp_path)[0] == 0
+    with pytest.raises(CannotRun, match="not named by its digest"):
+        outcome(way, Order(image.partition("@")[0] + ":latest"), tmp_path)
+    assert outcome(way, Order(image), tmp_path)[0] == 0
+
+
 def test_a_link_of_the_image_is_no_place_to_mount_on(tmp_path: Path) -> None:
     root, outside = tmp_path / "root", tmp_path / "outside"
     root.mkdir()

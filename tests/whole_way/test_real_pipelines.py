@@ -7,7 +7,7 @@ whose file is what its commit gives may publish, however slow the bot is and wha
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
@@ -48,7 +48,11 @@ GRACE_SECONDS = 60.0
 
 
 @contextmanager
-def up(folder: Path, join: Callable[[RegistryServer], tuple[Executor, Images]]) -> Iterator[World]:
+def up(
+    folder: Path,
+    join: Callable[[RegistryServer], tuple[Executor, Images]],
+    **more: Mapping[str, object],
+) -> Iterator[World]:
     """Everything, with jobs that are really run."""
     mood = Mood()
     with RegistryServer(folder / "registry") as registry:
@@ -62,7 +66,9 @@ def up(folder: Path, join: Callable[[RegistryServer], tuple[Executor, Images]]) 
             listen = f"127.0.0.1:{free_port()}"
             log = folder / "bot.log"
             patience = PIPELINE_SECONDS + GRACE_SECONDS
-            with serving(folder, sandbox.url, bot.token, listen, log, images, patience, GRACE_SECONDS):
+            with serving(
+                folder, sandbox.url, bot.token, listen, log, images, patience, GRACE_SECONDS, **more
+            ):
                 yield World(sandbox, registry, mood, alice, bot, f"http://{listen}/webhooks/gitlab", log)
 
 
