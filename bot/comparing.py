@@ -93,7 +93,7 @@ def _problems(
     request: MergeRequest, project: Project, read: Reading, settings: PipelineSettings | Problem, world: World
 ) -> tuple[Problem, ...]:
     """Everything wrong with the head, errors first."""
-    found = [*plan.problems_of(read.report, project), find_unbuilt(project, read.own_ci)]
+    found = [*plan.problems_of(read.report, project, world.policy), find_unbuilt(project, read.own_ci)]
     given = None
     if isinstance(settings, Problem):
         found.append(settings)

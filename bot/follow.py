@@ -239,7 +239,7 @@ def _looked_into(
     report: Report, project: Project, making: Making, jobs: tuple[CiJob, ...], world: World
 ) -> tuple[tuple[Problem, ...], Making]:
     """What is worth a look, by what the repository says and by what the build's log does; and why it was so made."""
-    problems, advice = problems_of(report, project), tuple[Problem, ...]()
+    problems, advice = problems_of(report, project, world.policy), tuple[Problem, ...]()
     settings = world.policy.pipeline_settings(report)
     if not isinstance(settings, Problem):
         advice = advise(report, settings.environment)

@@ -157,7 +157,7 @@ def review_of(
     report = report_of(files)
     settings = POLICY.pipeline_settings(report)
     request = replace(REQUEST, source_branch=branch, source_project_id=FORK if fork else REQUEST.project_id)
-    problems = problems_of(report, PROJECT)
+    problems = problems_of(report, PROJECT, POLICY)
     read_alone = Reviewed(request, PROJECT, report, problems, settings, foreign=request.from_fork)
     reviewed = compared(read_alone, current)
     if current is None or not reviewed.requirements:

@@ -43,6 +43,30 @@ def matches(name: str, branch: str) -> bool:
     return True
 
 
+def unfit_names(
+    named: Iterable[str], default_branch: str | None, allowed: bool
+) -> dict[str, tuple[str, str]]:
+    """Names that a project gives and that have no effect, each with the reason and what to do.
+
+    `allowed`: the operator lets projects name branches.
+    """
+    if not allowed:
+        mend = "Ask who runs the bot to name it in `publish.branches`, or leave `branches` out."
+        return dict.fromkeys(named, ("who runs the bot lets no project name branches", mend))
+    found = {}
+    for name in named:
+        if name.startswith(OWN):
+            found[name] = ("such branches are the bot's own", "Choose another name.")
+        elif (
+            "*" not in name
+            and default_branch not in (None, name)
+            and not is_published(name, default_branch, named)
+        ):
+            why = f"its images would have the tags of `{default_branch}`"
+            found[name] = (why, "Rename one of the two branches.")
+    return found
+
+
 def named_fact(project_id: int) -> str:
     """The name of the fact that says which branches a project's `.mlreef.yaml` named when it was read last."""
     return f"branches {project_id}"

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.domain import pipeline, reports
+from bot.domain.branches import unfit_names
 from bot.domain.gitlab import Branch, Project
 from bot.domain.own_ci import trigger_example, triggers_ours
 from bot.domain.policy import Policy
 from bot.domain.steps import CommitFile, ProposeFile, SetStatus, Tell
 from parser.model import Place, Problem, Report
-from parser.problems import problem
+from parser.problems import problem, shown
 
 DEFAULT_CI_CONFIG = ".gitlab-ci.yml"
 SOURCE_TRAILER = "Mlreef-Source"
@@ -76,7 +77,7 @@ class Plan:
 def plan_publication(head: Head, policy: Policy) -> Plan:
     """Refuse, propose, commit, or leave as it is; and say what only a person can mend."""
     report, branch = head.report, head.branch
-    problems = problems_of(report, head.project)
+    problems = problems_of(report, head.project, policy)
     settings = policy.pipeline_settings(report)
     if isinstance(settings, Problem):
         return _refuse(head, (*problems, settings))
@@ -90,14 +91,22 @@ def plan_publication(head: Head, policy: Policy) -> Plan:
     return Plan(State.PROPOSED, plan_proposal(head, content))
 
 
-def problems_of(report: Report, project: Project) -> tuple[Problem, ...]:
-    """What the repository's text says wrong, and where it contradicts its project in GitLab."""
+def problems_of(report: Report, project: Project, policy: Policy) -> tuple[Problem, ...]:
+    """What the repository's text says wrong, and where it contradicts its project in GitLab, or the operator."""
+    settings, found = report.settings, list(report.problems)
+    unfit = unfit_names(settings.branches, project.default_branch, policy.other_branches)
+    at = settings.places.get("branches")
+    for name, (why, mend) in unfit.items():
+        found.append(problem("branch-not-published", at, None, name=shown(name), why=why, mend=mend))
     module = report.module
-    if module is None or module.visibility is None or module.visibility.lower() == project.visibility:
-        return report.problems
-    words = {"annotated": module.visibility, "value": project.visibility}
-    differs = problem("visibility-differs", Place(module.main), None, **words)
-    return (*report.problems, differs)
+    if (
+        module is not None
+        and module.visibility is not None
+        and module.visibility.lower() != project.visibility
+    ):
+        words = {"annotated": module.visibility, "value": project.visibility}
+        found.append(problem("visibility-differs", Place(module.main), None, **words))
+    return tuple(found)
 
 
 def plan_commit(head: Head, content: bytes) -> CommitFile:

@@ -65,6 +65,9 @@ MODULE: dict[str, Known] = {
         "{mend}",
     ),
     # The project and its files
+    "branch-not-published": Known(
+        _WARNING, "branches in .mlreef.yaml names {name}, which is not published: {why}.", "{mend}"
+    ),
     "visibility-differs": Known(
         _WARNING,
         "The annotation says `{annotated}`, but this project is {value}.",

@@ -144,6 +144,17 @@ MODULE: dict[str, Example] = {
         },
     ),
     # The project and its files
+    "branch-not-published": Example(
+        "A branch of that name can be there, and pushing to it publishes nothing.",
+        "branches: [mlreef-bot/main, stable]\n",
+        frame=WHOLE,
+        file=".mlreef.yaml",
+        words={
+            "name": "'mlreef-bot/main'",
+            "why": "such branches are the bot's own",
+            "mend": "Choose another name.",
+        },
+    ),
     "visibility-differs": Example(
         "Who may see the module is decided by the project in GitLab, whatever the annotation says.",
         '@data_processor(name="Resize", type="OPERATION", visibility="PUBLIC")\n',

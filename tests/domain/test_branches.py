@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.branches import is_published, matches, named_to_text, read_named
+from bot.domain import plan
+from bot.domain.branches import is_published, matches, named_to_text, read_named, unfit_names
+from parser.model import Place, Report, Settings, Severity
+from tests.domain import values
 
 WORDS = st.text("ab/*-", max_size=8)
 
@@ -62,3 +66,22 @@ def test_names_come_back_from_the_store_as_they_were(names: list[str]) -> None:
 def test_nobody_knows_is_not_none_named() -> None:
     assert read_named(None) is None
     assert read_named(named_to_text(())) == ()
+
+
+def test_names_without_effect_are_told_with_the_reason() -> None:
+    named = ("stable", "release/*", "mlreef-bot/x", "release/1", "release-1")
+    assert set(unfit_names(named, "release-1", True)) == {"mlreef-bot/x", "release/1"}
+    assert set(unfit_names(named, None, True)) == {"mlreef-bot/x"}
+    assert set(unfit_names(named, "main", False)) == set(named)
+    assert unfit_names(("stable", "release/*"), "main", True) == {}
+
+
+def test_the_author_reads_them_at_their_place_and_is_published_all_the_same() -> None:
+    at = Place(".mlreef.yaml", 3)
+    wishes = Settings(branches=("mlreef-bot/x",), places={"branches": at})
+    [found] = plan.problems_of(Report(None, wishes, ()), values.PROJECT, values.POLICY)
+    assert (found.code, found.severity, found.place) == ("branch-not-published", Severity.WARNING, at)
+    assert "'mlreef-bot/x'" in found.message
+    forbidden = replace(values.POLICY, other_branches=False)
+    [found] = plan.problems_of(Report(None, Settings(branches=("stable",)), ()), values.PROJECT, forbidden)
+    assert "publish.branches" in found.hint

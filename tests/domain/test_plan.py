@@ -191,8 +191,8 @@ def test_a_commit_of_the_bots_leads_back_to_its_source() -> None:
 
 def test_gitlabs_visibility_wins_over_the_annotations_with_a_warning() -> None:
     public = report(made=replace(module(), visibility="PUBLIC"))
-    (found,) = problems_of(public, PROJECT)
+    (found,) = problems_of(public, PROJECT, POLICY)
     assert found.severity is Severity.WARNING
     assert "`PUBLIC`" in found.message
     assert plan_publication(head(report=public), POLICY).state is State.WAITING
-    assert problems_of(public, replace(PROJECT, visibility="public")) == ()
+    assert problems_of(public, replace(PROJECT, visibility="public"), POLICY) == ()
