@@ -6,6 +6,7 @@ alone.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -102,33 +103,37 @@ def _fetch(project: Project, job: OfferJob, world: World) -> _Found | None:
 
 def _ensure(project: Project, found: _Found, job: OfferJob, world: World) -> str:
     """Have the tag; gives what became of it, for the log."""
-    version, digest, branch = job.version, found.released.digest, plan.branch_name(job.version)
-    there = world.forge.fetch_tag(project.id, version)
+    outcome, note = _state(project, found, world), ""
     try:
-        if there is None:
-            _make(project, found, branch, world)
+        if outcome == "none":
+            _make(project, found, world)
             outcome = "offered"
-        else:
-            outcome = "there" if plan.read_digest(there.message) == digest else "taken"
-        world.forge.delete_branch(project.id, branch)
     except TooBig as error:
-        outcome = "too big"
-        note = words.too_big_note(version, str(error))
+        outcome, note = "too big", words.too_big_note(job.version, str(error))
     except Refused as refusal:
         # of two who make it at once, one is refused
-        there = world.forge.fetch_tag(project.id, version)
-        outcome = "there" if there is not None and plan.read_digest(there.message) == digest else "refused"
-        note = words.refused_note(version, str(refusal))
-        log.warning("component_refused", project=project.path, version=version, reason=str(refusal))
+        outcome = _state(project, found, world)
+        if outcome == "none":
+            outcome, note = "refused", words.refused_note(job.version, f"{refusal}.")
+    with suppress(Refused):
+        world.forge.delete_branch(project.id, plan.branch_name(job.version))
     if outcome == "taken":
-        note = words.taken_note(version, found.module.slug)
-    if outcome in ("taken", "too big", "refused"):
+        note = words.taken_note(job.version, found.module.slug)
+    if note:
         perform((Tell(found.sha, job.branch, note, aloud=True),), project.id, world)
     return outcome
 
 
-def _make(project: Project, found: _Found, branch: str, world: World) -> None:
-    ci_file = ci_config_file(project)
+def _state(project: Project, found: _Found, world: World) -> str:
+    """Whose the version's git tag is: `none`, `there` for one of ours that is of this image, `taken` else."""
+    tag = world.forge.fetch_tag(project.id, found.released.version)
+    if tag is None:
+        return "none"
+    return "there" if plan.read_digest(tag.message) == found.released.digest else "taken"
+
+
+def _make(project: Project, found: _Found, world: World) -> None:
+    branch, ci_file = plan.branch_name(found.released.version), ci_config_file(project)
     written = plan.files(found.module, found.released, ci_file, world.policy.component)
     message = plan.message(found.module.slug, found.released, found.sha, ci_file in written)
     existing = world.forge.fetch_files(project, found.sha, tuple(written))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -28,6 +28,7 @@ from bot.adapters.withdrawn import (
 )
 from bot.domain import withdrawal as words
 from bot.domain.gitlab import Project
+from bot.domain.jobs import Later, Offer
 from bot.domain.plan import State
 from bot.domain.tags import LATEST, REVISION_LABEL, branch_slug, is_sha, version_tag
 from bot.domain.version_names import Named, kept_tag, read_name
@@ -40,6 +41,7 @@ from bot.layers.image import LOCK_LABEL, read_known
 from bot.layers.known import fetch_lock
 from bot.layers.labels import ENGINE_LABEL, base_of
 from bot.layers.shelves import RegistryShelf
+from bot.offering import withdraw_component
 from bot.world import World
 
 LEASE_SECONDS = 300.0
@@ -149,6 +151,11 @@ def _unpublish(shelf: Shelf, named: Named, cause: Cause) -> Withdrawn:
     if image is not None:
         record, kept = _describe(shelf, named, image, sha, names, cause)
         ensure_record(shelf.registry, shelf.path, tuple(map(kept_tag, names)), record, kept)
+    stays = [
+        part
+        for name in _versions(shelf, names)
+        for part in withdraw_component(shelf.project, name, shelf.world)
+    ]
     moved = shelf.move_latest_off(digest)
     shelf.delete(holders.own)
     # another one may have been taken back meanwhile, to which it was moved
@@ -158,7 +165,12 @@ def _unpublish(shelf: Shelf, named: Named, cause: Cause) -> Withdrawn:
     _remember(shelf, digest, (State.PUBLISHED, State.UNCHANGED), State.UNPUBLISHED)
     log.info("version_taken_back", project=shelf.project.path, version=named.tag, tags=holders.own, gone=gone)
     fate = words.Fate(latest or "", moved is not None, gone, holders.others)
-    return Withdrawn(True, words.unpublished_reply(named.tag, holders.own, fate))
+    return Withdrawn(True, words.unpublished_reply(named.tag, holders.own, fate) + words.stays_words(stays))
+
+
+def _versions(shelf: Shelf, names: Iterable[str]) -> list[str]:
+    """Those of the names that are versions, by which people find it as a component."""
+    return [name for name in names if shelf.is_default and Version.read(name) is not None]
 
 
 def _names_of(
@@ -266,7 +278,9 @@ def _republish(shelf: Shelf, named: Named, built_url: str) -> Withdrawn:
     _remember(shelf, image.digest, (State.UNPUBLISHED,), State.PUBLISHED)
     log.info("version_brought_back", project=shelf.project.path, version=named.tag, tags=back)
     full = f"{shelf.project.registry_host}/{shelf.path}@{image.digest}"
-    return Withdrawn(True, words.republished_reply(named.tag, back, full, moved, built_url))
+    branch = shelf.project.default_branch or ""
+    offers = tuple(Later(Offer(shelf.project.id, branch, "", version)) for version in _versions(shelf, names))
+    return Withdrawn(True, words.republished_reply(named.tag, back, full, moved, built_url), offers)
 
 
 def _names_to_give_back(

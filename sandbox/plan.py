@@ -25,6 +25,7 @@ class JobPlan:
     `needs` is None where the job waits for the stages before its own. `trigger` is the YAML of a bridge to a child
     pipeline, `variables` what it hands to that, before their own variables are replaced. `when` is GitLab's word:
     on_success, on_failure, always, manual, delayed. `artifacts_name` is that of the archive, without its ending.
+    `release` is what the job makes of its tag when it succeeds: `tag_name`, `name`, `description`.
     """
 
     name: str
@@ -39,6 +40,7 @@ class JobPlan:
     trigger: Mapping[str, Any] | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     artifacts_name: str = "artifacts"
+    release: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)

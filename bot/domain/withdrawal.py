@@ -91,6 +91,13 @@ def unpublished_reply(name: str, tags: Sequence[str], fate: Fate) -> str:
     )
 
 
+def stays_words(stays: Sequence[str]) -> str:
+    """What of the version's component GitLab does not let the bot take away, behind the answer."""
+    if not stays:
+        return ""
+    return f" This I could not take away, a Maintainer can: {prose('; '.join(stays))}."
+
+
 def _image_words(fate: Fate) -> str:
     if fate.gone:
         return "The image itself is removed, too."

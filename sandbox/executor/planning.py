@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from sandbox.executor.workplace import Workplace, WorkplaceError, git_environment, read_config
+from sandbox.gitlab.quick_plan import release_of
 from sandbox.node import Tools
 from sandbox.plan import JobPlan, PipelinePlan
 
@@ -141,6 +142,7 @@ def _job(
         trigger=_mapping(written["trigger"]) if written.get("trigger") else None,
         variables=_texts(written.get("variables")) if written.get("trigger") else {},
         artifacts_name=expand(str(_mapping(written.get("artifacts")).get("name", "artifacts")), known),
+        release=release_of(written, known),
     )
 
 

@@ -26,6 +26,7 @@ from sandbox.gitlab.values import (
     Project,
     Protection,
     QuickAction,
+    Release,
     Suggestion,
     Token,
     User,
@@ -52,6 +53,7 @@ class State:
         self.suggestions: dict[int, Suggestion] = {}
         self.environments: dict[int, Environment] = {}
         self.deployments: dict[int, Deployment] = {}
+        self.releases: dict[tuple[int, str], Release] = {}
         self.packages: dict[tuple[int, str, str, str], bytes] = {}
         self.model_experiments: list[ModelExperiment] = []
         self.quick_actions: list[QuickAction] = []
@@ -84,6 +86,13 @@ class State:
 
     def protections_of(self, project: Project, branch: str) -> list[Protection]:
         return [rule for rule in project.protections if rule.name == branch or fnmatchcase(branch, rule.name)]
+
+    def may_tag(self, user: User | None, project: Project, tag: str) -> bool:
+        """Whether a user may make a tag, or take it away."""
+        level = self.rights(user, project)
+        rules = [rule for rule in project.protected_tags if fnmatchcase(tag, rule.name)]
+        allowed = not rules or any(NO_ONE < rule.create_level <= level for rule in rules)
+        return level >= DEVELOPER and allowed and not project.archived
 
     def may_push(self, user: User | None, project: Project, branch: str) -> bool:
         """Whether a user may push to a branch, which need not exist yet."""

@@ -86,6 +86,25 @@ class Protection:
 
 
 @dataclass
+class ProtectedTag:
+    """From which level on people may make tags whose names match; `*` is a wildcard."""
+
+    name: str
+    create_level: int = MAINTAINER
+
+
+@dataclass
+class Release:
+    """What is known of a tag as a release."""
+
+    tag: str
+    name: str
+    description: str
+    author_id: int
+    created_at: datetime = field(default_factory=now)
+
+
+@dataclass
 class Hook:
     """A project hook; `events` are GitLab's switches, such as push_events."""
 
@@ -144,6 +163,7 @@ class Project:
     variables: dict[str, str] = field(default_factory=dict)
     members: dict[int, int] = field(default_factory=dict)
     protections: list[Protection] = field(default_factory=list)
+    protected_tags: list[ProtectedTag] = field(default_factory=list)
     created_at: datetime = field(default_factory=now)
     last_activity_at: datetime = field(default_factory=now)
 
@@ -291,6 +311,7 @@ class Job:
     trace: bytearray = field(default_factory=bytearray)
     artifacts: bytes | None = None
     artifacts_name: str = "artifacts"
+    release: dict[str, str] | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
     tokens: list[Token] = field(default_factory=list)
     created_at: datetime = field(default_factory=now)

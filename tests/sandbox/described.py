@@ -50,6 +50,8 @@ WRONG = {
     # These set their status by hand.
     "POST /projects/{}/pipelines/{}/cancel": "200",
     "DELETE /projects/{}/registry/repositories/{}/tags/{}": "200",
+    # It answers with what it took away.
+    "DELETE /projects/{}/releases/{}": "200",
     # Without a type in GitLab's code.
     **{
         f"MergeRequest{kind}.{name}": "not text"

@@ -16,6 +16,7 @@ from sandbox.gitlab.routes import (
     pipelines,
     projects,
     registry,
+    releases,
     repository,
     suggestions,
 )
@@ -25,6 +26,7 @@ ROOMS = (
     projects.routes,
     hooks.routes,
     repository.routes,
+    releases.routes,
     files.routes,
     commits.routes,
     pipelines.routes,

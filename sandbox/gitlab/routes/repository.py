@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from fnmatch import fnmatchcase
 from typing import Any
 
 from werkzeug.wrappers import Response
@@ -97,7 +98,17 @@ def tags(call: Call) -> Response:
 
 def _tag(call: Call, project: Project, git: Repository, name: str, sha: str) -> dict[str, Any]:
     shown = call.core.present.commit(project, git, sha)
-    return {"name": name, "message": "", "target": sha, "commit": shown, "release": None, "protected": False}
+    made = call.core.state.releases.get((project.id, name))
+    release = None if made is None else {"tag_name": name, "description": made.description}
+    protected = any(fnmatchcase(name, rule.name) for rule in project.protected_tags)
+    return {
+        "name": name,
+        "message": "",
+        "target": sha,
+        "commit": shown,
+        "release": release,
+        "protected": protected,
+    }
 
 
 @routes.on("GET", "/projects/:id/repository/tags/:tag")
@@ -115,6 +126,8 @@ def create_tag(call: Call) -> Response:
     user, name = call.who(), call.required("tag_name")
     if call.core.state.rights(user, project) < DEVELOPER:
         raise forbidden()
+    if not call.core.state.may_tag(user, project, name):
+        raise ApiError(400, "GitLab: You are not allowed to create this tag as it is protected.")
     with git.write_lock:
         sha = git.resolve(call.required("ref"))
         if sha is None:
@@ -124,6 +137,22 @@ def create_tag(call: Call) -> Response:
         git.update_ref(f"refs/tags/{name}", sha, ZEROS)
         call.core.pushes.happened(project, user, [RefChange(f"refs/tags/{name}", ZEROS, sha)])
     return answer(_tag(call, project, git, name, sha), 201)
+
+
+@routes.on("DELETE", "/projects/:id/repository/tags/:tag")
+def delete_tag(call: Call) -> Response:
+    project, git = code(call)
+    user, name = call.who(), call.params["tag"]
+    if call.core.state.rights(user, project) < DEVELOPER or not call.core.state.may_tag(user, project, name):
+        raise forbidden()
+    with git.write_lock:
+        sha = git.tag(name)
+        if sha is None:
+            raise not_found("Tag")
+        git.update_ref(f"refs/tags/{name}", ZEROS, sha)
+        call.core.state.releases.pop((project.id, name), None)
+        call.core.pushes.happened(project, user, [RefChange(f"refs/tags/{name}", sha, ZEROS)])
+    return answer(None, 204)
 
 
 # Tree and blobs
