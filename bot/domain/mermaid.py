@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 import re
 import sys
+from decimal import Decimal
 
 from bot.domain.experiment import Experiment, Series
 from bot.domain.panels import Panel, panels, spread
@@ -85,11 +86,9 @@ def _power(values: list[float]) -> int:
 
 
 def _decimal(value: float, power: int) -> str:
-    # first the larger half: 10 to the 308 is the last power that a float holds
-    scaled = value / 10.0**power if power <= 300 else value / 10.0**300 / 10.0 ** (power - 300)
-    if power < -300:
-        scaled = value * 10.0**300 * 10.0 ** (-power - 300)
-    whole = math.floor(math.log10(abs(scaled))) + 1 if scaled else 0
+    # floats are divided by no power beyond 308, and by none below -308
+    scaled = Decimal(value).scaleb(-power)
+    whole = scaled.adjusted() + 1 if scaled else 0
     text = f"{scaled:.{max(0, min(DIGITS, DIGITS - whole))}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return "0" if text == "-0" else text
