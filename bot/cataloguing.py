@@ -115,6 +115,8 @@ def _list(project_id: int, world: World) -> bool:
         project = None
     if project is None or project.going or ledger == ():
         world.store.delist(project_id)
+        if project is None:
+            world.store.forget_uses(project_id)
         log.info("delisted", project=project_id)
         return False
     shelf = _Shelf(project, world)

@@ -100,12 +100,13 @@ def sweep(scope: Scope, reach: Reach, keep_on: Callable[[Scope], None] = lambda 
     `keep_on` is called now and then with what is left to be looked at, and may raise to break off.
     """
     known = reach.store.known_projects()
+    users = reach.store.using_projects()
     found = _look_after_open(scope, reach) + _tell_of_given_up(reach) + _look_after_catalogue(scope, reach)
     suspicious: set[int] = set()
     left, patience = scope, Patience()
     for page in reach.overview.fetch_enrolled(scope.active_after, scope.after_id):
         keep_on(left)
-        ours = [project for project in page if reach.enrolment.takes(project, known)]
+        ours = [project for project in page if reach.enrolment.takes(project, known | users)]
         heads = reach.overview.fetch_heads(ours)
         branches = {project.id: project.default_branch or "" for project in ours}
         # to what a newer commit took the place of, a branch can be moved back

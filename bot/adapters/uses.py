@@ -54,6 +54,11 @@ class Uses(Tables):
         with self._engine.connect() as connection:
             return frozenset(connection.scalars(query))
 
+    def using_projects(self) -> frozenset[int]:
+        """Ids of the projects that use any module."""
+        with self._engine.connect() as connection:
+            return frozenset(connection.scalars(sa.select(schema.component_uses.c.project_id).distinct()))
+
     def forget_uses(self, project_id: int) -> None:
         """A project is gone, and uses nothing any more."""
         rows = schema.component_uses.c

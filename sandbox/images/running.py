@@ -179,7 +179,9 @@ class Namespaces:
     def _unpack(self, order: Order) -> Unpacked:
         name, _, digest = order.image.partition("@")
         if not digest:
-            raise CannotRun(f"{order.image} is not named by its digest, so it cannot be unpacked once for all")
+            raise CannotRun(
+                f"{order.image} is not named by its digest, so it cannot be unpacked once for all"
+            )
         try:
             host, repository = read_image(name)
         except ValueError as error:

@@ -54,6 +54,8 @@ def test_what_only_a_merge_request_uses_counts_for_a_while(store: Store) -> None
 def test_a_project_that_is_gone_uses_nothing(store: Store) -> None:
     store.keep_uses(1, "main", (NOISE,))
     store.keep_uses(2, "main", (EDGES,))
+    assert store.using_projects() == {1, 2}
     store.forget_uses(1)
+    assert store.using_projects() == {2}
     assert store.refs_used("group/add-noise") == frozenset()
     assert store.refs_used("group/edges") == {"~latest"}

@@ -60,6 +60,8 @@ def test_a_merge_request_that_would_break_the_publication_cannot_go_unnoticed(wo
 def test_a_merge_request_into_a_branch_that_is_not_published_is_left_alone(world: World) -> None:
     way = world.project()
     way.push({"notes.txt": "Hi\n"}, branch="notes")
+    # at the first push of a project it is read which branches it names
+    way.rest()
     before = way.calls()
     way.open({**FILES, "add_noise.py": WITHOUT_OUTPUT}, target="notes")
     way.rest()

@@ -31,6 +31,7 @@ from bot.domain.plan import State
 from bot.domain.policy import Policy
 from bot.domain.reconcile import Enrolment, Findings, Rhythm
 from bot.domain.steps import PUBLISH_STATUS
+from bot.domain.uses import Use
 from bot.errors import Refused, TryAgain
 from bot.reconcile import LEASE, UNSEEN_HINT, Reach, Sweeper, read_swept, sweep_now
 from bot.world import World
@@ -120,6 +121,17 @@ def door() -> Iterator[Door]:
 
 
 # Heads
+
+
+def test_a_project_that_uses_modules_is_read_again_when_its_head_moved_unheard(place: Place) -> None:
+    project = place.project("vision/pictures")
+    place.store.keep_uses(project.id, "main", (Use("vision/noise", "noise", "1"),))
+    head = place.sandbox.head(project.id)
+    found = place.sweep()
+    assert (found.missed_heads, place.found()) == (1, [Found(project.id, "main", str(head))])
+    # it has no publication: it is read once, and its hooks are nobody's business
+    again = place.sweep()
+    assert (again.missed_heads, again.missing_hooks) == (0, 0)
 
 
 def test_heads_of_branches_that_a_project_names_are_found_too(place: Place) -> None:
