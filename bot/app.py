@@ -206,16 +206,14 @@ def build_reader(config: Config) -> Reader:
     return reader
 
 
-def build_registry(config: Config) -> Callable[[str], Registry]:
-    """Registries by host, one client each, with the bot's rights."""
+def build_registry(config: Config, pauses: tuple[float, ...] = REGISTRY_PAUSES) -> Callable[[str], Registry]:
+    """Registries by host, one client each, with the bot's rights; `pauses` as REGISTRY_PAUSES."""
     from bot.adapters.registry import Registry
 
     own = config.registry
     username = own.username if own else REGISTRY_USER
     password = (own.password if own else config.gitlab.token).get_secret_value()
-    return functools.lru_cache(maxsize=16)(
-        lambda host: Registry(host, username, password, pauses=REGISTRY_PAUSES)
-    )
+    return functools.lru_cache(maxsize=16)(lambda host: Registry(host, username, password, pauses=pauses))
 
 
 # The door ---------------------------------------------------------------------------------------------
@@ -310,8 +308,10 @@ def run_web(config: Config, descriptor: int | None) -> None:
 
 def build_web(config: Config) -> Flask:
     """The WSGI application of pages, badges and API. Build it after a fork: it holds connections."""
+    from bot.adapters.registry.values import read_image
     from bot.adapters.visibility import Visibility
     from bot.browsing import Browser
+    from bot.layers.trust.bill import fetch_bill
     from bot.web.api import api
     from bot.web.app import WebSettings, create_web
     from bot.web.people import Keys, People
@@ -339,7 +339,15 @@ def build_web(config: Config) -> Flask:
         secret = shown.client_secret.get_secret_value()
         provider = Provider(shown.address, gitlab.url, shown.client_id, secret, ca_file)
         others.append(sign_in_pages(people, eyes, store, provider))
-    return create_web(browser, people, WebSettings(shown.address, gitlab.url, config.docs_url), others)
+    # somebody waits for the answer: it is not tried again, they are told
+    registries = build_registry(config, pauses=())
+
+    def bill(image: str, digest: str) -> bytes | None:
+        host, repository = read_image(image)
+        return fetch_bill(registries(host), repository, digest)
+
+    settings = WebSettings(shown.address, gitlab.url, config.docs_url)
+    return create_web(browser, people, settings, bill, others)
 
 
 def web_settings(config: Config, bind: str) -> dict[str, Any]:

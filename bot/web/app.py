@@ -21,7 +21,7 @@ from bot.logs import get
 from bot.web.api import API, refusal_of
 from bot.web.badges import badges
 from bot.web.pages import pages, version_name
-from bot.web.seeing import Browsing, People
+from bot.web.seeing import Bills, Browsing, People
 from bot.web.words import VISIBILITIES, ago, kind_word, moment, stage_word, state_word
 
 RETRY_SECONDS = 10
@@ -59,13 +59,17 @@ class WebSettings:
 
 
 def create_web(
-    browser: Browsing, people: People, settings: WebSettings, others: Iterable[flask.Blueprint] = ()
+    browser: Browsing,
+    people: People,
+    settings: WebSettings,
+    bills: Bills = lambda _image, _digest: None,
+    others: Iterable[flask.Blueprint] = (),
 ) -> flask.Flask:
     """The WSGI application; `others` are blueprints beside the pages, such as API and sign-in."""
     app = flask.Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
-    app.register_blueprint(pages(browser, people, settings.url))
+    app.register_blueprint(pages(browser, people, settings.url, bills))
     app.register_blueprint(badges(browser, people))
     for other in others:
         app.register_blueprint(other)

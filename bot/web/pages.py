@@ -15,12 +15,16 @@ from bot.domain.catalogue import ListedVersion, Query, VersionState
 from bot.domain.svg_plot import svg_plot
 from bot.domain.tags import version_tag
 from bot.domain.views import Found, ModuleView, VersionView
+from bot.errors import BotError
+from bot.logs import get
 from bot.web.fields import read_values
 from bot.web.readme import readme_html
-from bot.web.seeing import Browsing, People
+from bot.web.seeing import Bills, Browsing, People
 from bot.web.using import DEFAULT_TAB, Use, image_of, use_of
 from bot.web.words import KINDS, LEVELS, state_word
 from parser.annotations import DATA_TYPES
+
+BILL_TYPE = "application/vnd.cyclonedx+json"
 
 PAGE_SIZE = 24
 MAX_QUERY_CHARS = 200
@@ -36,6 +40,8 @@ REFRESH_SECONDS = 10
 
 QUERIES = ("q", "kind", "input", "output", "parameter", "topic")
 TABS = ("component", "docker", "pipeline")
+
+_log = get(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +65,11 @@ class Run:
     plot: Markup
 
 
-def pages(browser: Browsing, people: People, public_url: str) -> flask.Blueprint:
-    """Every page for people. `public_url`: where this catalogue is reached, for what is copied from it."""
+def pages(browser: Browsing, people: People, public_url: str, bills: Bills) -> flask.Blueprint:
+    """Every page for people, and images' bills of materials.
+
+    `public_url`: where this catalogue is reached, for what is copied from it.
+    """
     views = flask.Blueprint("pages", __name__)
 
     @views.get("/")
@@ -113,6 +122,26 @@ def pages(browser: Browsing, people: People, public_url: str) -> flask.Blueprint
             here_path=_address(path, asked_version),
             **(_version(view, view.shown) if view.shown else {}),
         )
+
+    @views.get("/modules/<path:path>/-/<version>/bill.json")
+    def bill(path: str, version: str) -> flask.Response:
+        view = browser.module(path, people.person(), version)
+        # it lies beside the image, and is for those who may have that
+        if view is None or view.shown is None or not view.can_pull or not view.shown.listed.state.available:
+            flask.abort(404)
+        listed = view.shown.listed
+        try:
+            found = bills(listed.image, listed.digest)
+        except BotError as error:
+            _log.warning("no bill of materials is shown", image=listed.image, why=str(error))
+            flask.abort(503, "The registry does not say now what is in this image. Try again in a moment.")
+        if found is None:
+            flask.abort(404, "Nobody attached a bill of materials to this image.")
+        answer = flask.Response(found, content_type=BILL_TYPE)
+        # whoever may push could have attached it: it is kept as a file, and never shown as a page
+        file = f"{view.listed.slug}-{view.shown.name}.cdx.json"
+        answer.headers.set("Content-Disposition", "attachment", filename=file)
+        return answer
 
     @views.get("/modules/<path:path>/-/compare")
     def compare_chosen(path: str) -> Response:
@@ -199,9 +228,15 @@ def _links(view: ModuleView, shown: VersionView) -> Iterator[tuple[str, str]]:
         (shown.commit_url, f"Commit {shown.listed.sha[:8]}"),
         (shown.pipeline_url, "Pipeline"),
         (shown.log_url, "Log of the build"),
-        (shown.sbom_url, "Bill of materials"),
+        (_bill(view, shown), "Bill of materials"),
     )
     return ((url, words) for url, words in found if url)
+
+
+def _bill(view: ModuleView, shown: VersionView) -> str:
+    if not view.can_pull or not shown.listed.state.available:
+        return ""
+    return flask.url_for("pages.bill", path=view.listed.path, version=shown.name)
 
 
 def _notice(view: ModuleView, asked_version: str) -> Notice | None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from bot.domain.access import Person, Ref
 from bot.domain.catalogue import Query
 from bot.domain.views import CompareView, Found, ModuleView, ProgressView
+
+Bills = Callable[[str, str], bytes | None]
+"""From an image's name and digest to its bill of materials; BotError while its registry does not say."""
 
 
 class Browsing(Protocol):

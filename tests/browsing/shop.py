@@ -20,6 +20,9 @@ from sandbox.gitlab import Sandbox
 from sandbox.gitlab.values import DEVELOPER, GUEST, MAINTAINER, REPORTER, Project
 
 LEVELS = {"guest": GUEST, "reporter": REPORTER, "developer": DEVELOPER, "maintainer": MAINTAINER}
+REGISTRY = "127.0.0.1:9"
+"""Nobody listens there."""
+
 PEOPLE = ("anonymous", "external", "stranger", *LEVELS)
 PROJECTS = ("public", "internal", "private", "public-images", "public-code")
 """Kinds of projects: two of the public ones keep their images, or their code, to their members."""
@@ -33,6 +36,11 @@ def sees(who: str, kind: str) -> bool:
     if kind == "internal":
         return who not in ("anonymous", "external")
     return member
+
+
+def gets_images(who: str, kind: str) -> bool:
+    """Whether GitLab's registry gives somebody the images of such a project."""
+    return sees(who, kind) and (kind != "public-images" or who in ("reporter", "developer", "maintainer"))
 
 
 def digest_of(project_id: int, number: int) -> str:
@@ -98,7 +106,7 @@ class Shop:
         module = module_of(project.path, *("mode", "seed")[:number])
         self.store.keep_described(Described(digest, canonical(module_to_dict(module)), version=version))
         branch = "main" if version else "stable"
-        image = f"registry.example.com/{project.full_path}"
+        image = f"{REGISTRY}/{project.full_path}"
         sha = sha_of(project.id, number)
         return ListedVersion(
             project.id, branch, number, version, sha, digest, image, 1000, state, 1e9 + number, 70 + number

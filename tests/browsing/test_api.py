@@ -18,7 +18,7 @@ from bot.domain.catalogue import VersionState
 from bot.domain.events import WithdrawAsked
 from bot.domain.module_label import read_module
 from sandbox.gitlab import Sandbox, Trouble, trouble
-from tests.browsing.shop import PROJECTS, Shop, open_shop, sees
+from tests.browsing.shop import PROJECTS, REGISTRY, Shop, open_shop, sees
 from tests.browsing.site import Site
 
 EXAMPLES = 12
@@ -53,7 +53,7 @@ def test_that_a_module_is_told_whole(site: Site, shop: Shop) -> None:
         assert told["versions"] == ["1.1.0", "1.0.0"]
         shown = told["shown"]
         assert (shown["name"], shown["state"], shown["number"]) == ("1.1.0", "published", 2)
-        assert shown["image"] == f"registry.example.com/group/public@{shown['digest']}"
+        assert shown["image"] == f"{REGISTRY}/group/public@{shown['digest']}"
         assert shown["component"] == "$CI_SERVER_FQDN/group/public/module@1.1.0"
         assert shown["pipeline_url"] == f"{project_url(shop)}/-/pipelines/72"
 

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 from bot.domain.plan import State
 from sandbox.gitlab import Sandbox
 from sandbox.gitlab.values import Project
-from tests.browsing.shop import PEOPLE, PROJECTS, Shop, digest_of, open_shop, sees, sha_of
+from tests.browsing.shop import PEOPLE, PROJECTS, Shop, digest_of, gets_images, open_shop, sees, sha_of
 from tests.browsing.site import Site, Visitor
 
 Address = Callable[[str], str]
@@ -33,6 +33,8 @@ class Row:
     method: str = "GET"
     shows: str = ""
     """What those who may see a project read there: a text with the project's path for {path}."""
+    of_image: bool = False
+    """Whether it is for those only to whom GitLab gives the image."""
 
 
 def api(rest: str) -> Address:
@@ -52,6 +54,8 @@ ROWS: Mapping[str, tuple[Row, ...]] = {
         Row(lambda path: f"/modules/{path}/-/1.0.0", shows="Secret {name}"),
         Row(lambda path: f"/modules/{path}/-/latest", shows="Secret {name}"),
     ),
+    # there is no registry here, so who gets that far is told so
+    "pages.bill": (Row(lambda path: f"/modules/{path}/-/1.0.0/bill.json", found=503, of_image=True),),
     "pages.compare": (Row(lambda path: f"/modules/{path}/-/compare/1.0.0/1.1.0", shows="--seed"),),
     "badges.badge": (
         Row(lambda path: f"/badges/{path}/version.svg", shows="1.1.0"),
@@ -155,7 +159,9 @@ def test_that_an_address_of_a_project_is_there_for_those_to_whom_gitlab_shows_it
             path = f"group/{kind}"
             for row in (row for rows in ROWS.values() for row in rows):
                 answer = asked(visitor, row, path, headers)
-                if sees(who, kind):
+                if sees(who, kind) and row.of_image and not gets_images(who, kind):
+                    assert answer.status_code == 404, row.address(path)
+                elif sees(who, kind):
                     assert answer.status_code == status_for(who, row), (row.address(path), answer.text)
                     shown = row.shows.format(path=path, name=kind)
                     assert shown in answer.text, row.address(path)

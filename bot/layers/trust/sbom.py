@@ -14,9 +14,10 @@ from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 from bot.layers.lock import Lock, LockedConda, LockedWheel
+from bot.layers.trust.bill import BILL_TYPE
 from bot.layers.trust.facts import Facts
 
-SBOM_TYPE = "application/vnd.cyclonedx+json"
+SBOM_TYPE = BILL_TYPE
 
 _NAMESPACE = uuid.UUID("5d0bd4a0-6c9f-5b0e-9d5e-6b2d5f0f9a31")
 """For serial numbers: the same image has the same."""
