@@ -98,6 +98,8 @@ def bot_config(gitlab_url: str, listen: str, folder: Path, made: Images) -> Mapp
             }
         ],
         "builder": {"image": made.bot, "engines": [made.engine]},
+        # any image will do: the sandbox makes the release itself when the job has ended well
+        "component": {"release_image": made.bot},
         "pipeline": {"grace_seconds": 20},
         "log": {"format": "json", "level": "INFO"},
     }

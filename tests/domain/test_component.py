@@ -9,10 +9,13 @@ import shlex
 import subprocess
 import sys
 from contextlib import redirect_stderr
+from importlib.resources import files
 
+import jsonschema
 import pytest
+import re2
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.domain.component import component_inputs, output_path, plan_component
@@ -206,6 +209,39 @@ def test_texts_reach_the_script_through_a_real_shell_as_they_are(tmp_path) -> No
     record = json.loads((tmp_path / "mlreef-run.json").read_text())
     assert record["arguments"]["x0"] == NASTY[0]
     assert (record["exit_code"], record["version"]) == (0, "1.2.0")
+
+
+@given(text=st.text(st.characters(exclude_categories=["Cs"]), max_size=4))
+def test_gitlabs_own_regular_expressions_and_pythons_say_the_same(text: str) -> None:
+    for regex in (LINE, WHOLE, DECIMAL):
+        # GitLab looks for a match anywhere in the text, in UTF-8
+        assert (re2.search(regex, text) is not None) == matches(regex, text)
+
+
+@given(number=st.integers(0, 0x10FFFF).filter(lambda n: not 0xD800 <= n <= 0xDFFF))
+@example(0x85)
+@example(0x9F)
+@example(0xA0)
+@example(0x2028)
+@example(0xFEFF)
+@example(0xFFFF)
+@example(0x10FFFF)
+def test_of_each_character_gitlab_and_python_say_the_same(number: int) -> None:
+    assert (re2.search(LINE, chr(number)) is not None) == matches(LINE, chr(number))
+
+
+@pytest.mark.parametrize("regex", sorted({one.regex for one in component_inputs(module_of()) if one.regex}))
+def test_the_regular_expressions_of_the_components_own_inputs_are_gitlabs(regex: str) -> None:
+    assert re2.compile(regex).groups == 0
+
+
+def test_the_job_is_one_that_gitlabs_schema_takes() -> None:
+    schema = files("check_jsonschema").joinpath("builtin_schemas/vendor/gitlab-ci.json").read_text("utf-8")
+    check = jsonschema.Draft7Validator(json.loads(schema))
+    text = rendered(module_of("parser.add_argument('--x', required=True)"))
+    document = {"run": job_of(text, {"x": "a", "job-tags": ["gpu"], "job-needs": ["load"]})}
+    assert [error.message for error in check.iter_errors(document)] == []
+    assert [error.message for error in check.iter_errors(yaml.safe_load(text.split("\n---\n")[0]))] == []
 
 
 @given(
