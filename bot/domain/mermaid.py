@@ -96,10 +96,7 @@ def _decimal(value: float, power: int) -> str:
 
 def _range(values: list[float]) -> tuple[float, float]:
     low, high = min(values), max(values)
-    if low == high:
-        room = abs(low) / 10 or 1.0
-        return low - room, high + room
     # half of each: the difference of two finite numbers may be none
-    room = (high / 2 - low / 2) / 5
-    lowest = 0.0 if low >= 0 else -sys.float_info.max
+    room = (high / 2 - low / 2) / 5 or abs(low) / 10 or 1.0
+    lowest = 0.0 if 0 <= low < high else -sys.float_info.max
     return max(low - room, lowest), min(high + room, sys.float_info.max)

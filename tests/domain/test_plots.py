@@ -56,6 +56,7 @@ def _element(drawn: str) -> ElementTree.Element:
 @given(EXPERIMENTS)
 @example(measured(a=[0.0, 5e-324]))
 @example(measured(a=[-sys.float_info.max, sys.float_info.max]))
+@example(measured(a=[sys.float_info.max, sys.float_info.max]))
 @example(measured(a=[1e-310, 2e-310, 1e-320]))
 def test_a_chart_is_one_that_gitlab_draws_whatever_was_measured(experiment: Experiment) -> None:
     charts, _ = mermaid_charts(experiment)
