@@ -28,7 +28,7 @@ from bot.adapters.withdrawn import (
 )
 from bot.domain import withdrawal as words
 from bot.domain.gitlab import Project
-from bot.domain.jobs import Later, Offer
+from bot.domain.jobs import Later, List, Offer
 from bot.domain.plan import State
 from bot.domain.tags import LATEST, REVISION_LABEL, branch_slug, is_sha, version_tag
 from bot.domain.version_names import Named, kept_tag, read_name
@@ -165,7 +165,8 @@ def _unpublish(shelf: Shelf, named: Named, cause: Cause) -> Withdrawn:
     _remember(shelf, digest, (State.PUBLISHED, State.UNCHANGED), State.UNPUBLISHED)
     log.info("version_taken_back", project=shelf.project.path, version=named.tag, tags=holders.own, gone=gone)
     fate = words.Fate(latest or "", moved is not None, gone, holders.others)
-    return Withdrawn(True, words.unpublished_reply(named.tag, holders.own, fate) + words.stays_words(stays))
+    told = words.unpublished_reply(named.tag, holders.own, fate) + words.stays_words(stays)
+    return Withdrawn(True, told, _after(shelf))
 
 
 def _versions(shelf: Shelf, names: Iterable[str]) -> list[str]:
@@ -280,7 +281,9 @@ def _republish(shelf: Shelf, named: Named, built_url: str) -> Withdrawn:
     full = f"{shelf.project.registry_host}/{shelf.path}@{image.digest}"
     branch = shelf.project.default_branch or ""
     offers = tuple(Later(Offer(shelf.project.id, branch, "", version)) for version in _versions(shelf, names))
-    return Withdrawn(True, words.republished_reply(named.tag, back, full, moved, built_url), offers)
+    return Withdrawn(
+        True, words.republished_reply(named.tag, back, full, moved, built_url), (*offers, *_after(shelf))
+    )
 
 
 def _names_to_give_back(
@@ -316,6 +319,11 @@ def _remembered(shelf: Shelf, named: Named) -> Manifest | Withdrawn | None:
 
 
 # Both -------------------------------------------------------------------------------------------------
+
+
+def _after(shelf: Shelf) -> tuple[Later, ...]:
+    """What has to be worked out anew."""
+    return (Later(List(shelf.project.id)),)
 
 
 def _remember(shelf: Shelf, digest: str, before: tuple[State, ...], after: State) -> None:

@@ -143,7 +143,8 @@ class RegistryServer:
         )
 
     def _created_at(self, repository: str, config_digest: str) -> str | None:
-        path = self._storage.blob(repository, config_digest)
+        # a list of images has no configuration
+        path = self._storage.blob(repository, config_digest) if config_digest else None
         if path is None:
             return None
         try:

@@ -36,6 +36,7 @@ from sandbox.registry import RegistryServer
 from tests.layers.making_wheels import Recipe
 from tests.layers.package_index import PackageIndex, Shelf, served
 from tests.whole_way.conftest import SCRIPT, Mood, Way, World, serving
+from tests.whole_way.test_mr_commands import DONE, Talk
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -219,6 +220,43 @@ def test_a_second_push_builds_the_sources_alone(
     assert found is not None, said
     assert int(found[1]) - 1 <= 8, "one was answered by asking who it is"
     assert versions(way) == {"master-1": first, "master-2": second, "latest": second}
+
+
+def test_a_version_whose_image_was_collected_comes_back_to_the_same_digest(
+    running: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = Recipe({"noises/__init__.py": b"KINDS = ()\n"}, name="noises")
+    wheel = Shelf(recipe.write(tmp_path).read_bytes())
+    with served(PackageIndex({"noises": {recipe.filename: wheel}})) as index:
+        monkeypatch.setenv("UV_DEFAULT_INDEX", index.simple)
+        way = running.project({"add_noise.py": f"import noises\n{SCRIPT}", "requirements.txt": "noises\n"})
+        sha = way.bot_commit()
+        assert "version 1" in told(way, sha, "success")
+        path = way.project.full_path
+        before = {
+            tag: details.digest
+            for tag in ("1", "1.0.0", "latest", "master-1")
+            if (details := running.registry.tag_details(path, tag))
+        }
+        [digest] = set(before.values())
+        talk = Talk(way, way.open({"notes.txt": "Hi\n"}))
+
+        assert "The image itself is removed, too." in talk.ask("/mlreef unpublish 1.0.0", DONE)
+        assert running.registry.tags(path) == ["withdrawn-1.0.0", "withdrawn.master-1"]
+        running.registry.collect_garbage(path)
+        with Registry(running.registry.address, running.alice.username, running.alice.token) as registry:
+            assert registry.fetch_manifest(path, digest) is None
+
+        note = talk.say("/mlreef republish 1.0.0")
+        talk.end(note, DONE, PIPELINE_SECONDS)
+    [said] = talk.replies(note)
+    assert "is back, the same image as before" in said
+    assert "of its recorded lock, to the same bytes" in said
+    after = {tag: details.digest for tag in before if (details := running.registry.tag_details(path, tag))}
+    assert after == before
+    # nothing was published anew, and the commit's own status is as it was
+    assert [d.sha for d in way.sandbox.deployments(way.project.id) if d.status == "success"] == [sha]
+    assert [status.status for status in way.statuses(sha)][-1] == "success"
 
 
 @pytest.mark.engine
