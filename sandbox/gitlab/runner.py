@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sandbox.executor import artifacts, folder_name, whole_file
+from sandbox.executor.workplace import artifacts, folder_name, whole_file
 from sandbox.gitlab.git import run_git
 from sandbox.gitlab.including import whole_config
 from sandbox.gitlab.quick_plan import quick_plan
