@@ -85,11 +85,6 @@ def _offers(project_id: int, world: World) -> tuple[Later, ...]:
     return tuple(map(Later, due(project_id, newest.branch, newest.sha, newest.version, newest.digest, fact)))
 
 
-def relist(project_id: int, world: World) -> tuple[Later, ...]:
-    """The job that works it out anew, where the project is in the catalogue: its branch moved, say."""
-    return (Later(List(project_id)),) if world.store.listed(project_id) is not None else ()
-
-
 def list_project(project_id: int, world: World) -> bool:
     """Put the project where it belongs in the catalogue, or take it out; True when it is in it now.
 

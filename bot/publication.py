@@ -12,7 +12,6 @@ import structlog
 
 from bot.adapters.publications import Publication
 from bot.branches import is_published, publish_named
-from bot.cataloguing import relist
 from bot.domain import pipeline, plan, reports, wizard_words
 from bot.domain.gitlab import ENDED, Pipeline, Project
 from bot.domain.jobs import COMMAND, EnsurePipeline, Follow, Later, Publish, Setup
@@ -40,16 +39,13 @@ log = structlog.get_logger()
 
 def publish(job: Publish, world: World) -> tuple[Later, ...]:
     """Bring the branch's head to publication; nothing is done twice for a head that is known."""
-    # what is published of the branch is no longer that of its head, whatever becomes of this one
-    return (*_publish(job, world), *relist(job.project_id, world))
-
-
-def _publish(job: Publish, world: World) -> tuple[Later, ...]:
     project = world.forge.fetch_project(job.project_id)
     if project.archived or not is_published(project, job.branch, world):
         log.info("branch_not_published", project=project.path, branch=job.branch, archived=project.archived)
         return ()
     branch = world.forge.fetch_branch(project.id, job.branch)
+    # what is published of the branch is no longer its head's, whatever becomes of this one
+    world.store.note_head(project.id, job.branch, "" if branch is None else branch.sha)
     if branch is None:
         log.info("branch_gone", project=project.path, branch=job.branch)
         return ()

@@ -98,6 +98,26 @@ class Catalogue(Tables):
         with self._engine.connect() as connection:
             return tuple(connection.scalars(sa.select(_MODULES.c.project_id).order_by(_MODULES.c.project_id)))
 
+    def note_head(self, project_id: int, branch: str, sha: str) -> None:
+        """Let the branch's versions be outdated or not as its head, which GitLab just told, has it; "" for no head.
+
+        A head that is the same as a version though it is another commit is found when the project is listed next.
+        """
+        rows = _VERSIONS.c
+        published, outdated = VersionState.PUBLISHED.value, VersionState.OUTDATED.value
+        moved = sa.or_(
+            sa.and_(rows.state == published, rows.sha != sha),
+            sa.and_(rows.state == outdated, rows.sha == sha),
+        )
+        which = sa.and_(rows.project_id == project_id, rows.branch == branch, moved)
+        with self._engine.connect() as connection:
+            if connection.execute(sa.select(rows.number).where(which).limit(1)).first() is None:
+                return
+        self._before_record()
+        now = sa.case((rows.sha == sha, published), else_=outdated)
+        with self._writing() as connection:
+            connection.execute(sa.update(_VERSIONS).where(which).values(state=now))
+
     def unlisted(
         self, states: Iterable[str], unmoved_seconds: float, project_id: int | None = None
     ) -> tuple[int, ...]:

@@ -12,7 +12,6 @@ from typing import Any
 import yaml
 
 from sandbox.executor.workplace import Workplace, WorkplaceError, git_environment, read_config
-from sandbox.gitlab.quick_plan import release_of
 from sandbox.node import Tools
 from sandbox.plan import JobPlan, PipelinePlan
 
@@ -115,6 +114,9 @@ def _plan(
 def _job(
     entry: Mapping[str, Any], expanded: Mapping[str, Any], variables: Mapping[str, str], present: Any
 ) -> JobPlan:
+    # the sandbox's GitLab imports this package, so that this one is looked for when it is wanted
+    from sandbox.gitlab.quick_plan import release_of
+
     name = entry["name"]
     written = _mapping(expanded.get(name))
     known = {**_texts(expanded.get("variables")), **_texts(written.get("variables")), **variables}

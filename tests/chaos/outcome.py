@@ -19,7 +19,7 @@ ANSWER = re.compile(r"(?<=<!-- mlreef-bot:answer )\d+")
 
 
 def read_outcome(sandbox: Sandbox, registry: RegistryServer, lane: Lane, project: Project) -> dict[str, Any]:
-    """Commits and trees, statuses, notes and emoji, merge requests, pipelines, deployments, tags and publications."""
+    """Commits and trees, statuses, notes and emoji, merge requests, pipelines, deployments, tags, publications and catalogue."""
     log = _git(
         sandbox,
         project,
@@ -88,6 +88,10 @@ def read_outcome(sandbox: Sandbox, registry: RegistryServer, lane: Lane, project
         },
         "publications": [
             _told(row, words) for sha in shas if (row := lane.store.publication(project.id, sha, "master"))
+        ],
+        "catalogue": [
+            [*map(words.plain, (one.branch, one.version, one.sha, one.digest, one.state.value)), one.number]
+            for one in lane.store.listed_versions(project.id)
         ],
     }
 

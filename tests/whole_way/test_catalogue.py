@@ -26,10 +26,10 @@ from bot.adapters.registry import Manifest, Registry
 from bot.adapters.store import Store
 from bot.adapters.talk import Talk
 from bot.adapters.withdrawn import ensure_record
-from bot.cataloguing import Rebuilt, list_again, list_project, rebuild, relist
+from bot.cataloguing import Rebuilt, list_again, list_project, rebuild
 from bot.domain import reports
 from bot.domain.catalogue import Among, Query, VersionState
-from bot.domain.jobs import Later, List
+from bot.domain.jobs import List
 from bot.domain.pipeline import Environment
 from bot.domain.plan import State
 from bot.domain.policy import Policy
@@ -504,7 +504,6 @@ def test_the_job_does_nothing_for_a_project_that_never_published(place: Place) -
     place.publish(1, "1.0.0")
     assert list_again(List(place.project_id), place.world) == ()
     assert place.rows() == [[], [], []]
-    assert relist(place.project_id, place.world) == ()
 
 
 def remember(place: Place, number: int, sha: str) -> None:
@@ -519,7 +518,6 @@ def test_what_the_ledger_has_not_yet_is_looked_for_again_a_few_times(place: Plac
     sha = place.registry.fetch_labels("lab/add-noise", image)[REVISION_LABEL]
     remember(place, 1, sha)
     assert list_again(List(place.project_id), place.world) == ()
-    assert relist(place.project_id, place.world) == (Later(List(place.project_id)),)
     remember(place, 2, "c" * 40)
     assert place.store.unlisted((State.PUBLISHED,), 0.0) == (place.project_id,)
     assert place.store.unlisted((State.PUBLISHED,), 3600.0) == ()
@@ -555,3 +553,23 @@ def test_no_more_is_asked_of_gitlab_than_the_versions_need(place: Place) -> None
     calls = [call for call in place.sandbox.calls(place.bot) if "/jwt/" not in call.path]
     # project, environments, deployments, branch, README, and a status for each commit
     assert len(calls) <= 5 + 3
+
+
+def test_a_head_that_moves_is_noted_without_asking_anybody(place: Place) -> None:
+    image = place.publish(1, "1.0.0")
+    place.publish(1, branch="stable")
+    place.withdraw(1, "1.0.0", image)
+    sha = place.publish(2, "1.1.0") and place.sandbox.head(place.project_id)
+    assert sha is not None
+    before = place.list()
+    assert before["master-2"] == VersionState.PUBLISHED
+    moved = place.push("# moved on\n")
+    place.store.note_head(place.project_id, "master", moved)
+    assert place.states() == before | {"master-2": VersionState.OUTDATED}
+    rows = place.rows()
+    assert place.list()
+    assert place.rows() == rows
+    place.store.note_head(place.project_id, "master", sha)
+    assert place.states() == before
+    place.store.note_head(place.project_id, "stable", "")
+    assert place.states() == before | {"stable-1": VersionState.OUTDATED}
