@@ -190,6 +190,8 @@ class Browser:
 
     def _progress_of(self, one: Publication, project: Seen, person: Person) -> ProgressView | None:
         state = State(one.state)
+        if state is State.UNPUBLISHED and project.level < DEVELOPER:
+            return None
         jobs: Sequence[CiJob] | None = None
         if one.pipeline_id is not None:
             jobs = self._eyes.fetch_jobs(person, one.project_id, one.pipeline_id)

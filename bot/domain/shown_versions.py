@@ -93,6 +93,8 @@ def view(
         f"{base}/commit/{version.sha}" if version.sha else "",
         pipeline,
         f"{pipeline}/builds" if pipeline else "",
+        # what lies in the registry is for those who get the image out of it
+        f"/modules/{seen.path}/-/{name_of(version)}/bill.json" if there and seen.can_pull else "",
     )
 
 

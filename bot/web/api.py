@@ -67,7 +67,7 @@ def api(browser: Browsing, people: People, url: str, ask: Callable[[WithdrawAske
     """The API below /api/v1. `url` is our public address; `ask` hands a withdrawal to those who do it."""
     views = flask.Blueprint("api", __name__, url_prefix=API)
     described = describe(people.cookie)
-    base = url.rstrip("/") + API
+    address = url.rstrip("/")
     views.record_once(lambda setup: _keep_slashes(setup.app))
 
     @views.errorhandler(Exception)
@@ -102,7 +102,7 @@ def api(browser: Browsing, people: People, url: str, ask: Callable[[WithdrawAske
     @views.get("/modules/<project>")
     def module(project: str) -> Answer:
         _given(set())
-        return wire.whole_module(_module(project)), 200
+        return wire.whole_module(_module(project), address), 200
 
     @views.get("/modules/<project>/versions")
     def versions(project: str) -> Answer:
@@ -127,7 +127,7 @@ def api(browser: Browsing, people: People, url: str, ask: Callable[[WithdrawAske
         view = _module(project, version)
         if view.shown is None:
             raise _not_there()
-        return wire.one_version(view, view.shown), 200
+        return wire.one_version(view, view.shown, address), 200
 
     @views.get("/modules/<project>/<version>/component")
     def component(project: str, version: str) -> Answer:
@@ -179,7 +179,7 @@ def api(browser: Browsing, people: People, url: str, ask: Callable[[WithdrawAske
             )
         name = name_of(named)
         ask(WithdrawAsked(view.listed.project_id, named.branch, name, action, person.id))
-        look = f"{base}/modules/{view.listed.project_id}/{quote(name)}"
+        look = f"{address}{API}/modules/{view.listed.project_id}/{quote(name)}"
         return {"asked": action, "version": name, "look": look}, 202, {"Location": look}
 
     def _module(project: str, version: str = "") -> ModuleView:

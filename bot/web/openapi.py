@@ -63,6 +63,7 @@ _WHOLE: JSON = {
     "commit_url": _MAYBE_TEXT,
     "pipeline_url": _MAYBE_TEXT,
     "log_url": _MAYBE_TEXT,
+    "sbom_url": _MAYBE_TEXT,
     "module": {
         "type": ["object", "null"],
         "description": "The module as `mlreef-bot describe` prints it, without problems.",

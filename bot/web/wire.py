@@ -52,18 +52,21 @@ def version(one: ListedVersion) -> JSON:
     }
 
 
-def whole_module(view: ModuleView) -> JSON:
+def whole_module(view: ModuleView, address: str) -> JSON:
     """A module with its newest version, and the names of all that can be asked for."""
     return {
         **item(view.listed),
         "can_pull": view.can_pull,
-        "shown": whole_version(view.shown) if view.shown else None,
+        "shown": whole_version(view.shown, address) if view.shown else None,
         "versions": [name for name, _ in view.versions],
     }
 
 
-def whole_version(view: VersionView) -> JSON:
-    """A version with everything there is to say about it; `module` as `mlreef-bot describe` prints it."""
+def whole_version(view: VersionView, address: str) -> JSON:
+    """A version with everything there is to say about it; `module` as `mlreef-bot describe` prints it.
+
+    `address`: our own public one.
+    """
     return {
         **version(view.listed),
         "tags": list(view.tags),
@@ -71,14 +74,20 @@ def whole_version(view: VersionView) -> JSON:
         "commit_url": view.commit_url or None,
         "pipeline_url": view.pipeline_url or None,
         "log_url": view.log_url or None,
+        "sbom_url": f"{address}{view.sbom_url}" if view.sbom_url else None,
         "module": module_to_dict(view.module) if view.module else None,
     }
 
 
-def one_version(view: ModuleView, shown: VersionView) -> JSON:
+def one_version(view: ModuleView, shown: VersionView, address: str) -> JSON:
     """A version by itself: with the project that it is of."""
     about = {"id": view.listed.project_id, "path": view.listed.path, "web_url": view.listed.web_url}
-    return {"project": about, "path": view.listed.path, "can_pull": view.can_pull, **whole_version(shown)}
+    return {
+        "project": about,
+        "path": view.listed.path,
+        "can_pull": view.can_pull,
+        **whole_version(shown, address),
+    }
 
 
 def comparison(view: CompareView) -> JSON:

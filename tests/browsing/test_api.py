@@ -109,6 +109,14 @@ def test_that_two_versions_are_compared(site: Site) -> None:
     assert [(one["kind"], one["parameter"]) for one in told["changes"]] == [("added", "--seed")]
 
 
+def test_that_a_bill_of_materials_is_named_to_those_who_may_pull_the_image(site: Site) -> None:
+    for who, named in (("anonymous", False), ("guest", False), ("reporter", True)):
+        told = asked(site, who, "/modules/group%2Fpublic-images/1.1.0").json
+        assert told is not None
+        address = f"{site.url}/modules/group/public-images/-/1.1.0/bill.json"
+        assert told["sbom_url"] == (address if named else None)
+
+
 def test_that_a_component_is_told_with_the_values_of_a_form(site: Site) -> None:
     told = asked(site, "anonymous", "/modules/group%2Fpublic/1.1.0/component?mode=it's").json
     assert told is not None

@@ -196,6 +196,12 @@ def test_that_two_versions_are_compared_as_their_users_would(shop: Shop) -> None
     assert [(one.kind, one.parameter) for one in compared.diff.changes] == [("added", "--seed")]
 
 
+def test_that_what_was_just_taken_back_is_no_news_for_those_who_do_not_work_on_it(shop: Shop) -> None:
+    shop.attempt(shop.projects["public"], State.UNPUBLISHED)
+    assert shop.browser().progress(shop.people["reporter"]) == ()
+    assert len(shop.browser().progress(shop.people["developer"])) == 1
+
+
 def test_that_progress_is_shown_to_whom_gitlab_shows_the_pipeline(shop: Shop) -> None:
     browser = shop.browser()
     for kind in ("public", "private"):

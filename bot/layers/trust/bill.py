@@ -16,11 +16,24 @@ BILL_TYPE = "application/vnd.cyclonedx+json"
 
 MAX_BILL_BYTES = 8 * 1024 * 1024
 MAX_BILLS = 5
+MAX_PLATFORMS = 8
 """Bytes of a bill that are read; and how many attached ones are looked at: anybody who may push can add some."""
 
 
 def fetch_bill(registry: Registry, repository: str, digest: str) -> bytes | None:
-    """The newest bill of an image, as JSON; None where it has none that is one."""
+    """The newest bill of an image, as JSON; None where it has none that is one.
+
+    Of an image for several platforms that of the first one which has any: each has its own.
+    """
+    own = _newest(registry, repository, digest)
+    image = registry.fetch_manifest(repository, digest) if own is None else None
+    listed = _json(image.content).get("manifests") if image else None
+    inner = [one.get("digest") for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    places = (one for one in inner[:MAX_PLATFORMS] if isinstance(one, str) and is_digest(one))
+    return own or next((found for place in places if (found := _newest(registry, repository, place))), None)
+
+
+def _newest(registry: Registry, repository: str, digest: str) -> bytes | None:
     for one in reversed(registry.fetch_referrers(repository, digest, BILL_TYPE)[-MAX_BILLS:]):
         manifest = registry.fetch_manifest(repository, one.digest)
         body = _body(_json(manifest.content)) if manifest else None
