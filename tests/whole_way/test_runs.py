@@ -180,3 +180,23 @@ def test_a_run_of_the_modules_own_is_compared_with_what_is_published(world: Worl
     assert "of what is published now, `1.0.0`:" in note
     assert "| `recall` | `0.9` | `0.9` at step 10 | `0.8` | **better** |" in note
     assert "1 more measured" in note
+
+
+def test_a_run_in_the_pipeline_that_publishes_is_told_as_well(world: World) -> None:
+    way = world.project(FILES)
+    ours = way.bot_commit()
+    smoke = way.sandbox.job(way.pipeline(ours).id, "mlreef-smoke")
+    smoke.artifacts_name, smoke.artifacts = "mlreef-run", measured(0.8, record=None)
+    way.publish(ours, 1)
+    assert "in the job [`mlreef-smoke`]" in way.comment(ours)
+
+
+def test_every_run_of_a_pipeline_stands_in_the_note(way: Way) -> None:
+    two = CI + CI.partition("test:")[0].replace("train:", "train-again:")
+    sha = way.push({".gitlab-ci.yml": two})
+    jobs = {job.name: job for job in way.sandbox.jobs(way.pipeline(sha).id)}
+    for name in ("test", "train", "train-again"):
+        way.sandbox.finish_job(jobs[name].id, "success", artifacts=measured(0.5) if name != "test" else None)
+    comment = way.comment(sha)
+    assert comment.index("[`train`]") < comment.index("[`train-again`]")
+    assert comment.count("| `recall` | `0.5` |") == 2
