@@ -20,6 +20,7 @@ import flask
 import requests
 from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.flask_client import FlaskIntegration, FlaskOAuth2App, OAuth
+from authlib.integrations.requests_client import OAuth2Session
 from cryptography.fernet import InvalidToken
 from joserfc.errors import JoseError
 from werkzeug.exceptions import BadRequest, Forbidden, ServiceUnavailable
@@ -159,6 +160,7 @@ def sign_in_pages(people: People, eyes: Eyes, store: Shelf, provider: Provider) 
         if str((token.get("userinfo") or {}).get("sub")) != str(person.id):
             # whose token it is was not signed, who signed in was
             _log.error("a token is not of the person who signed in")
+            give_back(person.token)
             raise BadRequest("GitLab did not confirm this sign-in. Please sign in again.")
         response = flask.make_response(flask.redirect(kept["next"]))
         people.sign_in(person, float(token.get("expires_in") or 0), response)
@@ -169,9 +171,24 @@ def sign_in_pages(people: People, eyes: Eyes, store: Shelf, provider: Provider) 
     def out() -> flask.typing.ResponseReturnValue:
         if people.forged():
             raise Forbidden("This did not come from a page of this catalogue. Please use the button there.")
+        person = people.person()
         response = flask.make_response(flask.redirect("/"))
         people.sign_out(response)
+        give_back(person.token)
         return response
+
+    def give_back(token: str) -> None:
+        """Let GitLab take a token back that nobody here needs any more; it ends by itself soon."""
+        try:
+            with OAuth2Session(
+                provider.client_id,
+                provider.client_secret,
+                default_timeout=TIMEOUT_SECONDS,
+                verify=provider.ca_file or True,
+            ) as session:
+                session.revoke_token(f"{provider.gitlab_url.rstrip('/')}/oauth/revoke", token)
+        except (requests.RequestException, OAuthError) as error:
+            _log.warning("a token could not be given back", why=type(error).__name__)
 
     return pages
 

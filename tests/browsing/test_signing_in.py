@@ -199,6 +199,28 @@ def test_that_signing_out_takes_a_form_of_ours(site: Site) -> None:
     assert other.sees() == {"group/public", "group/private"}
 
 
+def test_that_gitlab_gets_a_token_back_when_somebody_signs_out(site: Site, shop: Shop) -> None:
+    visitor = site.visitor()
+    visitor.sign_in("reporter")
+    token = next(kept for kept in shop.gitlab.state.tokens.values() if kept.oauth)
+    assert not token.revoked
+    assert visitor.post("/sign-out", data={"csrf": visitor.csrf()}).status_code == 302
+    assert token.revoked
+
+
+def test_that_signing_out_works_while_gitlab_does_not(site: Site, shop: Shop) -> None:
+    visitor = site.visitor()
+    visitor.sign_in("reporter")
+    csrf, cookie = visitor.csrf(), visitor.cookie()
+    shop.gitlab.moods = broken = Trouble()
+    broken.on("*", "*", trouble.reset(), times=None)
+    assert visitor.post("/sign-out", data={"csrf": csrf}).status_code == 302
+    shop.gitlab.moods = Trouble()
+    again = site.visitor()
+    again.client.set_cookie("mlreef", cookie, domain="catalogue.example.com")
+    assert again.sees() == {"group/public"}
+
+
 def test_that_a_page_of_another_origin_cannot_find_out_what_somebody_sees(site: Site) -> None:
     visitor = site.visitor()
     visitor.sign_in("reporter")
