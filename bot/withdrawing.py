@@ -161,7 +161,7 @@ def _unpublish(shelf: Shelf, named: Named, cause: Cause) -> Withdrawn:
     # another one may have been taken back meanwhile, to which it was moved
     latest = shelf.move_latest_off(digest) or moved
     shelf.settle_majors(names, there)
-    gone = _let_image_go(shelf, digest, holders)
+    gone = _let_image_go(shelf, digest, holders, at_once=cause.why == ASKED)
     _remember(shelf, digest, (State.PUBLISHED, State.UNCHANGED), State.UNPUBLISHED)
     log.info("version_taken_back", project=shelf.project.path, version=named.tag, tags=holders.own, gone=gone)
     fate = words.Fate(latest or "", moved is not None, gone, holders.others)
@@ -231,12 +231,16 @@ def _describe(
     )
 
 
-def _let_image_go(shelf: Shelf, digest: str, holders: Holders) -> bool:
-    """Whether the image itself is gone: nobody else leads to it, and GitLab lets the bot remove it."""
+def _let_image_go(shelf: Shelf, digest: str, holders: Holders, at_once: bool) -> bool:
+    """Whether the image itself is gone: nobody else leads to it, and GitLab lets the bot remove it.
+
+    What nobody asked for is not done at once: who names it by its digest, unknown to the bot, has time until the
+    registry cleans up.
+    """
     if holders.others:
         return False
     shelf.delete(holders.ours)
-    if not holders.all_seen:
+    if not holders.all_seen or not at_once:
         return False
     now = frozenset(shelf.registry.fetch_tags(shelf.path))
     if shelf.leading_to(digest, [tag for tag in (*holders.own, *holders.ours, LATEST) if tag in now]):
