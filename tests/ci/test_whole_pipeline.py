@@ -135,7 +135,7 @@ def test_a_commit_with_the_right_file_is_published(runner: Runner) -> None:
     assert "3/4  Pushing the candidate" in logs[BUILD]
     assert "  ok mode" in logs[SMOKE]
     assert f"Published {runner.image}:main-1" in logs[PROMOTE]
-    assert runner.tags() == ["1.0.0", f"c-{sha}", "latest", "main-1"]
+    assert runner.tags() == ["1", "1.0.0", f"c-{sha}", "latest", "main-1"]
 
 
 def test_a_repository_with_a_dockerfile_of_its_own_is_built_tried_and_published(runner: Runner) -> None:
@@ -146,7 +146,7 @@ def test_a_repository_with_a_dockerfile_of_its_own_is_built_tried_and_published(
     assert "has a Dockerfile of its own" in logs[BUILD]
     assert "python /srv/main.py" in logs[SMOKE]
     assert "  ok mode" in logs[SMOKE]
-    assert runner.tags() == ["1.0.0", f"c-{sha}", "latest", "main-1"]
+    assert runner.tags() == ["1", "1.0.0", f"c-{sha}", "latest", "main-1"]
 
 
 def test_a_push_with_the_old_file_ends_in_green_and_publishes_nothing(runner: Runner) -> None:
