@@ -149,7 +149,9 @@ class Sample:
     def find(self, query: Query, person: Person, after: str = "", limit: int = 24) -> Found:
         """Those that have every word of the text, a page at a time."""
         del person
-        listed = sorted((one for one, _ in self.modules.values()), key=lambda one: -one.updated_at)
+        listed = sorted(
+            (one for one, _ in self.modules.values()), key=lambda one: (one.name.lower(), one.path)
+        )
         fitting = [one for one in listed if fits(one, query)]
         start = int(after or 0)
         more = str(start + limit) if len(fitting) > start + limit else ""

@@ -35,9 +35,10 @@ def component_reference(path: str, slug: str, version: str) -> str:
 def component_snippet(module: Module, path: str, version: str, values: Mapping[str, str]) -> Snippet:
     """The lines of a `.gitlab-ci.yml` that run the module with these values, by name of input."""
     given, refused = component_values(module, values)
-    return Snippet(
-        include_text(component_reference(path, module.slug, version), given), _all(module, given, refused)
-    )
+    problems = _all(module, given, refused)
+    wrong = {one.field for one in problems}
+    held = {name: value for name, value in given.items() if name not in wrong}
+    return Snippet(include_text(component_reference(path, module.slug, version), held), problems)
 
 
 def include_text(reference: str, given: Mapping[str, InputValue]) -> str:

@@ -22,7 +22,7 @@ from bot.web.api import API, refusal_of
 from bot.web.badges import badges
 from bot.web.pages import pages, version_name
 from bot.web.seeing import Bills, Browsing, People
-from bot.web.words import VISIBILITIES, ago, kind_word, moment, stage_word, state_word
+from bot.web.words import VISIBILITIES, ago, coded, kind_word, moment, stage_word, state_word
 
 RETRY_SECONDS = 10
 """How long a browser waits before it asks again while GitLab does not answer, if GitLab named no time."""
@@ -120,6 +120,7 @@ def _add_words(app: flask.Flask, people: People, settings: WebSettings) -> None:
 
     app.jinja_env.filters |= {
         "ago": ago,
+        "coded": coded,
         "moment": moment,
         "size": size_words,
         "slug": slug,

@@ -161,5 +161,5 @@ def _about(one: Input) -> str:
         return "number" if one.type == "number" else "text"
     kind = parameter.type or "text"
     word = TYPES.get(kind, shorten_visible(kind, MAX_WORDS_CHARS))
-    several = parameter.nargs not in (None, "?") or parameter.action in ("append", "extend")
+    several = parameter.nargs not in (None, 0, "?") or parameter.action in ("append", "extend")
     return f"{word}, several: as in a shell" if several else word

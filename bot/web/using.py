@@ -65,12 +65,12 @@ def use_of(
 
 
 _WAYS = (
-    ("component", "GitLab CI", "For the .gitlab-ci.yml of a project in the same GitLab."),
+    ("component", "GitLab CI", "For the `.gitlab-ci.yml` of a project in the same GitLab."),
     ("docker", "Docker", "For a machine with Docker: it works in the folder that one is in."),
     (
         "pipeline",
         "Data pipeline",
-        "A mlreef-pipeline.yml to begin with; mlreef-bot pipeline render makes CI of it.",
+        "A `mlreef-pipeline.yml` to begin with; `mlreef-bot pipeline render` makes CI of it.",
     ),
 )
 

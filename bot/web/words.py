@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from markupsafe import Markup, escape
+
 from bot.domain.catalogue import VersionState
 
 
@@ -89,6 +91,18 @@ def stage_word(state: str) -> Word:
 def kind_word(kind: str) -> str:
     """A kind of modules as people call it; one that nobody knows is shown as it is."""
     return KINDS.get(kind, kind)
+
+
+def coded(text: str) -> Markup:
+    """Words in which something stands in backticks, as HTML; the text may be anybody's."""
+    pieces = text.split("`")
+    if len(pieces) % 2 == 0:
+        # one of them has no partner, and stays
+        pieces[-2:] = ["`".join(pieces[-2:])]
+    return Markup().join(
+        Markup("<code>{}</code>").format(piece) if place % 2 else escape(piece)
+        for place, piece in enumerate(pieces)
+    )
 
 
 def ago(at: float | None, now: float | None = None) -> str:

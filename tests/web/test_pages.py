@@ -19,7 +19,7 @@ from bot.domain.views import Found, ModuleView
 from bot.errors import TryAgain
 from bot.web.app import create_web
 from bot.web.badges import UNKNOWN
-from bot.web.words import LEVELS, STATES, ago
+from bot.web.words import LEVELS, STATES, ago, coded
 from pictures.catalogue import Nobody, Sample, written
 from tests.domain.hostile import ATTACKS
 from tests.web.conftest import SETTINGS
@@ -107,18 +107,21 @@ def test_styles_and_scripts_are_kept_for_ever_under_an_address_that_changes_with
         assert "immutable" in answer.headers["Cache-Control"]
 
 
-def test_the_list_shows_the_newest_first_and_goes_on_where_it_ended(
-    client: FlaskClient, shelf: Sample
-) -> None:
+def test_the_list_goes_on_where_it_ended(client: FlaskClient, shelf: Sample) -> None:
     plain = written("Plain", "OPERATION", "TEXT", "TEXT", "Does nothing.")
+    assert len(shelf.modules) < 24
     for number in range(30):
         shelf.add(f"many/plain-{number}", {"1.0.0": plain}, days=100 + number)
     page = read(client, "/")
-    assert page.text.index("ResNet") < page.text.index("Add Noise") < page.text.index("many/plain-0")
+    assert (
+        page.text.index("Add Noise") < page.text.index("Confusion Matrix") < page.text.index("many/plain-0")
+    )
     more = next(value for value in page.values("a", "href") if "after=" in value)
     after = read(client, more)
-    assert "many/plain-29" in after.text
+    assert "ResNet" in after.text
     assert "Add Noise" not in after.text
+    names = re.findall(r"many/plain-\d+", page.text + after.text)
+    assert len(names) == len(set(names)) == 30
     assert not [value for value in after.values("a", "href") if "after=" in value]
 
 
@@ -416,6 +419,19 @@ def test_a_fault_of_ours_tells_nothing_of_the_inside() -> None:
     assert answer.status_code == 500
     assert "canary" not in answer.text
     assert "Traceback" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("a `b` c", "a <code>b</code> c"),
+        ("a ` b", "a ` b"),
+        ("`<b>` & `c", "<code>&lt;b&gt;</code> &amp; `c"),
+        ("", ""),
+    ],
+)
+def test_what_stands_in_backticks_is_shown_as_code_and_runs_nowhere(text: str, html: str) -> None:
+    assert coded(text) == html
 
 
 @pytest.mark.parametrize(
