@@ -14,8 +14,11 @@ from typing import Any
 NEGATIVE_NUMBER = re.compile(r"-\d+$|-\d*\.\d+$")
 """What argparse, of every version of Python, takes for a number and not for an option."""
 
-PATTERNS = {None: "(A)", "?": "(A?)", "*": "(A*)", "+": "(A+)", "...": "([AO]*)"}
+PATTERNS = {None: "(-*A-*)", "?": "(-*A?-*)", "*": "(-*[A-]*)", "+": "(-*A[A-]*)", "...": "([-AO]*)"}
 """How argparse shares words among positionals: as a regular expression would, each as many as it can get."""
+
+COMMAND = "(-*A[-AO]*)"
+"""What it gives to a command: the rest."""
 
 
 class NotHandedOver(Exception):
@@ -34,13 +37,14 @@ def command_line(shape: Mapping[str, Any], values: Mapping[str, str]) -> list[st
                 f"or leave {one['input']} out."
             )
     words: list[str] = []
-    for depth in range(len(command) + 1):
+    for depth in range(len(command), -1, -1):
         here = [one for one in shape["parameters"] if one["under"] == command[:depth]]
         last = depth == len(command)
-        words += command[depth - 1 : depth] if depth else []
-        words += option_words(shape, [one for one in here if one["flag"]], given, last)
-        words += more if last else []
-        words += positional_words(shape, [one for one in here if not one["flag"]], given, last, bool(more))
+        positionals = positional_words(shape, [one for one in here if not one["flag"]], given, words, more)
+        ended = not words and positionals[:1] in ([], ["--"])
+        options = option_words(shape, [one for one in here if one["flag"]], given, ended)
+        options += more if last else []
+        words = [*(command[depth - 1 : depth] if depth else ()), *options, *positionals, *words]
     return words
 
 
@@ -63,18 +67,21 @@ def is_default(text: str, one: Mapping[str, Any]) -> bool:
 
 
 def option_words(
-    shape: Mapping[str, Any], options: Iterable[Mapping[str, Any]], given: Mapping[str, str], last: bool
+    shape: Mapping[str, Any], options: Iterable[Mapping[str, Any]], given: Mapping[str, str], ended: bool
 ) -> list[str]:
-    """The words of options. Lists of any length come first, so that what follows ends them."""
+    """The words of options. Lists of any length come first, so that what follows ends them.
+
+    `ended`: what follows the options does that.
+    """
     lists: list[str] = []
     found: list[str] = []
     for one in options:
         if one["input"] in given:
             words, endless = words_of_option(shape, one, given[one["input"]])
             (lists if endless else found).extend(words)
-    if lists and not found and not last:
+    if lists and not found and not ended:
         raise NotHandedOver(
-            "A list of several words cannot stand right before a command: nothing would end it."
+            "A list of several words cannot stand right before other words: nothing would end it."
         )
     return lists + found
 
@@ -135,18 +142,18 @@ def positional_words(
     shape: Mapping[str, Any],
     parameters: Sequence[Mapping[str, Any]],
     given: Mapping[str, str],
-    last: bool,
-    more: bool,
+    behind: Sequence[str],
+    more: Sequence[str],
 ) -> list[str]:
-    """The words that are known by their order alone. `more`: others were given that nobody here knows."""
+    """The words that are known by their order alone. `behind`: a command and its words; `more`: other words."""
     # before a command and before a list of anything, Pythons differ in what they make of `--`
-    free = not last or any(one["count"] == "..." for one in parameters)
+    free = bool(behind) or any(one["count"] == "..." for one in parameters)
     words = {one["input"]: placed(one, given[one["input"]]) for one in parameters if one["input"] in given}
-    if not more and not falls_into_place(shape, parameters, words, free):
+    if not more and not falls_into_place(shape, parameters, words, free, behind):
         for one in parameters:
             if one["real"] and one["input"] not in words:
                 words[one["input"]] = placed(one, one["default"])
-        if not falls_into_place(shape, parameters, words, free):
+        if not falls_into_place(shape, parameters, words, free, behind):
             names = ", ".join(one["input"] for one in parameters)
             raise NotHandedOver(
                 "The script tells these apart by their order alone, and would take some words for another's: "
@@ -175,17 +182,43 @@ def falls_into_place(
     parameters: Sequence[Mapping[str, Any]],
     words: Mapping[str, Sequence[str]],
     free: bool,
+    behind: Sequence[str],
 ) -> bool:
-    """Whether the script's parser gives to each positional what is meant for it."""
+    """Whether the script's parser gives to each positional what is meant for it, and the rest to the command."""
     every = [word for one in parameters for word in words.get(one["input"], ())]
-    if not every:
+    if not every and not behind:
         return True  # what is missing, the script itself tells
-    counts = [one["count"] for one in parameters]
-    pattern = "".join(f"(A{{{count}}})" if isinstance(count, int) else PATTERNS[count] for count in counts)
-    letters = "".join("O" if free and word[:1] in shape["prefixes"] else "A" for word in every)
-    found = re.match(pattern, letters)
+    patterns = [pattern_of(one["count"]) for one in parameters]
+    pattern = re.compile("".join(patterns) + (COMMAND if behind else ""))
     wanted = [len(words.get(one["input"], ())) for one in parameters]
-    return found is not None and [len(part) for part in found.groups()] == wanted
+    for doubtful in "AO":
+        letters = letters_of(shape, every, doubtful) if free else "A" * len(every)
+        found = pattern.match(letters + letters_of(shape, behind, doubtful))
+        shared = [] if found is None else [part.replace("-", "") for part in found.groups()]
+        if [len(part) for part in shared[: len(wanted)]] != wanted:
+            return False
+    return True
+
+
+def pattern_of(count: Any) -> str:
+    """What argparse looks for where a positional takes so many words."""
+    return f"(-*{'-*'.join('A' * count)}-*)" if isinstance(count, int) else PATTERNS[count]
+
+
+def letters_of(shape: Mapping[str, Any], words: Sequence[str], doubtful: str) -> str:
+    """What argparse sees of words: options, arguments, and the `--` behind which all are arguments.
+
+    `doubtful`: the letter for what is an option or none, by what else its parser knows.
+    """
+    letters = ""
+    for number, word in enumerate(words):
+        if word == "--":
+            return letters + "-" + "A" * (len(words) - number - 1)
+        if word[:1] not in shape["prefixes"] or len(word) < 2:
+            letters += "A"
+        else:
+            letters += doubtful if " " in word or NEGATIVE_NUMBER.match(word) else "O"
+    return letters
 
 
 def split_words(name: str, text: str) -> list[str]:
