@@ -96,8 +96,11 @@ def read_pipeline_uses(pipeline_text: bytes) -> tuple[Use, ...]:
     keys = Keys()
     found = set()
     for step in items(keys.find(root, "steps")):
-        path, at, ref = (scalar(keys.find(step, "module")) or "").partition("@")
-        found.add(_use(path, path.lower().rpartition("/")[2], ref if at else NEWEST))
+        # `- group/add-noise@1` is a step, too
+        named = scalar(step if isinstance(step, yaml.ScalarNode) else keys.find(step, "module"))
+        path, at, ref = (named or "").partition("@")
+        meant = ref if at and ref != "latest" else NEWEST
+        found.add(_use(path, path.lower().rpartition("/")[2], meant))
     return tuple(sorted(use for use in found if use is not None)[:MAX_USES])
 
 

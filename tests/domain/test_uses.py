@@ -96,10 +96,14 @@ def test_further_files_of_the_repository_are_named() -> None:
 
 
 def test_steps_of_a_data_pipeline_are_uses_and_without_a_version_they_mean_the_newest() -> None:
-    text = (
-        b"steps:\n- module: group/add-noise@1.2.0\n- {module: Group/Edges, with: {a: 1}}\n- module: 7\n- {}\n"
+    steps = (
+        *(b"module: group/add-noise@1.2.0", b"{module: Group/Edges, with: {a: 1}}", b"{module: group/x@latest}"),
+        *(b"group/shrink@1", b"{}", b"7"),
     )
-    assert read_pipeline_uses(text) == (NOISE, of("group/edges", NEWEST))
+    text = b"steps:
+" + b"".join(b"- " + step + b"
+" for step in steps)
+    assert read_pipeline_uses(text) == (NOISE, of("group/edges", NEWEST), of("group/shrink", "1"), of("group/x", NEWEST))
 
 
 @pytest.mark.parametrize(
