@@ -179,7 +179,9 @@ class Browser:
 
     def _runs(self, seen: Seen, person: Person) -> tuple[RunView, ...]:
         """What runs measured: for those to whom GitLab shows the newest one's pipeline, and so its artifacts."""
-        kept = self._store.runs_of(seen.project_id, None, RUNS_SHOWN)
+        # its pipelines may run other people's modules, too
+        told = self._store.runs_of(seen.project_id)
+        kept = [one for one in told if one.record.module in ("", seen.path)][:RUNS_SHOWN]
         if not kept:
             return ()
         if seen.level < DEVELOPER:

@@ -112,6 +112,7 @@ def _list(project_id: int, world: World) -> bool:
         world.store.delist(project_id)
         if project is None:
             world.store.forget_uses(project_id)
+            world.store.forget_runs(project_id)
         log.info("delisted", project=project_id)
         return False
     shelf = _Shelf(project, world)

@@ -12,7 +12,7 @@ from bot.adapters.tables import Tables
 from bot.domain.experiment import from_json, to_json
 from bot.domain.runs import KeptRun, read_record, record_json
 
-RUNS_KEPT = 200
+RUNS_KEPT = 100
 """Runs of one project that are remembered; the oldest go first."""
 
 _rows = schema.runs.c
@@ -47,6 +47,11 @@ class Runs(Tables):
         if last is not None:
             with self._writing() as connection:
                 connection.execute(sa.delete(schema.runs).where(of_project, _rows.job_id <= last))
+
+    def forget_runs(self, project_id: int) -> None:
+        """Forget the runs of a project that is not there any more."""
+        with self._writing() as connection:
+            connection.execute(sa.delete(schema.runs).where(_rows.project_id == project_id))
 
     def runs_of_commit(self, project_id: int, sha: str) -> tuple[KeptRun, ...]:
         """The commit's runs, the newest first."""

@@ -17,7 +17,7 @@ MAX_EXPERIMENT_BYTES = 4 * 1024 * 1024
 """A larger file is not read: its beginning would be told as if it were the end."""
 
 MAX_SERIES = 40
-MAX_POINTS = 400
+MAX_POINTS = 200
 """Points of one series that are kept; of more, the extremes of each stretch."""
 
 MAX_NAME_CHARS = 100

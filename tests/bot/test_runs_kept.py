@@ -53,6 +53,13 @@ def test_the_oldest_runs_of_a_project_go_first(store: Store) -> None:
     assert [run.job_id for run in store.runs_of(7, limit=1)] == [5]
 
 
+def test_runs_of_a_project_that_is_gone_are_forgotten(store: Store) -> None:
+    store.keep_run(RUN)
+    store.keep_run(replace(RUN, project_id=8))
+    store.forget_runs(7)
+    assert (store.runs_of(7), len(store.runs_of(8))) == ((), 1)
+
+
 def test_a_run_is_compared_with_the_newest_of_the_same_job_that_is_not_of_its_commit(store: Store) -> None:
     for job, (name, branch, sha) in enumerate(
         [("train", "master", "1"), ("test", "master", "2"), ("train", "work", "3"), ("train", "master", "4")],
