@@ -53,6 +53,11 @@ class Line:
             return None, ""
         return _json(answer), str(answer.links.get("next", {}).get("url") or "")
 
+    def get_outside(self, path: str) -> Any:
+        """The JSON of an answer of GitLab's outside of its API; None where it says no, or nothing of the kind."""
+        answer = self._ask("GET", path)
+        return _json(answer) if answer.status_code == 200 else None
+
     def get_next(self, address: str) -> tuple[Any, str]:
         """The same of a page that an answer named."""
         if not address.startswith(f"{self._url}/api/v4/"):

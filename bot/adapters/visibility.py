@@ -123,6 +123,17 @@ class Visibility:
             known.person = (now + self._cache_seconds, person)
         return known.person[1]
 
+    def may_change(self, person: Person) -> bool:
+        """Whether the token itself may change anything, asked anew: one that only reads must not through us, either."""
+        line = self._known(person.token).line
+        about, _ = line.get("/personal_access_tokens/self", {}) if not person.anonymous else (None, "")
+        if about is None and not person.anonymous:
+            # what an application got for a person's yes is no personal token
+            told = line.get_outside("/oauth/token/info")
+            about = {"scopes": told.get("scope")} if isinstance(told, dict) else None
+        scopes = about.get("scopes") if isinstance(about, dict) else None
+        return isinstance(scopes, list) and "api" in scopes
+
     def fetch_jobs(self, person: Person, project_id: int, pipeline_id: int) -> tuple[CiJob, ...] | None:
         """The jobs of a pipeline, the newest of each name, oldest first; None where this person may not see them."""
         known, now, key = self._known(person.token), self._now(), (project_id, pipeline_id)

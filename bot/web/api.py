@@ -177,6 +177,12 @@ def api(browser: Browsing, people: People, url: str, ask: Callable[[WithdrawAske
                 f"Your role in {view.listed.path} is too small to {action} a version",
                 "Ask a Maintainer of the project.",
             )
+        if people.only_reads():
+            raise Refusal(
+                403,
+                f"This token may only read, and to {action} a version is a change",
+                "Show one with the scope api in the header PRIVATE-TOKEN; a session has none.",
+            )
         name = name_of(named)
         ask(WithdrawAsked(view.listed.project_id, named.branch, name, action, person.id))
         look = f"{address}{API}/modules/{view.listed.project_id}/{quote(name)}"

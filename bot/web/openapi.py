@@ -195,7 +195,7 @@ _REFUSALS = {
 }
 _MORE_REFUSALS = {
     **_REFUSALS,
-    "403": "Your role in the project is too small, or a cookie came without its CSRF token.",
+    "403": "Your role in the project is too small, the token may only read, or a cookie came without its CSRF token.",
 }
 
 
@@ -232,7 +232,7 @@ def _post(name: str, about: str, *parameters: JSON) -> JSON:
             "operationId": name,
             "summary": about,
             "parameters": [*parameters, csrf],
-            "security": [{"token": []}, {"bearer": []}, {"session": []}],
+            "security": [{"token": []}, {"bearer": []}],
             "responses": _answers("202", "It will be done; look there.", _ref("Asked"), _MORE_REFUSALS),
         }
     }

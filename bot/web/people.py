@@ -59,6 +59,9 @@ class Eyes(Protocol):
     def identify(self, token: str) -> Person:
         """Whose token it is."""
 
+    def may_change(self, person: Person) -> bool:
+        """Whether the token itself may change anything."""
+
 
 @dataclass(frozen=True, slots=True)
 class Keys:
@@ -105,6 +108,10 @@ class People:
             flask.g.mlreef_person = self._eyes.identify(token) if token else self._signed_in()
         found: Person = flask.g.mlreef_person
         return found
+
+    def only_reads(self) -> bool:
+        """Whether the token of this request may change nothing in GitLab, and so nothing here: so is a session's."""
+        return not self._eyes.may_change(self.person())
 
     def csrf(self) -> str:
         """What a form of this session must bring along; empty where there is no session."""

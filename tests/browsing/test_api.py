@@ -263,9 +263,23 @@ def test_that_a_cookie_alone_changes_nothing(site: Site) -> None:
     evil = {"X-CSRF-Token": csrf, "Origin": "https://evil.example.com"}
     assert visitor.post(path, headers=evil).status_code == 403
     assert visitor.get(path).status_code == 405
+    # nor one with its CSRF token: what a session has of GitLab's may only read
+    assert visitor.post(path, headers={"X-CSRF-Token": csrf}).status_code == 403
     assert site.asked == []
-    assert visitor.post(path, headers={"X-CSRF-Token": csrf}).status_code == 202
-    assert len(site.asked) == 1
+
+
+def test_that_a_token_which_may_only_read_in_gitlab_changes_nothing_here(site: Site, shop: Shop) -> None:
+    user = shop.gitlab.state.user(shop.people["maintainer"].id or 0)
+    path = "/api/v1/modules/group%2Fpublic/1.0.0/unpublish"
+    for scopes, status in ((("read_api",), 403), (("read_api", "read_user"), 403), (("api",), 202)):
+        token = shop.gitlab.create_token(user, scopes).value
+        assert site.visitor().post(path, headers={"PRIVATE-TOKEN": token}).status_code == status
+    program = shop.gitlab.create_application("other", "http://127.0.0.1:9/", scopes=("api",))
+    for scopes, status in ((("read_api",), 403), (("api",), 202)):
+        token = shop.gitlab.state.new_token(user.id, scopes=scopes, oauth=True, name=program.name).value
+        bearer = {"Authorization": f"Bearer {token}"}
+        assert site.visitor().post(path, headers=bearer).status_code == status
+    assert len(site.asked) == 2
 
 
 def tried(site: Site, operation: Any, mode: GenerationMode) -> set[int]:

@@ -128,6 +128,20 @@ def revoke(call: Call) -> Response:
     return answer({})
 
 
+@outside.on("GET", "/oauth/token/info")
+def token_info(call: Call) -> Response:
+    call.who()
+    if call.token is None or not call.token.oauth:
+        raise unauthorized()
+    client_id = next(
+        (one.client_id for one in call.core.oauth.applications.values() if one.name == call.token.name), None
+    )
+    scopes = list(call.token.scopes)
+    return answer(
+        {"resource_owner_id": call.token.user_id, "scope": scopes, "application": {"uid": client_id}}
+    )
+
+
 @outside.on("GET", "/oauth/userinfo")
 def userinfo(call: Call) -> Response:
     user = call.who()

@@ -58,6 +58,8 @@ def own_token(call: Call) -> Response:
     call.who()
     if call.token is None:
         raise unauthorized()
+    if call.token.oauth:
+        raise not_found("Not Found")
     return answer(call.core.present.token(call.token))
 
 
