@@ -100,10 +100,9 @@ def test_steps_of_a_data_pipeline_are_uses_and_without_a_version_they_mean_the_n
         *(b"module: group/add-noise@1.2.0", b"{module: Group/Edges, with: {a: 1}}", b"{module: group/x@latest}"),
         *(b"group/shrink@1", b"{}", b"7"),
     )
-    text = b"steps:
-" + b"".join(b"- " + step + b"
-" for step in steps)
-    assert read_pipeline_uses(text) == (NOISE, of("group/edges", NEWEST), of("group/shrink", "1"), of("group/x", NEWEST))
+    text = b"steps:\n" + b"".join(b"- " + step + b"\n" for step in steps)
+    meant = [("edges", NEWEST), ("shrink", "1"), ("x", NEWEST)]
+    assert read_pipeline_uses(text) == (NOISE, *(of(f"group/{name}", ref) for name, ref in meant))
 
 
 @pytest.mark.parametrize(
