@@ -56,6 +56,14 @@ class PipelinePlan:
     auto_cancel: str = "conservative"
 
 
+def release_of(spec: Mapping[str, Any], expanded: Callable[[str], str]) -> dict[str, str] | None:
+    """What a job releases, its variables replaced by `expanded`."""
+    release = spec.get("release")
+    if not isinstance(release, dict):
+        return None
+    return {str(key): expanded(str(value)) for key, value in release.items()}
+
+
 class Executor(Protocol):
     """Plans a pipeline from a checkout and runs its jobs, one call for each job."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from sandbox.gitlab.rules import Invalid, expand, first_rule
-from sandbox.plan import JobPlan, PipelinePlan
+from sandbox.plan import JobPlan, PipelinePlan, release_of
 
 DEFAULT_STAGES = ("build", "test", "deploy")
 NOT_JOBS = {
@@ -205,16 +205,8 @@ def _job(name: str, spec: Mapping[str, Any], variables: Mapping[str, str]) -> Jo
         trigger=trigger,
         variables={} if trigger is None else _variables(spec.get("variables")),
         artifacts_name=expand(str((spec.get("artifacts") or {}).get("name", "artifacts")), known),
-        release=release_of(spec, known),
+        release=release_of(spec, lambda text: expand(text, known)),
     )
-
-
-def release_of(spec: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, str] | None:
-    """What a job releases, its variables replaced."""
-    release = spec.get("release")
-    if not isinstance(release, dict):
-        return None
-    return {str(key): expand(str(value), known) for key, value in release.items()}
 
 
 def _needs(section: Any) -> tuple[str, ...]:
