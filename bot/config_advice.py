@@ -34,3 +34,16 @@ def advise(config: Config) -> Iterator[Fault]:
             "it has no effect: no discussion is ever begun",
             "leave it out, or have discussions begun by review.enabled, review.notes and review.max_discussions",
         )
+    pages = config.catalogue
+    if pages.enabled and not pages.url:
+        yield Fault(
+            "catalogue.url",
+            f"it is not given, so badges and what is copied from a page lead to {pages.address}",
+            "give the address at which people reach the catalogue",
+        )
+    if pages.enabled and pages.client_id and not pages.url.startswith("https://"):
+        yield Fault(
+            "catalogue.url",
+            "people sign in over plain HTTP: whoever sits in between can take their sessions",
+            "put a web server with TLS in front, and give its address",
+        )

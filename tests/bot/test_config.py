@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from bot.config import Config
+from bot.config_advice import advise
 from bot.config_file import SECRETS, ConfigError, load_config
 
 ROOT = Path(__file__).parents[2]
@@ -245,3 +246,32 @@ def test_a_wrong_builder_is_told_with_what_it_should_be(
 ) -> None:
     found = faults({"builder": {"image": "registry.example.com/bot:1", **builder}}, ENVIRON)
     assert words in found[where]
+
+
+SIGNING_IN = {
+    **ENVIRON,
+    "MLREEF_CATALOGUE__ENABLED": "true",
+    "MLREEF_CATALOGUE__CLIENT_ID": "abc",
+    "MLREEF_CATALOGUE__CLIENT_SECRET": "a secret of GitLab's",
+    "MLREEF_CATALOGUE__SESSION_SECRET": "a secret of the operator's",
+    "MLREEF_CATALOGUE__URL": "https://modules.example.com/",
+}
+
+
+def test_signing_in_needs_everything_that_it_rests_on() -> None:
+    config = load_config(None, SIGNING_IN)
+    assert config.catalogue.address == "https://modules.example.com"
+    assert {"a secret of GitLab's", "a secret of the operator's"} <= set(config.secrets())
+    for name in ("URL", "CLIENT_SECRET", "SESSION_SECRET"):
+        less = {key: value for key, value in SIGNING_IN.items() if not key.endswith(f"__{name}")}
+        assert name.lower() in faults(environ=less)["catalogue"]
+
+
+def test_an_address_that_nobody_can_use_is_pointed_out() -> None:
+    assert "catalogue.url" not in {one.where for one in advise(load_config(None, SIGNING_IN))}
+    nowhere = {**ENVIRON, "MLREEF_CATALOGUE__ENABLED": "true"}
+    (said,) = [one.what for one in advise(load_config(None, nowhere)) if one.where == "catalogue.url"]
+    assert "http://127.0.0.1:8081" in said
+    plain = {**SIGNING_IN, "MLREEF_CATALOGUE__URL": "http://modules.example.com"}
+    (said,) = [one.what for one in advise(load_config(None, plain)) if one.where == "catalogue.url"]
+    assert "plain HTTP" in said

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
-from html.parser import HTMLParser
 
 import pytest
-import yaml
 from flask.testing import FlaskClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +18,7 @@ from bot.web.fields import PREFIX
 from parser.model import Module
 from pictures.catalogue import Nobody, Sample, written
 from tests.web.conftest import SETTINGS
+from tests.web.forms import Form
 
 PATH = "types/every"
 EVERY = r"""
@@ -43,58 +41,6 @@ parser.add_argument("--seed", type=int, default=__import__("random").randrange(9
 group = parser.add_argument_group("Only now and then")
 group.add_argument("--rarely", default="never", help="100%% rare")
 """
-
-
-@dataclass
-class Control:
-    """A control of a form: what it is, what it holds, and what can be chosen."""
-
-    tag: str
-    value: str
-    options: tuple[str, ...] = ()
-
-
-class Form(HTMLParser):
-    """The controls of a page by name, and its snippet."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.controls: dict[str, Control] = {}
-        self.snippet = ""
-        self._inside = ""
-        self._select = ""
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        held = {name: value or "" for name, value in attrs}
-        name = held.get("name", "")
-        if tag in ("input", "select") and name.startswith(PREFIX):
-            self.controls[name.removeprefix(PREFIX)] = Control(tag, held.get("value", ""))
-            self._select = name.removeprefix(PREFIX) if tag == "select" else ""
-        elif tag == "option" and self._select:
-            one = self.controls[self._select]
-            one.options += (held["value"],)
-            if "selected" in held:
-                one.value = held["value"]
-        elif tag == "pre":
-            self._inside = held.get("id", "")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "pre":
-            self._inside = ""
-        elif tag == "select":
-            self._select = ""
-
-    def handle_data(self, data: str) -> None:
-        if self._inside == "snippet-component":
-            self.snippet += data
-
-    @property
-    def inputs(self) -> dict[str, object]:
-        """What the snippet hands over."""
-        (one,) = yaml.safe_load(self.snippet)["include"]
-        given: dict[str, object] = one.get("inputs", {})
-        return given
 
 
 @cache

@@ -12,10 +12,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import requests
 import yaml
 from PIL import Image, ImageChops, ImageStat
 
 from bot.domain.snippets import component_snippet
+from bot.web.fields import PREFIX
 from parser.read import read
 from parser.source import load_source
 from sandbox.demo.children import free_port
@@ -31,6 +33,7 @@ from sandbox.images.running import Namespaces
 from sandbox.node import ensure_helper_image, ensure_tools
 from sandbox.plan import Executor
 from sandbox.registry import RegistryServer
+from tests.web.forms import Form
 from tests.whole_way.conftest import Way, World
 from tests.whole_way.test_real_pipelines import PIPELINE_SECONDS, told, up
 
@@ -124,14 +127,13 @@ def rendered(world: World, user: User, folder: Path, files: Mapping[str, str | b
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
-    settings = yaml.safe_load(world.log.with_name("config.yaml").read_text())
     done = subprocess.run(
         [sys.executable, "-P", "-m", "bot", "pipeline", "render"],
         cwd=folder,
         env={
             **os.environ,
             "PYTHONPATH": str(SAMPLES.parent),
-            "MLREEF_CATALOGUE": f"http://{settings['catalogue']['listen']}",
+            "MLREEF_CATALOGUE": address_of_pages(world),
             "MLREEF_TOKEN": user.token,
         },
         capture_output=True,
@@ -141,6 +143,24 @@ def rendered(world: World, user: User, folder: Path, files: Mapping[str, str | b
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def address_of_pages(world: World) -> str:
+    """Where the world's catalogue is."""
+    settings = yaml.safe_load(world.log.with_name("config.yaml").read_text())
+    return f"http://{settings['catalogue']['listen']}"
+
+
+def on_the_page(world: World, path: str, values: Mapping[str, str]) -> str:
+    """What the module's page writes for a `.gitlab-ci.yml` when its form is filled in so."""
+    address = f"{address_of_pages(world)}/modules/{path}"
+
+    def asked() -> str | None:
+        page = requests.get(address, {f"{PREFIX}{name}": text for name, text in values.items()}, timeout=20)
+        return page.text if page.ok else None
+
+    page: str = world.sandbox.wait_for(asked, PIPELINE_SECONDS, "the module's page")
+    return Form(page).snippet
 
 
 @pytest.fixture(scope="module")
@@ -157,9 +177,11 @@ def test_a_second_project_uses_a_module_by_its_component_and_keeps_the_noisy_pic
     values = {"input-path": "pictures", "output-path": "noisy", "mode": "s&p", "amount": "0.25", "seed": "3"}
     snippet = component_snippet(module, noisy.project.full_path, "1.0.0", values)
     assert snippet.problems == ()
+    written = on_the_page(namespaces, noisy.project.full_path, values)
+    assert written == snippet.text
     bob = namespaces.sandbox.create_user("bob")
     harbour = PICTURE.read_bytes()
-    pipeline = use(namespaces, bob, {".gitlab-ci.yml": snippet.text, "pictures/harbour.png": harbour})
+    pipeline = use(namespaces, bob, {".gitlab-ci.yml": written, "pictures/harbour.png": harbour})
     (job,) = namespaces.sandbox.jobs(pipeline.id)
     kept = artifacts(job)
     # a quarter of the values in each of three colours
