@@ -70,7 +70,7 @@ def travel(arena: Arena, lane: Lane, journey: Journey, boundary: Boundary | None
     else:
         arm(lane.trap, case)
     arena.mood.watched[lane.user.username] = watched
-    drive = Drive(arena, lane, project, journey.verdict)
+    drive = Drive(arena, lane, project, journey.verdict, offers=journey.offers)
     journey.move(drive.way)
     come_to_rest(lane, drive)
     if boundary is not None and boundary.name.startswith(HOUSEKEEPING):

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from parser.wire import canonical, module_to_dict
 from sandbox.gitlab import DEVELOPER, MAINTAINER, Project, Sandbox
 from sandbox.gitlab.values import ENDED, Pipeline
 from tests.chaos.arena import Arena
 from tests.chaos.lane import PATIENCE_SECONDS, Lane
+from tests.domain.component_parts import read_module
 from tests.whole_way.conftest import FILES as PLAIN_FILES
 from tests.whole_way.conftest import SCRIPT, Way, World
 
@@ -41,6 +43,12 @@ class Journey:
     verdict: str = "success"
     reviewed: bool = False
     check: str = "failed"
+    offers: bool = False
+    """Whether what is promoted has a version and says what it is, so that it becomes a component."""
+
+
+MODULE = canonical(module_to_dict(read_module(SCRIPT)))
+"""What the image of SCRIPT says of its module."""
 
 
 def generated(sandbox: Sandbox) -> bytes:
@@ -76,7 +84,7 @@ def _open_and_ask(way: Way) -> None:
 
 
 JOURNEYS = (
-    Journey("a push is published", _push, "published"),
+    Journey("a push is published", _push, "published", offers=True),
     Journey("a pipeline that GitLab does not start", _push_without_pipeline, "published"),
     Journey("a push with a mistake", _push_mistake, "refused"),
     Journey("a merge is published and told", _merge, "published"),
@@ -92,7 +100,13 @@ class Drive:
     """One project on its journey: pipelines are played and, if `resends`, failed hooks are sent again."""
 
     def __init__(
-        self, arena: Arena, lane: Lane, project: Project, verdict: str = "success", resends: bool = True
+        self,
+        arena: Arena,
+        lane: Lane,
+        project: Project,
+        verdict: str = "success",
+        resends: bool = True,
+        offers: bool = False,
     ) -> None:
         self.arena, self.lane, self.project = arena, lane, project
         self.sandbox = arena.sandbox
@@ -101,6 +115,7 @@ class Drive:
         )
         self.way = Way(world, project)
         self.verdict = verdict
+        self._offers = offers
         self._resends = resends
         self._resent: set[int] = set()
 
@@ -154,7 +169,9 @@ class Drive:
         tags = self.arena.registry.tags(self.project.full_path.lower())
         if f"c-{sha}" not in tags:
             numbers = [int(found[1]) for tag in tags if (found := VERSION.fullmatch(tag))]
-            self.way.push_image(sha, max(numbers, default=0) + 1)
+            number = max(numbers, default=0) + 1
+            about = {"version": f"1.0.{number - 1}", "module": MODULE} if self._offers else {}
+            self.way.push_image(sha, number, **about)
 
 
 def come_to_rest(lane: Lane, *drives: Drive, seconds: float = PATIENCE_SECONDS) -> None:

@@ -19,7 +19,7 @@ ANSWER = re.compile(r"(?<=<!-- mlreef-bot:answer )\d+")
 
 
 def read_outcome(sandbox: Sandbox, registry: RegistryServer, lane: Lane, project: Project) -> dict[str, Any]:
-    """Commits and trees, statuses, notes and emoji, merge requests, pipelines, deployments, tags, publications and catalogue."""
+    """What people and programs find there: commits, notes, statuses, pipelines, tags, publications, the catalogue …"""
     log = _git(
         sandbox,
         project,
@@ -31,6 +31,9 @@ def read_outcome(sandbox: Sandbox, registry: RegistryServer, lane: Lane, project
     )
     commits = [entry.strip("\n").split("\0") for entry in log.split("\x01") if entry.strip()]
     words = _Words(project, [entry[0] for entry in commits])
+    named = _git(sandbox, project, "for-each-ref", "refs/tags", "--format=%(refname:short) %(objectname)")
+    git_tags = [line.split() for line in named.splitlines()]
+    words.name_tags({sha: name for name, sha in git_tags})
     state = sandbox.state
     ages = {entry[0]: age for age, entry in enumerate(commits)}
     # by their commits: those of two commits come beside each other, in any order
@@ -86,6 +89,15 @@ def read_outcome(sandbox: Sandbox, registry: RegistryServer, lane: Lane, project
             )
             for tag in sorted(tags)
         },
+        # of the commits behind them no two have the same tree: the component names its image
+        "git tags": [
+            [
+                name,
+                *map(words.plain, _git(sandbox, project, "log", "-1", "--format=%P%n%B", sha).splitlines()),
+            ]
+            for name, sha in sorted(git_tags)
+        ],
+        "releases": sorted(tag for owner, tag in state.releases if owner == project.id),
         "publications": [
             _told(row, words) for sha in shas if (row := lane.store.publication(project.id, sha, "master"))
         ],
@@ -110,6 +122,10 @@ class _Words:
         self._commits = {sha: f"<commit {position}>" for position, sha in enumerate(shas, 1)}
         self._digests: dict[str, str] = {}
         self.numbers: dict[int, str] = {}
+
+    def name_tags(self, tags: dict[str, str]) -> None:
+        """Commits that only a tag leads to are named by it."""
+        self._commits = {sha: f"<tag {name}>" for sha, name in tags.items()} | self._commits
 
     def plain(self, text: str | None) -> str | None:
         """The text with commits, digests, numbers and the project's path named by their place."""

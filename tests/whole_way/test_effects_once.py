@@ -46,6 +46,7 @@ _REQUEST = f"{_PROJECT}/merge_requests/:iid"
 PLACES = {
     f"POST {_PROJECT}/repository/commits": 2,
     f"POST {_PROJECT}/repository/tags": 1,
+    f"DELETE {_PROJECT}/repository/branches/:branch": 0,
     f"POST {_PROJECT}/pipeline": 1,
     f"POST {_PROJECT}/pipelines/:pipeline_id/retry": 1,
     f"POST {_PROJECT}/statuses/:sha": 1,
@@ -99,7 +100,7 @@ def travel(
     if lost is not None and mishap is not None:
         method, _, route = lost.endpoint.partition(" ")
         rule = arena.mood.on(method, route, mishap, user=lane.user.username, after=lost.number - 1)
-    drive = Drive(arena, lane, project, journey.verdict)
+    drive = Drive(arena, lane, project, journey.verdict, offers=journey.offers)
     journey.move(drive.way)
     come_to_rest(lane, drive)
     if journey is RETRIED:
