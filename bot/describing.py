@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.adapters.worktree import pushed_paths
+from bot.domain.component import plan_component
 from bot.domain.text import printable, problem_lines
 from bot.errors import OperatorError
 from parser.model import Parameter, Problem, Report, Settings, Value
@@ -134,6 +135,8 @@ def _table(report: Report) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    for left_out in plan_component(module).left_out:
+        yield printable(f"{left_out.name} is no input of the component: {left_out.why}")
 
 
 def _row(parameter: Parameter) -> tuple[str, ...]:

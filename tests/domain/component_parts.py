@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from bot.domain.component_file import Released, render_component
-from parser.model import Module
+from parser.model import Module, Report
 from parser.read import read
 from parser.source import Entry, Source
 from sandbox.gitlab.inputs import interpolated
@@ -22,10 +22,16 @@ def module_of(*lines: str) -> Module:
     return read_module(HEAD + "\n".join(lines) + TAIL)
 
 
-def read_module(script: str) -> Module:
+def read_report(script: str) -> Report:
+    """What is read of a repository that is this script."""
     contents = {"main.py": script.encode(), "requirements.txt": b"https://example.org/everything.zip\n"}
     source = Source({path: Entry(path, "file") for path in contents}, contents)
-    module = read(source, "a project", entry_point="main.py").module
+    return read(source, "a project", entry_point="main.py")
+
+
+def read_module(script: str) -> Module:
+    """The module of a repository that is this script."""
+    module = read_report(script).module
     assert module is not None
     return module
 

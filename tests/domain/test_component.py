@@ -18,12 +18,13 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from bot.describing import describe
 from bot.domain.component import component_inputs, output_path, plan_component
 from bot.domain.component_file import shape
 from bot.domain.inputs import DECIMAL, LINE, WHOLE, matches, plain_text
 from ci_templates.component_arguments import command_line
 from sandbox.gitlab.rules import Invalid
-from tests.domain.component_parts import job_of, module_of, read_module, rendered, shape_of
+from tests.domain.component_parts import job_of, module_of, read_report, rendered, shape_of
 
 
 def input_of(line: str, name: str):
@@ -108,12 +109,15 @@ def test_where_results_go_is_kept_as_artifacts_and_always_said() -> None:
 
 
 def test_a_parameter_that_is_known_only_at_run_time_is_named_in_the_file() -> None:
-    module = read_module(
+    report = read_report(
         "import argparse, os\nparser = argparse.ArgumentParser()\n"
         "parser.add_argument('--x', nargs=int(os.environ['N']))\n"
         "parser.add_argument('--home', default=os.environ.get('HOME'))\n"
         "if __name__ == '__main__':\n    parser.parse_args()\n"
     )
+    module = report.module
+    assert module is not None
+    assert "x is no input of the component: its nargs are known only at run time" in describe(report, "table")
     assert [one.name for one in plan_component(module).left_out] == ["x"]
     assert "#   x: its nargs are known only at run time" in rendered(module)
     home = next(one for one in component_inputs(module) if one.name == "home")
