@@ -36,7 +36,7 @@ from bot.domain.versions import Version
 from bot.domain.withdrawal import Withdrawn
 from bot.domain.withdrawn_record import ASKED, MAX_TEXT, Record
 from bot.errors import BotError, Gone, OperatorError, Refused, TryAgain
-from bot.image_names import Holders, Shelf, numbers_and_version
+from bot.image_names import TAGS_LOOKED_AT, Holders, Shelf, numbers_and_version
 from bot.layers.image import LOCK_LABEL, read_known
 from bot.layers.known import fetch_lock
 from bot.layers.labels import ENGINE_LABEL, base_of
@@ -294,10 +294,9 @@ def _names_to_give_back(
     shelf: Shelf, named: Named, record: Record | None, digest: str, there: frozenset[str]
 ) -> tuple[str, ...]:
     """Names whose record is of this image. The record's own list is believed only where a tag of each says the same."""
-    listed = [
-        *(record.names if record is not None else ()),
-        *(name for kind in shelf.names(there) for name in kind),
-    ]
+    # what was taken back in the old way does not say which names it had
+    said = record.names if record is not None else ()
+    listed = said or [name for kind in shelf.names(there) for name in kind[:TAGS_LOOKED_AT]]
     known = [name for name in dict.fromkeys(listed) if kept_tag(name) in there and name != named.tag]
     return (named.tag, *(name for name in known if _is_kept(shelf, name, digest)))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 from bot.adapters.registry import Manifest, Registry
 from bot.adapters.withdrawn import fetch_withdrawn
@@ -13,6 +13,9 @@ from bot.errors import OperatorError, TryAgain
 
 VERSIONS_LOOKED_AT = 20
 """The newest tags of each kind whose images are compared."""
+
+OLDER_LOOKED_AT = 5
+"""Names below the newest one that are looked at for one that was taken back."""
 
 MAX_MOVES = 10
 """So often a tag is moved on while others publish, or take back, what it was just moved to."""
@@ -83,17 +86,25 @@ def fetch_taken_back(
     digest, sha = image
     there = frozenset(registry.fetch_tags(repository))
     numbers = read_numbers(branch, (tag.removeprefix(WITHDRAWN_NUMBER) for tag in there))
-    names = [version_tag(branch, number) for number in numbers]
-    kinds = [[name for name in names if kept_tag(name) in there]]
+    kinds = [[version_tag(branch, number) for number in numbers]]
     if versions:
-        used = (str(version) for version in sorted(read_used(there), reverse=True))
-        kinds.insert(0, [name for name in used if kept_tag(name) in there])
+        kinds.append([str(version) for version in sorted(read_used(there), reverse=True)])
     for kind in kinds:
-        for name in kind[:VERSIONS_LOOKED_AT]:
+        for name in _worth_a_look(kind, there):
             record = fetch_withdrawn(registry, repository, kept_tag(name))
             if record is not None and (record.digest == digest or (sha and record.sha == sha)):
                 return name
     return None
+
+
+def _worth_a_look(names: Sequence[str], there: Container[str]) -> list[str]:
+    """Of names, newest first, those that were taken back after all that is published, and a few before.
+
+    What is older is of commits that came before, which are not published again anyway.
+    """
+    newest = next((place for place, name in enumerate(names) if name in there), len(names))
+    looked = (*names[:newest][:VERSIONS_LOOKED_AT], *names[newest : newest + OLDER_LOOKED_AT])
+    return [name for name in looked if kept_tag(name) in there]
 
 
 def fetch_number_of(

@@ -43,8 +43,11 @@ NAME_ANNOTATION = "org.opencontainers.image.title"
 EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 EMPTY = b"{}"
 
-MAX_PART_BYTES = 8 * 1024 * 1024
+MAX_PART_BYTES = 4 * 1024 * 1024
 """Bytes of each part: a manifest, a configuration, a lock."""
+
+MAX_KEPT_BYTES = 32 * 1024 * 1024
+"""Bytes of all parts of a record; one that claims more is not read."""
 
 MAX_PLATFORMS = 16
 """Images of one version, one a platform."""
@@ -87,12 +90,17 @@ def fetch_record(registry: Registry, repository: str, manifest: Manifest) -> Rec
 
 
 def fetch_kept(registry: Registry, repository: str, manifest: Manifest) -> Kept | None:
-    """The description of the image in a record's manifest; None where that holds none that belongs together."""
+    """The description of the image in a record's manifest; None where that holds none that belongs together.
+
+    OperatorError: it is bigger than ours are.
+    """
     found: dict[str, tuple[str, bytes]] = {}
+    left = MAX_KEPT_BYTES
     for part in _parts(manifest)[: 4 * MAX_PLATFORMS]:
         digest = part.get("digest")
-        content = _read(registry, repository, digest, MAX_PART_BYTES)
+        content = _read(registry, repository, digest, min(MAX_PART_BYTES, left))
         if content is not None:
+            left -= len(content)
             notes = part.get("annotations")
             found[str(digest)] = (
                 str((notes if isinstance(notes, dict) else {}).get(TYPE_ANNOTATION)),

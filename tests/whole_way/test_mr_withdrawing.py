@@ -48,3 +48,19 @@ def test_a_maintainer_takes_a_version_back_and_brings_it_back(world: World) -> N
     assert "is back, the same image as before" in talk.ask("/mlreef republish 2", DONE)
     assert tags(way) == published
     assert world.sandbox.quick_actions == []
+
+
+def test_the_operator_does_both_by_commands_and_it_is_told_on_the_commit(world: World) -> None:
+    way = world.project(FILES)
+    first = way.publish(way.bot_commit(), 1)
+    way.push({"add_noise.py": SCRIPT + "# twice\n"})
+    sha = way.head()
+    way.publish(sha, 2)
+    published = tags(way)
+    world.command("unpublish", way.project.full_path, "2")
+    assert tags(way).keys() == {"latest", "master-1", "withdrawn.master-2"}
+    assert tags(way)["latest"] == first
+    assert "Version `master-2` is taken back" in way.comment(sha)
+    world.command("republish", str(way.project.id), "master-2", "--wait", "30")
+    assert tags(way) == published
+    assert "is back, the same image as before" in way.comments(sha)[-1]
