@@ -18,7 +18,7 @@ from bot.adapters.overview import Overview
 from bot.adapters.patience import Patience
 from bot.adapters.store import Store
 from bot.branches import fetch_unhandled
-from bot.domain.branches import named_fact, read_named
+from bot.domain.branches import NAMED_FACT, NONE_NAMED, named_fact, read_named
 from bot.domain.events import Changed, Found, MergeRequest, subject, to_dict
 from bot.domain.facts import SWEEPING, SWEPT
 from bot.domain.gitlab import ENDED
@@ -101,6 +101,7 @@ def sweep(scope: Scope, reach: Reach, keep_on: Callable[[Scope], None] = lambda 
     """
     known = reach.store.known_projects()
     users = reach.store.using_projects()
+    naming = reach.store.facts(NAMED_FACT, NONE_NAMED)
     found = _look_after_open(scope, reach) + _tell_of_given_up(reach) + _look_after_catalogue(scope, reach)
     suspicious: set[int] = set()
     left, patience = scope, Patience()
@@ -113,7 +114,7 @@ def sweep(scope: Scope, reach: Reach, keep_on: Callable[[Scope], None] = lambda 
         news = missed(heads, reach.store.handled(heads, (State.SUPERSEDED,)))
         entered = [_enter_head(project_id, branches[project_id], sha, reach) for project_id, sha in news]
         suspicious |= {project_id for project_id, sha in news if project_id in known}
-        others = sum(_enter_others(project, scope, reach, patience) for project in ours)
+        others = sum(_enter_others(project, naming, scope, reach, patience) for project in ours)
         found += Findings(projects=len(ours), missed_heads=sum(entered) + others)
         left = replace(left, after_id=page[-1].id if page else left.after_id)
     found += _sweep_requests(scope, reach, lambda: keep_on(left))
@@ -175,9 +176,11 @@ def _enter_request(request: OpenRequest, reach: Reach) -> bool:
     return fresh
 
 
-def _enter_others(project: Enrolled, scope: Scope, reach: Reach, patience: Patience) -> int:
+def _enter_others(
+    project: Enrolled, naming: Mapping[str, str], scope: Scope, reach: Reach, patience: Patience
+) -> int:
     """Enter heads of the project's other branches that are published; those of the operator's once a round."""
-    named = read_named(reach.store.fact(named_fact(project.id)))
+    named = read_named(naming.get(named_fact(project.id)))
     operators = bool(reach.world.policy.branches) and scope.has_turn(project.id)
     if not named and not operators:
         return 0

@@ -41,6 +41,13 @@ class Store(Deliveries, Publications, Modules, Catalogue, Reviews, Runs, Content
         with self._writing() as connection:
             connection.execute(sa.delete(schema.facts).where(schema.facts.c.name == name))
 
+    def facts(self, beginning: str, besides: str) -> dict[str, str]:
+        """The texts under all names that begin so, by name; those that say just `besides` are left out."""
+        rows = schema.facts.c
+        named = sa.and_(rows.name.startswith(beginning, autoescape=True), rows.value != besides)
+        with self._engine.connect() as connection:
+            return {row.name: row.value for row in connection.execute(sa.select(schema.facts).where(named))}
+
     def keep_job_counts(self, counts: JobCounts) -> None:
         """Keep how the jobs stand, for other processes to see."""
         self.keep_fact(JOB_COUNTS, counts.to_text())

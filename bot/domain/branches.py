@@ -67,9 +67,16 @@ def unfit_names(
     return found
 
 
+NAMED_FACT = "branches "
+"""Begins the names of facts: which branches a project's `.mlreef.yaml` named when it was read last."""
+
+NONE_NAMED = "[]"
+"""Such a fact of a project that names none."""
+
+
 def named_fact(project_id: int) -> str:
-    """The name of the fact that says which branches a project's `.mlreef.yaml` named when it was read last."""
-    return f"branches {project_id}"
+    """The name of that fact."""
+    return f"{NAMED_FACT}{project_id}"
 
 
 def named_to_text(named: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain import plan
-from bot.domain.branches import is_published, matches, named_to_text, read_named, unfit_names
+from bot.domain.branches import NONE_NAMED, is_published, matches, named_to_text, read_named, unfit_names
 from parser.model import Place, Report, Settings, Severity
 from tests.domain import values
 
@@ -65,7 +65,8 @@ def test_names_come_back_from_the_store_as_they_were(names: list[str]) -> None:
 
 def test_nobody_knows_is_not_none_named() -> None:
     assert read_named(None) is None
-    assert read_named(named_to_text(())) == ()
+    assert named_to_text(()) == NONE_NAMED
+    assert read_named(NONE_NAMED) == ()
 
 
 def test_names_without_effect_are_told_with_the_reason() -> None:

@@ -97,7 +97,11 @@ def test_further_files_of_the_repository_are_named() -> None:
 
 def test_steps_of_a_data_pipeline_are_uses_and_without_a_version_they_mean_the_newest() -> None:
     steps = (
-        *(b"module: group/add-noise@1.2.0", b"{module: Group/Edges, with: {a: 1}}", b"{module: group/x@latest}"),
+        *(
+            b"module: group/add-noise@1.2.0",
+            b"{module: Group/Edges, with: {a: 1}}",
+            b"{module: group/x@latest}",
+        ),
         *(b"group/shrink@1", b"{}", b"7"),
     )
     text = b"steps:\n" + b"".join(b"- " + step + b"\n" for step in steps)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 import requests
 import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from bot.adapters.forge import Forge
 from bot.adapters.gitlab_client import GitlabClient
@@ -20,10 +23,12 @@ from bot.adapters.schema import publications
 from bot.adapters.store import Store
 from bot.adapters.talk import Talk
 from bot.domain.gitlab import Project
+from bot.domain.interface import Level
 from bot.domain.jobs import Later, Retire, merge_request_lane
 from bot.domain.plan import State
 from bot.domain.tags import LATEST, REVISION_LABEL, candidate_tag
 from bot.domain.uses import Use
+from bot.domain.versions import FIRST, Version, next_version, read_versions
 from bot.retiring import CREATED_LABEL, RETIRED_AT_ONCE, retire
 from bot.world import World
 from sandbox.gitlab import MAINTAINER, Sandbox, User
@@ -53,6 +58,12 @@ class Place:
         """All tags but those that keep what was taken back."""
         listed = self.registry.tags(self.project.registry_path)
         return {tag for tag in listed if not tag.startswith("withdrawn")}
+
+    def digests(self) -> dict[str, str]:
+        """All tags but candidates' and those that keep what was taken back, with their images."""
+        hands, path = self.world.registry(self.registry.address), self.project.registry_path
+        images = {tag: hands.fetch_manifest(path, tag) for tag in self.tags if not tag.startswith("c-")}
+        return {tag: image.digest for tag, image in images.items() if image is not None}
 
     def push(self, number: int, *tags: str, state: State | None = State.PUBLISHED) -> None:
         """An image of the commit with that number, made that many minutes after the first, with its candidate tag."""
@@ -96,18 +107,28 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, Regi
         assert sandbox.complaints == []
 
 
-@pytest.fixture
-def place(up: tuple[Sandbox, RegistryServer, User, User], tmp_path: Path) -> Iterator[Place]:
+Up = tuple[Sandbox, RegistryServer, User, User]
+
+
+@contextmanager
+def open_place(up: Up, folder: Path) -> Iterator[Place]:
+    """A new project in them."""
     sandbox, registry, alice, bot = up
     path = f"lab/Project-{uuid.uuid4().hex[:12]}"
     made = sandbox.create_project(path, alice, default_branch="master", files={"a.py": "a = 1\n"})
     sandbox.add_member(made.id, bot, MAINTAINER)
-    store = Store.prepare(f"sqlite:///{tmp_path / 'bot.sqlite'}")
+    store = Store.prepare(f"sqlite:///{folder / f'bot-{made.id}.sqlite'}")
     client = GitlabClient(sandbox.url, bot.token, 5)
     hands = Registry(registry.address, "bot", bot.token, pauses=())
     world = World(Forge(client), lambda _host: hands, store, values.POLICY, bot.id, Talk(client, bot.id))
     yield Place(sandbox, registry, alice, world, world.forge.fetch_project(made.id))
     store.close()
+
+
+@pytest.fixture
+def place(up: Up, tmp_path: Path) -> Iterator[Place]:
+    with open_place(up, tmp_path) as opened:
+        yield opened
 
 
 def test_what_is_beyond_the_newest_goes_with_all_its_names(place: Place) -> None:
@@ -209,3 +230,49 @@ def test_candidates_older_than_all_that_is_kept_go_when_nobody_needs_them(place:
     # of 2 a pipeline runs, of 4 something was heard just now, and 40 is newer than what is kept
     left = {tag for tag in place.tags if tag.startswith("c-")}
     assert left == {candidate_tag(sha(number)) for number in (2, 4, 23, 24, 25, 40)}
+
+
+LEVELS = st.lists(st.sampled_from([Level.PATCH, Level.MINOR, Level.MAJOR]), min_size=1, max_size=7)
+REFS = st.sets(
+    st.sampled_from(["1", "2", "1.0", "1.1", "1.0.0", "1.0.1", "1.1.0", "2.0.0", "~latest"]), max_size=3
+)
+
+
+@settings(
+    max_examples=10,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(levels=LEVELS, refs=REFS, keep=st.integers(1, 4))
+def test_whatever_is_published_and_used_everything_in_use_leads_where_it_led(
+    up: Up, tmp_path: Path, levels: list[Level], refs: set[str], keep: int
+) -> None:
+    with open_place(up, tmp_path) as place:
+        version = FIRST
+        for number, level in enumerate(levels, 1):
+            place.push(number, f"master-{number}", f"{version}", f"{version.major}", LATEST)
+            version = next_version(version, level)
+        place.world.store.keep_uses(
+            999, "main", [Use(place.project.path.lower(), "noise", ref) for ref in refs]
+        )
+        before = place.digests()
+        place.retire(keep)
+        after = place.digests()
+        moving = {tag for tag in before if tag == LATEST or tag.isdigit()}
+        newest = {f"master-{number}" for number in range(max(1, len(levels) - keep + 1), len(levels) + 1)}
+        used = {str(one) for ref in refs if (one := highest(before, ref)) is not None}
+        assert {tag: before[tag] for tag in moving | newest | used} == {
+            tag: after.get(tag) for tag in moving | newest | used
+        }
+        # what went was neither new nor used, and nothing else changed
+        assert after.items() <= before.items()
+        assert place.retire(keep) == ()
+        assert place.digests() == after
+
+
+def highest(tags: Iterable[str], ref: str) -> Version | None:
+    """What GitLab takes a reference for: the highest version that begins like it."""
+    begins = () if ref == "~latest" else tuple(int(part) for part in ref.split("."))
+    found = [one for one in read_versions(tags) if (one.major, one.minor, one.patch)[: len(begins)] == begins]
+    return max(found, default=None)
