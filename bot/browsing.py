@@ -188,7 +188,13 @@ class Browser:
             newest_one = self._eyes.fetch_jobs(person, seen.project_id, kept[0].pipeline_id)
             if newest_one is None:
                 return ()
-        return tuple(RunView(one.record.version, one.web_url, one.at, one.experiment) for one in kept)
+        return tuple(
+            RunView(
+                *(one.record.version, one.web_url, one.at, one.experiment),
+                one.record.model.address if one.record.model else "",
+            )
+            for one in kept
+        )
 
     def _progress_of(self, one: Publication, project: Seen, person: Person) -> ProgressView | None:
         state = State(one.state)

@@ -42,12 +42,16 @@ class VersionView:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A run of the module in its own project: what it measured, with which version, and its pipeline's address."""
+    """A run of the module in its own project: what it measured, with which version, its job's address, and its model.
+
+    `model`: the address of the model that it kept, with its digest, as `job-model` takes it; empty for none.
+    """
 
     version: str
     web_url: str
     at: float
     experiment: Experiment
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,13 +56,14 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run's plot, with where it is from; the newest one is seen at once."""
+    """A run's plot, with where it is from, and the model that it kept; the newest one is seen at once."""
 
     open: bool
     version: str
     web_url: str
     at: float
     plot: Markup
+    model: str
 
 
 def pages(browser: Browsing, people: People, public_url: str, bills: Bills) -> flask.Blueprint:
@@ -266,12 +267,14 @@ def _readme(view: ModuleView, asked_version: str) -> Markup:
 
 
 def _runs(view: ModuleView) -> Iterator[Run]:
-    """Runs that measured something that can be drawn."""
+    """Runs that measured something that can be drawn, or kept a model."""
     for number, run in enumerate(view.runs[:MAX_RUNS]):
         title = f"What the run with {run.version} measured" if run.version else "What the run measured"
-        if drawn := svg_plot(run.experiment, title):
+        drawn = svg_plot(run.experiment, title)
+        if drawn or run.model:
             # svg_plot writes every text escaped
-            yield Run(number == 0, run.version, run.web_url, run.at, Markup(drawn))  # noqa: S704
+            plot = Markup(drawn)  # noqa: S704
+            yield Run(number == 0, run.version, run.web_url, run.at, plot, run.model)
 
 
 def version_name(version: ListedVersion) -> str:

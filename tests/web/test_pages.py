@@ -446,3 +446,12 @@ def test_what_stands_in_backticks_is_shown_as_code_and_runs_nowhere(text: str, h
 )
 def test_times_are_told_in_their_largest_unit(past: float, words: str) -> None:
     assert ago(1_000_000.0, 1_000_000.0 + past) == words
+
+
+def test_a_kept_model_stands_with_its_run_as_it_is_written_into_a_pipeline(
+    shelf: Sample, client: FlaskClient
+) -> None:
+    path, address = "vision/resnet", "https://gitlab.example.com/m.pkl#sha256=<b>00"
+    shelf.runs[path] = tuple(replace(run, model=address) for run in shelf.runs[path])
+    page = client.get(f"/modules/{path}").get_data(as_text=True)
+    assert "job-model: https://gitlab.example.com/m.pkl#sha256=&lt;b&gt;00</code>" in page
