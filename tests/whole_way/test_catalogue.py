@@ -9,6 +9,7 @@ import functools
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -211,8 +212,13 @@ class Place:
         return rebuild(projects, self.world, lambda _line: None)
 
 
-@pytest.fixture
-def place(tmp_path: Path, database_url: str) -> Iterator[Place]:
+@pytest.fixture(autouse=True)
+def in_a_good_mood() -> None:
+    """The service of the other tests here is not needed."""
+
+
+@contextmanager
+def open_place(tmp_path: Path, database_url: str) -> Iterator[Place]:
     with (
         RegistryServer(tmp_path / "registry") as server,
         Sandbox(tmp_path / "gitlab", registry=server) as sandbox,
@@ -233,6 +239,19 @@ def place(tmp_path: Path, database_url: str) -> Iterator[Place]:
         yield made
         assert sandbox.complaints == []
         store.close()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with open_place(tmp_path, f"sqlite:///{tmp_path / 'bot.db'}") as made:
+        yield made
+
+
+@pytest.fixture
+def either(tmp_path: Path, database_url: str) -> Iterator[Place]:
+    """A place on each kind of database, where that matters."""
+    with open_place(tmp_path, database_url) as made:
+        yield made
 
 
 def test_a_published_version_is_listed_with_all_that_is_known_of_it(place: Place) -> None:
@@ -338,7 +357,8 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("label", HOSTILE, ids=range(len(HOSTILE)))
-def test_a_label_of_any_form_is_listed_as_plain_and_bounded_text(place: Place, label: str) -> None:
+def test_a_label_of_any_form_is_listed_as_plain_and_bounded_text(either: Place, label: str) -> None:
+    place = either
     place.publish(1, "1.0.0", module=label, **{"README.md": "# Hi\0 \x1b[31m\n" + "z" * 200_000})
     assert place.list() == {"master-1": VersionState.PUBLISHED}
     found = place.store.listed(place.project_id)
@@ -419,7 +439,8 @@ def fill(place: Place) -> None:
     place.project_id = first
 
 
-def test_a_lost_store_is_rebuilt_as_it_was(place: Place) -> None:
+def test_a_lost_store_is_rebuilt_as_it_was(either: Place) -> None:
+    place = either
     fill(place)
     assert set(place.list().values()) == {
         VersionState.OUTDATED,
@@ -439,7 +460,8 @@ def test_a_lost_store_is_rebuilt_as_it_was(place: Place) -> None:
     assert place.rows() == before
 
 
-def test_publications_that_were_forgotten_do_not_matter(place: Place) -> None:
+def test_publications_that_were_forgotten_do_not_matter(either: Place) -> None:
+    place = either
     fill(place)
     place.list()
     before = place.rows()
@@ -513,7 +535,8 @@ def remember(place: Place, number: int, sha: str) -> None:
     )
 
 
-def test_what_the_ledger_has_not_yet_is_looked_for_again_a_few_times(place: Place) -> None:
+def test_what_the_ledger_has_not_yet_is_looked_for_again_a_few_times(either: Place) -> None:
+    place = either
     image = place.publish(1, "1.0.0")
     sha = place.registry.fetch_labels("lab/add-noise", image)[REVISION_LABEL]
     remember(place, 1, sha)
@@ -527,7 +550,8 @@ def test_what_the_ledger_has_not_yet_is_looked_for_again_a_few_times(place: Plac
     assert list_again(List(place.project_id, looks=3), place.world) == ()
 
 
-def test_two_that_list_one_project_at_once_leave_what_is_there_now(place: Place) -> None:
+def test_two_that_list_one_project_at_once_leave_what_is_there_now(either: Place) -> None:
+    place = either
     fill(place)
     place.list()
     before = place.rows()
@@ -555,7 +579,8 @@ def test_no_more_is_asked_of_gitlab_than_the_versions_need(place: Place) -> None
     assert len(calls) <= 5 + 3
 
 
-def test_a_head_that_moves_is_noted_without_asking_anybody(place: Place) -> None:
+def test_a_head_that_moves_is_noted_without_asking_anybody(either: Place) -> None:
+    place = either
     image = place.publish(1, "1.0.0")
     place.publish(1, branch="stable")
     place.withdraw(1, "1.0.0", image)
