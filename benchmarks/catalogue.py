@@ -4,7 +4,7 @@
 
 The store is the bot's own, on SQLite, freshly filled: names, descriptions, parameters and topics of words that are as
 unequally common as those of people. Three ask: somebody who is not signed in, somebody who is a member of 500
-projects, and an auditor who is a member of 20,000. Each question is asked many times, in turn with the others.
+projects, and one of 5,000. Each question is asked many times, in turn with the others.
 """
 
 from __future__ import annotations
@@ -94,7 +94,9 @@ def fill(url: str) -> None:
             for one, _ in zip(made, range(AT_ONCE), strict=False)
         ]
         with engine.begin() as connection:
-            connection.execute(sa.insert(schema.catalogue_modules), [row.module for row in rows])
+            connection.execute(
+                sa.insert(schema.catalogue_modules), [row.module | {"looked_at": 0.0} for row in rows]
+            )
             connection.execute(
                 sa.insert(schema.catalogue_versions), [one for row in rows for one in row.versions]
             )
@@ -108,7 +110,7 @@ def questions(store: Store) -> Mapping[str, tuple[Query, Among, str | None]]:
     anybody = Among(frozenset({"public"}))
     everywhere = frozenset({"public", "internal"})
     member = Among(everywhere, frozenset(chance.sample(range(1, MODULES), 500)))
-    auditor = Among(everywhere, frozenset(chance.sample(range(1, MODULES), 20_000)))
+    many = Among(everywhere, frozenset(chance.sample(range(1, MODULES), 5_000)))
     rare = words(random.Random(SEED))[0][15_000]
     far = cursor_of(store.search(Query(), anybody, limit=1000)[-1])
     asked = {
@@ -123,7 +125,7 @@ def questions(store: Store) -> Mapping[str, tuple[Query, Among, str | None]]:
         "by kind, types and parameter": Query("", "OPERATION", "IMAGE", "TEXT", "input-path"),
         "a common word, by kind": Query("the", "ALGORITHM"),
     }
-    by_whom = {"anybody": anybody, "member of 500": member, "member of 20,000": auditor}
+    by_whom = {"anybody": anybody, "member of 500": member, "member of 5,000": many}
     found: dict[str, tuple[Query, Among, str | None]] = {
         f"{what}; {who}": (query, among, None)
         for what, query in asked.items()

@@ -6,7 +6,6 @@ is the same again once every project was asked about. `rebuild` does that.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -39,11 +38,8 @@ NUMBERS_LISTED = 100
 COMMITS_ASKED = 30
 """The newest published commits of a branch whose statuses are read; of older ones the registry alone tells."""
 
-LEASE_SECONDS = 120.0
-"""How long a project that somebody is at is left alone by others; a process that dies keeps it no longer."""
-
-BUSY_SECONDS = 2.0
-"""When to try again while another one is at the project."""
+LOOKS = 5
+"""How often a project is looked at anew because others wrote meanwhile."""
 
 LEDGER_LOOKS = 3
 """How often what was published just now is looked for, if the ledger does not have it yet."""
@@ -88,19 +84,19 @@ def _offers(project_id: int, world: World) -> tuple[Later, ...]:
 def list_project(project_id: int, world: World) -> bool:
     """Put the project where it belongs in the catalogue, or take it out; True when it is in it now.
 
-    One at a time for each project. Raises TryAgain, OperatorError or Refused when GitLab or the registry do not tell;
-    then the catalogue stays as it was.
+    Of several at once the one that began last decides, and the others look again. Raises TryAgain, OperatorError or
+    Refused when GitLab or the registry do not tell; then the catalogue stays as it was.
     """
-    lease, owner = f"list {project_id}", uuid.uuid4().hex
-    if not world.store.lease(lease, owner, LEASE_SECONDS):
-        raise TryAgain(f"project {project_id} is being listed by another one", BUSY_SECONDS)
-    try:
-        return _list(project_id, world)
-    finally:
-        world.store.release(lease, owner)
+    for _ in range(LOOKS):
+        listed = _list(project_id, world)
+        if listed is not None:
+            return listed
+    raise TryAgain(f"others list project {project_id} all the time")
 
 
-def _list(project_id: int, world: World) -> bool:
+def _list(project_id: int, world: World) -> bool | None:
+    """One look; None where somebody wrote meanwhile who began to look later."""
+    began = world.store.clock()
     ledger = world.forge.fetch_ledger(project_id)
     if ledger == () and world.store.listed(project_id) is None:
         return False
@@ -128,7 +124,8 @@ def _list(project_id: int, world: World) -> bool:
     newest = newest_of(versions, project.default_branch)
     module = read_module(shelf.module_label(newest.digest)) if newest is not None else None
     readme = _fetch_readme(project, newest.sha, world) if newest is not None else ""
-    world.store.list_module(plan_module(project, newest, module, readme), versions)
+    if not world.store.list_module(plan_module(project, newest, module, readme), versions, began):
+        return None
     log.info("listed", project=project.path, versions=len(versions), newest=newest and newest.state)
     return True
 

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from bot.adapters import schema
 from bot.adapters.catalogue_search import GONE_THROUGH, RARE, Search, find, one_of
+from bot.adapters.database import is_sqlite
 from bot.adapters.tables import Tables
 from bot.domain.catalogue import Among, ListedModule, ListedVersion, Query, VersionState
 from bot.domain.catalogue_words import read_cursor, sort_key, terms_of, words_of
@@ -26,23 +27,45 @@ MAX_FOUND = 1_000
 _MODULES, _VERSIONS, _WORDS = schema.catalogue_modules, schema.catalogue_versions, schema.catalogue_words
 
 _NEWEST = [column.label(f"newest_{column.name}") for column in _VERSIONS.c]
-_SHOWN = [column for column in _MODULES.c if column.name not in ("readme", "newest_branch", "newest_number")]
+_SHOWN = [
+    column
+    for column in _MODULES.c
+    if column.name not in ("readme", "looked_at", "newest_branch", "newest_number")
+]
 
 
 class Catalogue(Tables):
     """Modules and versions by project."""
 
-    def list_module(self, module: ListedModule, versions: Iterable[ListedVersion]) -> None:
-        """Put a project's module and versions in the place of what was listed of it, all at once."""
+    def clock(self) -> float:
+        """The time in seconds since 1970, of the database where that has one: those of several machines differ."""
+        if is_sqlite(self.url):
+            return time.time()
+        with self._engine.connect() as connection:
+            return float(connection.scalar(sa.select(sa.extract("epoch", sa.func.clock_timestamp()))) or 0.0)
+
+    def list_module(
+        self, module: ListedModule, versions: Iterable[ListedVersion], looked_at: float | None = None
+    ) -> bool:
+        """Put a project's module and versions in the place of what was listed of it, all at once.
+
+        `looked_at`: what `clock` said before anybody was asked about it, now if not given. False, and nothing is
+        changed, where somebody began to look later than that, and wrote already.
+        """
+        looked_at = self.clock() if looked_at is None else looked_at
         rows = rows_of(module, versions)
-        row = rows.module
+        row = rows.module | {"looked_at": looked_at}
         self._before_record()
         written = self._insert(_MODULES).values(**row)
         with self._writing() as connection:
             # first the one row: on PostgreSQL it keeps another writer of the same project out until the end
-            connection.execute(
-                written.on_conflict_do_update(index_elements=["project_id"], set_=_without_id(row))
-            )
+            newer = written.on_conflict_do_update(
+                index_elements=["project_id"],
+                set_=_without_id(row),
+                where=_MODULES.c.looked_at <= looked_at,
+            ).execution_options(preserve_rowcount=True)
+            if connection.execute(newer).rowcount != 1:
+                return False
             # whoever had the path before was moved, though nobody told yet
             connection.execute(
                 sa.update(_MODULES)
@@ -54,6 +77,7 @@ class Catalogue(Tables):
                 connection.execute(sa.insert(_VERSIONS), rows.versions)
             if rows.words:
                 connection.execute(sa.insert(_WORDS), rows.words)
+        return True
 
     def delist(self, project_id: int) -> None:
         """Take a project out of the catalogue; nothing where it is not there."""
@@ -114,9 +138,13 @@ class Catalogue(Tables):
             if connection.execute(sa.select(rows.number).where(which).limit(1)).first() is None:
                 return
         self._before_record()
-        now = sa.case((rows.sha == sha, published), else_=outdated)
+        state, now = sa.case((rows.sha == sha, published), else_=outdated), self.clock()
         with self._writing() as connection:
-            connection.execute(sa.update(_VERSIONS).where(which).values(state=now))
+            # who is looking at the project just now may have seen the head of before
+            connection.execute(
+                sa.update(_MODULES).where(_MODULES.c.project_id == project_id).values(looked_at=now)
+            )
+            connection.execute(sa.update(_VERSIONS).where(which).values(state=state))
 
     def unlisted(
         self, states: Iterable[str], unmoved_seconds: float, project_id: int | None = None

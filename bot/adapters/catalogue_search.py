@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +47,7 @@ def find(connection: sa.Connection, search: Search, among: Among) -> tuple[int, 
     """The projects of the modules that have all that is asked for, in order."""
     found = [_of_visibility(connection, search, one) for one in sorted(among.visibilities) if one]
     if among.projects:
-        found.append(_of_projects(connection, search, among.projects))
+        found.append(_of_projects(connection, search, among))
     merged = dict.fromkeys(project for _, project in heapq.merge(*found))
     return tuple(merged)[: search.limit]
 
@@ -86,9 +86,11 @@ def _of_visibility(connection: sa.Connection, search: Search, shown_to: str) -> 
     return _read(connection, search, shown, _MODULES.project_id.in_(having_all))
 
 
-def _of_projects(connection: sa.Connection, search: Search, projects: Collection[int]) -> list[Place]:
-    named = one_of(connection, _MODULES.project_id, sorted(projects))
-    return _read(connection, search, named, _MODULES.shown_to != "", *map(_has, search.terms))
+def _of_projects(connection: sa.Connection, search: Search, among: Among) -> list[Place]:
+    named = one_of(connection, _MODULES.project_id, sorted(among.projects))
+    # the others are found by their visibility
+    further = _MODULES.shown_to.not_in(["", *sorted(among.visibilities)])
+    return _read(connection, search, named, further, *map(_has, search.terms))
 
 
 def one_of(

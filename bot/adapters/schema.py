@@ -139,6 +139,7 @@ catalogue_modules = sa.Table(
     sa.Column("newest_branch", sa.Text, nullable=False),
     sa.Column("newest_number", sa.BigInteger, nullable=False),
     sa.Column("updated_at", sa.Float, nullable=False),
+    sa.Column("looked_at", sa.Float, nullable=False),
     sa.Column("readme", sa.Text, nullable=False),
 )
 sa.Index(
