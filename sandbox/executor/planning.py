@@ -28,6 +28,35 @@ STRICTER_THAN_GITLAB = tuple(
 )
 """Rules of the editor's schema that GitLab itself does not keep to: it takes a job with an empty list of tags."""
 
+KEYWORDS = frozenset(
+    {
+        *(
+            "after_script",
+            "allow_failure",
+            "artifacts",
+            "before_script",
+            "cache",
+            "coverage",
+            "dast_configuration",
+        ),
+        *(
+            "dependencies",
+            "environment",
+            "except",
+            "extends",
+            "hooks",
+            "id_tokens",
+            "identity",
+            "image",
+            "inherit",
+        ),
+        *("inputs", "interruptible", "manual_confirmation", "needs", "only", "pages", "parallel", "publish"),
+        *("release", "resource_group", "retry", "rules", "run", "script", "secrets", "services", "stage"),
+        *("start_in", "tags", "timeout", "trigger", "type", "variables", "when"),
+    }
+)
+"""What may stand in a job; GitLab refuses a file with anything else."""
+
 WORKFLOW_PROBE = "sandbox workflow probe"
 """A job whose rules are the workflow's: the tool itself ignores `workflow: rules`, but not a job's."""
 
@@ -97,6 +126,13 @@ def _plan(
         return PipelinePlan(
             (), stages, ("jobs config should contain at least one visible job",), str(workflow)
         )
+    strange = tuple(
+        f"jobs:{name} config contains unknown keys: {', '.join(sorted(unknown))}"
+        for name in by_name
+        if (unknown := {key for key in _mapping(expanded.get(name)) if not key.startswith("gcl")} - KEYWORDS)
+    )
+    if strange:
+        return PipelinePlan((), stages, strange, str(workflow))
     running = {name: entry for name, entry in by_name.items() if entry["when"] != "never"}
     errors = tuple(
         f"'{name}' job needs '{need['job']}' job, but '{need['job']}' does not exist in the pipeline"
@@ -114,9 +150,6 @@ def _plan(
 def _job(
     entry: Mapping[str, Any], expanded: Mapping[str, Any], variables: Mapping[str, str], present: Any
 ) -> JobPlan:
-    # the sandbox's GitLab imports this package, so that this one is looked for when it is wanted
-    from sandbox.gitlab.quick_plan import release_of
-
     name = entry["name"]
     written = _mapping(expanded.get(name))
     known = {**_texts(expanded.get("variables")), **_texts(written.get("variables")), **variables}
