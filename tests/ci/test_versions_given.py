@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from bot.adapters.publications import Publication
 from bot.adapters.registry import Manifest, Registry
 from bot.adapters.store import Store
 from bot.ci.job import NOTHING_TO_PROMOTE
@@ -18,7 +19,7 @@ from bot.ci.versions import MAX_PROMOTIONS_AT_ONCE, ensure_version
 from bot.domain.tags import MODULE_LABEL
 from bot.domain.versions import plan_version
 from bot.errors import TryAgain
-from bot.published import fetch_current
+from bot.published import fetch_current, fetch_published
 from bot.world import World
 from parser.model import EntryPoint, Kind, Module, Parameter, Place
 from parser.wire import canonical, module_to_dict
@@ -91,6 +92,23 @@ def foretell(project: Project, tmp_path: Path) -> Iterator[Callable[[Module], st
         return version
 
     yield foretold
+    store.close()
+
+
+def test_the_note_names_every_tag_that_leads_to_what_was_published(project: Project, tmp_path: Path) -> None:
+    store = Store.prepare(f"sqlite:///{tmp_path / 'bot.sqlite'}")
+    world = World(NOT_ASKED, Registry, store, values.POLICY, 1, NOT_ASKED)
+    in_gitlab = replace(values.PROJECT, path=project.path, registry_host=project.host, default_branch="main")
+    shas = [project.repository.commit() for _ in range(2)]
+    assert [project.promote(sha, described=described(NOISE))[0] for sha in shas] == [0, 0]
+
+    def tags(sha: str) -> tuple[str, ...]:
+        found = fetch_published(Publication(1, "main", sha, sha, "running"), in_gitlab, (), world)
+        assert found is not None
+        return found.published.tags
+
+    assert tags(shas[1]) == ("main-2", "1.0.1", "1", "latest")
+    assert tags(shas[0]) == ("main-1", "1.0.0")
     store.close()
 
 
