@@ -68,4 +68,5 @@ class Sessions(Tables):
         with self._writing() as connection:
             connection.execute(sa.delete(schema.used_up).where(rows.until <= time.time()))
             added = self._insert(schema.used_up).values(key=key, until=until).on_conflict_do_nothing()
-            return connection.execute(added).rowcount == 1
+            # asked for back, for drivers do not all count what was not inserted
+            return connection.scalar(added.returning(rows.key)) is not None

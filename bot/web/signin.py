@@ -37,7 +37,8 @@ SIGN_IN_SECONDS = 600
 """How long somebody may take on GitLab's page."""
 
 TIMEOUT_SECONDS = 10.0
-MAX_NEXT_CHARACTERS = 2_000
+MAX_NEXT_CHARACTERS = 1_500
+"""Longest address that somebody comes back to whole; of a longer one its path. Browsers drop cookies over 4 KB."""
 
 COOKIE = "mlreef_signing_in"
 CALLBACK = "/sign-in/callback"
@@ -59,6 +60,8 @@ class Provider:
 
 def here(address: str) -> str:
     """Where to go after signing in: an address of ours, whatever somebody wrote into a link."""
+    if len(address) > MAX_NEXT_CHARACTERS:
+        address = address.partition("?")[0]
     if len(address) > MAX_NEXT_CHARACTERS or not _HERE.fullmatch(address):
         return "/"
     try:
@@ -73,7 +76,7 @@ class _Kept(FlaskIntegration):  # type: ignore[misc] # Authlib has no types
     """Keeps what Authlib must find again in `flask.g`, from where it goes into our cookie."""
 
     def set_state_data(self, _session: object, state: str, data: Mapping[str, Any]) -> None:
-        flask.g.mlreef_signing_in = {"state": state, "data": dict(data)}
+        flask.g.mlreef_signing_in = {"state": state, "data": {k: v for k, v in data.items() if k != "url"}}
 
     def get_state_data(self, _session: object, state: str | None) -> Mapping[str, Any] | None:
         kept = flask.g.get("mlreef_signing_in")

@@ -23,6 +23,7 @@ from bot.adapters.deliveries import Backlog
 from bot.adapters.modules import Described
 from bot.adapters.publications import PUBLICATION_BATCH, PUBLICATIONS_KEPT_PER_BRANCH, Publication
 from bot.adapters.reviews import Review
+from bot.adapters.sessions import KeptSession
 from bot.adapters.store import Store
 from bot.domain.facts import JOB_COUNTS, JobCounts
 from bot.errors import OperatorError
@@ -458,3 +459,51 @@ def test_old_reviews_are_forgotten_and_begin_anew(store: Store) -> None:
     assert store.forget_reviews() == 0
     assert store.forget_reviews(older_than_seconds=-1) == 1
     assert store.review(42, 3) == Review(42, 3)
+
+
+def session(key: str, user_id: int = 7, seconds: float = 60.0) -> KeptSession:
+    return KeptSession(key, user_id, "ada", "encrypted", time.time() + seconds)
+
+
+def test_a_session_is_found_until_it_ends(store: Store) -> None:
+    kept, over = session("one"), session("two", seconds=-1.0)
+    store.keep_session(kept)
+    store.keep_session(over)
+    assert store.session("one") == kept
+    assert store.session("two") is None
+    store.end_session("one")
+    store.end_session("unknown")
+    assert store.session("one") is None
+
+
+def test_one_person_has_few_sessions_and_the_oldest_go(store: Store) -> None:
+    for number in range(5):
+        store.keep_session(session(f"theirs {number}", seconds=60.0 + number), limit=3)
+    store.keep_session(session("another's", user_id=8), limit=3)
+    left = [number for number in range(5) if store.session(f"theirs {number}")]
+    assert left == [2, 3, 4]
+    assert store.session("another's") is not None
+
+
+def test_what_is_good_once_is_used_up_by_one_of_many(store: Store) -> None:
+    until = time.time() + 60
+    with ThreadPoolExecutor(8) as pool:
+        used = list(pool.map(lambda _: store.use_up("state", until), range(8)))
+    assert sorted(used) == [False] * 7 + [True]
+    assert store.use_up("another", until)
+    assert not store.use_up("another", until)
+
+
+def test_recent_publications_are_those_under_way_and_those_that_just_ended(store: Store) -> None:
+    before = time.time()
+    for number, state in enumerate(("waiting", "running", "published", "failed")):
+        store.ensure_publication(replace(PUBLICATION, project_id=number, state=state))
+    now = time.time()
+
+    def found(open_since: float, ended_since: float, limit: int = 10) -> list[int]:
+        return [one.project_id for one in store.recent_publications(open_since, ended_since, limit)]
+
+    assert found(before - 1, before - 1) == [3, 2, 1, 0]
+    assert found(before - 1, now + 1) == [1, 0]
+    assert found(now + 1, now + 1) == []
+    assert found(before - 1, before - 1, limit=2) == [3, 2]

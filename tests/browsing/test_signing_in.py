@@ -16,7 +16,7 @@ from werkzeug.urls import iri_to_uri
 
 from bot.adapters import schema
 from bot.web import people as people_module
-from bot.web.signin import here
+from bot.web.signin import MAX_NEXT_CHARACTERS, here
 from sandbox.gitlab import Sandbox, Trouble, trouble
 from tests.browsing.shop import Shop, open_shop
 from tests.browsing.site import URL, Site, Visitor
@@ -311,6 +311,14 @@ def test_that_nobody_is_led_away_after_signing_in(address: str) -> None:
 def test_that_a_link_to_a_page_of_ours_is_followed() -> None:
     for address in ("/", "/modules/group/x?mode=a%20b", "/publications", "/modules/a/b/-/1.0.0"):
         assert here(address) == address
+
+
+def test_that_a_form_full_of_values_is_come_back_to_in_a_cookie_that_browsers_keep(site: Site) -> None:
+    whole = "/modules/group/x?" + "a" * (MAX_NEXT_CHARACTERS - 17)
+    assert here(whole) == whole
+    assert here(whole + "a") == "/modules/group/x"
+    answer = site.visitor().get("/sign-in", query_string={"next": whole})
+    assert max(len(cookie) for cookie in answer.headers.getlist("Set-Cookie")) < 4096
 
 
 @given(st.text(alphabet=st.sampled_from("/\\:.@?#%&=ahtps\t\n\r 0äx"), max_size=30))
