@@ -88,7 +88,7 @@ def fetch_taken_back(
     numbers = read_numbers(branch, (tag.removeprefix(WITHDRAWN_NUMBER) for tag in there))
     kinds = [[version_tag(branch, number) for number in numbers]]
     if versions:
-        kinds.append([str(version) for version in sorted(read_used(there), reverse=True)])
+        kinds.insert(0, [str(version) for version in sorted(read_used(there), reverse=True)])
     for kind in kinds:
         for name in _worth_a_look(kind, there):
             record = fetch_withdrawn(registry, repository, kept_tag(name))
