@@ -27,6 +27,9 @@ from bot.telling import perform
 from bot.world import World
 from parser.model import Module
 
+NONE, THERE, TAKEN, OFFERED, REFUSED, TOO_BIG = "none", "there", "taken", "offered", "refused", "too big"
+"""What can become of a version's git tag."""
+
 log = structlog.get_logger()
 
 
@@ -52,9 +55,10 @@ def offer(job: OfferJob, world: World) -> tuple[Later, ...]:
         # it was taken back meanwhile
         withdraw_component(project, job.version, world)
         return ()
-    world.store.keep_fact(
-        plan.offered_fact(project.id), plan.offered_text(job.version, found.released.digest)
-    )
+    # what people can put right is tried again when the project is looked at next
+    settled = outcome not in (TAKEN, REFUSED)
+    fact = plan.offered_text(job.version, found.released.digest) if settled else ""
+    world.store.keep_fact(plan.offered_fact(project.id), fact)
     log.info("component", project=project.path, version=job.version, outcome=outcome)
     return ()
 
@@ -105,19 +109,19 @@ def _ensure(project: Project, found: _Found, job: OfferJob, world: World) -> str
     """Have the tag; gives what became of it, for the log."""
     outcome, note = _state(project, found, world), ""
     try:
-        if outcome == "none":
+        if outcome == NONE:
             _make(project, found, world)
-            outcome = "offered"
+            outcome = OFFERED
     except TooBig as error:
-        outcome, note = "too big", words.too_big_note(job.version, str(error))
+        outcome, note = TOO_BIG, words.too_big_note(job.version, str(error))
     except Refused as refusal:
         # of two who make it at once, one is refused
         outcome = _state(project, found, world)
-        if outcome == "none":
-            outcome, note = "refused", words.refused_note(job.version, f"{refusal}.")
+        if outcome == NONE:
+            outcome, note = REFUSED, words.refused_note(job.version, f"{refusal}.")
     with suppress(Refused):
         world.forge.delete_branch(project.id, plan.branch_name(job.version))
-    if outcome == "taken":
+    if outcome == TAKEN:
         note = words.taken_note(job.version, found.module.slug)
     if note:
         perform((Tell(found.sha, job.branch, note, aloud=True),), project.id, world)
@@ -128,8 +132,8 @@ def _state(project: Project, found: _Found, world: World) -> str:
     """Whose the version's git tag is: `none`, `there` for one of ours that is of this image, `taken` else."""
     tag = world.forge.fetch_tag(project.id, found.released.version)
     if tag is None:
-        return "none"
-    return "there" if plan.read_digest(tag.message) == found.released.digest else "taken"
+        return NONE
+    return THERE if plan.read_digest(tag.message) == found.released.digest else TAKEN
 
 
 def _make(project: Project, found: _Found, world: World) -> None:

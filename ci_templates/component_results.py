@@ -87,7 +87,7 @@ def _metric_line(name, value):
 
 
 def fetch_file(address, folder):
-    """Download what `https://…/name#sha256=…` names into the folder, if its bytes are those; gives its path."""
+    """Download what `https://.../name#sha256=...` names into the folder, if its bytes are those; gives its path."""
     url, _, wanted = address.partition("#sha256=")
     if not re.match(r"https?://", url) or not re.match(r"[0-9a-fA-F]{64}\Z", wanted):
         raise SystemExit(

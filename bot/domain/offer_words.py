@@ -9,8 +9,8 @@ def taken_note(version: str, slug: str) -> str:
     """Somebody has a git tag that is called as the version."""
     return (
         f"**Version {span(version)} is published, and cannot be used as a component.** This project has a git tag "
-        f"{span(version)} that is not mine, so {span(slug)} is not offered under it. Delete or rename that tag and "
-        "publish again, or use the image itself."
+        f"{span(version)} that is not mine, so {span(slug)} is not offered under it. Delete or rename that tag, and "
+        "I make mine with the next push; or use the image itself."
     )
 
 
@@ -19,7 +19,7 @@ def refused_note(version: str, why: str) -> str:
     return (
         f"**Version {span(version)} is published, and cannot be used as a component.** GitLab did not let me make "
         f"the git tag {span(version)} and the branch before it: {prose(why)} A Maintainer can allow it: "
-        "Settings › Repository › Protected tags and Protected branches."
+        "Settings › Repository › Protected tags and Protected branches. I try it again with the next push."
     )
 
 

@@ -22,9 +22,10 @@ from bot.describing import describe
 from bot.domain.component import component_inputs, output_path, plan_component
 from bot.domain.component_file import shape
 from bot.domain.inputs import DECIMAL, LINE, WHOLE, matches, plain_text
+from ci_templates import read_program
 from ci_templates.component_arguments import command_line
 from sandbox.gitlab.rules import Invalid
-from tests.domain.component_parts import job_of, module_of, read_report, rendered, shape_of
+from tests.domain.component_parts import job_of, module_of, read_report, rendered, shape_of, told
 
 
 def input_of(line: str, name: str):
@@ -139,10 +140,12 @@ def test_a_name_of_dollars_and_brackets_is_no_input_of_gitlabs() -> None:
     assert shape["parameters"][0]["flag"] == "--$[[ inputs.x ]]"
 
 
-def test_the_program_is_ascii_and_holds_nothing_that_gitlab_would_replace() -> None:
+def test_the_program_stands_legibly_in_the_file_and_holds_nothing_that_gitlab_would_replace() -> None:
     text = rendered(module_of())
-    assert text.isascii()
+    assert read_program().isascii()
+    assert "    MLREEF_PROGRAM:\n      value: |-\n        from __future__ import annotations\n" in text
     assert text.count("$[[") == text.count("$[[ inputs.job-")
+    assert told(job_of(text, {}))["MLREEF_PROGRAM"] == read_program().strip()
 
 
 @pytest.mark.parametrize("loader", [yaml.SafeLoader, yaml.CSafeLoader])

@@ -219,6 +219,9 @@ def test_a_tag_that_the_bot_may_not_make_is_said_and_nothing_is_left(place: Plac
     (comment,) = place.comments
     assert "You are not allowed to create this tag as it is protected" in comment
     assert "A Maintainer can allow it" in comment
+    place.sandbox.state.projects[place.project.id].protected_tags.clear()
+    place.offer()
+    assert "Mlreef-Component" in place.message("1.2.0")
 
 
 def test_where_the_ci_file_lies_elsewhere_no_pipeline_runs_for_the_tag(place: Place) -> None:
