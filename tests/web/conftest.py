@@ -11,14 +11,17 @@ from dataclasses import dataclass, field
 import flask
 import pytest
 from flask.testing import FlaskClient
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
 from bot.web.app import WebSettings, create_web
 from pictures.catalogue import GITLAB, Nobody, Sample, sample
 
 SETTINGS = WebSettings("https://modules.example.com", GITLAB, "https://docs.example.com")
-PATIENCE_MS = 10_000
+PATIENCE_MS = 20_000
+"""Milliseconds for what a page does by itself: a busy machine draws slowly."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture
