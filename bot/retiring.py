@@ -22,6 +22,7 @@ from bot.domain.retention import Standing, plan_retirement, versions_meant
 from bot.domain.tags import (
     LATEST,
     REVISION_LABEL,
+    branch_slug,
     candidate_tag,
     is_sha,
     read_candidate,
@@ -120,7 +121,7 @@ def _fetch_standing(shelf: _Shelf, keep: int) -> tuple[Standing, ...]:
 def _fetch_held(shelf: _Shelf, standing: Iterable[Standing]) -> frozenset[str]:
     """Images that a tag leads to which moves, or that somebody's component reference means."""
     if shelf.branch != shelf.project.default_branch:
-        return frozenset()
+        return _newest_of_namesakes(shelf)
     versions = read_versions(shelf.tags)
     moving = (LATEST, *{major_tag(version.major) for version in versions})
     used = {str(version) for version in _fetch_used(shelf, versions)}
@@ -132,6 +133,15 @@ def _fetch_held(shelf: _Shelf, standing: Iterable[Standing]) -> frozenset[str]:
         if used and (known := store.described(one.digest)) is not None and known.version in used
     }
     return shelf.digests((*moving, *used)) | remembered
+
+
+def _newest_of_namesakes(shelf: _Shelf) -> frozenset[str]:
+    """The newest images of other branches whose tags are the same as this one's (`release/1` beside `release-1`)."""
+    newest: dict[str, str] = {}
+    for one in shelf.world.store.publications_in(shelf.project.id, State.PUBLISHED):
+        if one.digest is not None and branch_slug(one.branch) == branch_slug(shelf.branch):
+            newest.setdefault(one.branch, one.digest)
+    return frozenset(newest.values())
 
 
 def _fetch_used(shelf: _Shelf, versions: Collection[Version]) -> frozenset[Version]:

@@ -65,7 +65,9 @@ class Place:
         images = {tag: hands.fetch_manifest(path, tag) for tag in self.tags if not tag.startswith("c-")}
         return {tag: image.digest for tag, image in images.items() if image is not None}
 
-    def push(self, number: int, *tags: str, state: State | None = State.PUBLISHED) -> None:
+    def push(
+        self, number: int, *tags: str, state: State | None = State.PUBLISHED, branch: str = "master"
+    ) -> None:
         """An image of the commit with that number, made that many minutes after the first, with its candidate tag."""
         image, path = self.world.registry(self.registry.address), self.project.registry_path
         labels = {REVISION_LABEL: sha(number), CREATED_LABEL: f"2026-01-01T00:{number:02}:00+00:00"}
@@ -76,7 +78,7 @@ class Place:
         for tag in (candidate_tag(sha(number)), *tags):
             image.put_manifest(path, tag, manifest)
         if state is not None:
-            one = Publication(self.project.id, "master", sha(number), sha(number), state, 7)
+            one = Publication(self.project.id, branch, sha(number), sha(number), state, 7)
             published = replace(one, number=number, digest=manifest.digest)
             self.world.store.ensure_publication(published if state is State.PUBLISHED else one)
 
@@ -208,6 +210,15 @@ def test_each_branch_keeps_its_own(place: Place) -> None:
     place.retire(2, "stable")
     assert place.numbers() == [1, 2, 3, 4]
     assert {tag for tag in place.tags if tag.startswith("stable")} == {"stable-13", "stable-14"}
+
+
+def test_of_branches_that_share_their_tags_each_keeps_its_newest(place: Place) -> None:
+    for number in range(11, 15):
+        branch = "release/1" if number == 11 else "release-1"
+        place.push(number, f"release-1-{number}", branch=branch)
+    place.retire(2, "release-1")
+    left = {tag for tag in place.tags if tag.startswith("release")}
+    assert left == {"release-1-11", "release-1-13", "release-1-14"}
 
 
 def test_more_than_one_job_takes_back_are_gone_on_with(place: Place) -> None:
