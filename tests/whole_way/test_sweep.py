@@ -24,16 +24,19 @@ from bot.adapters.schema import publications
 from bot.adapters.store import Store
 from bot.adapters.talk import Talk
 from bot.domain.branches import named_fact, named_to_text
-from bot.domain.events import Found, Push, from_dict, subject, to_dict
+from bot.domain.catalogue import ListedVersion, VersionState
+from bot.domain.events import Changed, Found, Push, from_dict, subject, to_dict
+from bot.domain.gitlab import Project as GitlabProject
 from bot.domain.jobs import Publish
+from bot.domain.listing import plan_module
 from bot.domain.pipeline import Environment
 from bot.domain.plan import State
 from bot.domain.policy import Policy
-from bot.domain.reconcile import Enrolment, Findings, Rhythm
+from bot.domain.reconcile import Enrolment, Findings, Rhythm, Scope
 from bot.domain.steps import PUBLISH_STATUS
 from bot.domain.uses import Use
 from bot.errors import Refused, TryAgain
-from bot.reconcile import LEASE, UNSEEN_HINT, Reach, Sweeper, read_swept, sweep_now
+from bot.reconcile import LEASE, UNSEEN_HINT, Reach, Sweeper, read_swept, sweep, sweep_now
 from bot.world import World
 from sandbox.gitlab import DEVELOPER, MAINTAINER, REPORTER, Project, Sandbox, Trouble, User, trouble
 from sandbox.gitlab.moods import Asked
@@ -88,6 +91,31 @@ def place(tmp_path: Path) -> Iterator[Place]:
         yield Place(sandbox, bad, store, alice, bot, reach)
         assert sandbox.complaints == []
         store.close()
+
+
+def test_what_was_published_and_is_not_in_the_catalogue_is_listed(place: Place) -> None:
+    project = place.project("lab/noise")
+    digest = f"sha256:{'d' * 64}"
+    head = place.handle(project, number=1, digest=digest)
+    # what follows a publication may still be on its way, and is looked for when it should long be done
+    later, soon = Scope(1000.0, None, 1, 2), replace(place.reach, rhythm=replace(RHYTHM, stale_seconds=0.0))
+    assert sweep(later, place.reach).unlisted == 0
+    assert sweep(later, replace(soon, act=False)).unlisted == 1
+    assert place.found() == []
+    assert sweep(later, soon).unlisted == 1
+    assert place.found() == [Changed(project.id)]
+    listed = ListedVersion(
+        *(project.id, "main", 1, "", head, digest, "image", None, VersionState.PUBLISHED, 1.0, 1)
+    )
+    module = plan_module(
+        GitlabProject(project.id, "lab/noise", "main", "private", None, ""), listed, None, ""
+    )
+    place.store.list_module(module, [listed])
+    assert sweep(Scope(2000.0, None, 1 - project.id % 2, 2), soon).unlisted == 0
+    assert len(place.found()) == 1
+    # each one of the catalogue is looked at when it has its turn
+    sweep(Scope(3000.0, None, project.id % 2, 2), soon)
+    assert place.found() == 2 * [Changed(project.id)]
 
 
 class Door:
