@@ -94,6 +94,9 @@ def retire(job: Retire, world: World) -> tuple[Later, ...]:
     if len(shelf.numbers) <= keep:
         return ()
     standing = _fetch_standing(shelf, keep)
+    if not standing:
+        # the registry lists tags whose images it has lost
+        return ()
     going = plan_retirement(standing, keep, _fetch_held(shelf, standing))
     later: list[Later] = []
     for one in going[:RETIRED_AT_ONCE]:
