@@ -10,6 +10,7 @@ import sys
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -80,6 +81,8 @@ def publish(world: World, sample: str) -> Way:
         for path in (SAMPLES / sample).rglob("*")
         if path.is_file()
     }
+    # both samples import the same packages, so one build brings them for both
+    files["requirements.txt"] = (SAMPLES / "add-noise" / "requirements.txt").read_bytes()
     way = world.project()
     way.project.visibility = "public"
     way.push(files)
@@ -87,6 +90,10 @@ def publish(world: World, sample: str) -> Way:
     assert "version 1.0.0" in told(way, sha, "success")
     way.sandbox.wait_for(
         lambda: way.sandbox.core.git(way.project).tag("1.0.0"), PIPELINE_SECONDS, "the component's tag"
+    )
+    listed = f"{address_of_pages(world)}/api/v1/modules/{quote(way.project.full_path, safe='')}/1.0.0"
+    way.sandbox.wait_for(
+        lambda: requests.get(listed, timeout=20).ok, PIPELINE_SECONDS, "the module in the catalogue"
     )
     return way
 
