@@ -4,18 +4,19 @@ import argparse
 import copy
 import io
 import json
-import math
+import re
 import shlex
 import subprocess
 import sys
 from contextlib import redirect_stderr
 from importlib.resources import files
+from pathlib import Path
 
 import jsonschema
 import pytest
 import re2
 import yaml
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.describing import describe
@@ -23,7 +24,7 @@ from bot.domain.component import component_inputs, output_path, plan_component
 from bot.domain.component_file import shape
 from bot.domain.inputs import DECIMAL, LINE, WHOLE, matches, plain_text
 from ci_templates import read_program
-from ci_templates.component_arguments import command_line
+from ci_templates.component_arguments import NotHandedOver, command_line
 from sandbox.gitlab.rules import Invalid
 from tests.domain.component_parts import job_of, module_of, read_report, rendered, shape_of, told
 
@@ -170,6 +171,7 @@ TEXT = rendered(
     module_of("parser.add_argument('--path', required=True)", "parser.add_argument('--output-path')")
 )
 
+_LINE = st.text(max_size=6).filter(lambda text: matches(LINE, text) and text != "--")
 USUAL = job_of(TEXT, {"path": "usual", "output-path": "usual"})
 
 NASTY = [
@@ -194,28 +196,106 @@ NASTY = [
 ]
 
 
-def test_texts_reach_the_script_through_a_real_shell_as_they_are(tmp_path) -> None:
-    script = tmp_path / "main.py"
-    script.write_text("import json, sys\nprint(json.dumps(sys.argv[1:]))\n")
-    lines = [f"parser.add_argument('--x{number}')" for number in range(len(NASTY))]
-    module = module_of(*lines, "parser.add_argument('last', nargs='+')")
-    texts = {f"x{number}": value for number, value in enumerate(NASTY)}
-    job = job_of(rendered(module, (sys.executable, str(script))), {**texts, "last": "'a b' -c \"$HOME\""})
-    exports = {name: one["value"] for name, one in job["variables"].items()}
-    (tmp_path / "python").symlink_to(sys.executable)
-    ran = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", job["script"][0]],
-        env={**exports, "PATH": f"{tmp_path}:/usr/bin:/bin", "LANG": "C.UTF-8"},
-        cwd=tmp_path,
+def run_in_bash(folder: Path, job: dict) -> subprocess.CompletedProcess[str]:
+    """Runs the job's script as a runner does: variables in the environment, lines in bash."""
+    python = folder / "python"
+    if not python.exists():
+        python.symlink_to(sys.executable)
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", "\n".join(job["script"])],
+        env={**told(job), "PATH": f"{folder}:/usr/bin:/bin", "LANG": "C.UTF-8"},
+        cwd=folder,
         capture_output=True,
         text=True,
         check=True,
     )
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A folder with a script that tells its arguments, and its component."""
+    folder = tmp_path_factory.mktemp("shell")
+    script = folder / "main.py"
+    script.write_text("import json, sys\nprint(json.dumps(sys.argv[1:]))\n")
+    lines = [f"parser.add_argument('--x{number}')" for number in range(len(NASTY))]
+    module = module_of(*lines, "parser.add_argument('last', nargs='+')")
+    return folder, rendered(module, (sys.executable, str(script)))
+
+
+def test_texts_reach_the_script_through_a_real_shell_as_they_are(shell: tuple[Path, str]) -> None:
+    folder, text = shell
+    texts = {f"x{number}": value for number, value in enumerate(NASTY)}
+    ran = run_in_bash(folder, job_of(text, {**texts, "last": "'a b' -c \"$HOME\""}))
     wanted = [f"--x{number}={value}" for number, value in enumerate(NASTY)]
     assert json.loads(ran.stdout.splitlines()[-1]) == [*wanted, "--", "a b", "-c", "$HOME"]
-    record = json.loads((tmp_path / "mlreef-run.json").read_text())
+    record = json.loads((folder / "mlreef-run.json").read_text())
     assert record["arguments"]["x0"] == NASTY[0]
     assert (record["exit_code"], record["version"]) == (0, "1.2.0")
+
+
+@given(values=st.lists(_LINE.filter(bool), min_size=1, max_size=len(NASTY)))
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_texts_reach_the_script_through_a_real_shell(shell: tuple[Path, str], values: list[str]) -> None:
+    folder, text = shell
+    given = {f"x{number}": value for number, value in enumerate(values)}
+    ran = run_in_bash(folder, job_of(text, {**given, "last": "end"}))
+    wanted = [f"--x{number}={value}" for number, value in enumerate(values)]
+    assert json.loads(ran.stdout.splitlines()[-1]) == [*wanted, "--", "end"]
+
+
+def words_of(texts: dict[str, str], *lines: str) -> list[str]:
+    module = module_of(*lines)
+    return command_line(json.loads(json.dumps(shape(module, plan_component(module), ()))), texts)
+
+
+COMMANDS = (
+    "parser.add_argument('--loud', action='store_true')",
+    "parser.add_argument('files', nargs='*')",
+    "subs = parser.add_subparsers(dest='command')",
+    "train = subs.add_parser('train')",
+    "train.add_argument('--epochs', type=int, default=3)",
+    "train.add_argument('data')",
+    "subs.add_parser('test').add_argument('--epochs', type=int, default=1)",
+)
+
+
+def test_a_command_stands_between_the_scripts_arguments_and_its_own() -> None:
+    texts = {"loud": "true", "job-command": "train", "train-epochs": "5", "train-data": "-x"}
+    more = {"job-arguments": "--verbose 'a b'"}
+    alone = [line for line in COMMANDS if "files" not in line]
+    assert words_of(texts, *alone) == ["--loud", "train", "--epochs=5", "--", "-x"]
+    assert words_of(texts | more, *alone)[1:5] == ["train", "--epochs=5", "--verbose", "a b"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "words", "lines"),
+    [
+        (
+            {"job-command": "test", "train-epochs": "5"},
+            "train-epochs belongs to the command `train`",
+            COMMANDS,
+        ),
+        ({"job-command": "train", "train-data": "x"}, "tells these apart by their order alone", COMMANDS),
+        ({"b": "1"}, "a, b", ("parser.add_argument('a', nargs='?')", "parser.add_argument('b', nargs='?')")),
+        (
+            {"x": "a --y"},
+            "would take the word `--y` for an option",
+            ("parser.add_argument('--x', nargs='+')",),
+        ),
+        ({"x": "1 2 3"}, "takes words by 2, and 3 are given", ("parser.add_argument('--x', nargs=2)",)),
+        ({"x": "'1"}, "No closing quotation", ("parser.add_argument('--x', nargs='+')",)),
+        ({"x": "1.5"}, "a whole number below 1000", ("parser.add_argument('--x', action='count')",)),
+    ],
+)
+def test_what_would_arrive_elsewhere_is_refused_with_the_inputs_name(texts, words, lines) -> None:
+    with pytest.raises(NotHandedOver, match=re.escape(words)):
+        words_of(texts, *lines)
+
+
+def test_an_optional_positional_with_a_default_is_given_where_one_behind_it_is() -> None:
+    lines = ("parser.add_argument('a', nargs='?', default='usual')", "parser.add_argument('b', nargs='?')")
+    assert words_of({"b": "x"}, *lines) == ["--", "usual", "x"]
+    assert words_of({}, *lines) == []
 
 
 @given(text=st.text(st.characters(exclude_categories=["Cs"]), max_size=4))
@@ -267,7 +347,6 @@ def test_a_number_is_what_python_takes_for_one(text: str) -> None:
 
 
 # One argument: how it is added, a value, its text as an input has it, and what argparse then holds.
-_LINE = st.text(max_size=6).filter(lambda text: matches(LINE, text) and text != "--")
 _TEXT = _LINE.map(lambda text: (text, text))
 _INT = st.integers(-(10**6), 10**6).map(lambda n: (n, n))
 _FLOAT = st.floats(allow_nan=False, allow_infinity=False).map(lambda n: (n, n))
@@ -340,5 +419,5 @@ def test_argparse_gets_exactly_what_is_given(data) -> None:
     except SystemExit:
         raise AssertionError(f"{words}: {errors.getvalue()}") from None
     for name, _, value, _ in made:
-        assert found[name.replace("-", "_")] == value or (isinstance(value, float) and math.isclose(value, 0))
+        assert found[name.replace("-", "_")] == value
     assert (found["first"], found["rest"]) == (first[0], rest)
