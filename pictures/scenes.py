@@ -7,15 +7,16 @@ from dataclasses import replace
 from difflib import SequenceMatcher
 
 from bot.domain import reports
-from bot.domain.commands import Command, Name, Unknown
+from bot.domain.commands import Name, Unknown
 from bot.domain.making import Making, explained
-from bot.domain.replies import explain_reply, forbidden_reply, unknown_reply
+from bot.domain.replies import explain_reply, unknown_reply
 from bot.domain.review import Reviewed
 from bot.domain.review_note import check_status, folded_body, review_body
 from bot.domain.settings_edit import Edited, Offer
 from bot.domain.steps import CHECK_STATUS, PUBLISH_STATUS
 from bot.domain.sticky import marked, with_review
 from bot.domain.thread_words import thread_body
+from bot.domain.withdrawal import not_allowed_reply
 from bot.domain.wizard import SETUP_BRANCH
 from bot.domain.wizard_words import edit_reply, setup_description, setup_title
 from parser.model import Problem
@@ -154,7 +155,7 @@ def _commands() -> Scene:
     said = (
         Comment(ALICE, "/mlreef check", reactions=("eyes", "white_check_mark")),
         _asked("/mlreef pubish", unknown_reply(Unknown("pubish", Name.PUBLISH)), "x"),
-        _asked("/mlreef unpublish 1.0.2", forbidden_reply(Command(Name.UNPUBLISH, "1.0.2")), "x"),
+        _asked("/mlreef unpublish 1.0.2", not_allowed_reply("unpublish"), "x"),
         _asked("/mlreef environment torch-2.9", edit_reply(offer)),
         _asked("/mlreef explain parameter-type", explain_reply("parameter-type")),
     )

@@ -18,12 +18,13 @@ from bot.domain.events import (
     Other,
     Pipeline,
     Push,
+    WithdrawAsked,
     from_dict,
     read_event,
     subject,
     to_dict,
 )
-from bot.domain.jobs import COMMAND, Answer, Check, Follow, List, Publish, Run
+from bot.domain.jobs import COMMAND, Answer, Check, Follow, List, Publish, Run, Withdraw
 from bot.domain.routing import Ignored, Rules, route, same_note, same_push
 
 OLD, NEW = "1f0e" * 10, "7c3d" * 10
@@ -283,6 +284,16 @@ def test_a_payload_that_cannot_be_believed_is_ignored_with_a_reason(changes: dic
     event = read_event(payload("push_to_default_branch", **changes))
     assert isinstance(event, Other)
     assert "cannot be read" in event.why
+
+
+@pytest.mark.parametrize("action", ["unpublish", "republish"])
+def test_what_people_ask_of_a_version_is_stored_and_becomes_a_job(action: str) -> None:
+    asked = WithdrawAsked(42, "main", "1.2.0", action, 7, "request 1")
+    stored = json.loads(json.dumps(to_dict(asked)))
+    assert from_dict(stored) == asked
+    assert route(asked, RULES, BOT, NAME) == Withdraw(42, "main", "1.2.0", action, 7, "request 1")
+    # two requests about one version are two things, whatever GitLab's hooks tell meanwhile
+    assert subject(asked) == f"{action} 42 1.2.0"
 
 
 _json = st.recursive(
