@@ -1,14 +1,15 @@
 """Taking a version back, and bringing it back: its names in the registry, the image, and what the bot remembers.
 
 A record is written before anything goes: it keeps the number used for ever, and holds what the image is built once
-more from. Every step may be repeated, so a run that broke off is found and ended by the next one. Of the same project
-nothing is taken back while something is brought back.
+more from. Every step may be repeated, so a run that broke off is found and ended by the next one. Of one project one
+version is changed at a time.
 """
 
 from __future__ import annotations
 
 import json
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -44,8 +45,8 @@ from bot.layers.shelves import RegistryShelf
 from bot.offering import withdraw_component
 from bot.world import World
 
-LEASE_SECONDS = 300.0
-"""So long the opposite is kept from being done to the same project, should the worker die."""
+LEASE_SECONDS = 120.0
+"""So long the names of a project are left alone by others, should the worker die that changes them."""
 
 LEASE_PAUSE_SECONDS = 2.0
 
@@ -65,23 +66,19 @@ def unpublish(
 ) -> Withdrawn:
     """Take a version back: all its names go, `latest` and its major's go back, and the image goes with the last name.
 
-    Raises TryAgain while a version of the project is brought back.
+    Raises TryAgain while another of the project's is changed.
     """
     cause = Cause(why, user_id)
-    return _change(
-        project, branch, version, world, "unpublish", lambda shelf, named: _unpublish(shelf, named, cause)
-    )
+    return _change(project, branch, version, world, lambda shelf, named: _unpublish(shelf, named, cause))
 
 
 def republish(project: Project, branch: str, version: str, world: World, built_url: str = "") -> Withdrawn:
     """Bring a version back: the same image under the same names, and `latest` when it is the newest.
 
     `built_url`: of the pipeline that built it once more. Where the image is gone, the answer says what is to
-    be built. Raises TryAgain while a version of the project is taken back.
+    be built. Raises TryAgain while another of the project's is changed.
     """
-    return _change(
-        project, branch, version, world, "republish", lambda shelf, named: _republish(shelf, named, built_url)
-    )
+    return _change(project, branch, version, world, lambda shelf, named: _republish(shelf, named, built_url))
 
 
 def find_commit(project: Project, branch: str, version: str, world: World) -> str:
@@ -102,7 +99,6 @@ def _change(
     branch: str,
     version: str,
     world: World,
-    action: str,
     change: Callable[[Shelf, Named], Withdrawn],
 ) -> Withdrawn:
     if project.registry_host is None:
@@ -112,7 +108,7 @@ def _change(
         return Withdrawn(False, words.not_named_reply(version))
     shelf = Shelf(project, world.registry(project.registry_host), named.slug, world)
     try:
-        with _alone(project, action, world):
+        with _alone(project, world):
             return change(shelf, named)
     except (Refused, Gone) as refusal:
         log.warning("tags_not_changed", project=project.path, version=named.tag, reason=str(refusal))
@@ -120,15 +116,15 @@ def _change(
 
 
 @contextmanager
-def _alone(project: Project, action: str, world: World) -> Iterator[None]:
-    """Keeps the opposite from being done meanwhile; the same may be, for each of its steps can be repeated."""
-    name = f"names of {project.id}"
-    if not world.store.lease(name, action, LEASE_SECONDS):
+def _alone(project: Project, world: World) -> Iterator[None]:
+    """Keeps others from changing the names of the project's images meanwhile."""
+    name, owner = f"names of {project.id}", uuid.uuid4().hex
+    if not world.store.lease(name, owner, LEASE_SECONDS):
         raise TryAgain(f"{project.path}: another version is just being changed", LEASE_PAUSE_SECONDS)
     try:
         yield
     finally:
-        world.store.release(name, action)
+        world.store.release(name, owner)
 
 
 # Taking back ------------------------------------------------------------------------------------------

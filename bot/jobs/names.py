@@ -115,8 +115,9 @@ def slot_of(job: Job) -> str:
             return "list"
         case Retire():
             return "retire"
-        case Withdraw(action=action, version=version):
-            return f"{action}-{_digest(version)[:16]}"
+        case Withdraw(action=action, version=version, key=key):
+            # whoever waits for one is told of that one
+            return f"{action}-{_digest(f'{version} {key}')[:16]}"
         case Run(pipeline_id=pipeline_id):
             return f"run-{pipeline_id}"
         case Offer(version=version):

@@ -6,6 +6,8 @@ import itertools
 import json
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -353,6 +355,25 @@ def test_a_project_without_a_registry_has_no_versions(place: Place) -> None:
     for change in (unpublish, republish):
         found = change(nowhere, "master", "1", place.world)
         assert (found.done, "no container registry" in found.reply) == (False, True)
+
+
+def test_both_at_once_lose_neither_image_nor_number(place: Place) -> None:
+    def keep_asking(action: str) -> None:
+        for _ in range(3):
+            with suppress(TryAgain):
+                getattr(place, action)("2")
+
+    place.publish(1, "1.0.0", "latest")
+    place.publish(2, "1.1.0", "latest")
+    published = place.tags
+    place.unpublish("2")
+    taken_back = place.tags
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(keep_asking, action) for action in ("republish", "unpublish") * 2]:
+            done.result()
+    assert place.tags in (published, taken_back)
+    place.republish("2")
+    assert place.tags == published
 
 
 @pytest.mark.parametrize("change", ["unpublish", "republish"])
