@@ -80,6 +80,9 @@ class Eyes(Protocol):
     def look(self, person: Person, refs: Sequence[Ref]) -> Mapping[Ref, Seen]:
         """Those of the projects that this person may see at all."""
 
+    def look_among(self, person: Person, numbers: Sequence[int], size: int) -> Mapping[int, Seen]:
+        """The same of what a search came upon, in a question that is always about `size` projects."""
+
     def candidates(self, person: Person) -> Among:
         """What a search of theirs goes through."""
 
@@ -103,7 +106,7 @@ class Browser:
         place, size, scanned = after, limit + 1, 0
         while scanned < MAX_SCANNED:
             batch = self._store.search(query, among, place or None, size)
-            seen = self._eyes.look(person, [one.project_id for one in batch])
+            seen = self._eyes.look_among(person, [one.project_id for one in batch], size)
             kept += [
                 (one, _as_seen(one, now))
                 for one in batch

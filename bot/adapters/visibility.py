@@ -27,6 +27,9 @@ ANSWERS_KEPT = 2_000
 IDS_PER_QUESTION = 100
 """GitLab gives a page of so many projects."""
 
+NOBODYS_ID = 2**31 - 1_000_000
+"""From here on ids are asked for that no project has: they fill a question up."""
+
 MEMBERSHIP_SECONDS = 60.0
 """How long a list of somebody's projects is used to search among: who sees them is asked anew all the same."""
 
@@ -100,6 +103,19 @@ class Visibility:
                 known.seen.clear()
             known.seen |= {ref: (until, found.get(ref)) for ref in missing}
         return {ref: seen for ref, seen in found.items() if seen is not None}
+
+    def look_among(self, person: Person, numbers: Sequence[int], size: int) -> Mapping[int, Seen]:
+        """The same of up to `size` projects that a search came upon, always asked anew and always about `size` of them.
+
+        What a search came upon and this person may not see must not show by its time: whether there was a question,
+        how long it was, or whether its answer was known already.
+        """
+        line = self._known(person.token).line
+        asked = [*numbers, *range(NOBODYS_ID, NOBODYS_ID + size - len(numbers))]
+        found: dict[Ref, Seen | None] = {}
+        for start in range(0, len(asked), IDS_PER_QUESTION):
+            found |= _ask_many(line, asked[start : start + IDS_PER_QUESTION])
+        return {number: seen for number in numbers if (seen := found.get(number)) is not None}
 
     def candidates(self, person: Person) -> Among:
         """What a search by this person goes through; who may see what of it is asked for each page."""

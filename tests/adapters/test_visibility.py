@@ -93,6 +93,22 @@ def test_that_an_answer_is_believed_for_the_seconds_that_were_asked_for_and_by_o
     assert asked.look(ANONYMOUS, [one.id]) == {}
 
 
+def test_that_what_a_search_came_upon_is_asked_anew_in_questions_of_one_size(gitlab: Sandbox) -> None:
+    one, hidden = project(gitlab, "public"), project(gitlab, "private")
+    asked = Visibility(gitlab.url, 5.0, 1e6)
+    for numbers, seen in (
+        ([], set()),
+        ([one.id], {one.id}),
+        ([one.id, hidden.id], {one.id}),
+        ([hidden.id], set()),
+    ):
+        gitlab.clear_log()
+        assert set(asked.look_among(ANONYMOUS, numbers, 25)) == seen
+        assert len(gitlab.requests) == 1
+    one.visibility = "private"
+    assert asked.look_among(ANONYMOUS, [one.id], 25) == {}
+
+
 def test_that_no_answer_is_believed_any_more_once_gitlab_tells_of_a_change(gitlab: Sandbox) -> None:
     one, told = project(gitlab, "public"), ["1"]
     asked = Visibility(gitlab.url, 5.0, 1e6, changed=lambda: told[0])

@@ -120,6 +120,23 @@ def test_that_hidden_and_unknown_cost_gitlab_the_same_question(shop: Shop, who: 
     assert len(asked[0]) == 1
 
 
+@pytest.mark.parametrize("cache_seconds", [0.0, 60.0])
+def test_that_a_search_costs_the_same_question_whatever_it_comes_upon(
+    shop: Shop, cache_seconds: float
+) -> None:
+    browser, guest = shop.browser(cache_seconds), shop.people["guest"]
+    browser.find(Query("nothing"), guest)
+    asked = []
+    # a Guest's private project is searched, for it is theirs, and its code is not for them
+    for words in ("nothing", "private", "private", "neither", "code"):
+        shop.gitlab.clear_log()
+        assert browser.find(Query(words), guest).items == ()
+        posts = [one for one in shop.gitlab.requests if one.method == "POST"]
+        assert {one.path for one in posts} == {"/api/graphql"}
+        asked.append(len(posts))
+    assert set(asked) == {1}
+
+
 def test_that_nothing_is_shown_while_gitlab_does_not_answer(shop: Shop) -> None:
     browser = shop.browser()
     shop.gitlab.moods = broken = Trouble()

@@ -250,6 +250,11 @@ def test_that_a_token_which_gitlab_took_back_is_not_taken_for_nobodys(site: Site
     visitor.sign_in("reporter")
     shop.gitlab.revoke(next(value for value, kept in shop.gitlab.state.tokens.items() if kept.oauth))
     assert visitor.get("/api/v1/modules").status_code == 401
+    # a page goes on as for somebody who is not signed in, once
+    answer = visitor.get("/?q=secret")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/?q=secret")
+    assert "Secret public" in visitor.get("/?q=secret").text
+    assert visitor.sees() == {"group/public"}
 
 
 @pytest.mark.parametrize(
