@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 import requests
 
@@ -26,25 +26,29 @@ MAX_ANSWER_BYTES = 4 * 1024 * 1024
 AVAILABLE = frozenset(state.value for state in VersionState if state.available)
 """States in which a version's image can be had; who works on a project sees the others, too."""
 
-LOCAL = re.compile(r"(localhost|127(\.\d+){3}|\[::1\])\Z")
+LOCAL = re.compile(r"(localhost|127(\.\d+){3}|::1)\Z")
+
+
+def _read_address(url: str) -> SplitResult | None:
+    """An address without user, query and nonsense; None for what is none."""
+    try:
+        address = urlsplit(url)
+        good = address.scheme in ("http", "https") and address.hostname and address.port != 0
+    except ValueError:
+        return None
+    return address if good and not (address.username or address.query or address.fragment) else None
 
 
 class CatalogueApi:
     """Looks modules up as whoever `token` is; "" for nobody in particular, who sees what is public."""
 
     def __init__(self, url: str, token: str = "") -> None:
-        address = urlsplit(url)
-        if (
-            address.scheme not in ("http", "https")
-            or not address.hostname
-            or address.username
-            or address.query
-        ):
+        address = _read_address(url)
+        if address is None:
             raise OperatorError(
                 f"{url!r} is no address of a catalogue", "give it as in https://modules.example.com"
             )
-        host = address.netloc.rpartition(":")[0] if address.port else address.netloc
-        if token and address.scheme == "http" and not LOCAL.match(host):
+        if token and address.scheme == "http" and not LOCAL.match(address.hostname or ""):
             raise OperatorError(
                 f"the token would go to {address.netloc} unencrypted",
                 "give an address that begins with https://",

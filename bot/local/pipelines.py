@@ -51,7 +51,12 @@ def pipeline(
     if options.output is None:
         give(text)
     else:
-        options.output.write_text(text, encoding="utf-8")
+        try:
+            options.output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise OperatorError(
+                f"{options.output} cannot be written: {error.strerror}", "give another file by --output"
+            ) from None
         say(f"{options.output} is written: {_words(found, modules)}.")
     return True
 

@@ -119,6 +119,15 @@ def test_it_is_written_to_a_file_and_again_with_the_same_bytes(
     assert written[0].startswith(b"# Written by `mlreef-bot pipeline render mlreef-pipeline.yml`")
 
 
+def test_a_file_that_cannot_be_written_is_told(
+    shop: Shop, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.has("lab%2Fadd-noise", "1")
+    shop.has("lab%2Fadd-noise", "latest")
+    assert main(["pipeline", "render", "--catalogue", shop.url, "--output", "gone/x.yml"]) == USAGE
+    assert "gone/x.yml cannot be written" in capsys.readouterr().err
+
+
 def test_what_is_wrong_is_told_by_line_and_nothing_is_written(
     shop: Shop, place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -178,6 +187,8 @@ def test_an_answer_that_describes_no_module_counts_as_none(
     [
         ([], "no catalogue is named"),
         (["--catalogue", "modules.example.com"], "is no address of a catalogue"),
+        (["--catalogue", "https://x:99999"], "is no address of a catalogue"),
+        (["--catalogue", "https://me@x"], "is no address of a catalogue"),
         (
             ["--catalogue", "http://modules.example.com"],
             "the token would go to modules.example.com unencrypted",
