@@ -3,6 +3,8 @@
 It runs in the module's own image, so it needs nothing but Python 3.8 and its standard library.
 """
 
+from __future__ import annotations
+
 import hashlib
 import http.client
 import json
@@ -14,6 +16,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
+from typing import IO, Any
 
 EXPERIMENT_BYTES = 4 * 1024 * 1024
 MEASURED = 40
@@ -23,7 +26,7 @@ PAUSES = (1, 5)
 CHUNK = 1024 * 1024
 
 
-def open_metrics(path):
+def open_metrics(path: str | Path) -> str:
     """The last value of each name in an experiment.json as OpenMetrics; empty where there is nothing to read."""
     try:
         if Path(path).stat().st_size > EXPERIMENT_BYTES:
@@ -32,14 +35,14 @@ def open_metrics(path):
             document = json.load(file, parse_int=float)
     except (OSError, ValueError, RecursionError):
         return ""
-    last = {}
+    last: dict[str, float] = {}
     for record in _records(document):
         _take(record, "", 0, last)
     lines = [_metric_line(name, value) for name, value in last.items()]
     return "".join(lines) + "# EOF\n" if lines else ""
 
 
-def _records(document):
+def _records(document: Any) -> list[Any]:
     """The records in their order, whether they are a list, named by their epochs, or one alone."""
     if isinstance(document, list):
         return (
@@ -52,9 +55,9 @@ def _records(document):
     epochs = {key: value for key, value in document.items() if isinstance(value, dict)}
     numbers = {key: re.search(r"(\d+(?:\.\d+)?)\D*\Z", key) for key in epochs}
     if any(numbers.values()):
-        told = [float(found[1]) for found in numbers.values() if found]
-        if len(told) == len(epochs) == len(set(told)):
-            epochs = dict(sorted(epochs.items(), key=lambda item: float(numbers[item[0]][1])))
+        told = {key: float(found[1]) for key, found in numbers.items() if found}
+        if len(told) == len(epochs) == len(set(told.values())):
+            epochs = {key: epochs[key] for key in sorted(told, key=told.__getitem__)}
         return [*epochs.values(), {key: value for key, value in document.items() if key not in epochs}]
     if any(isinstance(value, list) for value in document.values()):
         lists = [{key: one} for key, value in document.items() if isinstance(value, list) for one in value]
@@ -62,7 +65,7 @@ def _records(document):
     return [document]
 
 
-def _take(value, name, depth, last):
+def _take(value: Any, name: str, depth: int, last: dict[str, float]) -> None:
     if isinstance(value, dict) and depth < DEPTH:
         for key, inside in value.items():
             _take(inside, name + "." + key if name else key, depth + 1, last)
@@ -76,7 +79,7 @@ def _take(value, name, depth, last):
         last[name] = value
 
 
-def _metric_line(name, value):
+def _metric_line(name: str, value: float) -> str:
     plain = re.sub(r"[^a-zA-Z0-9_:]", "_", name)[:100]
     plain = plain if re.match(r"[a-zA-Z_:]", plain) else "_" + plain
     escaped = name[:100].replace("\\", "\\\\").replace('"', '\\"')
@@ -86,7 +89,7 @@ def _metric_line(name, value):
     return plain + label + " " + number.replace("+inf", "+Inf").replace("-inf", "-Inf") + "\n"
 
 
-def fetch_file(address, folder):
+def fetch_file(address: str, folder: str) -> str:
     """Download what `https://.../name#sha256=...` names into the folder, if its bytes are those; gives its path."""
     url, _, wanted = address.partition("#sha256=")
     if not re.match(r"https?://", url) or not re.match(r"[0-9a-fA-F]{64}\Z", wanted):
@@ -120,7 +123,7 @@ def fetch_file(address, folder):
     return str(path)
 
 
-def keep_model(path, slug, version):
+def keep_model(path: str, slug: str, version: str) -> dict[str, str | int]:
     """Put a file into the package registry of the running project, once for all runs with the same bytes."""
     if not Path(path).is_file():
         raise SystemExit("The run wrote no file " + repr(path) + ", which is to be kept as its model.")
@@ -154,7 +157,7 @@ def keep_model(path, slug, version):
     return {"name": name, "url": url, "sha256": sha256, "size": size}
 
 
-def _asked(url, method, data=None):
+def _asked(url: str, method: str, data: IO[bytes] | None = None) -> urllib.request.Request:
     request = urllib.request.Request(url, data=data, method=method)
     # Not for whom GitLab may send us on to: the job's token is for GitLab alone.
     if url.startswith(os.environ["CI_API_V4_URL"] + "/"):
@@ -162,7 +165,7 @@ def _asked(url, method, data=None):
     return request
 
 
-def _answer(request, file=None):
+def _answer(request: urllib.request.Request, file: IO[bytes] | None = None) -> Any:
     """The answer, asked for again after a pause when it may come then. Raises HTTPError for any other refusal."""
     pauses = list(PAUSES)
     while True:
