@@ -79,6 +79,9 @@ REGISTRY_USER = "mlreef-bot"
 REGISTRY_PAUSES = (0.2,)
 """Seconds before a request to the registry is tried again: once, the job itself is tried again later."""
 
+PROGRESS_SECONDS = 2.0
+"""How long somebody who looks at what is under way is given the same answer: pages ask every few seconds."""
+
 """GitLab's registry looks at the token alone; any user name will do with it."""
 
 _log = get(__name__)
@@ -327,7 +330,7 @@ def build_web(config: Config) -> Flask:
         ca_file,
         changed=lambda: store.fact(ACCESS_CHANGED),
     )
-    browser = Browser(store, eyes)
+    browser = Browser(store, eyes, min(PROGRESS_SECONDS, shown.cache_seconds))
     keys = Keys.of(shown.session_secret.get_secret_value()) if shown.session_secret else None
     people = People(store, eyes, shown.address, keys if shown.client_id else None)
 

@@ -6,7 +6,9 @@ there are the same: the same question, the same answer, nothing to compare. No a
 
 from __future__ import annotations
 
+import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
@@ -44,6 +46,9 @@ PROGRESS_SHOWN = 20
 """Publications under way that are shown: GitLab is asked about the jobs of each."""
 
 PROGRESS_LOOKED_AT = 100
+PEOPLE_KEPT = 256
+"""People who are given the same answer again; who asked longest ago goes first."""
+
 UNDER_WAY_SECONDS = 24 * 3600.0
 """A publication that did not move for so long is under way no more."""
 
@@ -93,10 +98,16 @@ class Eyes(Protocol):
 class Browser:
     """Reads of the catalogue. Every method raises TryAgain without GitLab's answer, NotAccepted for a bad token."""
 
-    def __init__(self, store: Shelf, eyes: Eyes, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, store: Shelf, eyes: Eyes, progress_seconds: float = 0.0, now: Callable[[], float] = time.time
+    ) -> None:
+        """`progress_seconds`: how long somebody is given the same answer about what is under way."""
         self._store = store
         self._eyes = eyes
+        self._progress_seconds = progress_seconds
         self._now = now
+        self._told: OrderedDict[Person, tuple[float, tuple[ProgressView, ...]]] = OrderedDict()
+        self._lock = threading.Lock()
 
     def find(self, query: Query, person: Person, after: str = "", limit: int = 24) -> Found:
         """Modules that can be had now, by name. ValueError for an `after` that no page ended with."""
@@ -128,7 +139,7 @@ class Browser:
         wanted = find(versions, version) if version else newest(versions)
         if wanted is None and (version or not versions):
             return None
-        told = self._told(wanted, listed, seen, versions) if wanted else None
+        told = self._describe(wanted, listed, seen, versions) if wanted else None
         runs = self._runs(seen, person)
         return ModuleView(_as_seen(listed, seen), told, versions, seen.can_pull, seen.level, runs)
 
@@ -141,7 +152,7 @@ class Browser:
         pair = find(versions, before), find(versions, after)
         if pair[0] is None or pair[1] is None:
             return None
-        old, new = (self._told(one, listed, seen, versions) for one in pair if one)
+        old, new = (self._describe(one, listed, seen, versions) for one in pair if one)
         diff = compare_interfaces(old.module, new.module) if old.module and new.module else None
         return CompareView(_as_seen(listed, seen), old, new, diff)
 
@@ -154,10 +165,24 @@ class Browser:
     def progress(self, person: Person) -> tuple[ProgressView, ...]:
         """Publications under way and those that just ended, the one that moved last first."""
         now = self._now()
+        with self._lock:
+            until, told = self._told.get(person, (0.0, ()))
+        if now < until:
+            return told
+        told = self._under_way(person, now)
+        with self._lock:
+            self._told[person] = (now + self._progress_seconds, told)
+            while len(self._told) > PEOPLE_KEPT:
+                self._told.popitem(last=False)
+        return told
+
+    def _under_way(self, person: Person, now: float) -> tuple[ProgressView, ...]:
         recent = self._store.recent_publications(
             now - UNDER_WAY_SECONDS, now - JUST_ENDED_SECONDS, PROGRESS_LOOKED_AT
         )
-        seen = self._eyes.look(person, list(dict.fromkeys(one.project_id for one in recent)))
+        # always a question, and of one size: whether anything hidden is under way must not show by its time
+        projects = list(dict.fromkeys(one.project_id for one in recent))
+        seen = self._eyes.look_among(person, projects, PROGRESS_LOOKED_AT)
         told: list[ProgressView] = []
         for one in recent:
             project = seen.get(one.project_id)
@@ -174,7 +199,7 @@ class Browser:
             return None
         return seen, listed, shown(self._store.listed_versions(seen.project_id), seen.level)
 
-    def _told(
+    def _describe(
         self, version: ListedVersion, listed: ListedModule, seen: Seen, versions: Sequence[Named]
     ) -> VersionView:
         known = self._store.described(version.digest) if version.digest else None

@@ -219,6 +219,33 @@ def test_that_what_was_just_taken_back_is_no_news_for_those_who_do_not_work_on_i
     assert len(shop.browser().progress(shop.people["developer"])) == 1
 
 
+def test_that_looking_for_progress_costs_the_same_whether_or_not_something_hidden_is_under_way(
+    shop: Shop,
+) -> None:
+    browser, asked = shop.browser(60.0), []
+    for _ in range(3):
+        shop.gitlab.clear_log()
+        assert browser.progress(shop.people["stranger"]) == ()
+        asked.append(len(shop.gitlab.requests))
+        shop.attempt(shop.projects["private"], State.RUNNING)
+    assert asked == [1, 1, 1]
+
+
+def test_that_one_answer_about_progress_is_given_for_a_moment_and_to_one_person(shop: Shop) -> None:
+    clock = [1e9]
+    shop.attempt(shop.projects["public"], State.RUNNING)
+    browser = Browser(shop.store, shop.visibility(), 2.0, now=lambda: clock[0])
+    developer = shop.people["developer"]
+    assert len(browser.progress(developer)) == 1
+    shop.projects["public"].visibility, members = "private", shop.projects["public"].members
+    members.clear()
+    clock[0] += 1.9
+    assert len(browser.progress(developer)) == 1
+    assert browser.progress(shop.people["maintainer"]) == ()
+    clock[0] += 0.1
+    assert browser.progress(developer) == ()
+
+
 def test_that_progress_is_shown_to_whom_gitlab_shows_the_pipeline(shop: Shop) -> None:
     browser = shop.browser()
     for kind in ("public", "private"):
