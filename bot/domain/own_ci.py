@@ -25,6 +25,7 @@ publish:
 _USUAL_STAGE = "test"
 """GitLab's own default stage of a job, there when a file names no stages."""
 
+_PLAIN_BRANCH = re.compile(r"[A-Za-z0-9][\w./-]{0,200}\Z", re.ASCII)
 _PLAIN_STAGE = re.compile(r"[A-Za-z][\w -]{0,60}\Z", re.ASCII)
 
 
@@ -34,12 +35,16 @@ def triggers_ours(gitlab_ci_yml: bytes) -> bool:
     return any(jobs.triggers(name) for name in jobs.names if not name.startswith("."))
 
 
-def trigger_example(gitlab_ci_yml: bytes) -> str:
-    """The job to add to a project's own CI so that `triggers_ours`, in the last of the stages it has. Never raises."""
+def trigger_example(gitlab_ci_yml: bytes, branch: str = "") -> str:
+    """The job to add to a project's own CI so that `triggers_ours`, in the last of the stages it has. Never raises.
+
+    `branch`: another one than the default branch, for which it is to run as well.
+    """
     stages = Keys().find(last_document(gitlab_ci_yml), "stages")
     names = [name for node in items(stages) if (name := scalar(node)) is not None]
     stage = names[-1] if names and _PLAIN_STAGE.match(names[-1]) else _USUAL_STAGE
-    return _TRIGGER_EXAMPLE.replace("<stage>", stage)
+    rule = f'    - if: $CI_COMMIT_BRANCH == "{branch}"\n' if _PLAIN_BRANCH.match(branch) else ""
+    return _TRIGGER_EXAMPLE.replace("<stage>", stage) + rule
 
 
 class _Jobs:

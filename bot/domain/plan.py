@@ -156,6 +156,7 @@ def source_of(branch: Branch) -> str:
 def _built(head: Head, write: CommitFile | None) -> Plan:
     if is_run(head.project, head.own_ci):
         return Plan(State.WAITING, write)
+    other = head.branch.name if head.branch.name != head.project.default_branch else ""
     own_file = head.project.ci_config_path or (DEFAULT_CI_CONFIG if head.own_ci is not None else None)
     return Plan(
         State.UNBUILT,
@@ -165,7 +166,7 @@ def _built(head: Head, write: CommitFile | None) -> Plan:
             Tell(
                 "",
                 head.branch.name,
-                reports.unbuilt_note(own_file, trigger_example(head.own_ci or b"")),
+                reports.unbuilt_note(own_file, trigger_example(head.own_ci or b"", other)),
                 aloud=True,
             ),
         ),

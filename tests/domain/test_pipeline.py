@@ -266,6 +266,15 @@ def test_the_example_is_valid_and_is_recognised() -> None:
     assert next(validator().iter_errors(whole), None) is None
 
 
+@pytest.mark.parametrize("branch", ["", "stable", "release/1.x", 'x" || "', "a#b", "ü"])
+def test_the_example_runs_on_another_branch_too_where_its_name_is_plain(branch: str) -> None:
+    example = trigger_example(b"", branch)
+    rules = [rule["if"] for rule in yaml.safe_load(example)["publish"]["rules"]]
+    named = [f'$CI_COMMIT_BRANCH == "{branch}"'] if branch in ("stable", "release/1.x") else []
+    assert rules == ["$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH", *named]
+    assert triggers_ours(example.encode())
+
+
 @pytest.mark.parametrize(
     ("own", "stage"),
     [
