@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import re2
 import yaml
 
 from sandbox.gitlab.rules import Invalid
@@ -125,7 +126,7 @@ def _faults_of(which: str, spec: Mapping[str, Any], value: Any) -> list[str]:
         found.append(f"`{value}` cannot be used because it is not in the list of allowed options")
     if "regex" in spec and kind != "string":
         found.append("RegEx validation can only be used with string inputs")
-    elif "regex" in spec and isinstance(value, str) and not _re2(str(spec["regex"])).search(value):
+    elif "regex" in spec and isinstance(value, str) and not _matches(str(spec["regex"]), value):
         found.append(f"{which} value does not match required RegEx pattern")
     return found
 
@@ -147,29 +148,13 @@ def _ruby(value: Any) -> str:
     return json.dumps(value)
 
 
-RE2 = re.compile(
-    r"(?P<escaped>\\(?:x\{(?P<digits>[0-9A-Fa-f]+)\}|.))|(?P<class>\[\^?\]?)|(?P<end>\])|(?P<dollar>\$)"
-)
-
-
-def _re2(pattern: str) -> re.Pattern[str]:
-    """GitLab's regular expressions are RE2's, where `$` and `\\z` are the very end of the text."""
-    inside = False
-
-    def python(token: re.Match[str]) -> str:
-        nonlocal inside
-        if token["digits"]:
-            return f"\\U{int(token['digits'], 16):08x}"
-        if token["escaped"]:
-            return r"\Z" if token["escaped"] == r"\z" else token["escaped"]
-        if token["dollar"]:
-            return "$" if inside else r"\Z"
-        inside = token["class"] is not None
-        return token[0]
-
+def _matches(pattern: str, text: str) -> bool:
+    """Whether a text fits, by the library that GitLab asks; its `$` is the very end of the text."""
+    options = re2.Options()
+    options.log_errors = False
     try:
-        return re.compile(RE2.sub(python, pattern))
-    except (re.error, ValueError, OverflowError):
+        return re2.compile(pattern, options).search(text) is not None
+    except re2.error:
         raise Invalid("invalid regular expression") from None
 
 
