@@ -137,9 +137,9 @@ def test_who_may_not_gets_one_sentence_and_nothing_is_done(talk: Talk, people: P
     head = talk.way.head()
     for user in (people.guest, people.reporter):
         said = talk.ask("/mlreef publish", NOT_DONE, user)
-        assert "is for Developers and above of this project" in said
+        assert "is for Developers and above" in said
     said = talk.ask("/mlreef unpublish 1.0.0", NOT_DONE, people.developer)
-    assert "is for Maintainers and above of this project" in said
+    assert "is for Maintainers and above, and Developers for what they pushed" in said
     talk.way.rest()
     assert talk.way.head() == head
     assert talk.way.statuses(head) == []
