@@ -151,7 +151,9 @@ class _Shelf:
         self._world = world
         self._path = project.registry_path
         self._registry: Registry | None = (
-            world.registry(project.registry_host) if project.registry_host is not None else None
+            world.registry(project.registry_host)
+            if project.registry_host is not None and project.keeps_images
+            else None
         )
         # a project whose registry is switched off has no image that anybody can get
         self._tags = (

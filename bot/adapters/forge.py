@@ -64,6 +64,7 @@ class Forge(Releases, Files, Pipelines, MergeRequests, Ledger, ModelExperiments)
             archived=bool(data.get("archived")),
             registry_host=image_prefix.partition("/")[0] if image_prefix else None,
             needs_resolved_discussions=bool(data.get("only_allow_merge_if_all_discussions_are_resolved")),
+            keeps_images=data.get("container_registry_access_level") != "disabled",
             topics=tuple(topic for topic in data.get("topics") or () if isinstance(topic, str)),
             going=bool(data.get("marked_for_deletion_on") or data.get("marked_for_deletion_at")),
         )

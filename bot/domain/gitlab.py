@@ -27,6 +27,8 @@ class Project:
     needs_resolved_discussions: bool = False
     """Whether GitLab merges only what has no open discussion."""
     topics: tuple[str, ...] = ()
+    keeps_images: bool = True
+    """Whether its container registry is switched on; without, nobody can get what was published."""
     going: bool = False
     """Whether somebody deleted it, and GitLab only keeps it for a while."""
 

@@ -50,6 +50,8 @@ from bot.world import World
 from parser.model import EntryPoint, Kind, Module
 from parser.wire import canonical, module_to_dict
 from sandbox.gitlab import MAINTAINER, Sandbox, User
+from sandbox.gitlab import Trouble as GitlabTrouble
+from sandbox.gitlab.trouble import refuse
 from sandbox.registry import RegistryServer
 from sandbox.registry.trouble import Trouble
 from tests.domain.values import parameter
@@ -521,6 +523,31 @@ def test_visibility_and_topics_are_those_of_now(place: Place) -> None:
     place.ask("PUT", "", {"visibility": "private"})
     place.list()
     assert place.store.search(Query(), public) == ()
+
+
+def test_a_registry_that_is_switched_off_gives_nobody_anything(place: Place) -> None:
+    place.publish(1, "1.0.0")
+    before = place.list()
+    place.ask("PUT", "", {"container_registry_access_level": "disabled"})
+    assert place.list() == {"master-1": VersionState.INCONSISTENT}
+    found = place.store.listed(place.project_id)
+    assert found is not None
+    assert found.newest is None
+    place.ask("PUT", "", {"container_registry_access_level": "enabled"})
+    assert place.list() == before
+
+
+def test_without_the_ledger_only_what_the_bot_itself_said_is_listed(place: Place) -> None:
+    place.publish(1, "1.0.0")
+    image = place.publish(2, "1.1.0", told=False)
+    assert len(place.list()) == 2
+    bad = GitlabTrouble()
+    place.sandbox.moods = bad
+    bad.on("GET", "/projects/:id/environments", refuse(403), times=None)
+    assert place.list() == {"master-1": VersionState.OUTDATED}
+    sha = place.registry.fetch_labels("lab/add-noise", image)[REVISION_LABEL]
+    place.tell(sha, "master", 2, "1.1.0", image.digest)
+    assert place.list() == {"master-1": VersionState.OUTDATED, "master-2": VersionState.PUBLISHED}
 
 
 def test_a_project_without_publications_is_not_listed(place: Place) -> None:
