@@ -26,7 +26,7 @@ from bot.domain.inputs import DECIMAL, LINE, WHOLE, matches, plain_text
 from ci_templates import read_program
 from ci_templates.component_arguments import NotHandedOver, command_line
 from sandbox.gitlab.rules import Invalid
-from tests.domain.component_parts import job_of, module_of, read_report, rendered, shape_of, told
+from tests.domain.component_parts import job_of, module_of, read_module, read_report, rendered, shape_of, told
 
 
 def input_of(line: str, name: str):
@@ -421,3 +421,48 @@ def test_argparse_gets_exactly_what_is_given(data) -> None:
     for name, _, value, _ in made:
         assert found[name.replace("-", "_")] == value
     assert (found["first"], found["rest"]) == (first[0], rest)
+
+
+CLICK = """
+import json
+import click
+
+@click.command()
+@click.option("-f", "--file", required=True)
+@click.option("-s", default="x")
+@click.option("--shout/--no-shout", default=True)
+@click.option("--verbose", count=True)
+@click.option("--tag", multiple=True)
+@click.option("--point", nargs=2, type=float)
+@click.option("--sure", type=bool, default=True)
+@click.argument("source")
+@click.argument("rest", nargs=-1)
+def main(**values):
+    click.echo(json.dumps(values))
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_a_script_that_reads_its_command_line_with_click_gets_what_is_given(tmp_path: Path) -> None:
+    script = tmp_path / "main.py"
+    script.write_text(CLICK)
+    module = read_module(CLICK)
+    texts = {"file": "-x", "s": "=-y", "shout": "false", "verbose": "2", "tag": "'a b' -c", "point": "-1 .5"}
+    texts |= {"sure": "false", "source": "--", "rest": "-v w"}
+    told = json.loads(json.dumps(shape(module, plan_component(module), ())))
+    ran = subprocess.run(
+        [sys.executable, script, *command_line(told, texts)], capture_output=True, check=True
+    )
+    assert json.loads(ran.stdout) == {
+        "file": "-x",
+        "s": "=-y",
+        "shout": False,
+        "verbose": 2,
+        "tag": ["a b", "-c"],
+        "point": [-1.0, 0.5],
+        "sure": False,
+        "source": "--",
+        "rest": ["-v", "w"],
+    }
