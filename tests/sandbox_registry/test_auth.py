@@ -97,8 +97,9 @@ def test_a_token_that_is_forged_or_old_opens_nothing(ours: RegistryServer) -> No
         (ProjectAccess(internal=True, signed_in=True), {"pull"}),
         (ProjectAccess(signed_in=True, access_level=10), set()),
         (ProjectAccess(signed_in=True, access_level=20), {"pull"}),
-        (ProjectAccess(signed_in=True, access_level=30), {"pull", "push", "delete"}),
-        (ProjectAccess(own_job=True), {"pull", "push"}),
+        (ProjectAccess(signed_in=True, access_level=30), {"pull", "push"}),
+        (ProjectAccess(signed_in=True, access_level=40), {"pull", "push", "delete"}),
+        (ProjectAccess(own_job=True), {"pull", "push", "delete"}),
         (ProjectAccess(public=True, signed_in=True), {"pull"}),
     ],
 )
