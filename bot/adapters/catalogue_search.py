@@ -25,6 +25,9 @@ RARE = 1_000
 GONE_THROUGH = 3_000
 """Modules that are gone through in order; where too few of them have what is asked for, those are collected that do."""
 
+FIRST_SHARE = 15
+"""Such a part of them is looked at first, where what is asked for may be most common."""
+
 Place = tuple[str, int]
 """A module's place in the order: its name's key and its project's number."""
 
@@ -69,21 +72,30 @@ def _of_visibility(connection: sa.Connection, search: Search, shown_to: str) -> 
         )
     if not common:
         return _read(connection, search, shown)
-    first = _in_order(search, shown).limit(search.gone_through).subquery()
-    has = [_has(term, first.c.project_id) for term in common]
-    query = sa.select(first.c.sort, first.c.project_id).where(*has).limit(search.limit)
-    found = [
-        (sort, project)
-        for sort, project in connection.execute(query.order_by(first.c.sort, first.c.project_id))
-    ]
-    if len(found) == search.limit:
-        return found
+    for window in (search.gone_through // FIRST_SHARE, search.gone_through):
+        found = _go_through(connection, search, shown, common, window)
+        if len(found) == search.limit:
+            return found
     having_all = (
         sa.intersect(*(_having(shown_to, term) for term in common))
         if common[1:]
         else _having(shown_to, common[0])
     )
     return _read(connection, search, shown, _MODULES.project_id.in_(having_all))
+
+
+def _go_through(
+    connection: sa.Connection,
+    search: Search,
+    shown: sa.ColumnElement[bool],
+    common: Sequence[Term],
+    window: int,
+) -> list[Place]:
+    """Those among the first `window` modules that have all of it."""
+    first = _in_order(search, shown).limit(window).subquery()
+    order = (first.c.sort, first.c.project_id)
+    query = sa.select(*order).where(*(_has(term, first.c.project_id) for term in common)).order_by(*order)
+    return [(sort, project) for sort, project in connection.execute(query.limit(search.limit))]
 
 
 def _of_projects(connection: sa.Connection, search: Search, among: Among) -> list[Place]:
