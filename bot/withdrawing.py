@@ -7,20 +7,15 @@ version is changed at a time.
 
 from __future__ import annotations
 
-import json
-import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import structlog
 
 from bot.adapters.registry import Manifest
 from bot.adapters.withdrawn import (
-    Kept,
-    describe_image,
     ensure_record,
     fetch_kept,
     fetch_record,
@@ -35,14 +30,11 @@ from bot.domain.tags import LATEST, REVISION_LABEL, branch_slug, is_sha, version
 from bot.domain.version_names import Named, kept_tag, read_name
 from bot.domain.versions import Version
 from bot.domain.withdrawal import Withdrawn
-from bot.domain.withdrawn_record import ASKED, MAX_TEXT, Record
-from bot.errors import BotError, Gone, OperatorError, Refused, TryAgain
-from bot.image_names import TAGS_LOOKED_AT, Holders, Shelf, numbers_and_version
-from bot.layers.image import LOCK_LABEL, read_known
-from bot.layers.known import fetch_lock
-from bot.layers.labels import ENGINE_LABEL, base_of
-from bot.layers.shelves import RegistryShelf
+from bot.domain.withdrawn_record import ASKED, Record
+from bot.errors import Gone, OperatorError, Refused, TryAgain
+from bot.image_names import TAGS_LOOKED_AT, Holders, Shelf
 from bot.offering import withdraw_component
+from bot.recording import Cause, record_of
 from bot.world import World
 
 LEASE_SECONDS = 120.0
@@ -51,14 +43,6 @@ LEASE_SECONDS = 120.0
 LEASE_PAUSE_SECONDS = 2.0
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """Why a version is taken back, and who asked for it; 0 for nobody."""
-
-    why: str = ASKED
-    user_id: int = 0
 
 
 def unpublish(
@@ -145,7 +129,7 @@ def _unpublish(shelf: Shelf, named: Named, cause: Cause) -> Withdrawn:
     holders = shelf.holders(digest, sha, there)
     names = _names_of(shelf, named, digest, holders, known, there)
     if image is not None:
-        record, kept = _describe(shelf, named, image, sha, names, cause)
+        record, kept = record_of(shelf, named, image, sha, names, cause)
         ensure_record(shelf.registry, shelf.path, tuple(map(kept_tag, names)), record, kept)
     stays = [
         part
@@ -183,48 +167,6 @@ def _names_of(
 def _is_kept(shelf: Shelf, name: str, digest: str) -> bool:
     record = fetch_withdrawn(shelf.registry, shelf.path, kept_tag(name))
     return record is not None and record.digest == digest
-
-
-def _describe(
-    shelf: Shelf, named: Named, image: Manifest, sha: str, names: tuple[str, ...], cause: Cause
-) -> tuple[Record, Kept | None]:
-    """The record of an image, and its own description with its locks."""
-    registry, path = shelf.registry, shelf.path
-    kept = describe_image(registry, path, image, {})
-    labels, locks, platforms = dict[str, str](), dict[str, bytes](), list[str]()
-    for one, config in kept.images if kept is not None else ():
-        known = read_known(one.content, config)
-        labels = labels or _labels(config)
-        platforms.append(_platform(config))
-        if known is None or LOCK_LABEL not in known.labels:
-            continue
-        try:
-            found = fetch_lock(RegistryShelf(registry, path), known)
-        except (BotError, ValueError) as error:
-            log.warning("lock_unread", project=shelf.project.path, version=named.tag, reason=str(error))
-            continue
-        if found is not None:
-            locks[one.digest] = found[1]
-    number, version = numbers_and_version(names, shelf.slug)
-    branch = _branch_of(shelf, image.digest)
-    return (
-        Record(
-            project=shelf.project.path,
-            branch=branch,
-            number=number,
-            version=version if shelf.is_default else "",
-            names=names,
-            digest=image.digest,
-            sha=sha,
-            engine=_text(labels.get(ENGINE_LABEL, "")),
-            base=_text(base_of(labels)),
-            platforms=tuple(platform for platform in platforms if platform),
-            why=cause.why,
-            user_id=cause.user_id,
-            at=round(time.time(), 3),
-        ),
-        replace(kept, locks=locks) if kept is not None else None,
-    )
 
 
 def _let_image_go(shelf: Shelf, digest: str, holders: Holders, at_once: bool) -> bool:
@@ -334,17 +276,6 @@ def _remember(shelf: Shelf, digest: str, before: tuple[State, ...], after: State
                 store.ensure_publication(replace(one, state=after))
 
 
-def _branch_of(shelf: Shelf, digest: str) -> str:
-    """The branch's name, where the bot knows one with this slug; the slug itself else."""
-    if shelf.is_default:
-        return shelf.project.default_branch or shelf.slug
-    for state in (State.PUBLISHED, State.UNCHANGED, State.UNPUBLISHED):
-        for one in shelf.world.store.publications_in(shelf.project.id, state):
-            if one.digest == digest and branch_slug(one.branch) == shelf.slug:
-                return one.branch
-    return shelf.slug
-
-
 def _unknown(shelf: Shelf, named: Named, there: frozenset[str]) -> Withdrawn:
     numbers, versions = shelf.names(there)
     known = [tag for tag in (versions if Version.read(named.tag) else numbers) if tag in there]
@@ -361,28 +292,3 @@ def _sha_of(shelf: Shelf, image: Manifest) -> str:
 
 def _revision(text: str) -> str:
     return text if is_sha(text) else ""
-
-
-def _labels(config: bytes) -> dict[str, str]:
-    inside = _document(config).get("config")
-    labels = inside.get("Labels") if isinstance(inside, dict) else None
-    found = labels if isinstance(labels, dict) else {}
-    return {name: value for name, value in found.items() if isinstance(value, str)}
-
-
-def _platform(config: bytes) -> str:
-    parts = [_document(config).get(name) for name in ("os", "architecture", "variant")]
-    return _text("/".join(part for part in parts if isinstance(part, str)))
-
-
-def _document(config: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(config)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _text(text: str) -> str:
-    """A label as a record may hold it: anybody may have written it."""
-    return text if text.isprintable() and len(text) <= MAX_TEXT else ""
