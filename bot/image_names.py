@@ -12,6 +12,7 @@ from bot.adapters.version_tags import ensure_major
 from bot.domain.gitlab import Project
 from bot.domain.tags import LATEST, WITHDRAWN_NUMBER, branch_slug, candidate_tag, read_numbers, version_tag
 from bot.domain.versions import Version, major_tag, read_used
+from bot.errors import TryAgain
 from bot.world import World
 
 TAGS_LOOKED_AT = 100
@@ -24,7 +25,7 @@ AT_A_TIME = 8
 """Tags that are asked for side by side."""
 
 MOVES = 5
-"""So often `latest` is moved on while others take back what it was just moved to."""
+"""So often `latest` is moved on while others publish, or take back what it was just moved to."""
 
 OURS = re.compile(r"c-(?:[0-9a-f]{40}|[0-9a-f]{64})|l-[0-9a-f]{40}")
 """Tags of commits and of locks, which are nobody's but ours."""
@@ -108,21 +109,24 @@ class Shelf:
 
     def move_latest_off(self, digest: str) -> str | None:
         """Moves `latest` from the image to the newest version left; gives that: "" for none, None if nothing moved."""
-        moved: str | None = None
-        for _ in range(MOVES if self.is_default else 0):
-            held = self.registry.fetch_manifest(self.path, LATEST)
-            if held is None or held.digest != digest:
-                return moved
-            left = self._newest_left(digest)
+        held = self.registry.fetch_manifest(self.path, LATEST) if self.is_default else None
+        return self.lead_latest(digest) if held is not None and held.digest == digest else None
+
+    def lead_latest(self, besides: str = "") -> str:
+        """Lets `latest` lead to the newest number of another image than that, and go with the last; gives its tag.
+
+        It is looked at again after it was moved: promotions move it too, so whoever ends last leaves it right. Raises
+        TryAgain when the numbers change all the time.
+        """
+        for _ in range(MOVES):
+            left = self._newest_left(besides)
             if left is None:
                 self.delete([LATEST])
-                return ""
-            moved, following = left
-            self.registry.ensure_tag(self.path, LATEST, following)
-            if self.registry.fetch_manifest(self.path, moved) is not None:
-                return moved
-            digest = following.digest
-        return moved
+            else:
+                self.registry.ensure_tag(self.path, LATEST, left[1])
+            if self._newest_left(besides) == left:
+                return left[0] if left is not None else ""
+        raise TryAgain(f"Others publish in {self.path} all the time.")
 
     def settle_majors(self, names: Iterable[str], there: Iterable[str]) -> None:
         """Lets the `<major>` of each of these versions lead to the newest that is there, and go with the last one."""
@@ -131,6 +135,8 @@ class Shelf:
         for major in sorted(majors) if self.is_default else ():
             if ensure_major(self.registry, self.path, major) is None and major_tag(major) in present:
                 self.delete([major_tag(major)])
+                # a first one of them may have been published just before
+                ensure_major(self.registry, self.path, major)
 
     def is_newest(self, image: Manifest, there: Iterable[str]) -> bool:
         """Whether the branch's newest number leads to the image."""

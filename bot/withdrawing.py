@@ -214,8 +214,8 @@ def _republish(shelf: Shelf, named: Named, built_url: str) -> Withdrawn:
     for name in back:
         shelf.registry.ensure_tag(shelf.path, name, image)
     moved = shelf.is_default and shelf.is_newest(image, {*there, *back})
-    if moved:
-        shelf.registry.ensure_tag(shelf.path, LATEST, image)
+    # of what is published meanwhile `latest` is not taken away
+    moved = moved and shelf.lead_latest() in names
     shelf.settle_majors(names, {*there, *back})
     shelf.delete(kept for kept in map(kept_tag, names) if kept in there)
     _remember(shelf, image.digest, (State.UNPUBLISHED,), State.PUBLISHED)

@@ -56,9 +56,11 @@ def fetch_held(
     """The image that the branch has published now, and all tags: `latest` where it is the branch's, else its newest.
 
     The tags are listed last: a version is given before `latest` moves, so that of the image is among them.
-    `besides`: digest of an image that is about to be published, and may have got its number already.
+    `besides`: digest of an image that is about to be published, and may have got its number already; where what was
+    published before it was taken back meanwhile, `latest` may lead to it as well.
     """
     held = registry.fetch_manifest(repository, LATEST) if latest else None
+    held = None if held is not None and held.digest == besides else held
     tags = registry.fetch_tags(repository)
     for number in read_numbers(branch, tags)[:VERSIONS_LOOKED_AT] if held is None else ():
         found = registry.fetch_manifest(repository, version_tag(branch, number))

@@ -75,6 +75,19 @@ def test_each_publication_gets_the_version_that_its_changes_ask_for(project: Pro
     assert project.tags()["latest"] == project.tags()["main-5"] == images[-1]
 
 
+def test_an_image_that_is_latest_before_it_has_a_version_is_not_compared_with_itself(
+    project: Project,
+) -> None:
+    publish(project, NOISE)
+    sha = project.repository.commit()
+    # its promotion broke off behind the number; what was `latest` was taken back meanwhile, and `latest` moved on
+    for tag in (f"c-{sha}", "main-2", "latest"):
+        push_image(project.host, project.path, tag, {REVISION: sha, MODULE_LABEL: described(BROKEN)})
+    code, log = project.promote(sha, described=described(BROKEN))
+    assert code == 0, log
+    assert set(project.versions()) == {"1.0.0", "2.0.0"}
+
+
 @pytest.fixture
 def foretell(project: Project, tmp_path: Path) -> Iterator[Callable[[Module], str]]:
     """Which version a review would say that a module gets: by the registry alone, and by what was remembered."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -422,6 +422,44 @@ def test_latest_does_not_stay_on_what_another_took_back_meanwhile(place: Place) 
     place.registry.misbehave(meanwhile)
     assert "`latest` is `master-1` again." in place.unpublish("3").reply
     assert place.tags["latest"] == first
+
+
+@pytest.mark.parametrize("change", ["unpublish", "republish"])
+def test_latest_is_not_taken_from_what_is_published_meanwhile(place: Place, change: str) -> None:
+    place.publish(1, "1.0.0", "latest")
+    place.publish(2, "1.1.0", "latest")
+    if change == "republish":
+        place.unpublish("2")
+    newest: list[str] = []
+
+    def meanwhile(request: Request) -> Response | None:
+        # all of a promotion between the look and the move that follows from it
+        if request.method == "PUT" and request.path.endswith("/manifests/latest") and not newest:
+            newest.append("")
+            newest[0] = place.publish(3, "1.2.0", "latest")
+        return None
+
+    place.registry.misbehave(meanwhile)
+    told = getattr(place, change)("2")
+    assert told.done
+    assert place.tags["latest"] == place.tags["1"] == newest[0]
+    assert "`latest` is `master-1`" not in told.reply
+    assert "`latest`" not in told.reply or change == "unpublish"
+
+
+def test_a_major_is_not_taken_from_what_is_published_meanwhile(place: Place) -> None:
+    newest: list[str] = []
+
+    class Meanwhile(Forge):
+        def delete_image_tags(self, project_id: int, path: str, tags: Collection[str]) -> None:
+            if "1" in tags:
+                newest.append(place.publish(2, "1.0.1", "latest"))
+            super().delete_image_tags(project_id, path, tags)
+
+    place.publish(1, "1.0.0", "latest")
+    forge = Meanwhile(GitlabClient(place.sandbox.url, place.token, 5))
+    assert unpublish(place.project, "master", "1", replace(place.world, forge=forge)).done
+    assert [place.tags[tag] for tag in ("1", "latest", "1.0.1")] == newest * 3
 
 
 @pytest.mark.parametrize(
