@@ -30,8 +30,8 @@ MOVES = 5
 OURS = re.compile(r"c-(?:[0-9a-f]{40}|[0-9a-f]{64})|l-[0-9a-f]{40}")
 """Tags of commits and of locks, which are nobody's but ours."""
 
-ATTACHED = ("withdrawn", "sha256-")
-"""Beginnings of tags that lead to records, and to what is attached to images: not to images themselves."""
+ATTACHED = re.compile(r"withdrawn\..*|withdrawn-[0-9]+\.[0-9]+\.[0-9]+|sha256-.*")
+"""Tags that lead to records, and to what is attached to images: not to images themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Shelf:
         """All that leads to an image, as far as it is looked at: the newest names first."""
         numbers, versions = (kind[:TAGS_LOOKED_AT] for kind in self.names(there))
         own = [name for name in (*numbers, *versions) if name in there]
-        rest = there - set(own) - {LATEST} - {tag for tag in there if tag.startswith(ATTACHED)}
+        rest = there - set(own) - {LATEST} - {tag for tag in there if ATTACHED.fullmatch(tag)}
         if self.is_default:
             rest -= {major_tag(one.major) for one in read_used(there)}
         # of many candidates the commit's own first

@@ -265,11 +265,13 @@ def test_where_nothing_is_left_of_it_its_record_says_what_to_build_once_more(pla
     assert place.tags == before
 
 
-def test_an_image_that_people_named_themselves_stays_and_they_are_told(place: Place) -> None:
-    digest = place.publish(1, "1.0.0", "latest", "in-production")
+# the second is the first number of a branch that is called `withdrawn`
+@pytest.mark.parametrize("name", ["in-production", "withdrawn-1"])
+def test_an_image_that_people_named_themselves_stays_and_they_are_told(place: Place, name: str) -> None:
+    digest = place.publish(1, "1.0.0", "latest", name)
     told = place.unpublish("1.0.0").reply
-    assert "The image itself stays, as other tags lead to it: `in-production`." in told
-    assert place.tags.keys() == {"in-production", "withdrawn-1.0.0", "withdrawn.master-1"}
+    assert f"The image itself stays, as other tags lead to it: `{name}`." in told
+    assert place.tags.keys() == {name, "withdrawn-1.0.0", "withdrawn.master-1"}
     assert place.has(digest)
 
 
