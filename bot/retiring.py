@@ -123,8 +123,7 @@ def _fetch_standing(shelf: _Shelf, keep: int) -> tuple[Standing, ...]:
 
 def _fetch_held(shelf: _Shelf, standing: Iterable[Standing]) -> frozenset[str]:
     """Images that a tag leads to which moves, or that somebody's component reference means."""
-    if shelf.branch != shelf.project.default_branch:
-        return _newest_of_namesakes(shelf)
+    # also a branch that is no longer the default one may have images with versions
     versions = read_versions(shelf.tags)
     moving = (LATEST, *{major_tag(version.major) for version in versions})
     used = {str(version) for version in _fetch_used(shelf, versions)}
@@ -135,7 +134,8 @@ def _fetch_held(shelf: _Shelf, standing: Iterable[Standing]) -> frozenset[str]:
         for one in standing
         if used and (known := store.described(one.digest)) is not None and known.version in used
     }
-    return shelf.digests((*moving, *used)) | remembered
+    others = frozenset() if shelf.branch == shelf.project.default_branch else _newest_of_namesakes(shelf)
+    return shelf.digests((*moving, *used)) | remembered | others
 
 
 def _newest_of_namesakes(shelf: _Shelf) -> frozenset[str]:

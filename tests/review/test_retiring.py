@@ -212,6 +212,23 @@ def test_each_branch_keeps_its_own(place: Place) -> None:
     assert {tag for tag in place.tags if tag.startswith("stable")} == {"stable-13", "stable-14"}
 
 
+def test_what_is_used_stays_also_on_a_branch_that_was_the_default_one_before(place: Place) -> None:
+    place.publish(4)
+    place.use("1.0.1")
+    project = place.project.id
+    place.sandbox.commit(
+        project, place.alice, {"b.py": "b = 1\n"}, "Go on", branch="develop", start_branch="master"
+    )
+    requests.put(
+        f"{place.sandbox.url}/api/v4/projects/{project}",
+        json={"default_branch": "develop"},
+        headers={"PRIVATE-TOKEN": place.alice.token},
+        timeout=10,
+    ).raise_for_status()
+    place.retire(2)
+    assert place.numbers() == [1, 3, 4]
+
+
 def test_of_branches_that_share_their_tags_each_keeps_its_newest(place: Place) -> None:
     for number in range(11, 15):
         branch = "release/1" if number == 11 else "release-1"
