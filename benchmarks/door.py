@@ -81,7 +81,8 @@ def environment(url: str) -> dict[str, str]:
 
 def serve(view: str, url: str, descriptor: int) -> None:
     """Serve one of VIEWS on a listening socket until SIGTERM."""
-    from bot.app import build_door, door_settings, start_logs
+    from bot.app.door import build_door, door_settings
+    from bot.app.settings import start_logs
     from bot.config_file import load_config
     from bot.doorkeeper import run_wsgi
 

@@ -139,7 +139,8 @@ def _build(options: argparse.Namespace) -> int:
 
 def _init(options: argparse.Namespace) -> int:
     if options.merge_request:
-        from bot.app import open_setup, start_logs
+        from bot.app.doing import open_setup
+        from bot.app.settings import start_logs
         from bot.local.init import wish_of
 
         config = _config(options)
@@ -157,7 +158,7 @@ def _pipeline(options: argparse.Namespace) -> int:
     from bot.local.pipelines import LookUp, pipeline
 
     def on_server(file: Path) -> LookUp:
-        from bot.app import look_up_modules
+        from bot.app.catalogue import look_up_modules
         from bot.config_file import load_config
 
         return look_up_modules(load_config(file, secrets=False))
@@ -166,7 +167,7 @@ def _pipeline(options: argparse.Namespace) -> int:
 
 
 def _load_policy(file: Path) -> Policy:
-    from bot.app import read_policy
+    from bot.app.settings import read_policy
     from bot.config_file import load_config
 
     # GitLab is not spoken to: whoever draws a file or builds an image needs no secrets.
@@ -184,14 +185,14 @@ def _config(options: argparse.Namespace) -> Config:
 
 def _serve(options: argparse.Namespace) -> int:
     config = _config(options)
-    from bot.app import serve
+    from bot.app.service import serve
 
     return serve(config, options.config, not options.no_worker)
 
 
 def _door(options: argparse.Namespace) -> int:
     config = _config(options)
-    from bot.app import run_door
+    from bot.app.door import run_door
 
     run_door(config, options.descriptor)
     return GOOD
@@ -199,7 +200,7 @@ def _door(options: argparse.Namespace) -> int:
 
 def _web(options: argparse.Namespace) -> int:
     config = _config(options)
-    from bot.app import run_web
+    from bot.app.web import run_web
 
     run_web(config, options.descriptor)
     return GOOD
@@ -207,7 +208,7 @@ def _web(options: argparse.Namespace) -> int:
 
 def _worker(options: argparse.Namespace) -> int:
     config = _config(options)
-    from bot.app import run_worker
+    from bot.app.worker import run_worker
 
     run_worker(config)
     return GOOD
@@ -215,7 +216,8 @@ def _worker(options: argparse.Namespace) -> int:
 
 def _publish(options: argparse.Namespace) -> int:
     config = _config(options)
-    from bot.app import request_publication, start_logs
+    from bot.app.asking import request_publication
+    from bot.app.settings import start_logs
 
     start_logs(config)
     project, branch = request_publication(config, options.project, options.branch)
@@ -225,7 +227,8 @@ def _publish(options: argparse.Namespace) -> int:
 
 def _withdraw(options: argparse.Namespace) -> int:
     config = _config(options)
-    from bot.app import await_withdrawal, request_withdrawal, start_logs
+    from bot.app.asking import await_withdrawal, request_withdrawal
+    from bot.app.settings import start_logs
 
     start_logs(config)
     key = request_withdrawal(config, options.project, options.version, options.action, options.branch)
@@ -241,7 +244,9 @@ def _withdraw(options: argparse.Namespace) -> int:
 
 def _catalogue(options: argparse.Namespace) -> int:
     config = _config(options)
-    from bot.app import read_catalogue, rebuild_catalogue, start_logs
+    from bot.app.catalogue import read_catalogue
+    from bot.app.doing import rebuild_catalogue
+    from bot.app.settings import start_logs
     from bot.domain.text import printable
 
     start_logs(config)
@@ -255,7 +260,8 @@ def _catalogue(options: argparse.Namespace) -> int:
 
 def _jobs(options: argparse.Namespace) -> int:
     config = _config(options)
-    from bot.app import at_the_desk, start_logs
+    from bot.app.desk import at_the_desk
+    from bot.app.settings import start_logs
     from bot.jobs import listing
 
     if (options.action is None) != (options.id is None):
@@ -272,7 +278,7 @@ def _jobs(options: argparse.Namespace) -> int:
 
 def _token(options: argparse.Namespace) -> int:
     config = _config(options)
-    from bot.app import derive_project_token
+    from bot.app.settings import derive_project_token
 
     _give(derive_project_token(config, options.project_id))
     return GOOD
@@ -280,7 +286,8 @@ def _token(options: argparse.Namespace) -> int:
 
 def _reconcile(options: argparse.Namespace) -> int:
     config = _config(options)
-    from bot.app import reconcile, start_logs
+    from bot.app.doing import reconcile
+    from bot.app.settings import start_logs
 
     start_logs(config)
     for line in reconcile(config, act=not options.dry_run):

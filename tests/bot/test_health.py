@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bot import metrics
 from bot.adapters.gitlab_client import GitlabClient
 from bot.adapters.store import Store
-from bot.app import look_at
+from bot.app.counts import look_at
 from bot.domain.facts import BOT_USER, WORKER_SEEN, JobCounts
 from bot.domain.proof import Keys
 from bot.domain.routing import Rules

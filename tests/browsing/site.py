@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import requests
 from werkzeug.test import Client, TestResponse
 
-from bot.app import build_web
+from bot.app.web import build_web
 from bot.config import Config
 from bot.domain.events import WithdrawAsked
 from bot.web.signin import CALLBACK

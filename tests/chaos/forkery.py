@@ -17,7 +17,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bot import app
+from bot.app.door import run_door
+from bot.app.worker import run_worker
 from bot.config_file import load_config
 from bot.serve import open_socket
 from tests.chaos.trap import Trap
@@ -63,9 +64,9 @@ def live(order: dict[str, Any], doors: dict[str, socket.socket]) -> None:
         Trap(Path(order["trap"]), order["role"]).set()
         config = load_config(Path(order["config"]))
         if order["role"] == "door":
-            app.run_door(config, doors[order["listen"]].fileno())
+            run_door(config, doors[order["listen"]].fileno())
         else:
-            app.run_worker(config)
+            run_worker(config)
     except BaseException:
         sys.excepthook(*sys.exc_info())
         raise

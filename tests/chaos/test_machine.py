@@ -22,7 +22,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from bot.app import reconcile
+from bot.app.doing import reconcile
 from bot.config_file import load_config
 from bot.domain.plan import State
 from sandbox.gitlab.trouble import (

@@ -15,7 +15,7 @@ MAP = ROOT / "ARCHITECTURE.md"
 QUOTED = ROOT / "docs" / "problems.md"
 """This page quotes what the bot says of examples; `make` is a word there like any other."""
 
-ROOMS = ("bot", "bot/adapters", "bot/ci", "bot/domain", "parser", "sandbox")
+ROOMS = ("bot", "bot/adapters", "bot/ci", "bot/domain", "bot/web", "parser", "sandbox")
 
 MAX_README_LINES = 60
 """The README is one screen, on a large terminal."""

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from werkzeug.serving import make_server
 
-from bot.app import build_web
+from bot.app.web import build_web
 from bot.config_file import load_config
 from bot.domain.plan import State
 from sandbox.gitlab import Sandbox
