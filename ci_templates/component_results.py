@@ -83,7 +83,8 @@ def _metric_line(name: str, value: float) -> str:
     plain = re.sub(r"[^a-zA-Z0-9_:]", "_", name)[:100]
     plain = plain if re.match(r"[a-zA-Z_:]", plain) else "_" + plain
     escaped = name[:100].replace("\\", "\\\\").replace('"', '\\"')
-    escaped = "".join(c if c.isprintable() else " " for c in escaped)
+    # GitLab takes a # for the beginning of a remark wherever it stands, and then reads none of the metrics
+    escaped = "".join(c if c.isprintable() and c != "#" else " " for c in escaped)
     number = repr(value) if math.isfinite(value) else "NaN" if math.isnan(value) else f"{value:+}"
     label = "" if plain == name else '{name="' + escaped + '"}'
     return plain + label + " " + number.replace("+inf", "+Inf").replace("-inf", "-Inf") + "\n"

@@ -6,11 +6,12 @@ go below ours, and what scrolls can be reached by keyboard. Every piece is writt
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
 from html.parser import HTMLParser
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from bot.web.markdown import to_html
 
@@ -119,4 +120,15 @@ class _Finished(HTMLParser):
         base = f"{self._web_url}/-/{way}/{quote(self._sha)}/"
         found = urljoin(base, address.lstrip("/"))
         # `../../..` may not lead to another project
-        return found if found.startswith(base) else ""
+        return found if found.startswith(base) and not _climbs(address) else ""
+
+
+def _climbs(address: str) -> bool:
+    """Whether it leads above where it begins, by any of the ways in which browsers and servers read `..`."""
+    path = unquote(re.split("[?#]", address, maxsplit=1)[0]).replace("\\", "/")
+    depth = 0
+    for part in re.sub(r"[\x00-\x20]", "", path).split("/"):
+        depth += -1 if part == ".." else part not in ("", ".")
+        if depth < 0:
+            return True
+    return False

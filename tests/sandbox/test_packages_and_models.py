@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import shlex
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -161,6 +162,19 @@ def test_metrics_are_written_as_gitlab_reads_them(tmp_path: Path) -> None:
         'val_loss{name="val loss"} 1e-09',
         "# EOF",
     ]
+
+
+def read_as_gitlab_does(text: str) -> list[str]:
+    """The values of a metrics report: a line is cut at its first `#`, and what is left split as a shell would."""
+    words = [shlex.split(line.partition("#")[0]) for line in text.splitlines()]
+    return [found[1] for found in words if found]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sets(st.text(min_size=1, max_size=20) | st.text("#'\"\\ `$", min_size=1, max_size=5), max_size=5))
+def test_no_name_keeps_gitlab_from_reading_the_metrics(tmp_path: Path, names: set[str]) -> None:
+    (tmp_path / "experiment.json").write_text(json.dumps(dict.fromkeys(names, 0.5)))
+    assert read_as_gitlab_does(open_metrics(tmp_path / "experiment.json")) == ["0.5"] * len(names)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[" * 100_000, b"null", b'{"a": "b"}'])
