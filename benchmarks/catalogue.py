@@ -30,8 +30,8 @@ MODULES = 100_000
 AT_ONCE = 2_000
 TIMES = 40
 MOST_P95_MS = 100.0
-PAGE = 24
-"""Modules of one page."""
+PAGE = 50
+"""Modules that are looked at for one page."""
 
 SEED = 7
 VOCABULARY = 20_000

@@ -36,6 +36,13 @@ from bot.domain.views import CompareView, Found, ModuleView, ProgressView, RunVi
 MAX_ITEMS = 100
 """Modules on one page of a search; GitLab is asked about so many at a time."""
 
+USUAL_ITEMS = 24
+SPARE_ITEMS = 26
+"""Modules on a small page, and how many more are looked at beside it: so many hidden ones cost no further question.
+
+Else, of a page of one module, the time would tell of the hidden one behind it.
+"""
+
 MAX_SCANNED = 1_000
 """Modules that are looked at for one page. More in a row that turn out to be hidden end the search."""
 
@@ -109,12 +116,12 @@ class Browser:
         self._told: OrderedDict[Person, tuple[float, tuple[ProgressView, ...]]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def find(self, query: Query, person: Person, after: str = "", limit: int = 24) -> Found:
+    def find(self, query: Query, person: Person, after: str = "", limit: int = USUAL_ITEMS) -> Found:
         """Modules that can be had now, by name. ValueError for an `after` that no page ended with."""
         limit = max(1, min(limit, MAX_ITEMS))
         among = self._eyes.candidates(person)
         kept: list[tuple[ListedModule, ListedModule]] = []
-        place, size, scanned = after, limit + 1, 0
+        place, size, scanned = after, max(limit, USUAL_ITEMS) + SPARE_ITEMS, 0
         while scanned < MAX_SCANNED:
             batch = self._store.search(query, among, place or None, size)
             seen = self._eyes.look_among(person, [one.project_id for one in batch], size)

@@ -67,6 +67,7 @@ class Forge(Releases, Files, Pipelines, MergeRequests, Ledger, ModelExperiments)
             keeps_images=data.get("container_registry_access_level") != "disabled",
             topics=tuple(topic for topic in data.get("topics") or () if isinstance(topic, str)),
             going=bool(data.get("marked_for_deletion_on") or data.get("marked_for_deletion_at")),
+            open_code=data.get("repository_access_level", "enabled") in ("enabled", "public"),
         )
 
     def fetch_branch(self, project_id: int, name: str) -> Branch | None:

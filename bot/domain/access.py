@@ -26,7 +26,8 @@ ACCESS_EVENTS = frozenset(
 """GitLab's names, in system and group hooks, for what may change who sees what."""
 
 _GID = "gid://gitlab/Project/"
-_PATH = re.compile(r"[\w][\w.+-]*(?:/[\w][\w.+-]*)+", re.ASCII)
+_PART = r"(?!\.{1,2}(?:/|\Z))[\w.][\w.+-]*"
+_PATH = re.compile(rf"{_PART}(?:/{_PART})+", re.ASCII)
 
 Ref = int | str
 """A project as people name it: by its id, or by its full path."""

@@ -82,7 +82,8 @@ class ListedVersion:
 class ListedModule:
     """A project's module in the catalogue, as its newest available version describes it.
 
-    `newest` is None where no version can be had. `parameters` are names; the whole Module is kept by digest.
+    `visibility` is whose search finds it: the project's, or private where its code is for members only. `newest` is
+    None where no version can be had. `parameters` are names; the whole Module is kept by digest.
     `readme` is the text of README at that version's commit, "" in lists. `updated_at`: when the newest was published.
     """
 

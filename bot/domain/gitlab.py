@@ -31,6 +31,8 @@ class Project:
     """Whether its container registry is switched on; without, nobody can get what was published."""
     going: bool = False
     """Whether somebody deleted it, and GitLab only keeps it for a while."""
+    open_code: bool = True
+    """Whether its code is for all who see it; else it is for members, or for nobody."""
 
     @property
     def name(self) -> str:

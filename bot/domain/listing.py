@@ -178,7 +178,7 @@ def plan_module(
         project_id=project.id,
         path=project.path,
         web_url=project.web_url,
-        visibility=project.visibility,
+        visibility=project.visibility if project.open_code else "private",
         name=name or line(project.name),
         slug=_slug(described, project),
         kind=described.kind.value if described is not None else "",

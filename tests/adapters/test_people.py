@@ -50,3 +50,12 @@ def test_who_is_no_member_any_more_has_none(
     _, project, forge = place
     user = member(place, f"until-{ends}", expires_at=ends)
     assert forge.fetch_level(project.id, user.id) == level
+
+
+@pytest.mark.parametrize(("access", "is_open"), [("enabled", True), ("private", False), ("disabled", False)])
+def test_a_project_says_whether_its_code_is_for_all_who_see_it(
+    place: tuple[Sandbox, Project, Forge], access: str, is_open: bool
+) -> None:
+    _, project, forge = place
+    project.repository_access = access
+    assert forge.fetch_project(project.id).open_code is is_open

@@ -202,6 +202,11 @@ def test_that_nothing_that_gitlab_leaves_out_counts_as_allowed() -> None:
     [
         ("7", 7),
         ("group/sub/add-noise", "group/sub/add-noise"),
+        ("group/.profile", "group/.profile"),
+        (".group/a...b", ".group/a...b"),
+        ("group/.", None),
+        ("./group", None),
+        ("group/-", None),
         ("0", None),
         ("9" * 19, None),
         ("9" * 400, None),

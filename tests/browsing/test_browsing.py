@@ -120,6 +120,19 @@ def test_that_hidden_and_unknown_cost_gitlab_the_same_question(shop: Shop, who: 
     assert len(asked[0]) == 1
 
 
+def test_that_a_hidden_module_behind_a_full_page_costs_no_further_question(shop: Shop) -> None:
+    browser, asked = shop.browser(), []
+    for number in range(3):
+        shop.gitlab.clear_log()
+        found = browser.find(Query("public"), ANONYMOUS, limit=2)
+        assert [one.path for one in found.items] == ["group/public", "group/public-images"]
+        asked.append(len(shop.gitlab.requests))
+        hidden = shop.gitlab.create_project(f"group/public-zz{number}", shop.gitlab.state.users[1])
+        # written down as public, and not so any more
+        shop.publish(replace(hidden, visibility="public"), shop.version(hidden, 1, "1.0.0"))
+    assert asked == [1, 1, 1]
+
+
 @pytest.mark.parametrize("cache_seconds", [0.0, 60.0])
 def test_that_a_search_costs_the_same_question_whatever_it_comes_upon(
     shop: Shop, cache_seconds: float

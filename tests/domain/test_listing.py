@@ -150,6 +150,12 @@ def test_an_attempt_without_jobs_is_what_the_bot_knows(state: State, words: Vers
     assert State(state).ended == (words is not VersionState.CREATED)
 
 
+def test_a_module_is_searched_for_by_those_who_may_read_its_code() -> None:
+    public = replace(PROJECT, visibility="public")
+    assert plan_module(public, None, None, "").visibility == "public"
+    assert plan_module(replace(public, open_code=False), None, None, "").visibility == "private"
+
+
 def test_every_state_of_a_publication_has_a_word() -> None:
     for state in State:
         assert read_attempt(state, True, ()) in VersionState
