@@ -30,6 +30,7 @@ from bot.domain.steps import PUBLISH_STATUS
 from bot.domain.version_names import kept_tag
 from bot.domain.versions import read_used, read_versions, withdrawn_tag
 from bot.errors import Gone, OperatorError, Refused, TryAgain
+from bot.reading import fetch_uses
 from bot.world import World
 
 NUMBERS_LISTED = 100
@@ -309,6 +310,8 @@ def rebuild(
 ) -> Rebuilt:
     """List every one of these projects (id and path) anew; and with `others` all else that is in the catalogue.
 
+    What their default branches use is noted, too: no version goes that is in use.
+
     One that cannot be asked stays as it was, and is told. Raises TryAgain when GitLab as a whole does not answer.
     """
     seen: set[int] = set()
@@ -328,6 +331,7 @@ def _rebuild_one(
     result = replace(result, looked_at=result.looked_at + 1)
     try:
         listed = list_project(project_id, world)
+        _note_uses(project_id, world)
     except (Refused, Gone, OperatorError, TryAgain) as error:
         tell(f"{path}: left as it was: {error}")
         result = replace(result, failed=result.failed + 1, failed_in_a_row=result.failed_in_a_row + 1)
@@ -339,3 +343,14 @@ def _rebuild_one(
     if result.looked_at % PROGRESS == 0:
         tell(f"{result.looked_at} projects were looked at so far")
     return replace(result, listed=result.listed + listed, failed_in_a_row=0)
+
+
+def _note_uses(project_id: int, world: World) -> None:
+    try:
+        project = world.forge.fetch_project(project_id)
+    except Gone:
+        # the listing has forgotten it
+        return
+    if project.default_branch is not None and not project.going:
+        uses = fetch_uses(project, project.default_branch, world)
+        world.store.keep_uses(project_id, project.default_branch, uses)

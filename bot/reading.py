@@ -57,6 +57,18 @@ def fetch_report(project: Project, sha: str, world: World) -> Reading:
     return Reading(report, contents.get(pipeline.PATH), own_ci, contents, uses)
 
 
+def fetch_uses(project: Project, ref: str, world: World) -> tuple[Use, ...]:
+    """The modules that a branch or commit uses, by the few files alone that say so."""
+    ci_config = plan.ci_config_file(project)
+    own = ci_config if ci_config and ci_config != pipeline.PATH else None
+    contents = world.forge.fetch_files(project, ref, (*filter(None, [own]), PIPELINE_FILE))
+    if own is None or own not in contents:
+        return uses_of(contents, (), _hosts(project))
+    included = [path for path in read_included(contents[own]) if path not in contents]
+    more = world.forge.fetch_files(project, ref, included) if included else {}
+    return uses_of({**contents, **more}, (own, *included), _hosts(project))
+
+
 def fetch_source(project: Project, sha: str, world: World) -> tuple[Source, Mapping[str, bytes]] | None:
     """The commit's wanted texts, and their bytes by path; None when it has more files than are read."""
     tree = world.forge.fetch_tree(project.id, sha)

@@ -46,6 +46,7 @@ from bot.domain.tags import (
 )
 from bot.domain.version_names import kept_tag
 from bot.domain.withdrawn_record import Record
+from bot.reading import fetch_report
 from bot.world import World
 from parser.model import EntryPoint, Kind, Module
 from parser.wire import canonical, module_to_dict
@@ -476,6 +477,36 @@ def test_publications_that_were_forgotten_do_not_matter(either: Place) -> None:
     place.store.forget_publications((), older_than_seconds=-1.0, kept_per_branch=0)
     assert place.list()
     assert place.rows() == before
+
+
+USING = """\
+include:
+  - local: /ci/noise.yml
+  - component: $CI_SERVER_FQDN/lab/blur/blur@1
+"""
+
+
+def test_a_rebuild_finds_out_again_who_uses_what(place: Place) -> None:
+    files = {
+        ".gitlab-ci.yml": USING,
+        "ci/noise.yml": "include: [{component: $CI_SERVER_FQDN/lab/add-noise/add-noise@1.0.0}]\n",
+        "mlreef-pipeline.yml": "steps: [{module: lab/add-noise@1.1}]\n",
+    }
+    made = place.sandbox.create_project("lab/studio", place.alice, default_branch="main", files=files)
+    place.sandbox.add_member(made.id, place.bot, MAINTAINER)
+    place.publish(1, "1.0.0")
+    project = place.world.forge.fetch_project(made.id)
+    read = fetch_report(project, "main", place.world)
+    place.store.keep_uses(made.id, "main", read.uses)
+
+    def used() -> list[frozenset[str]]:
+        return [place.store.refs_used(path) for path in ("lab/add-noise", "lab/blur")]
+
+    assert used() == [{"1.0.0", "1.1"}, {"1"}]
+    place.lose()
+    assert used() == [frozenset(), frozenset()]
+    assert place.rebuild() == Rebuilt(looked_at=2, listed=1)
+    assert used() == [{"1.0.0", "1.1"}, {"1"}]
 
 
 def test_a_rebuild_goes_on_behind_a_project_that_cannot_be_asked(place: Place) -> None:
