@@ -19,8 +19,9 @@ from werkzeug.exceptions import HTTPException
 
 from bot.domain.access import changes_access
 from bot.domain.branches import named_fact, read_named
-from bot.domain.events import read_event, subject, to_dict
+from bot.domain.events import subject, to_dict
 from bot.domain.facts import ACCESS_CHANGED, BOT_USER
+from bot.domain.payloads import read_event
 from bot.domain.proof import Keys, Lock, check_project, delivery_key
 from bot.domain.routing import Ignored, Rules, route
 from bot.errors import OperatorError, SenderError, TryAgain

@@ -18,8 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.adapters.store import Store
-from bot.domain.events import from_dict, read_event, subject, to_dict
+from bot.domain.events import from_dict, subject, to_dict
 from bot.domain.facts import BOT_USER
+from bot.domain.payloads import read_event
 from bot.domain.proof import Keys
 from bot.domain.routing import Ignored, Rules, route, same_push
 from bot.webhook import create_app

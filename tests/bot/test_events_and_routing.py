@@ -11,20 +11,9 @@ from deliveries import NAMES, payload
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.events import (
-    MAX_ID,
-    MAX_MENTIONS,
-    Note,
-    Other,
-    Pipeline,
-    Push,
-    WithdrawAsked,
-    from_dict,
-    read_event,
-    subject,
-    to_dict,
-)
+from bot.domain.events import Note, Other, Pipeline, Push, WithdrawAsked, from_dict, subject, to_dict
 from bot.domain.jobs import COMMAND, Answer, Check, Follow, List, Publish, Run, Withdraw
+from bot.domain.payloads import MAX_ID, MAX_MENTIONS, read_event
 from bot.domain.routing import Ignored, Rules, route, same_note, same_push
 
 OLD, NEW = "1f0e" * 10, "7c3d" * 10

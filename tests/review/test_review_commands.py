@@ -20,9 +20,9 @@ from bot.domain.commands import (
     read_command,
     usage,
 )
-from bot.domain.events import read_event
 from bot.domain.gitlab import DEVELOPER, EVERYBODY
 from bot.domain.jobs import Answer
+from bot.domain.payloads import read_event
 from bot.domain.plan import State
 from bot.domain.routing import Rules, route
 from bot.domain.standing import Standing, standing_reply, state_words

@@ -19,9 +19,9 @@ from bot.adapters.gitlab_client import GitlabClient
 from bot.adapters.store import Store
 from bot.adapters.talk import Talk
 from bot.domain.engines import Building
-from bot.domain.events import read_event
 from bot.domain.guards import MAX_GENERATED_IN_A_ROW, Guards
 from bot.domain.jobs import COMMAND, Later, Publish
+from bot.domain.payloads import read_event
 from bot.domain.pipeline import JOB_NAMES, Environment
 from bot.domain.policy import Policy
 from bot.domain.routing import Rules, route
