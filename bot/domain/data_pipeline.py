@@ -15,40 +15,33 @@ from __future__ import annotations
 
 import difflib
 import re
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TypeVar
 
 import yaml
 
-from bot.domain.uses import MAX_PATH, NEWEST, PIPELINE_FILE
+from bot.domain.data_pipeline_values import (
+    MAX_NAME_CHARS,
+    MAX_STEPS,
+    MAX_VALUES,
+    NOT_NAMES,
+    PipelineKind,
+    Wrong,
+    read_kind,
+    read_line,
+    read_list,
+    read_module,
+    read_path,
+    read_step_name,
+    read_typed,
+)
+from bot.domain.uses import PIPELINE_FILE
 from parser.model import Place
 from parser.problems import ascii_controls, shown
 
 MAX_BYTES = 64 * 1024
 """Bytes of the file; it holds some lines for each step."""
-
-MAX_STEPS = 50
-"""Steps of one pipeline; GitLab takes 150 includes."""
-
-MAX_VALUES = 200
-"""Values of one step, and words of one value."""
-
-MAX_VALUE_CHARS = 4000
-"""Characters of one value."""
-
-MAX_NAME_CHARS = 63
-"""Characters of a step's name, which is a job's, a stage's and a folder's, too."""
-
-
-class PipelineKind(StrEnum):
-    """What a pipeline is for, in MLReef's words."""
-
-    DATA = "data"
-    EXPERIMENT = "experiment"
-    VISUALIZATION = "visualization"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,37 +87,8 @@ class DataPipeline:
 
 _KEYS = ("name", "kind", "data", "steps")
 _STEP_KEYS = ("module", "name", "with", "needs")
-_PART = r"(?!\.+(?:/|\Z))[A-Za-z0-9_.][A-Za-z0-9_.-]*"
-_PATH = re.compile(rf"{_PART}(?:/{_PART})+")
-_REF = re.compile(r"(?:0|[1-9][0-9]{0,8})(?:\.(?:0|[1-9][0-9]{0,8})){0,2}")
-_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
-_NEWEST = ("latest", NEWEST)
-
-NOT_NAMES = frozenset(
-    {
-        *(
-            "after-script",
-            "before-script",
-            "cache",
-            "default",
-            "image",
-            "include",
-            "pages",
-            "services",
-            "spec",
-        ),
-        *("stages", "types", "variables", "workflow", "true", "false", "nil"),
-    }
-)
-"""Words that GitLab takes for something else than a job."""
 
 _Value = TypeVar("_Value")
-
-
-class _Wrong(ValueError):
-    def __init__(self, why: str, mend: str) -> None:
-        super().__init__(why)
-        self.mend = mend
 
 
 def read_data_pipeline(
@@ -133,9 +97,9 @@ def read_data_pipeline(
     """The pipeline (None where it cannot be made out) and everything wrong with the file, in its order."""
     try:
         if len(content) > MAX_BYTES:
-            raise _Wrong(f"it has more than {MAX_BYTES // 1024} KiB", "Keep it short.")
+            raise Wrong(f"it has more than {MAX_BYTES // 1024} KiB", "Keep it short.")
         root = yaml.compose(content.decode("utf-8-sig"), Loader=yaml.SafeLoader)
-    except _Wrong as wrong:
+    except Wrong as wrong:
         return None, (Fault(Place(file), str(wrong), wrong.mend),)
     except UnicodeDecodeError:
         return None, (Fault(Place(file), "it is not text", "Save the file as UTF-8 text."),)
@@ -163,11 +127,11 @@ class _Reading:
                 Fault(start, "it is not a mapping of keys to values", "Write `steps:` and below it a list."),
             )
         found = self._mapping(root, _KEYS, "")
-        kind = self._read(found.get("kind"), _kind, PipelineKind.DATA)
-        name = self._read(found.get("name"), _line, "")
-        data = self._read(found.get("data"), _data, "")
+        kind = self._read(found.get("kind"), read_kind, PipelineKind.DATA)
+        name = self._read(found.get("name"), read_line, "")
+        data = self._read(found.get("data"), read_path, "")
         listed = found.get("steps")
-        steps = self._read(listed, _list, list[yaml.Node]())
+        steps = self._read(listed, read_list, list[yaml.Node]())
         if not steps and not self._faults:
             place = self._place(listed or root)
             self._faults.append(
@@ -197,9 +161,9 @@ class _Reading:
                 node, "this step has no module", "Write `module: group/name`, as the catalogue names it."
             )
             return None
-        path, ref = self._read(found["module"], _module, ("", ""))
+        path, ref = self._read(found["module"], read_module, ("", ""))
         known = [step.name for step in before]
-        name = self._read(found.get("name"), _name, "")
+        name = self._read(found.get("name"), read_step_name, "")
         if name in known:
             self._fault(
                 found["name"], f"there is a step {shown(name)} before it", "Give each step its own name."
@@ -208,7 +172,7 @@ class _Reading:
         places = {key: self._place(value) for key, value in found.items()}
         values: dict[str, str] = {}
         for key, value in self._pairs(found.get("with"), "a value's "):
-            values[key] = self._read(value, _typed, "")
+            values[key] = self._read(value, read_typed, "")
             places[f"with.{key}"] = self._place(value)
         needs = self._needs(found.get("needs"), known)
         return Step(name or _free(path, known), path, ref, values, needs, self._place(node), places)
@@ -217,9 +181,11 @@ class _Reading:
         if node is None:
             return tuple(known[-1:])
         names = []
-        items = [node] if isinstance(node, yaml.ScalarNode) else self._read(node, _list, list[yaml.Node]())
+        items = (
+            [node] if isinstance(node, yaml.ScalarNode) else self._read(node, read_list, list[yaml.Node]())
+        )
         for item in items:
-            name = self._read(item, _line, "")
+            name = self._read(item, read_line, "")
             if name in known and name not in names:
                 names.append(name)
             elif name:
@@ -251,7 +217,7 @@ class _Reading:
             self._fault(node, f"this has more than {MAX_VALUES} entries", "Shorten it.")
         found: dict[str, yaml.Node] = {}
         for key, value in node.value[:MAX_VALUES]:
-            name = self._read(key, _line, "")
+            name = self._read(key, read_line, "")
             if name in found:
                 self._fault(key, f"{whose}key {shown(name)} is given twice", "Keep one of the two.")
             if name:
@@ -265,7 +231,7 @@ class _Reading:
             return otherwise
         try:
             return reader(node)
-        except _Wrong as wrong:
+        except Wrong as wrong:
             self._fault(node, str(wrong), wrong.mend)
             return otherwise
 
@@ -275,85 +241,6 @@ class _Reading:
     def _place(self, node: yaml.Node) -> Place:
         begin, end = node.start_mark, node.end_mark
         return Place(self._file, begin.line + 1, begin.column, end.line + 1, end.column)
-
-
-def _text(node: yaml.Node) -> str:
-    if not isinstance(node, yaml.ScalarNode) or node.tag == "tag:yaml.org,2002:null":
-        raise _Wrong("this must be text", "Write one value.")
-    text = str(node.value)
-    if len(text) > MAX_VALUE_CHARS:
-        raise _Wrong(f"this has more than {MAX_VALUE_CHARS} characters", "Put long values into a file.")
-    return text
-
-
-def _line(node: yaml.Node) -> str:
-    text = _text(node).strip()
-    if not text or not text.isprintable():
-        raise _Wrong("this must be one line of text", "Write one line.")
-    return text
-
-
-def _kind(node: yaml.Node) -> PipelineKind:
-    text = _line(node).lower()
-    if text not in tuple(PipelineKind):
-        near = difflib.get_close_matches(text, tuple(PipelineKind), 1)
-        mend = f"Is {near[0]} meant?" if near else f"Use one of {', '.join(PipelineKind)}."
-        raise _Wrong(f"the kind {shown(text)} is not known", mend)
-    return PipelineKind(text)
-
-
-def _data(node: yaml.Node) -> str:
-    text = _line(node).removesuffix("/").removeprefix("./") or "."
-    parts = text.split("/")
-    if text != "." and (text.startswith("-") or any(part in ("", ".", "..") for part in parts)):
-        raise _Wrong(
-            f"{shown(text)} is no path inside the repository",
-            "Write it from the repository's root, as in `data/images`.",
-        )
-    return text
-
-
-def _module(node: yaml.Node) -> tuple[str, str]:
-    path, at, ref = _line(node).partition("@")
-    if len(path) > MAX_PATH or not _PATH.fullmatch(path):
-        raise _Wrong(
-            f"{shown(path)} is no project's path",
-            "Write the module's project as its address in GitLab shows it, as in `group/add-noise@1.2.0`.",
-        )
-    if not at or ref in _NEWEST:
-        return path, NEWEST
-    if not _REF.fullmatch(ref):
-        raise _Wrong(f"{shown(ref)} is no version", "Write `@1.2.0`, or `@1` for the newest that begins so.")
-    return path, ref
-
-
-def _name(node: yaml.Node) -> str:
-    text = _line(node)
-    if len(text) > MAX_NAME_CHARS or not _NAME.fullmatch(text) or text in NOT_NAMES:
-        raise _Wrong(
-            f"a step cannot be called {shown(text)}",
-            f"Use small letters, digits and dashes, at most {MAX_NAME_CHARS}; not a word of GitLab's own.",
-        )
-    return text
-
-
-def _list(node: yaml.Node) -> list[yaml.Node]:
-    if node.tag == "tag:yaml.org,2002:null":
-        return []
-    if not isinstance(node, yaml.SequenceNode):
-        raise _Wrong("this must be a list", "Write `[one, two]`, or lines that begin with a dash.")
-    if len(node.value) > MAX_STEPS:
-        raise _Wrong(f"this has more than {MAX_STEPS} entries", "Shorten it.")
-    return list(node.value)
-
-
-def _typed(node: yaml.Node) -> str:
-    """A value as one would type it into a form: the text as written; lists as words, quoted where they must be."""
-    if not isinstance(node, yaml.SequenceNode):
-        return _text(node)
-    if len(node.value) > MAX_VALUES:
-        raise _Wrong(f"this has more than {MAX_VALUES} words", "Shorten it.")
-    return shlex.join(_text(each) for each in node.value)
 
 
 def _free(path: str, known: list[str]) -> str:

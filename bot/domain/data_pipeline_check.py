@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bot.domain.component import NAME, NEEDS, STAGE, component_inputs, input_path, output_path
-from bot.domain.data_pipeline import DataPipeline, Fault, PipelineKind, Step
+from bot.domain.data_pipeline import DataPipeline, Fault, Step
+from bot.domain.data_pipeline_values import PipelineKind
 from bot.domain.input_values import component_values
 from bot.domain.uses import NEWEST
 from parser.model import Kind, Module

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.domain.component import NAME, input_path
-from bot.domain.data_pipeline import DataPipeline, PipelineKind, Step
+from bot.domain.data_pipeline import DataPipeline, Step
 from bot.domain.data_pipeline_check import Modules, given_by_pipeline, inputs_of
+from bot.domain.data_pipeline_values import PipelineKind
 from bot.domain.input_values import component_values
 from bot.domain.snippets import Snippet, component_reference
 from bot.domain.uses import PIPELINE_FILE

@@ -9,15 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.data_pipeline import (
-    MAX_BYTES,
-    MAX_STEPS,
-    NOT_NAMES,
-    DataPipeline,
-    Fault,
-    PipelineKind,
-    read_data_pipeline,
-)
+from bot.domain.data_pipeline import MAX_BYTES, DataPipeline, Fault, read_data_pipeline
+from bot.domain.data_pipeline_values import MAX_STEPS, NOT_NAMES, PipelineKind
 from bot.domain.uses import NEWEST, read_pipeline_uses
 
 GOOD = """\
