@@ -25,6 +25,8 @@ SECONDS = 60
 PAUSES = (1, 5)
 CHUNK = 1024 * 1024
 
+_NUMBERED = re.compile(r"(\d+(?:\.\d+)?)\D*\Z")
+
 
 def open_metrics(path: str | Path) -> str:
     """The last value of each name in an experiment.json as OpenMetrics; empty where there is nothing to read."""
@@ -45,6 +47,11 @@ def open_metrics(path: str | Path) -> str:
 def _records(document: Any) -> list[Any]:
     """The records in their order, whether they are a list, named by their epochs, or one alone."""
     if isinstance(document, list):
+        pairs = [pair for one in document if isinstance(one, dict) for pair in one.items()]
+        epochs = dict(pairs)
+        named = all(isinstance(value, dict) and _NUMBERED.search(key) for key, value in pairs)
+        if pairs and named and len(epochs) == len(pairs) and all(isinstance(one, dict) for one in document):
+            return _records(epochs)
         return (
             document
             if any(isinstance(one, dict) for one in document)
@@ -53,7 +60,7 @@ def _records(document: Any) -> list[Any]:
     if not isinstance(document, dict):
         return []
     epochs = {key: value for key, value in document.items() if isinstance(value, dict)}
-    numbers = {key: re.search(r"(\d+(?:\.\d+)?)\D*\Z", key) for key in epochs}
+    numbers = {key: _NUMBERED.search(key) for key in epochs}
     if any(numbers.values()):
         told = {key: float(found[1]) for key, found in numbers.items() if found}
         if len(told) == len(epochs) == len(set(told.values())):

@@ -188,13 +188,36 @@ def _listed(records: Sequence[object]) -> Iterator[tuple[float, object]]:
     if records and not any(isinstance(record, Mapping) for record in records):
         yield from _history({"value": records})
         return
-    named = next((name for name in _STEPS if all(_has_step(record, name) for record in records)), None)
+    epochs = _by_epoch(records)
+    if epochs:
+        yield from _records(epochs)
+        return
+    named = _step_name(records)
     for place, record in enumerate(records, 1):
         if named is not None and isinstance(record, Mapping):
             rest = {name: value for name, value in record.items() if name != named}
             yield _number(record[named]) or 0.0, rest
         elif isinstance(record, Mapping):
             yield float(place), record
+
+
+def _by_epoch(records: Sequence[object]) -> dict[str, object]:
+    """The epochs of records that are named by them, each once; empty for other records."""
+    pairs = [pair for record in records if isinstance(record, Mapping) for pair in record.items()]
+    named = all(isinstance(record, Mapping) for record in records) and all(
+        isinstance(value, Mapping) and _ENDS_IN_NUMBER.search(key) for key, value in pairs
+    )
+    epochs = dict(pairs)
+    return epochs if named and len(epochs) == len(pairs) else {}
+
+
+def _step_name(records: Sequence[object]) -> str | None:
+    """What names the step in each record: what differs in all of them, if anything does."""
+    names = [name for name in _STEPS if all(_has_step(record, name) for record in records)]
+    for name in names:
+        if len({_number(record[name]) for record in records if isinstance(record, Mapping)}) == len(records):
+            return name
+    return next(iter(names), None)
 
 
 def _has_step(record: object, name: str) -> bool:

@@ -57,8 +57,12 @@ def points(experiment: Experiment) -> dict[str, tuple[Point, ...]]:
             {"epoch": 1, "acc": 0.5, "loss": 1},
             {"epoch": 10, "acc": 0.9, "loss": 0},
         ],
+        [
+            {"0": {"acc": 0.1, "loss": 2}, "1": {"acc": 0.5, "loss": 1}},
+            {"10": {"acc": 0.9, "loss": 0}},
+        ],
     ],
-    ids=["by epoch", "in any order", "with words", "a list that names its epochs"],
+    ids=["by epoch", "in any order", "with words", "a list that names its epochs", "a list by epoch"],
 )
 def test_records_become_series_by_step(document: Any) -> None:
     experiment = read(document)
@@ -83,8 +87,13 @@ def test_records_become_series_by_step(document: Any) -> None:
         ({"train": {"loss": 1}, "val": {"loss": 2}}, {"train.loss": ((1.0, 1.0),), "val.loss": ((1.0, 2.0),)}),
         ({"fold1 epoch 1": {"a": 1}, "fold2 epoch 1": {"a": 2}}, {"a": ((1.0, 1.0), (2.0, 2.0))}),
         ([5, 4], {"value": ((1.0, 5.0), (2.0, 4.0))}),
+        ([{"epoch": 0, "step": 10, "a": 1}, {"epoch": 0, "step": 20, "a": 2}],
+         {"epoch": ((10.0, 0.0), (20.0, 0.0)), "a": ((10.0, 1.0), (20.0, 2.0))}),
+        ([{"epoch": 1, "a": 1}, {"epoch": 1, "b": 2}], {"a": ((1.0, 1.0),), "b": ((1.0, 2.0),)}),
+        ([{"w1": {"a": 1}}, {"w1": {"a": 2}}], {"w1.a": ((1.0, 1.0), (2.0, 2.0))}),
     ],
-    ids=["list", "one record", "history", "mixed keys", "a number beside", "nested", "phases", "repeated", "numbers"],
+    ids=["list", "one record", "history", "mixed keys", "a number beside", "nested", "phases", "repeated", "numbers",
+         "steps in epochs", "epochs in parts", "a list of parts"],
 )  # fmt: skip
 def test_every_shape_is_read(document: Any, expected: dict[str, tuple[Point, ...]]) -> None:
     assert points(read(document)) == expected

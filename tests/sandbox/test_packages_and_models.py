@@ -195,6 +195,7 @@ DOCUMENTS = st.one_of(
     RECORDS,
     st.lists(RECORDS, max_size=5),
     st.dictionaries(st.sampled_from(["0", "1", "2", "10", "epoch 7", "x"]), RECORDS | NUMBERS, max_size=6),
+    st.lists(st.dictionaries(st.sampled_from(["0", "1", "2", "10", "w"]), RECORDS, max_size=2), max_size=3),
     st.dictionaries(st.sampled_from(["a", "b"]), st.lists(NUMBERS, max_size=4), max_size=2),
 )
 
