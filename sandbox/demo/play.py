@@ -34,15 +34,18 @@ from sandbox.demo.stage import (
     AUTHOR,
     BOT,
     BRANCH,
+    USER,
     Images,
     RunningBot,
     bring_base,
     ensure_images,
     environment,
     open_bases,
+    open_catalogue,
     running_bot,
 )
 from sandbox.demo.terminal import Line, Style, Terminal
+from sandbox.demo.third_act import ThirdAct
 from sandbox.demo.watch import Delivery, Scene, Watch
 from sandbox.executor import GitlabCiLocal
 from sandbox.executor.bare import BareMachine
@@ -132,6 +135,7 @@ class Stage:
 
     sandbox: Sandbox
     registry: str
+    catalogue: str
     bot: RunningBot
     bot_id: int
     images: Images
@@ -158,9 +162,11 @@ def _set_up(
             stack.callback(images.forget, registry.address)
         terminal.tell(story.happened(f"GitLab at {sandbox.url}, registry at {registry.address}"))
         user = sandbox.create_user(BOT)
-        bot = stack.enter_context(running_bot(sandbox.url, user.token, folder / "bot", made))
+        catalogue = open_catalogue(sandbox)
+        bot = stack.enter_context(running_bot(sandbox.url, user.token, folder / "bot", made, catalogue))
         terminal.tell(story.happened(f"mlreef-bot serve, listening at {bot.hook_url}"))
-    return Stage(sandbox, registry.address, bot, user.id, made, way)
+        terminal.tell(story.happened(f"its catalogue of modules, at {catalogue.url}"))
+    return Stage(sandbox, registry.address, catalogue.url, bot, user.id, made, way)
 
 
 def _prepare_docker(_way: Way, terminal: Terminal, clock: Clock) -> Join:
@@ -327,6 +333,11 @@ def _publish(
         statuses += played.statuses
         notes += played.notes
         ending = ending if played.published else Ending.FAILED
+    if sample and ending is Ending.PUBLISHED:
+        with clock.measure("third act"):
+            used = _use_it(stage, work.project.path_with_namespace, terminal).play(folder / "used")
+        ending = ending if used else Ending.FAILED
+        extra += [("used", str(used))] if used else []
     wire = report_to_dict(work.report)
     outcome = Outcome(
         ending,
@@ -338,6 +349,12 @@ def _publish(
         problems=tuple(wire["problems"]),
     )
     return outcome, extra
+
+
+def _use_it(stage: Stage, module: str, terminal: Terminal) -> ThirdAct:
+    bob = stage.sandbox.create_user(USER)
+    client = gitlab.Gitlab(stage.sandbox.url, private_token=bob.token, timeout=30)
+    return ThirdAct(client, USER, stage.catalogue, module, PICTURE, stage.bot.still_alive, terminal)
 
 
 def _deliveries(sandbox: Sandbox) -> list[Delivery]:
@@ -424,12 +441,13 @@ def _keep(way: Way, image: str, name: str) -> list[tuple[str, str]]:
 def _keep_up(stage: Stage, terminal: Terminal) -> None:
     """Leave everything running until Ctrl-C, which is then no failure."""
     signal.setitimer(signal.ITIMER_REAL, 0)
-    people = [person for name in (AUTHOR, BOT) if (person := stage.sandbox.state.user_named(name))]
+    people = [person for name in (AUTHOR, USER, BOT) if (person := stage.sandbox.state.user_named(name))]
     terminal.tell(
         "",
         Line("  Everything stays up until Ctrl-C:", Style.STRONG),
         f"  GitLab    {stage.sandbox.url}  (API below /api/v4)",
         *(f"  token     {person.token} is {person.username}'s" for person in people),
+        f"  catalogue {stage.catalogue}  (open it in a browser)",
         f"  registry  {stage.registry}",
         f"  webhook   {stage.bot.hook_url}",
         f"  bot's log {stage.bot.log}",

@@ -28,6 +28,7 @@ READY_SECONDS = 30.0
 BRANCH = "main"
 BOT = "mlreef-bot"
 AUTHOR = "alice"
+USER = "bob"
 OPERATOR = "operator"
 BASES = "environments/python"
 """The project whose registry holds the base image where no engine does."""
@@ -77,7 +78,25 @@ def environment(made: Images) -> Environment:
     )
 
 
-def bot_config(gitlab_url: str, listen: str, folder: Path, made: Images) -> Mapping[str, Any]:
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """The catalogue's address, and the application in GitLab by which people sign in there."""
+
+    url: str
+    client_id: str
+    client_secret: str
+
+
+def open_catalogue(sandbox: Sandbox) -> SignIn:
+    """Make the application, as an operator would."""
+    url = f"http://127.0.0.1:{free_port()}"
+    made = sandbox.create_application("Catalogue", f"{url}/sign-in/callback")
+    return SignIn(url, made.client_id, made.secret)
+
+
+def bot_config(
+    gitlab_url: str, listen: str, folder: Path, made: Images, catalogue: SignIn | None = None
+) -> Mapping[str, Any]:
     """The bot's configuration for one demo; secrets are in files of `folder`."""
     base = environment(made)
     return {
@@ -100,8 +119,21 @@ def bot_config(gitlab_url: str, listen: str, folder: Path, made: Images) -> Mapp
         "builder": {"image": made.bot, "engines": [made.engine]},
         # any image will do: the sandbox makes the release itself when the job has ended well
         "component": {"release_image": made.bot},
+        "catalogue": _catalogue(catalogue, folder) if catalogue else {"enabled": False},
         "pipeline": {"grace_seconds": 20},
         "log": {"format": "json", "level": "INFO"},
+    }
+
+
+def _catalogue(catalogue: SignIn, folder: Path) -> Mapping[str, Any]:
+    return {
+        "enabled": True,
+        "listen": catalogue.url.removeprefix("http://"),
+        "url": catalogue.url,
+        "client_id": catalogue.client_id,
+        "client_secret_file": str(folder / "catalogue-client-secret"),
+        "session_secret_file": str(folder / "catalogue-session-secret"),
+        "processes": 1,
     }
 
 
@@ -116,16 +148,22 @@ class RunningBot:
 
 
 @contextlib.contextmanager
-def running_bot(gitlab_url: str, token: str, folder: Path, made: Images) -> Iterator[RunningBot]:
-    """`mlreef-bot serve`, door and worker, as long as the block runs."""
+def running_bot(
+    gitlab_url: str, token: str, folder: Path, made: Images, catalogue: SignIn | None = None
+) -> Iterator[RunningBot]:
+    """`mlreef-bot serve`, door and worker, and the catalogue if there is to be one, as long as the block runs."""
     listen = f"127.0.0.1:{free_port()}"
     secret = secrets.token_urlsafe(24)
     folder.mkdir(parents=True, exist_ok=True)
     _write_secret(folder / "token", token)
     _write_secret(folder / "webhook-secret", secret)
+    if catalogue is not None:
+        _write_secret(folder / "catalogue-client-secret", catalogue.client_secret)
+        _write_secret(folder / "catalogue-session-secret", secrets.token_hex(32))
     config = folder / "config.yaml"
     config.write_text(
-        yaml.safe_dump(dict(bot_config(gitlab_url, listen, folder, made)), sort_keys=False), "utf-8"
+        yaml.safe_dump(dict(bot_config(gitlab_url, listen, folder, made, catalogue)), sort_keys=False),
+        "utf-8",
     )
     log = folder / "bot.log"
     environ = {name: value for name, value in os.environ.items() if not name.startswith("MLREEF_")}
