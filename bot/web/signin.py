@@ -40,7 +40,6 @@ TIMEOUT_SECONDS = 10.0
 MAX_NEXT_CHARACTERS = 1_500
 """Longest address that somebody comes back to whole; of a longer one its path. Browsers drop cookies over 4 KB."""
 
-COOKIE = "mlreef_signing_in"
 CALLBACK = "/sign-in/callback"
 
 _HERE = re.compile(r"/(?![/\\])[\x21-\x7e]*", re.ASCII)
@@ -110,7 +109,7 @@ def sign_in_pages(people: People, eyes: Eyes, store: Shelf, provider: Provider) 
     # at its lowest level it logs the secrets of sign-ins that are on the way
     logging.getLogger("authlib").setLevel(logging.INFO)
     pages.record_once(lambda setup: oauth.init_app(setup.app))
-    secure = people.secure
+    secure, cookie = people.secure, _cookie(people)
 
     def gitlab() -> FlaskOAuth2App:
         return oauth.create_client("gitlab")
@@ -124,13 +123,13 @@ def sign_in_pages(people: People, eyes: Eyes, store: Shelf, provider: Provider) 
             raise _away(error) from error
         kept = {**flask.g.mlreef_signing_in, "next": here(flask.request.args.get("next", "/"))}
         response.set_cookie(
-            COOKIE,
+            cookie,
             box.encrypt(json.dumps(kept).encode()).decode(),
             max_age=SIGN_IN_SECONDS,
             secure=secure,
             httponly=True,
             samesite="Lax",
-            path="/sign-in",
+            path="/",
         )
         return response
 
@@ -167,7 +166,7 @@ def sign_in_pages(people: People, eyes: Eyes, store: Shelf, provider: Provider) 
             raise BadRequest("GitLab did not confirm this sign-in. Please sign in again.")
         response = flask.make_response(flask.redirect(kept["next"]))
         people.sign_in(person, float(token.get("expires_in") or 0), response)
-        response.delete_cookie(COOKIE, secure=secure, httponly=True, samesite="Lax", path="/sign-in")
+        response.delete_cookie(cookie, secure=secure, httponly=True, samesite="Lax", path="/")
         return response
 
     @pages.post("/sign-out")
@@ -214,9 +213,16 @@ def _box(people: People) -> Any:
     return people.keys.box
 
 
+def _cookie(people: People) -> str:
+    """Its name begins as a session's does: no other host can put a sign-in of its own into somebody's browser."""
+    return f"{people.cookie}_signing_in"
+
+
 def _read_cookie(people: People) -> dict[str, Any] | None:
     try:
-        read = _box(people).decrypt(flask.request.cookies.get(COOKIE, "").encode(), ttl=SIGN_IN_SECONDS)
+        read = _box(people).decrypt(
+            flask.request.cookies.get(_cookie(people), "").encode(), ttl=SIGN_IN_SECONDS
+        )
     except InvalidToken:
         return None
     kept: dict[str, Any] = json.loads(read)

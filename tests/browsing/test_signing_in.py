@@ -60,16 +60,16 @@ def test_that_the_way_back_is_ours_whatever_host_was_called(site: Site) -> None:
 def test_that_a_sign_in_is_good_once(site: Site) -> None:
     visitor = site.visitor()
     address = visitor.at_gitlab(visitor.to_gitlab(), "reporter")
-    kept = visitor.client.get_cookie("mlreef_signing_in", domain="catalogue.example.com", path="/sign-in")
+    kept = visitor.client.get_cookie("mlreef_signing_in", domain="catalogue.example.com")
     assert kept is not None
     assert visitor.back(address).status_code == 302
     thief = site.visitor()
-    thief.client.set_cookie("mlreef_signing_in", kept.value, domain="catalogue.example.com", path="/sign-in")
+    thief.client.set_cookie("mlreef_signing_in", kept.value, domain="catalogue.example.com")
     assert thief.back(address).status_code == 400
     fresh = visitor.at_gitlab(thief.to_gitlab(), "reporter")
     code = parse_qs(urlsplit(fresh).query)["code"][0]
     state = parse_qs(urlsplit(address).query)["state"][0]
-    thief.client.set_cookie("mlreef_signing_in", kept.value, domain="catalogue.example.com", path="/sign-in")
+    thief.client.set_cookie("mlreef_signing_in", kept.value, domain="catalogue.example.com")
     assert thief.get("/sign-in/callback", query_string={"code": code, "state": state}).status_code == 400
     assert thief.sees() == {"group/public"}
 
@@ -78,12 +78,12 @@ def test_that_another_process_knows_a_used_sign_in_too(site: Site, shop: Shop) -
     visitor, other = site.visitor(), Site(shop, program=site.program)
     address = visitor.at_gitlab(visitor.to_gitlab(), "reporter")
     state = parse_qs(urlsplit(address).query)["state"][0]
-    kept = visitor.client.get_cookie("mlreef_signing_in", domain="catalogue.example.com", path="/sign-in")
+    kept = visitor.client.get_cookie("mlreef_signing_in", domain="catalogue.example.com")
     assert kept is not None
     assert visitor.back(address).status_code == 302
     second = other.visitor()
     code = parse_qs(urlsplit(visitor.at_gitlab(visitor.to_gitlab(), "developer")).query)["code"][0]
-    second.client.set_cookie("mlreef_signing_in", kept.value, domain="catalogue.example.com", path="/sign-in")
+    second.client.set_cookie("mlreef_signing_in", kept.value, domain="catalogue.example.com")
     assert second.get("/sign-in/callback", query_string={"code": code, "state": state}).status_code == 400
 
 
@@ -145,6 +145,13 @@ def test_that_the_cookie_is_out_of_reach_of_scripts_and_other_sites(shop: Shop) 
         assert "Path=/" in one
         assert "Domain" not in one
         assert ("Secure" in one) is secure
+
+
+def test_that_no_other_host_can_put_its_own_sign_in_into_a_browser(shop: Shop) -> None:
+    begun = Site(shop, "https://catalogue.example.com").visitor().get("/sign-in")
+    # browsers take a cookie of such a name from its own host only
+    assert begun.headers["Set-Cookie"].startswith("__Host-mlreef_signing_in=")
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(begun.headers["Set-Cookie"].split("; "))
 
 
 def test_that_the_database_holds_neither_cookie_nor_token(site: Site, shop: Shop) -> None:
@@ -339,5 +346,5 @@ def test_that_a_visitor_keeps_no_more_than_the_session(site: Site) -> None:
     visitor = site.visitor()
     visitor.sign_in("reporter")
     assert isinstance(visitor, Visitor)
-    left = visitor.client.get_cookie("mlreef_signing_in", domain="catalogue.example.com", path="/sign-in")
+    left = visitor.client.get_cookie("mlreef_signing_in", domain="catalogue.example.com")
     assert left is None
