@@ -237,9 +237,8 @@ def _withdraw(options: argparse.Namespace) -> int:
     if ended is None:
         _say("It is told on the version's commit in GitLab; `mlreef-bot jobs` says how far it is.")
         return GOOD
-    done, words = ended
-    _give(words)
-    return GOOD if done else REFUSED
+    _give(ended.reply)
+    return GOOD if ended.done else REFUSED
 
 
 def _catalogue(options: argparse.Namespace) -> int:

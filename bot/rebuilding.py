@@ -6,7 +6,6 @@ nothing: when the recorded bytes are there again, the bot gives them their names
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -19,7 +18,7 @@ from bot.domain.rebuild import REPUBLISH, Rebuilt, read_differences, read_rebuil
 from bot.domain.reports import read_cause
 from bot.domain.tags import branch_slug, candidate_tag, is_sha
 from bot.domain.version_names import read_name
-from bot.domain.withdrawal import Withdrawn, may_withdraw
+from bot.domain.withdrawal import TAKE_BACK, Withdrawn, ended_fact, may_withdraw
 from bot.domain.withdrawn_record import Record
 from bot.errors import Gone, OperatorError, Refused
 from bot.rebuilds import note_beginning, note_rebuild
@@ -31,8 +30,6 @@ LONGEST_PAUSE_SECONDS = 60.0
 
 MAX_LOOKS = 200
 """How often the end of its pipeline is looked for, a few seconds to a minute apart: about three hours."""
-
-UNPUBLISH, REPUBLISHED = "unpublish", "republish"
 
 log = structlog.get_logger()
 
@@ -59,7 +56,7 @@ def withdraw(job: Withdraw, world: World) -> tuple[Later, ...]:
         return _look(asked)
     if not job.looks and not is_allowed(project, job.branch, asked.sha, job.user_id, world):
         return _end(asked, Withdrawn(False, words.not_allowed_reply(job.action)))
-    if job.action == UNPUBLISH:
+    if job.action == TAKE_BACK:
         done = unpublish(project, job.branch, job.version, world, user_id=job.user_id)
         return _end(asked, done)
     found = republish(project, job.branch, job.version, world)
@@ -108,11 +105,8 @@ def tell_given_up(job: Withdraw, world: World) -> None:
 
 def read_end(key: str, world: World) -> Withdrawn | None:
     """How a request ended that somebody waits for; None while it has not."""
-    text = world.store.fact(_fact(key))
-    if text is None:
-        return None
-    read = json.loads(text)
-    return Withdrawn(read["done"], read["reply"])
+    text = world.store.fact(ended_fact(key))
+    return Withdrawn.from_text(text) if text is not None else None
 
 
 # Building it once more --------------------------------------------------------------------------------
@@ -223,7 +217,7 @@ def _end(asked: _Asked, found: Withdrawn) -> tuple[Later, ...]:
         "withdrawal_ended", project=asked.project.path, version=asked.name, action=job.action, done=found.done
     )
     if job.key:
-        world.store.keep_fact(_fact(job.key), json.dumps({"done": found.done, "reply": found.reply}))
+        world.store.keep_fact(ended_fact(job.key), found.to_text())
     if not job.told and asked.sha:
         person = world.forge.fetch_person(job.user_id) if job.user_id else None
         by = (words.asked_by_reply(person.username),) if person is not None else ()
@@ -233,7 +227,3 @@ def _end(asked: _Asked, found: Withdrawn) -> tuple[Later, ...]:
         except (Refused, Gone) as refusal:
             log.warning("not_told", project=asked.project.path, sha=asked.sha, reason=str(refusal))
     return found.later
-
-
-def _fact(key: str) -> str:
-    return f"withdrawal {key}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from contextlib import closing
@@ -11,6 +10,7 @@ from bot.adapters.store import Store
 from bot.app.gitlab import build_forge, read_project
 from bot.config import Config
 from bot.domain.events import Asked, Event, WithdrawAsked, subject, to_dict
+from bot.domain.withdrawal import Withdrawn, ended_fact
 
 AWAITED_PAUSE_SECONDS = 0.2
 """How often a command looks whether the worker has done what it asked for."""
@@ -33,16 +33,15 @@ def request_withdrawal(config: Config, project: str, version: str, action: str, 
     return key
 
 
-def await_withdrawal(config: Config, key: str, seconds: float) -> tuple[bool, str] | None:
-    """How that ended: whether it is done, and the words for it; None when it has not ended in so many seconds."""
+def await_withdrawal(config: Config, key: str, seconds: float) -> Withdrawn | None:
+    """How that ended; None when it has not in so many seconds."""
     deadline = time.monotonic() + seconds
     with closing(Store.prepare(config.database.url)) as store:
         while True:
-            text = store.fact(f"withdrawal {key}")
+            text = store.fact(ended_fact(key))
             if text is not None:
-                store.drop_fact(f"withdrawal {key}")
-                read = json.loads(text)
-                return bool(read["done"]), str(read["reply"])
+                store.drop_fact(ended_fact(key))
+                return Withdrawn.from_text(text)
             if time.monotonic() >= deadline:
                 return None
             time.sleep(AWAITED_PAUSE_SECONDS)

@@ -6,8 +6,8 @@ from bot import withdrawing
 from bot.commands.values import Asked, Done, Outcome, Place, Undone
 from bot.domain import replies, withdrawal
 from bot.domain.jobs import Answer, Later, Withdraw
-from bot.domain.withdrawal import Withdrawn
-from bot.rebuilding import REPUBLISHED, UNPUBLISH, is_allowed, read_end
+from bot.domain.withdrawal import BRING_BACK, TAKE_BACK, Withdrawn
+from bot.rebuilding import is_allowed, read_end
 from bot.world import World
 
 MAX_LOOKS = 250
@@ -16,7 +16,7 @@ MAX_LOOKS = 250
 
 def unpublish(place: Place, version: str, job: Answer, world: World) -> Outcome:
     """Take a version of the branch back, or of the project."""
-    refused = _why_not(place, version, UNPUBLISH, job, world)
+    refused = _why_not(place, version, TAKE_BACK, job, world)
     if refused is not None:
         return refused
     return _outcome(withdrawing.unpublish(place.project, place.branch, version, world, user_id=job.user_id))
@@ -24,14 +24,14 @@ def unpublish(place: Place, version: str, job: Answer, world: World) -> Outcome:
 
 def republish(place: Place, version: str, job: Answer, world: World) -> Outcome:
     """Bring a version back that was taken back; by a pipeline where its image is gone."""
-    refused = _why_not(place, version, REPUBLISHED, job, world)
+    refused = _why_not(place, version, BRING_BACK, job, world)
     if refused is not None:
         return refused
     found = withdrawing.republish(place.project, place.branch, version, world)
     if found.rebuild is None:
         return _outcome(found)
     asked = Withdraw(
-        place.project.id, place.branch, version, REPUBLISHED, job.user_id, key=_key(job), told=True
+        place.project.id, place.branch, version, BRING_BACK, job.user_id, key=_key(job), told=True
     )
     return Asked((Later(asked),))
 

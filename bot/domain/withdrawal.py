@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,9 @@ from bot.domain.gitlab import DEVELOPER, MAINTAINER
 from bot.domain.jobs import Later
 from bot.domain.text import fenced, link, prose, span
 from bot.domain.withdrawn_record import Record
+
+TAKE_BACK, BRING_BACK = "unpublish", "republish"
+"""What may be asked for, as comments, commands, API and jobs call it."""
 
 LAYERS = "layers"
 """The engine whose images are the same bytes each time."""
@@ -33,6 +37,21 @@ class Withdrawn:
     reply: str
     later: tuple[Later, ...] = ()
     rebuild: Record | None = None
+
+    def to_text(self) -> str:
+        """What it is told as to somebody who waits for it, for the store."""
+        return json.dumps({"done": self.done, "reply": self.reply})
+
+    @classmethod
+    def from_text(cls, text: str) -> Withdrawn:
+        """From the store."""
+        read = json.loads(text)
+        return cls(read["done"], read["reply"])
+
+
+def ended_fact(key: str) -> str:
+    """The fact under which whoever waits by that key finds how it ended: the text of a Withdrawn."""
+    return f"withdrawal {key}"
 
 
 @dataclass(frozen=True, slots=True)

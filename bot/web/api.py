@@ -17,7 +17,7 @@ from bot.domain.events import WithdrawAsked
 from bot.domain.shown_versions import find, is_exact, name_of
 from bot.domain.snippets import Snippet, component_snippet
 from bot.domain.views import CompareView, Found, ModuleView
-from bot.domain.withdrawal import may_withdraw
+from bot.domain.withdrawal import BRING_BACK, TAKE_BACK, may_withdraw
 from bot.errors import TryAgain
 from bot.web import wire
 from bot.web.openapi import DEFAULT_ITEMS, MAX_CURSOR, MAX_NAME, MAX_TEXT, MOST_ITEMS, NAME, describe
@@ -152,11 +152,11 @@ def api(browser: Browsing, people: People, url: str, ask: Callable[[WithdrawAske
 
     @views.post("/modules/<project>/<version>/unpublish")
     def unpublish(project: str, version: str) -> Answer:
-        return _withdraw(project, version, "unpublish")
+        return _withdraw(project, version, TAKE_BACK)
 
     @views.post("/modules/<project>/<version>/republish")
     def republish(project: str, version: str) -> Answer:
-        return _withdraw(project, version, "republish")
+        return _withdraw(project, version, BRING_BACK)
 
     def _withdraw(project: str, version: str, action: str) -> Answer:
         person = people.person()
