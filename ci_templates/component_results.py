@@ -24,6 +24,7 @@ DEPTH = 4
 SECONDS = 60
 PAUSES = (1, 5)
 CHUNK = 1024 * 1024
+NAME_CHARS = 100
 
 _NUMBERED = re.compile(r"(\d+(?:\.\d+)?)\D*\Z")
 
@@ -49,7 +50,7 @@ def _records(document: Any) -> list[Any]:
     if isinstance(document, list):
         pairs = [pair for one in document if isinstance(one, dict) for pair in one.items()]
         epochs = dict(pairs)
-        named = all(isinstance(value, dict) and _NUMBERED.search(key) for key, value in pairs)
+        named = all(isinstance(value, dict) and _NUMBERED.search(key[-NAME_CHARS:]) for key, value in pairs)
         if pairs and named and len(epochs) == len(pairs) and all(isinstance(one, dict) for one in document):
             return _records(epochs)
         return (
@@ -60,7 +61,7 @@ def _records(document: Any) -> list[Any]:
     if not isinstance(document, dict):
         return []
     epochs = {key: value for key, value in document.items() if isinstance(value, dict)}
-    numbers = {key: _NUMBERED.search(key) for key in epochs}
+    numbers = {key: _NUMBERED.search(key[-NAME_CHARS:]) for key in epochs}
     if any(numbers.values()):
         told = {key: float(found[1]) for key, found in numbers.items() if found}
         if len(told) == len(epochs) == len(set(told.values())):
@@ -75,7 +76,8 @@ def _records(document: Any) -> list[Any]:
 def _take(value: Any, name: str, depth: int, last: dict[str, float]) -> None:
     if isinstance(value, dict) and depth < DEPTH:
         for key, inside in value.items():
-            _take(inside, name + "." + key if name else key, depth + 1, last)
+            more = key[:NAME_CHARS]
+            _take(inside, (name + "." + more)[:NAME_CHARS] if name else more, depth + 1, last)
         return
     if isinstance(value, str) and len(value) <= 40:
         try:
@@ -87,9 +89,9 @@ def _take(value: Any, name: str, depth: int, last: dict[str, float]) -> None:
 
 
 def _metric_line(name: str, value: float) -> str:
-    plain = re.sub(r"[^a-zA-Z0-9_:]", "_", name)[:100]
+    plain = re.sub(r"[^a-zA-Z0-9_:]", "_", name)
     plain = plain if re.match(r"[a-zA-Z_:]", plain) else "_" + plain
-    escaped = name[:100].replace("\\", "\\\\").replace('"', '\\"')
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
     # GitLab takes a # for the beginning of a remark wherever it stands, and then reads none of the metrics
     escaped = "".join(c if c.isprintable() and c != "#" else " " for c in escaped)
     number = repr(value) if math.isfinite(value) else "NaN" if math.isnan(value) else f"{value:+}"

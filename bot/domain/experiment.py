@@ -164,7 +164,7 @@ def _records(document: object) -> Iterator[tuple[float, object]]:
         yield from _listed(document)
     elif isinstance(document, Mapping):
         epochs = {key: value for key, value in document.items() if isinstance(value, Mapping)}
-        numbers = [_ENDS_IN_NUMBER.search(key) for key in epochs]
+        numbers = [_number_in(key) for key in epochs]
         if any(numbers):
             steps = _steps_of(numbers)
             yield from zip(steps, epochs.values(), strict=True)
@@ -182,6 +182,11 @@ def _steps_of(numbers: Sequence[re.Match[str] | None]) -> list[float]:
     # Keys that repeat their number, such as one of each phase, would hide one another: then it is their place.
     whole = len(told) == len(numbers) and len(set(told)) == len(told)
     return told if whole else [float(place) for place in range(1, len(numbers) + 1)]
+
+
+def _number_in(key: str) -> re.Match[str] | None:
+    # the end of a name says which epoch it is, and of a long one that would be looked for a very long time
+    return _ENDS_IN_NUMBER.search(key[-MAX_NAME_CHARS:])
 
 
 def _listed(records: Sequence[object]) -> Iterator[tuple[float, object]]:
@@ -205,7 +210,7 @@ def _by_epoch(records: Sequence[object]) -> dict[str, object]:
     """The epochs of records that are named by them, each once; empty for other records."""
     pairs = [pair for record in records if isinstance(record, Mapping) for pair in record.items()]
     named = all(isinstance(record, Mapping) for record in records) and all(
-        isinstance(value, Mapping) and _ENDS_IN_NUMBER.search(key) for key, value in pairs
+        isinstance(value, Mapping) and _number_in(key) for key, value in pairs
     )
     epochs = dict(pairs)
     return epochs if named and len(epochs) == len(pairs) else {}
@@ -242,9 +247,10 @@ def _history(document: Mapping[str, object]) -> Iterator[tuple[float, object]]:
 def _flat(value: object, name: str, depth: int) -> Iterator[tuple[str, object]]:
     if isinstance(value, Mapping) and depth < MAX_DEPTH:
         for key, inside in value.items():
-            yield from _flat(inside, f"{name}.{key}" if name else str(key), depth + 1)
+            more = str(key)[:MAX_NAME_CHARS]
+            yield from _flat(inside, f"{name}.{more}"[:MAX_NAME_CHARS] if name else more, depth + 1)
     else:
-        yield name[:MAX_NAME_CHARS], value
+        yield name, value
 
 
 def _number(value: object) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from typing import Any
 
 import pytest
@@ -21,6 +22,9 @@ from bot.domain.experiment import (
     read_experiment,
     to_json,
 )
+
+MOST_SECONDS = 10
+"""For a file of the largest size on a busy machine; it takes one."""
 
 SCALARS = st.one_of(
     st.floats(), st.integers(), st.booleans(), st.none(), st.text(max_size=8), st.just("0.5"), st.just("nan")
@@ -144,6 +148,25 @@ def test_a_file_without_numbers_is_told(document: Any) -> None:
 def test_a_file_too_large_is_not_read() -> None:
     experiment = read_experiment(b'{"a": 1' + b" " * MAX_EXPERIMENT_BYTES + b"}")
     assert (experiment.series, experiment.faults) == ((), (Fault("too_large"),))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"' + b"1" * 2_000_000 + b'a1b": {"a": 1}}',
+        b'[{"' + b"1." * 1_000_000 + b'b": {"a": 1}}]',
+        b'{"'
+        + b"k" * 2_000_000
+        + b'": {'
+        + b",".join(b'"%d":1' % number for number in range(200_000))
+        + b"}}",
+    ],
+    ids=["a number", "numbers", "a name of many"],
+)
+def test_no_name_makes_a_file_take_long_to_read(content: bytes) -> None:
+    began = time.monotonic()
+    read_experiment(content)
+    assert time.monotonic() - began < MOST_SECONDS
 
 
 def test_of_many_names_the_first_are_shown_and_the_rest_is_counted() -> None:
