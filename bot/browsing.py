@@ -30,7 +30,7 @@ from bot.domain.module_label import read_module
 from bot.domain.pipeline import OUR_JOBS
 from bot.domain.plan import State
 from bot.domain.runs import KeptRun
-from bot.domain.shown_versions import Named, find, newest, shown, view
+from bot.domain.shown_versions import Named, find, front, shown, view
 from bot.domain.views import CompareView, Found, ModuleView, ProgressView, RunView, StageView, VersionView
 
 MAX_ITEMS = 100
@@ -143,7 +143,7 @@ class Browser:
         if found is None:
             return None
         seen, listed, versions = found
-        wanted = find(versions, version) if version else newest(versions)
+        wanted = find(versions, version) if version else front(versions)
         if wanted is None and (version or not versions):
             return None
         told = self._describe(wanted, listed, seen, versions) if wanted else None

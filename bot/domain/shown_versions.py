@@ -61,6 +61,12 @@ def newest(versions: Sequence[Named]) -> ListedVersion | None:
     return next((one for one in available if one.version), next(iter(available), None))
 
 
+def front(versions: Sequence[Named]) -> ListedVersion | None:
+    """What a module's page begins with: what `latest` leads to; where nothing can be had, what is wrong with it."""
+    wrong = (one for _, one in versions if one.state not in NOT_FOR_EVERYBODY)
+    return newest(versions) or next(wrong, None)
+
+
 def tags_of(version: ListedVersion, versions: Sequence[Named]) -> tuple[str, ...]:
     """The image's tags that lead to a version now, the most exact first."""
     if not version.state.available:

@@ -14,6 +14,7 @@ from bot.domain.access import ANONYMOUS
 from bot.domain.catalogue import Query, VersionState
 from bot.domain.plan import State
 from bot.errors import TryAgain
+from bot.web.badges import draw
 from sandbox.gitlab import Sandbox, Trouble, trouble
 from tests.browsing.shop import PEOPLE, PROJECTS, Shop, open_shop, sees
 
@@ -217,6 +218,20 @@ def test_that_a_module_with_nothing_left_is_gone_for_those_who_do_not_work_on_it
     found = browser.module(project.id, shop.people["maintainer"])
     assert found is not None
     assert found.shown is None
+
+
+def test_that_a_module_whose_only_version_is_inconsistent_says_so(shop: Shop) -> None:
+    browser, project = shop.browser(), shop.projects["public"]
+    moved = shop.version(project, 1, "1.0.0", VersionState.INCONSISTENT)
+    shop.publish(project, moved, shop.version(project, 2, "1.1.0", VersionState.UNPUBLISHED))
+    for who in ("anonymous", "maintainer"):
+        found = browser.module(project.id, shop.people[who])
+        assert found is not None
+        assert found.shown is not None
+        assert (found.shown.name, found.shown.listed.state) == ("1.0.0", VersionState.INCONSISTENT)
+        assert (found.shown.component, found.shown.tags) == ("", ())
+        assert "inconsistent" in draw("state", found)
+        assert browser.module(project.id, shop.people[who], "latest") is None
 
 
 def test_that_two_versions_are_compared_as_their_users_would(shop: Shop) -> None:
