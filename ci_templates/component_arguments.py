@@ -14,11 +14,10 @@ from typing import Any
 NEGATIVE_NUMBER = re.compile(r"-\d+$|-\d*\.\d+$")
 """What argparse, of every version of Python, takes for a number and not for an option."""
 
-PATTERNS = {None: "(-*A-*)", "?": "(-*A?-*)", "*": "(-*[A-]*)", "+": "(-*A[A-]*)", "...": "([-AO]*)"}
-"""How argparse shares words among positionals: as a regular expression would, each as many as it can get."""
-
-COMMAND = "(-*A[-AO]*)"
-"""What it gives to a command: the rest."""
+ANY_NUMBER = 10**9
+REST = "..."
+TAKEN = {None: (1, 1), "?": (0, 1), "*": (0, ANY_NUMBER), "+": (1, ANY_NUMBER)}
+"""How many words a positional takes: at least, at most. `...` takes all the rest, options among them."""
 
 
 class NotHandedOver(Exception):
@@ -188,21 +187,56 @@ def falls_into_place(
     every = [word for one in parameters for word in words.get(one["input"], ())]
     if not every and not behind:
         return True  # what is missing, the script itself tells
-    patterns = [pattern_of(one["count"]) for one in parameters]
-    pattern = re.compile("".join(patterns) + (COMMAND if behind else ""))
+    counts = [one["count"] for one in parameters]
     wanted = [len(words.get(one["input"], ())) for one in parameters]
     for doubtful in "AO":
         letters = letters_of(shape, every, doubtful) if free else "A" * len(every)
-        found = pattern.match(letters + letters_of(shape, behind, doubtful))
-        shared = [] if found is None else [part.replace("-", "") for part in found.groups()]
-        if [len(part) for part in shared[: len(wanted)]] != wanted:
+        letters += letters_of(shape, behind, doubtful)
+        if shared_out(counts, letters.replace("-", ""), bool(behind)) != wanted:
             return False
     return True
 
 
-def pattern_of(count: Any) -> str:
-    """What argparse looks for where a positional takes so many words."""
-    return f"(-*{'-*'.join('A' * count)}-*)" if isinstance(count, int) else PATTERNS[count]
+def shared_out(counts: Sequence[Any], letters: str, command: bool) -> list[int] | None:
+    """How many words argparse gives to each positional: as many as the later ones can spare; None where that is no way.
+
+    It says so by a regular expression, whose time grows with the power of their number: nobody waits for that here.
+    `command`: behind them stands a word that is one, and is no option.
+    """
+    end, many = len(letters), len(counts)
+    ends = [end] * (end + 1)
+    for place in range(end - 1, -1, -1):
+        ends[place] = place if letters[place] == "O" else ends[place + 1]
+    needed = [0] * many + [int(command)]
+    limits = [end] * (many + 1)
+    for number in range(many, -1, -1):
+        if number < many and counts[number] != REST:
+            needed[number] = taken(counts[number])[0] + needed[number + 1]
+            limits[number] = limits[number + 1]
+        elif number < many:
+            limits[number] = last_place(ends, needed[number + 1], limits[number + 1])
+    found = []
+    place = 0
+    for number, count in enumerate(counts):
+        least, most = (0, end) if count == REST else taken(count)
+        room = limits[number] if count == REST else min(ends[place], limits[number]) - needed[number + 1]
+        got = min(most, room - place)
+        if got < least:
+            return None
+        found.append(got)
+        place += got
+    return found if ends[place] - place >= needed[-1] else None
+
+
+def taken(count: Any) -> tuple[int, int]:
+    """How many words a positional takes, at least and at most."""
+    return (count, count) if isinstance(count, int) else TAKEN[count]
+
+
+def last_place(ends: Sequence[int], needed: int, limit: int) -> int:
+    """The last place that has so many arguments behind it, up to a limit; -1 for none."""
+    places = range(limit - needed, -1, -1)
+    return next((place for place in places if ends[place] - place >= needed), -1)
 
 
 def letters_of(shape: Mapping[str, Any], words: Sequence[str], doubtful: str) -> str:
