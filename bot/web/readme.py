@@ -21,6 +21,9 @@ MAX_README_CHARS = 200_000
 MAX_DEPTH = 100
 """Elements inside each other; what lies deeper is shown without them."""
 
+MAX_QUOTES = 20
+"""Quotes inside each other: thousands would take seconds, for what nobody can read anyway."""
+
 KEPT_READMES = 64
 """Drawn READMEs that are kept: pages are asked for again with every letter typed into a form."""
 
@@ -28,12 +31,14 @@ VOID = frozenset({"br", "hr", "img", "input", "wbr"})
 HEADINGS = {"h1": "h3", "h2": "h4", "h3": "h5", "h4": "h6", "h5": "h6"}
 """The page has a title of its own, and `README` above."""
 
+_TOO_DEEP = re.compile(rf"((?:>[ \t]*){{{MAX_QUOTES}}})(?:>[ \t]*)+")
+
 
 @lru_cache(maxsize=KEPT_READMES)
 def readme_html(text: str, web_url: str, sha: str) -> str:
     """HTML of a README in Markdown; links in it lead to the project's files at that commit."""
     drawn = _Finished(web_url, sha)
-    drawn.feed(to_html(text[:MAX_README_CHARS]))
+    drawn.feed(to_html(_TOO_DEEP.sub(r"\1", text[:MAX_README_CHARS])))
     drawn.close()
     return drawn.html()
 

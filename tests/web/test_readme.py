@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from html.parser import HTMLParser
 
 import pytest
@@ -177,3 +178,18 @@ def test_what_lies_too_deep_is_shown_without_its_elements() -> None:
     assert found.depth <= MAX_DEPTH
     assert found.in_order
     assert "deep" in readme_html("> " * 3000 + "deep", URL, SHA)
+
+
+@pytest.mark.parametrize(
+    "up",
+    ["..\\", "%2e%2e/", ".%2E/", "x/%2e./%2E./../", "&#46;&#46;&#92;", ".&#9;./", ".&#10;./"],
+)
+def test_no_address_leads_out_of_the_project_by_what_browsers_take_for_a_way_up(up: str) -> None:
+    markup = f'<img src="{up * 8}users/sign_out"><a href="{up * 8}other/project">x</a>'
+    assert all(not {"src", "href"} & given.keys() for _, given in seen(readme_html(markup, URL, SHA)).elements)
+
+
+def test_quotes_inside_quotes_without_end_keep_nobody_waiting() -> None:
+    began = time.process_time()
+    assert "deep" in readme_html(">" * 60_000 + "deep", URL, SHA)
+    assert time.process_time() - began < 1.5
