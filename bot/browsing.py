@@ -106,13 +106,23 @@ class Browser:
     """Reads of the catalogue. Every method raises TryAgain without GitLab's answer, NotAccepted for a bad token."""
 
     def __init__(
-        self, store: Shelf, eyes: Eyes, progress_seconds: float = 0.0, now: Callable[[], float] = time.time
+        self,
+        store: Shelf,
+        eyes: Eyes,
+        progress_seconds: float = 0.0,
+        now: Callable[[], float] = time.time,
+        changed: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """`progress_seconds`: how long somebody is given the same answer about what is under way."""
+        """`progress_seconds`: how long somebody is given the same answer about what is under way.
+
+        `changed` gives another text than before once GitLab told that somebody may see more, or less.
+        """
         self._store = store
         self._eyes = eyes
         self._progress_seconds = progress_seconds
         self._now = now
+        self._changed = changed
+        self._mark: str | None = None
         self._told: OrderedDict[Person, tuple[float, tuple[ProgressView, ...]]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -171,14 +181,18 @@ class Browser:
 
     def progress(self, person: Person) -> tuple[ProgressView, ...]:
         """Publications under way and those that just ended, the one that moved last first."""
-        now = self._now()
+        now, mark = self._now(), self._changed()
         with self._lock:
+            if mark != self._mark:
+                self._told.clear()
+                self._mark = mark
             until, told = self._told.get(person, (0.0, ()))
         if now < until:
             return told
         told = self._under_way(person, now)
         with self._lock:
-            self._told[person] = (now + self._progress_seconds, told)
+            if mark == self._mark:
+                self._told[person] = (now + self._progress_seconds, told)
             while len(self._told) > PEOPLE_KEPT:
                 self._told.popitem(last=False)
         return told

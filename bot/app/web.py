@@ -46,14 +46,12 @@ def build_web(config: Config) -> Flask:
     shown, gitlab = config.catalogue, config.gitlab
     ca_file = str(gitlab.ca_file) if gitlab.ca_file else None
     store = Store(config.database.url, DOOR_SECONDS)
-    eyes = Visibility(
-        gitlab.url,
-        gitlab.timeout_seconds,
-        shown.cache_seconds,
-        ca_file,
-        changed=lambda: store.fact(ACCESS_CHANGED),
-    )
-    browser = Browser(store, eyes, min(PROGRESS_SECONDS, shown.cache_seconds))
+
+    def changed() -> str | None:
+        return store.fact(ACCESS_CHANGED)
+
+    eyes = Visibility(gitlab.url, gitlab.timeout_seconds, shown.cache_seconds, ca_file, changed=changed)
+    browser = Browser(store, eyes, min(PROGRESS_SECONDS, shown.cache_seconds), changed=changed)
     keys = Keys.of(shown.session_secret.get_secret_value()) if shown.session_secret else None
     people = People(store, eyes, shown.address, keys if shown.client_id else None)
 

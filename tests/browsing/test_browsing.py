@@ -16,6 +16,7 @@ from bot.domain.plan import State
 from bot.errors import TryAgain
 from bot.web.badges import draw
 from sandbox.gitlab import Sandbox, Trouble, trouble
+from sandbox.gitlab.values import GUEST
 from tests.browsing.shop import PEOPLE, PROJECTS, Shop, open_shop, sees
 
 
@@ -151,6 +152,29 @@ def test_that_a_search_costs_the_same_question_whatever_it_comes_upon(
     assert set(asked) == {1}
 
 
+@pytest.mark.parametrize("limit", [1, 2, 24])
+def test_that_a_short_page_costs_the_same_question_whatever_is_hidden_behind_it(shop: Shop, limit: int) -> None:
+    """Whoever has modules of their own that sort before could see by the time whether there is one they may not see."""
+    guest, asked = shop.people["guest"], []
+    owner = shop.gitlab.create_user("someone")
+    for number in range(limit):
+        mine = shop.gitlab.create_project(f"mine/unusual{number}", owner, visibility="public")
+        shop.publish(mine, shop.version(mine, 1, "1.0.0"))
+    browser = shop.browser()
+    browser.find(Query("nothing"), guest)
+    for _ in range(3):
+        shop.gitlab.clear_log()
+        found = browser.find(Query("unusual"), guest, limit=limit)
+        assert len(found.items) == limit
+        asked.append(len([one for one in shop.gitlab.requests if one.method == "POST"]))
+        hidden = shop.gitlab.create_project(f"zzz/unusualz{len(asked)}", owner, visibility="private")
+        hidden.members[guest.id or 0] = GUEST
+        shop.publish(hidden, shop.version(hidden, 1, "1.0.0"))
+        browser = shop.browser()
+        browser.find(Query("nothing"), guest)
+    assert asked == [1, 1, 1]
+
+
 def test_that_nothing_is_shown_while_gitlab_does_not_answer(shop: Shop) -> None:
     browser = shop.browser()
     shop.gitlab.moods = broken = Trouble()
@@ -271,6 +295,18 @@ def test_that_one_answer_about_progress_is_given_for_a_moment_and_to_one_person(
     assert len(browser.progress(developer)) == 1
     assert browser.progress(shop.people["maintainer"]) == ()
     clock[0] += 0.1
+    assert browser.progress(developer) == ()
+
+
+def test_that_progress_is_told_anew_at_once_when_gitlab_told_of_a_change(shop: Shop) -> None:
+    marks = ["before"]
+    project, developer = shop.projects["public"], shop.people["developer"]
+    shop.attempt(project, State.RUNNING)
+    browser = Browser(shop.store, shop.visibility(), 60.0, changed=lambda: marks[-1])
+    assert len(browser.progress(developer)) == 1
+    project.visibility = "private"
+    project.members.clear()
+    marks.append("after")
     assert browser.progress(developer) == ()
 
 
