@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from bot.adapters.registry import Manifest, Registry
 from bot.adapters.version_tags import ensure_major
 from bot.domain.gitlab import Project
+from bot.domain.plan import State
 from bot.domain.tags import LATEST, WITHDRAWN_NUMBER, branch_slug, candidate_tag, read_numbers, version_tag
 from bot.domain.versions import Version, major_tag, read_used
 from bot.errors import TryAgain
@@ -151,6 +152,26 @@ class Shelf:
             if image is not None and image.digest != digest:
                 return tag, image
         return None
+
+
+def told_digests(project_id: int, tag: str, world: World) -> frozenset[str]:
+    """The images that were published under a name, by what the bot said and remembers; none where it does not know.
+
+    Tags, labels and records were written by anybody who may push images: they name none that stands against these.
+    """
+    found = {
+        one.digest
+        for one in world.store.listed_versions(project_id)
+        if tag in (one.version, version_tag(one.branch, one.number))
+    }
+    for state in (State.PUBLISHED, State.UNPUBLISHED):
+        for known in world.store.publications_in(project_id, state):
+            if known.digest is None or known.number is None:
+                continue
+            described = world.store.described(known.digest)
+            if tag in (version_tag(known.branch, known.number), described.version if described else ""):
+                found.add(known.digest)
+    return frozenset(found - {""})
 
 
 def numbers_and_version(names: Iterable[str], slug: str) -> tuple[int, str]:

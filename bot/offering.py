@@ -23,6 +23,7 @@ from bot.domain.steps import Tell
 from bot.domain.tags import MODULE_LABEL, REVISION_LABEL, is_sha
 from bot.domain.text import visible
 from bot.errors import Gone, Refused
+from bot.image_names import told_digests
 from bot.telling import perform
 from bot.world import World
 from parser.model import Module
@@ -87,7 +88,13 @@ def _fetch(project: Project, job: OfferJob, world: World) -> _Found | None:
         return None
     registry, repository = world.registry(project.registry_host), project.registry_path
     manifest = registry.fetch_manifest(repository, job.version)
+    told = told_digests(project.id, job.version, world)
     if manifest is None:
+        return None
+    if told and manifest.digest not in told:
+        log.warning(
+            "not_what_was_published", project=project.path, version=job.version, digest=manifest.digest
+        )
         return None
     config = registry.fetch_config(repository, manifest)
     module, sha = read_module(plan.read_label(config, MODULE_LABEL)), plan.read_label(config, REVISION_LABEL)

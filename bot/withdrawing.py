@@ -32,7 +32,7 @@ from bot.domain.versions import Version
 from bot.domain.withdrawal import Withdrawn
 from bot.domain.withdrawn_record import ASKED, Record
 from bot.errors import Gone, OperatorError, Refused, TryAgain
-from bot.image_names import TAGS_LOOKED_AT, Holders, Shelf
+from bot.image_names import TAGS_LOOKED_AT, Holders, Shelf, told_digests
 from bot.offering import withdraw_component
 from bot.recording import Cause, record_of
 from bot.world import World
@@ -200,6 +200,11 @@ def _republish(shelf: Shelf, named: Named, built_url: str) -> Withdrawn:
     image = shelf.image(named.tag, there)
     held = shelf.image(kept_tag(named.tag), there)
     record = fetch_record(shelf.registry, shelf.path, held) if held is not None else None
+    meant = image.digest if image is not None else record.digest if record is not None else ""
+    told = told_digests(shelf.project.id, named.tag, shelf.world)
+    if meant and told and meant not in told:
+        log.warning("not_what_was_published", project=shelf.project.path, version=named.tag, digest=meant)
+        return Withdrawn(False, words.another_reply(named.tag, meant))
     if image is None and held is not None and record is not None:
         image = _restored(shelf, held, record)
         if image is None:

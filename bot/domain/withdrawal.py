@@ -149,6 +149,15 @@ def lost_reply(name: str) -> str:
     )
 
 
+def another_reply(name: str, digest: str) -> str:
+    """The answer where the registry names another image than the one that was published as the version."""
+    return (
+        f"Version {span(name)} is not back: in the registry it is {span(digest, 100)}, and that is not the image which "
+        "was published under this name. Somebody changed its tag or its record there, so nothing was done. "
+        "`/mlreef publish` publishes the branch as it is now, under a new number."
+    )
+
+
 def gone_reply(name: str) -> str:
     """What is said while the image of a version is gone, and is to be built once more."""
     return f"The image of version {span(name)} is no longer in the registry. It is to be built once more."

@@ -153,7 +153,9 @@ def test_that_a_search_costs_the_same_question_whatever_it_comes_upon(
 
 
 @pytest.mark.parametrize("limit", [1, 2, 24])
-def test_that_a_short_page_costs_the_same_question_whatever_is_hidden_behind_it(shop: Shop, limit: int) -> None:
+def test_that_a_short_page_costs_the_same_question_whatever_is_hidden_behind_it(
+    shop: Shop, limit: int
+) -> None:
     """Whoever has modules of their own that sort before could see by the time whether there is one they may not see."""
     guest, asked = shop.people["guest"], []
     owner = shop.gitlab.create_user("someone")

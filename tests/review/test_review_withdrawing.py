@@ -16,11 +16,12 @@ from werkzeug.wrappers import Request, Response
 
 from bot.adapters.forge import Forge
 from bot.adapters.gitlab_client import GitlabClient
+from bot.adapters.modules import Described
 from bot.adapters.publications import Publication
 from bot.adapters.registry import Manifest, Registry
 from bot.adapters.store import Store
 from bot.adapters.talk import Talk
-from bot.adapters.withdrawn import fetch_withdrawn
+from bot.adapters.withdrawn import describe_image, ensure_record, fetch_withdrawn
 from bot.domain.gitlab import Project
 from bot.domain.plan import State
 from bot.domain.tags import REVISION_LABEL
@@ -262,6 +263,26 @@ def test_where_nothing_is_left_of_it_its_record_says_what_to_build_once_more(pla
     before = place.tags
     found = place.republish("2")
     assert (found.done, found.rebuild) == (False, place.record("withdrawn-1.1.0"))
+    assert place.tags == before
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_record_that_was_made_to_name_another_image_brings_nothing_back(place: Place, gone: bool) -> None:
+    """Developers may push images, and so records: what the bot published is what it said it published."""
+    place.publish(1, "1.0.0", "latest")
+    second = place.publish(2, "1.1.0", "latest")
+    place.world.store.keep_described(Described(second, "{}", version="1.1.0"))
+    place.unpublish("1.1.0")
+    place.publish(9, branch="mine")
+    forged = replace(place.record("withdrawn-1.1.0"), digest=place.tags["mine-9"])
+    path, hands = place.project.registry_path, place.world.registry(place.registry.address)
+    kept = None if gone else describe_image(hands, path, place.manifest(forged.digest), {})
+    ensure_record(hands, path, ("withdrawn-1.1.0", "withdrawn.master-2"), forged, kept)
+    before = place.tags
+    for name in ("1.1.0", "2"):
+        found = place.republish(name)
+        assert (found.done, found.rebuild) == (False, None)
+        assert "that is not the image which was published under this name" in found.reply
     assert place.tags == before
 
 

@@ -13,6 +13,8 @@ import yaml
 
 from bot.adapters.forge import Forge
 from bot.adapters.gitlab_client import GitlabClient
+from bot.adapters.modules import Described
+from bot.adapters.publications import Publication
 from bot.adapters.registry import Manifest, Registry
 from bot.adapters.store import Store
 from bot.adapters.talk import Talk
@@ -20,6 +22,7 @@ from bot.domain.component_file import component_path
 from bot.domain.gitlab import Project
 from bot.domain.jobs import Offer
 from bot.domain.offer import Components, branch_name
+from bot.domain.plan import State
 from bot.domain.snippets import component_snippet
 from bot.domain.tags import MODULE_LABEL, REVISION_LABEL
 from bot.offering import offer, withdraw_component
@@ -277,3 +280,21 @@ def test_switched_off_nothing_is_offered(place: Place) -> None:
     world = replace(place.world, policy=replace(POLICY, component=Components()))
     assert offer(Offer(place.project.id, "master", place.sha, "1.2.0"), world) == ()
     assert place.writes == []
+
+
+def test_an_image_that_was_pushed_over_what_was_published_gets_no_component(place: Place) -> None:
+    """It says of itself that it is of the very commit: anybody who may push images can write that."""
+    digest = place.publish()
+    known = Publication(place.project.id, "master", place.sha, place.sha, State.PUBLISHED, 7, 1, digest)
+    place.world.store.ensure_publication(known)
+    place.world.store.keep_described(Described(digest, canonical(module_to_dict(MODULE)), version="1.2.0"))
+    hands, path = place.world.registry(place.registry.address), place.project.registry_path
+    before = hands.fetch_manifest(path, "1.2.0")
+    assert before is not None
+    other = Manifest.of(before.content + b"\n")
+    hands.put_manifest(path, "1.2.0", other)
+    place.offer()
+    assert place.git.tag("1.2.0") is None
+    hands.put_manifest(path, "1.2.0", before)
+    place.offer()
+    assert digest in place.message("1.2.0")

@@ -186,7 +186,9 @@ def test_what_lies_too_deep_is_shown_without_its_elements() -> None:
 )
 def test_no_address_leads_out_of_the_project_by_what_browsers_take_for_a_way_up(up: str) -> None:
     markup = f'<img src="{up * 8}users/sign_out"><a href="{up * 8}other/project">x</a>'
-    assert all(not {"src", "href"} & given.keys() for _, given in seen(readme_html(markup, URL, SHA)).elements)
+    assert all(
+        not {"src", "href"} & given.keys() for _, given in seen(readme_html(markup, URL, SHA)).elements
+    )
 
 
 def test_quotes_inside_quotes_without_end_keep_nobody_waiting() -> None:
