@@ -6,9 +6,10 @@ import base64
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 from urllib.parse import urlsplit, urlunsplit
@@ -30,6 +31,11 @@ PIECE_BYTES = 1024 * 1024
 
 HERE = {"GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1"}
 """Variables with which git asks nobody: for objects that are missing it would run programs that a repository names."""
+
+MAX_TAGS = 50
+"""Tags whose commits are fetched at a time."""
+
+_TAGS = "refs/tags/"
 
 Kind = Literal["file", "executable", "symlink", "submodule"]
 _KINDS: dict[bytes, Kind] = {
@@ -206,8 +212,6 @@ def fetch_history(url: str, branch: str) -> Iterator[History]:
     A password in the URL goes to the server and nowhere else: not into arguments, files or messages.
     Gone: there is no such branch. TryAgain: the server does not answer.
     """
-    bare_url, header = _without_password(url)
-    settings = {f"http.{bare_url}.extraHeader": header} if header else {}
     with tempfile.TemporaryDirectory(prefix="mlreef-history-") as folder:
         directory = Path(folder)
         started = _git(directory, "init", "--quiet", "--bare", ".")
@@ -217,19 +221,13 @@ def fetch_history(url: str, branch: str) -> Iterator[History]:
                 "Give the job a temporary directory that it may write to.",
             )
         ref = f"refs/heads/{branch}"
-        fetched = _git(
-            directory,
-            *("fetch", "--quiet", "--no-tags", "--filter=tree:0"),
-            *(bare_url, f"+{ref}:refs/heads/fetched"),
-            seconds=FETCH_SECONDS,
-            settings=settings,
-            reach={},
-        )
+        words = ("fetch", "--quiet", "--no-tags", "--filter=tree:0")
+        fetched = _ask_server(directory, url, words, (f"+{ref}:refs/heads/fetched",))
         if fetched.returncode:
             why = _why(fetched.stderr)
             if "couldn't find remote ref" in why:
                 raise Gone(f"The branch {branch} is no longer there.")
-            raise TryAgain(f"The commits of {branch} cannot be fetched from {bare_url}: {why}.")
+            raise TryAgain(f"The commits of {branch} cannot be fetched from {_address(url)}: {why}.")
         head = _git(directory, "rev-parse", "--verify", "refs/heads/fetched").stdout.decode("ascii").strip()
         yield History(directory, head)
 
@@ -243,15 +241,52 @@ def ensure_commit(directory: Path, url: str, sha: str) -> None:
         raise ValueError(f"{sha!r} is not the full id of a commit")
     if _git(directory, "cat-file", "-e", f"{sha}^{{tree}}").returncode == 0:
         return
-    bare_url, header = _without_password(url)
-    settings = {f"http.{bare_url}.extraHeader": header} if header else {}
-    words = ("fetch", "--quiet", "--no-tags", "--depth=1", bare_url, sha)
-    fetched = _git(directory, *words, seconds=FETCH_SECONDS, settings=settings, reach={})
+    fetched = _ask_server(directory, url, ("fetch", "--quiet", "--no-tags", "--depth=1"), (sha,))
     if fetched.returncode:
         why = _why(fetched.stderr)
         if "not our ref" in why or "no such ref" in why or "couldn't find remote ref" in why:
             raise Gone(f"The commit {sha} is no longer there.")
-        raise TryAgain(f"The commit {sha} cannot be fetched from {bare_url}: {why}.")
+        raise TryAgain(f"The commit {sha} cannot be fetched from {_address(url)}: {why}.")
+
+
+def fetch_tag_messages(url: str, choose: Callable[[Iterable[str]], Iterable[str]]) -> dict[str, str]:
+    """The messages of the commits behind those of the server's tags that are chosen, MAX_TAGS at most.
+
+    TryAgain: the server does not answer.
+    """
+    with tempfile.TemporaryDirectory(prefix="mlreef-tags-") as folder:
+        directory = Path(folder)
+        done = [_git(directory, "init", "--quiet", "--bare", ".")]
+        done.append(_ask_server(directory, url, ("ls-remote", "--quiet", "--refs", "--tags"), ()))
+        refs = (line.partition("\t")[2] for line in done[-1].stdout.decode("utf-8", "replace").splitlines())
+        names = list(islice(choose(ref.removeprefix(_TAGS) for ref in refs), MAX_TAGS))
+        if names:
+            specs = [f"+{_TAGS}{name}:{_TAGS}{name}" for name in names]
+            words = ("fetch", "--quiet", "--no-tags", "--depth=1", "--filter=tree:0")
+            done.append(_ask_server(directory, url, words, specs))
+        failed = next((one for one in done if one.returncode), None)
+        if failed is not None:
+            raise TryAgain(f"The tags cannot be fetched from {_address(url)}: {_why(failed.stderr)}.")
+        return {
+            name: _git(directory, "log", "-1", "--format=%B", f"{_TAGS}{name}", "--").stdout.decode(
+                "utf-8", "replace"
+            )
+            for name in names
+        }
+
+
+def _ask_server(
+    directory: Path, url: str, words: Sequence[str], refs: Sequence[str]
+) -> subprocess.CompletedProcess[bytes]:
+    """Git's answer to a question for a server; a password in the URL goes to that and nowhere else."""
+    bare_url, header = _without_password(url)
+    settings = {f"http.{bare_url}.extraHeader": header} if header else {}
+    return _git(directory, *words, bare_url, *refs, seconds=FETCH_SECONDS, settings=settings, reach={})
+
+
+def _address(url: str) -> str:
+    """The URL as it may be told."""
+    return _without_password(url)[0]
 
 
 def _without_password(url: str) -> tuple[str, str | None]:

@@ -7,6 +7,7 @@ nobody back. Every step may be repeated: a promotion that broke off half-way is 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from bot.adapters.checkout import History, fetch_history
 from bot.adapters.registry import Manifest, Registry, read_image
@@ -16,7 +17,7 @@ from bot.ci.log import Log
 from bot.ci.standing import Published, fetch_published, fetch_revision, newer_published, plan_number
 from bot.ci.tagging import leads_to, mend_latest, move_latest, take_number
 from bot.ci.unchanged import is_wished, keep, newer_kept
-from bot.ci.versions import MAX_PROMOTIONS_AT_ONCE, Planned, ensure_version
+from bot.ci.versions import MAX_PROMOTIONS_AT_ONCE, Planned, ensure_version, fetch_lost
 from bot.ci.vouch import vouch
 from bot.domain.interface import Level
 from bot.domain.tags import (
@@ -150,7 +151,8 @@ class _Order:
         if not take_number(registry, repository, tags[0], candidate, self.job.sha):
             return None
         if self.job.on_default_branch:
-            planned = ensure_version(registry, repository, self.branch, candidate)
+            lost = partial(fetch_lost, self.job["CI_REPOSITORY_URL"])
+            planned = ensure_version(registry, repository, self.branch, candidate, lost)
             version = f"{planned.version}{_why(planned)}"
             tags.append(f"{planned.version}")
             if ensure_major(registry, repository, planned.version.major) == planned.version:

@@ -1,18 +1,22 @@
 """The version of what promote publishes from the default branch: planned before any tag moves, and given once.
 
-A version's tag never goes to another image. A promotion that is repeated finds the version that its image has.
+A version's tag never goes to another image. A promotion that is repeated finds the version that its image has. Git's
+tags tell of versions whose tags somebody took out of the registry.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from bot.adapters.checkout import fetch_tag_messages
 from bot.adapters.registry import Manifest, Registry
 from bot.adapters.version_tags import fetch_held, fetch_labels, fetch_version_of
 from bot.domain.interface import Level
 from bot.domain.module_label import read_module
+from bot.domain.offer import read_digest
 from bot.domain.tags import MODULE_LABEL
-from bot.domain.versions import Version, plan_version, read_used
+from bot.domain.versions import Version, plan_version, read_used, read_versions
 from bot.errors import TryAgain
 from parser.model import Module
 
@@ -28,13 +32,36 @@ class Planned:
     level: Level | None = None
 
 
-def ensure_version(registry: Registry, repository: str, branch: str, image: Manifest) -> Planned:
+Lost = Callable[[Collection[Version]], Mapping[Version, str]]
+"""Besides versions that are known: those that were given all the same, with the digests of their images."""
+
+
+def fetch_lost(url: str, known: Collection[Version]) -> Mapping[Version, str]:
+    """The versions, besides those that are known, that were made components: by git's tags. Raises TryAgain."""
+    seen = frozenset(known)
+
+    def choose(tags: Iterable[str]) -> Iterable[str]:
+        return (str(version) for version in read_versions(tags) if version not in seen)
+
+    found = {Version.read(name): read_digest(text) for name, text in fetch_tag_messages(url, choose).items()}
+    # one without a digest is somebody else's
+    return {version: digest for version, digest in found.items() if version is not None and digest}
+
+
+def none_lost(_known: Collection[Version]) -> Mapping[Version, str]:
+    """Where there is no git to ask."""
+    return {}
+
+
+def ensure_version(
+    registry: Registry, repository: str, branch: str, image: Manifest, lost: Lost = none_lost
+) -> Planned:
     """Gives the image its version, the one it has or the next. To be called before `latest` moves to it.
 
     Raises TryAgain when other jobs took every version that was planned, OperatorError when no number is left.
     """
     for _ in range(MAX_PROMOTIONS_AT_ONCE):
-        planned = plan(registry, repository, branch, image)
+        planned = plan(registry, repository, branch, image, lost)
         tag = str(planned.version)
         held = registry.fetch_manifest(repository, tag)
         if held is not None and held.digest != image.digest:
@@ -47,15 +74,30 @@ def ensure_version(registry: Registry, repository: str, branch: str, image: Mani
     raise TryAgain(f"Other jobs give versions in {repository} at the same time.")
 
 
-def plan(registry: Registry, repository: str, branch: str, image: Manifest) -> Planned:
+def plan(
+    registry: Registry, repository: str, branch: str, image: Manifest, lost: Lost = none_lost
+) -> Planned:
     """The version that the image has, or is to get by what is published now."""
     held, tags = fetch_held(registry, repository, branch, latest=True, besides=image.digest)
     own = fetch_version_of(registry, repository, tags, image.digest)
     if own is not None:
         return Planned(own)
-    current = fetch_version_of(registry, repository, tags, held.digest) if held is not None else None
-    before = _described(registry, repository, held) if held is not None else None
-    return Planned(*plan_version(current, before, _described(registry, repository, image), read_used(tags)))
+    used = read_used(tags)
+    given = lost(used)
+    own = _version_of(image, given)
+    if own is not None:
+        return Planned(own)
+    current = before = None
+    if held is not None:
+        current = fetch_version_of(registry, repository, tags, held.digest) or _version_of(held, given)
+        before = _described(registry, repository, held)
+    return Planned(
+        *plan_version(current, before, _described(registry, repository, image), used | given.keys())
+    )
+
+
+def _version_of(image: Manifest, given: Mapping[Version, str]) -> Version | None:
+    return max((version for version, digest in given.items() if digest == image.digest), default=None)
 
 
 def _described(registry: Registry, repository: str, image: Manifest) -> Module | None:

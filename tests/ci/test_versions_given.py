@@ -23,6 +23,7 @@ from bot.published import fetch_current, fetch_published
 from bot.world import World
 from parser.model import EntryPoint, Kind, Module, Parameter, Place
 from parser.wire import canonical, module_to_dict
+from sandbox.registry import RegistryServer
 from tests.ci.promoting import Project, project_of
 from tests.ci.world import REVISION, Repository, push_image
 from tests.domain import values
@@ -205,6 +206,69 @@ def test_a_version_that_was_taken_back_is_given_to_nothing_else(project: Project
     push_image(project.host, project.path, "withdrawn-1.1.0", {MODULE_LABEL: described(MORE), "by": "one"})
     digest = publish(project, MORE)
     assert project.versions() == {"1.0.0": first, "1.2.0": digest}
+
+
+def offer(project: Project, version: str, message: str = "") -> None:
+    """The git tag of a version, as the bot makes it for the component; or somebody's, with another message."""
+    trailer = f"Offer it\n\nMlreef-Component: {project.versions()[version]}\n"
+    tree = project.repository.git("rev-parse", "HEAD^{tree}")
+    sha = project.repository.git("commit-tree", tree, "-p", "HEAD", "-m", message or trailer)
+    project.repository.git("tag", version, sha)
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Iterator[RegistryServer]:
+    """A registry that lets tags be deleted, as GitLab's does."""
+    with RegistryServer(tmp_path / "shelf") as server:
+        yield server
+
+
+@pytest.fixture
+def cleaned(repository: Repository, shelf: RegistryServer) -> Iterator[Project]:
+    with project_of(repository, shelf.address) as made:
+        yield made
+
+
+def test_a_version_whose_tag_was_cleaned_up_is_given_to_nothing_else(
+    cleaned: Project, shelf: RegistryServer
+) -> None:
+    project = cleaned
+    first, second = publish(project, NOISE), publish(project, MORE)
+    assert project.versions() == {"1.0.0": first, "1.1.0": second}
+    offer(project, "1.0.0")
+    offer(project, "1.1.0")
+    assert shelf.delete_tag(project.path, "1.1.0")
+    third = publish(project, MORE)
+    assert project.versions() == {"1.0.0": first, "1.1.1": third}
+    # of what was never offered nothing tells; of what was, git does, also when no version is left
+    assert shelf.delete_tag(project.path, "1.1.1")
+    assert shelf.delete_tag(project.path, "1.0.0")
+    fourth = publish(project, BROKEN)
+    assert project.versions() == {"2.0.0": fourth}
+
+
+def test_a_promotion_that_is_repeated_gives_a_lost_version_back_to_its_image(
+    cleaned: Project, shelf: RegistryServer
+) -> None:
+    project = cleaned
+    publish(project, NOISE)
+    sha = project.repository.commit()
+    assert project.promote(sha, described=described(MORE))[0] == 0
+    digest = project.versions()["1.1.0"]
+    for version in ("1.0.0", "1.1.0"):
+        offer(project, version)
+    for version in ("1.0.0", "1.1.0"):
+        assert shelf.delete_tag(project.path, version)
+    assert project.promote(sha, described=described(MORE))[0] == 0
+    assert project.versions() == {"1.1.0": digest}
+
+
+def test_git_tags_of_somebody_elses_take_no_version(project: Project) -> None:
+    first = publish(project, NOISE)
+    project.repository.git("tag", "1.0.1")
+    project.repository.git("tag", "-a", "7.0.0", "-m", "Mlreef-Component: none of ours")
+    second = publish(project, NOISE)
+    assert project.versions() == {"1.0.0": first, "1.0.1": second}
 
 
 @pytest.mark.parametrize("rebuilt", [False, True])
