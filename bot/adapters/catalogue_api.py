@@ -91,8 +91,6 @@ class CatalogueApi:
             with self._session.get(
                 self._url + path, timeout=TIMEOUT_SECONDS, allow_redirects=False, stream=True
             ) as answer:
-                if answer.status_code == 404:
-                    return None
                 if answer.status_code in (401, 403):
                     raise OperatorError(
                         f"the catalogue at {self._url} does not take the token",
@@ -103,15 +101,16 @@ class CatalogueApi:
                     content += chunk
                     if len(content) > MAX_ANSWER_BYTES:
                         break
-                found = json.loads(content) if answer.status_code == 200 else None
+                found = json.loads(content) if answer.status_code in (200, 404) else None
         except (requests.RequestException, ValueError, RecursionError) as error:
             raise self._silent(str(error)) from None
-        if not isinstance(found, dict):
+        # GitLab, whose address is easily given in our place, answers 404 to all of our paths; but without a hint
+        if not isinstance(found, dict) or (answer.status_code == 404 and "hint" not in found):
             raise self._silent(f"its answer was {answer.status_code}")
-        return found
+        return None if answer.status_code == 404 else found
 
     def _silent(self, why: str) -> OperatorError:
         return OperatorError(
             f"the catalogue at {self._url} does not answer as it should: {why[:200]}",
-            "is the address right? Otherwise try again later",
+            "is this the catalogue's address (it is not GitLab's)? Otherwise try again later",
         )

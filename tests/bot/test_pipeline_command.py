@@ -27,6 +27,8 @@ PIPELINE = (
     "data: pictures\nsteps:\n  - module: lab/add-noise@1\n    with: {mode: speckle}\n  - lab/add-noise\n"
 )
 
+NOT_THERE = (404, b'{"hint": "It may be hidden.", "message": "There is nothing here"}')
+
 
 @dataclass
 class Shop:
@@ -59,7 +61,7 @@ def shop() -> Iterator[Shop]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             made.asked.append((self.path, self.headers.get("PRIVATE-TOKEN")))
-            status, body = made.answers.get(self.path, (404, b"{}"))
+            status, body = made.answers.get(self.path, NOT_THERE)
             self.send_response(status)
             self.send_header("Location", made.url + "/elsewhere")
             self.send_header("Content-Length", str(len(body)))
@@ -155,6 +157,8 @@ def test_a_file_that_cannot_be_read_asks_nobody(shop: Shop, place: Path) -> None
         ((401, b""), "does not take the token"),
         ((500, b"broken"), "its answer was 500"),
         ((302, b""), "its answer was 302"),
+        ((404, b'{"message": "404 Project Not Found"}'), "its answer was 404"),
+        ((404, b"<html>"), "does not answer as it should"),
         ((200, b"[]"), "its answer was 200"),
         ((200, b"{"), "does not answer as it should"),
         ((200, b'"' + b"x" * 5_000_000 + b'"'), "does not answer as it should"),
