@@ -26,6 +26,9 @@ MAX_FOUND = 1_000
 
 _MODULES, _VERSIONS, _WORDS = schema.catalogue_modules, schema.catalogue_versions, schema.catalogue_words
 
+_DATABASE_CLOCK = sa.extract("epoch", sa.func.clock_timestamp())
+"""Seconds since 1970, of PostgreSQL."""
+
 _NEWEST = [column.label(f"newest_{column.name}") for column in _VERSIONS.c]
 _SHOWN = [
     column
@@ -42,7 +45,7 @@ class Catalogue(Tables):
         if is_sqlite(self.url):
             return time.time()
         with self._engine.connect() as connection:
-            return float(connection.scalar(sa.select(sa.extract("epoch", sa.func.clock_timestamp()))) or 0.0)
+            return float(connection.scalar(sa.select(_DATABASE_CLOCK)) or 0.0)
 
     def list_module(
         self, module: ListedModule, versions: Iterable[ListedVersion], looked_at: float | None = None
@@ -50,7 +53,8 @@ class Catalogue(Tables):
         """Put a project's module and versions in the place of what was listed of it, all at once.
 
         `looked_at`: what `clock` said before anybody was asked about it, now if not given. False, and nothing is
-        changed, where somebody began to look later than that, and wrote already.
+        changed, where somebody began to look later than that, and wrote already. Later than now nobody did: there the
+        clock was put back.
         """
         looked_at = self.clock() if looked_at is None else looked_at
         rows = rows_of(module, versions)
@@ -58,11 +62,13 @@ class Catalogue(Tables):
         self._before_record()
         written = self._insert(_MODULES).values(**row)
         with self._writing() as connection:
+            # asked when nobody else can write any more
+            now = sa.literal(time.time()) if is_sqlite(self.url) else _DATABASE_CLOCK
             # first the one row: on PostgreSQL it keeps another writer of the same project out until the end
             newer = written.on_conflict_do_update(
                 index_elements=["project_id"],
                 set_=_without_id(row),
-                where=_MODULES.c.looked_at <= looked_at,
+                where=sa.or_(_MODULES.c.looked_at <= looked_at, _MODULES.c.looked_at > now),
             ).execution_options(preserve_rowcount=True)
             if connection.execute(newer).rowcount != 1:
                 return False
