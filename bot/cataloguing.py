@@ -48,13 +48,14 @@ def list_again(job: List, world: World) -> tuple[Later, ...]:
     store = world.store
     if store.listed(job.project_id) is None and not store.was_published(job.project_id):
         return ()
-    list_project(job.project_id, world)
+    list_project(job.project_id, world, job.whole)
     if job.looks < LEDGER_LOOKS and store.unlisted((State.PUBLISHED,), 0.0, job.project_id):
         # GitLab's ledger may have it a moment after the job that published it has ended
         return (
             Later(replace(job, looks=job.looks + 1, attempt=0), LEDGER_SECONDS, "GitLab's deployments lag"),
         )
-    return _offers(job.project_id, world)
+    # a publication asks for its own; what broke off is found when all is looked at
+    return _offers(job.project_id, world) if job.whole else ()
 
 
 def _offers(project_id: int, world: World) -> tuple[Later, ...]:
@@ -68,20 +69,24 @@ def _offers(project_id: int, world: World) -> tuple[Later, ...]:
     return tuple(map(Later, due(project_id, newest.branch, newest.sha, newest.version, newest.digest, fact)))
 
 
-def list_project(project_id: int, world: World) -> bool:
+def list_project(project_id: int, world: World, whole: bool = True) -> bool:
     """Put the project where it belongs in the catalogue, or take it out; True when it is in it now.
+
+    Without `whole` only what is new is asked about: a version whose tags are there, or gone, as it is listed is taken
+    to be what it was. So a publication costs the same however many came before it, and a tag that somebody moved by
+    hand is found when all is looked at.
 
     Of several at once the one that began last decides, and the others look again. Raises TryAgain, OperatorError or
     Refused when GitLab or the registry do not tell; then the catalogue stays as it was.
     """
     for _ in range(LOOKS):
-        listed = _list(project_id, world)
+        listed = _list(project_id, world, whole)
         if listed is not None:
             return listed
     raise TryAgain(f"others list project {project_id} all the time")
 
 
-def _list(project_id: int, world: World) -> bool | None:
+def _list(project_id: int, world: World, whole: bool) -> bool | None:
     """One look; None where somebody wrote meanwhile who began to look later."""
     began = world.store.clock()
     ledger = world.forge.fetch_ledger(project_id)
@@ -98,7 +103,10 @@ def _list(project_id: int, world: World) -> bool | None:
             world.store.forget_runs(project_id)
         log.info("delisted", project=project_id)
         return False
-    images = ContainerRepository(project, world)
+    # without the ledger only what the bot itself said counts, which is asked for each time
+    before = None if whole or ledger is None else world.store.listed(project_id)
+    versions_before = world.store.listed_versions(project_id) if before is not None else ()
+    images = ContainerRepository(project, world, versions_before)
     rows = [images.evidence(*row) for row in _rows(project, ledger, world)]
     versions = tuple(
         version
@@ -110,7 +118,10 @@ def _list(project_id: int, world: World) -> bool | None:
         return False
     newest = newest_of(versions, project.default_branch)
     module = read_module(images.module_label(newest.digest)) if newest is not None else None
-    readme = _fetch_readme(project, newest.sha, world) if newest is not None else ""
+    if newest is not None and before is not None and before.newest and before.newest.sha == newest.sha:
+        readme = before.readme
+    else:
+        readme = _fetch_readme(project, newest.sha, world) if newest is not None else ""
     if not world.store.list_module(plan_module(project, newest, module, readme), versions, began):
         return None
     log.info("listed", project=project.path, versions=len(versions), newest=newest and newest.state)

@@ -222,13 +222,25 @@ def _look_after_open(scope: Scope, reach: Reach) -> Findings:
 
 
 def _look_after_catalogue(scope: Scope, reach: Reach) -> Findings:
-    """Have listed what was published and is not in the catalogue, and each project of it that has its turn."""
+    """Have listed what was published and is not in the catalogue, and each project that has its turn.
+
+    What cannot be listed, such as a project that is gone, is tried once for each of its publications, and in its turn.
+    """
     unlisted = reach.store.unlisted((State.PUBLISHED,), reach.rhythm.stale_seconds)
-    turns = (one for one in reach.store.listed_projects() if scope.has_turn(one))
-    for project_id in sorted({*unlisted, *turns}) if reach.act else ():
-        event = Changed(project_id)
-        reach.store.accept(f"sweep {scope.began_at:.0f} list {project_id}", to_dict(event), subject(event))
-    return Findings(unlisted=len(unlisted))
+    if not reach.act:
+        return Findings(unlisted=len(unlisted))
+    entered = set()
+    for project_id in sorted({*unlisted, *reach.store.listed_projects()}):
+        newest = reach.store.newest_publication(project_id) if project_id in unlisted else None
+        about = f"turn {scope.began_at:.0f}" if scope.has_turn(project_id) else newest and newest.updated_at
+        if about is not None and _enter_listing(f"{project_id} {about}", project_id, reach):
+            entered.add(project_id)
+    return Findings(unlisted=len(entered.intersection(unlisted)))
+
+
+def _enter_listing(key: str, project_id: int, reach: Reach) -> bool:
+    event = Changed(project_id, whole=True)
+    return reach.store.accept(f"sweep list {key}", to_dict(event), subject(event))
 
 
 def _tell_of_given_up(reach: Reach) -> Findings:

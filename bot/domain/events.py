@@ -149,9 +149,10 @@ class WithdrawAsked:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A project was renamed, moved, made visible to others, archived or deleted; or is to be looked at for that."""
+    """A project was renamed, moved, shown to others, archived or deleted; or, `whole`, has its turn to be looked at."""
 
     project_id: int
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,11 +186,12 @@ LIST_LANE = "the catalogue"
 class List:
     """Work out anew what the catalogue says of a project, all its branches; `branch` keeps two from being at it.
 
-    `looks`: how often GitLab's ledger was waited for.
+    `looks`: how often GitLab's ledger was waited for. `whole`: what is listed already is looked at once more, too.
     """
 
     project_id: int
     branch: str = LIST_LANE
+    whole: bool = False
     looks: int = 0
     attempt: int = 0
     faults: int = 0

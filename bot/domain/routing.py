@@ -89,8 +89,8 @@ def route(
             return Publish(project_id, branch, sha, cause="sweep")
         case WithdrawAsked(project_id, branch, version, action, user_id, key):
             return Withdraw(project_id, branch, version, action, user_id, key)
-        case Changed(project_id):
-            return List(project_id)
+        case Changed(project_id, whole):
+            return List(project_id, whole=whole)
         case MergeRequest():
             return _route_merge_request(event, rules, named_in)
         case Note():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -191,6 +191,11 @@ class Place:
     def list(self) -> dict[str, VersionState]:
         """List the project; gives the state of each version by its number's tag."""
         list_project(self.project_id, self.world)
+        return self.states()
+
+    def list_news(self) -> dict[str, VersionState]:
+        """As after a publication: only what is new is asked about."""
+        list_project(self.project_id, self.world, whole=False)
         return self.states()
 
     def states(self) -> dict[str, VersionState]:
@@ -643,6 +648,17 @@ def test_who_began_to_look_last_is_believed_whoever_writes_last(either: Place) -
     assert place.states() == {}
 
 
+def test_a_clock_that_was_put_back_keeps_no_project_from_being_listed(either: Place) -> None:
+    place = either
+    place.publish(1, "1.0.0")
+    place.list()
+    listed, versions = place.store.listed(place.project_id), place.store.listed_versions(place.project_id)
+    assert listed is not None
+    assert place.store.list_module(listed, versions, place.store.clock() + 3600.0)
+    place.push("# a head that is not published\n")
+    assert place.list() == {"master-1": VersionState.OUTDATED}
+
+
 def test_no_more_is_asked_of_gitlab_than_the_versions_need(place: Place) -> None:
     for number in range(1, 4):
         place.publish(number, f"1.{number}.0")
@@ -652,6 +668,82 @@ def test_no_more_is_asked_of_gitlab_than_the_versions_need(place: Place) -> None
     calls = [call for call in place.sandbox.calls(place.bot) if "/jwt/" not in call.path]
     # project, environments, deployments, branch, README, and a status for each commit
     assert len(calls) <= 5 + 3
+
+
+def test_what_is_new_is_listed_as_if_all_had_been_looked_at(either: Place) -> None:
+    place = either
+    images: dict[int, Manifest] = {}
+
+    def again() -> None:
+        image, sha = images[4], place.sandbox.head(place.project_id)
+        assert sha is not None
+        other = place.image("master-5", "1.5.0", LATEST, **{REVISION_LABEL: sha, "again": "1"})
+        place.deploy(sha)
+        place.tell(sha, "master", 5, "1.5.0", other.digest)
+        images[5] = other
+        assert image.digest != other.digest
+
+    def bring_back() -> None:
+        for tag in ("master-2", "1.2.0"):
+            place.retag(tag, images[2])
+            place.untag(kept_tag(tag))
+
+    steps: list[Callable[[], object]] = [
+        lambda: images.update({1: place.publish(1, "1.1.0", **{"README.md": "# One\n"})}),
+        lambda: images.update({2: place.publish(2, "1.2.0", told=False, **{"README.md": "# Two\n"})}),
+        lambda: place.publish(1, branch="stable", module=described("Stable")),
+        lambda: images.update({3: place.publish(3, "1.3.0", module="{}")}),
+        lambda: place.withdraw(2, "1.2.0", images[2]),
+        lambda: images.update({4: place.publish(4, "1.4.0")}),
+        lambda: place.untag("1.1.0"),
+        again,
+        lambda: place.withdraw(4, "1.4.0", images[4]),
+        bring_back,
+        lambda: place.withdraw(5, "1.5.0", images[5]),
+        lambda: place.push("# moved on\n"),
+        lambda: place.ask("PUT", "", {"visibility": "public", "default_branch": "stable"}),
+    ]
+    for step in steps:
+        step()
+        assert place.list_news()
+        rows = place.rows()
+        place.lose()
+        place.list()
+        assert rows == place.rows()
+
+
+def test_a_publication_costs_the_same_however_many_came_before_it(place: Place) -> None:
+    def cost() -> tuple[int, int]:
+        registry = place.world.registry(place.server.address)
+        before = registry.requests
+        place.sandbox.clear_log()
+        place.list_news()
+        calls = [call for call in place.sandbox.calls(place.bot) if "/jwt/" not in call.path]
+        return len(calls), registry.requests - before
+
+    place.publish(1, "1.0.0")
+    first = cost()
+    # more than are looked at
+    for number in range(2, 106):
+        sha = place.push(f"# {number}\n")
+        place.deploy(sha)
+        labels = {REVISION_LABEL: sha}
+        image = place.image(version_tag("master", number), f"1.0.{number - 1}", **labels)
+        if number == 2:
+            assert place.list_news()["master-2"] == VersionState.PUBLISHED
+        place.withdraw(number, f"1.0.{number - 1}", image)
+    place.list()
+    place.publish(106, "1.1.0")
+    last = cost()
+    # a second page of the ledger
+    assert last[0] <= first[0] + 1 == 7
+    assert last[1] <= first[1] == 6
+    assert set(place.states().values()) == {
+        VersionState.OUTDATED,
+        VersionState.UNPUBLISHED,
+        VersionState.PUBLISHED,
+    }
+    assert place.list() == place.states()
 
 
 def test_a_head_that_moves_is_noted_without_asking_anybody(either: Place) -> None:

@@ -103,7 +103,7 @@ def test_what_was_published_and_is_not_in_the_catalogue_is_listed(place: Place) 
     assert sweep(later, replace(soon, act=False)).unlisted == 1
     assert place.found() == []
     assert sweep(later, soon).unlisted == 1
-    assert place.found() == [Changed(project.id)]
+    assert place.found() == [Changed(project.id, whole=True)]
     listed = ListedVersion(
         *(project.id, "main", 1, "", head, digest, "image", None, VersionState.PUBLISHED, 1.0, 1)
     )
@@ -115,7 +115,18 @@ def test_what_was_published_and_is_not_in_the_catalogue_is_listed(place: Place) 
     assert len(place.found()) == 1
     # each one of the catalogue is looked at when it has its turn
     sweep(Scope(3000.0, None, project.id % 2, 2), soon)
-    assert place.found() == 2 * [Changed(project.id)]
+    assert place.found() == 2 * [Changed(project.id, whole=True)]
+
+
+def test_what_cannot_be_listed_is_not_tried_with_every_sweep(place: Place) -> None:
+    project = place.project("lab/gone-from-the-ledger")
+    place.handle(project, number=1, digest=f"sha256:{'d' * 64}")
+    soon = replace(place.reach, rhythm=replace(RHYTHM, stale_seconds=0.0))
+    not_its_turn = [Scope(at, None, 1 - project.id % 2, 2) for at in (1000.0, 2000.0, 3000.0)]
+    assert [sweep(scope, soon).unlisted for scope in not_its_turn] == [1, 0, 0]
+    assert place.found() == [Changed(project.id, whole=True)]
+    sweep(Scope(4000.0, None, project.id % 2, 2), soon)
+    assert place.found() == 2 * [Changed(project.id, whole=True)]
 
 
 class Door:
