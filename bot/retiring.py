@@ -106,7 +106,8 @@ def retire(job: Retire, world: World) -> tuple[Later, ...]:
                 "not_retired", project=project.path, branch=job.branch, number=one.number, why=done.reply
             )
             break
-        later.extend(done.later)
+        # the catalogue is looked at once, when all are gone
+        later.extend(one for one in done.later if not isinstance(one.job, List))
         log.info("retired", project=project.path, branch=job.branch, number=one.number)
     else:
         if len(going) > RETIRED_AT_ONCE:

@@ -24,8 +24,8 @@ def plan_afterwards(publication: Ended, branch_is_default: bool, policy: Policy)
     """The jobs that follow from it; none from one that published nothing and changed nothing."""
     if publication.state not in (State.PUBLISHED, State.UNCHANGED):
         return ()
-    about = publication
-    offered = policy.component.enabled and about.state == State.PUBLISHED and about.version
+    about, fresh = publication, publication.state == State.PUBLISHED
+    offered = policy.component.enabled and fresh and about.version
     offers = (Later(Offer(about.project_id, about.branch, about.sha, about.version)),) if offered else ()
-    retire = (Later(Retire(about.project_id, about.branch)),) if policy.keep_versions else ()
+    retire = (Later(Retire(about.project_id, about.branch)),) if policy.keep_versions and fresh else ()
     return (Later(List(about.project_id)), *offers, *retire)
