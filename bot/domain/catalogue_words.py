@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 from bot.domain.catalogue import ListedModule, Query
 
@@ -27,7 +28,10 @@ MAX_QUERY_WORDS = 8
 MAX_SORT_CHARS = 80
 """Characters of a name by which modules are put in order."""
 
-_WORD = re.compile(r"[^\W_]+")
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]"
+)
+"""Letters of scripts that put no blanks between words: Thai, Lao, Burmese, Khmer, Japanese, Chinese."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +43,24 @@ class Term:
 
 
 def cut(text: str) -> Iterator[str]:
-    """The words of a text: letters and digits, without regard to case or width."""
-    for match in _WORD.finditer(_folded(text)):
-        yield match.group()[:MAX_WORD_CHARS]
+    """The words of a text: letters with their signs, and digits, without regard to case or width."""
+    for is_word, characters in groupby(_folded(text), _is_of_word):
+        word = "".join(characters)
+        if is_word and any(map(str.isalnum, word)):
+            yield word[:MAX_WORD_CHARS]
+
+
+def _is_of_word(character: str) -> bool:
+    # what stands above and below letters: without it, Hindi would fall into pieces
+    return character.isalnum() or unicodedata.category(character).startswith("M")
+
+
+def _beginnings(text: str) -> Iterator[str]:
+    """The words of a text; of those that nobody puts blanks between, from each letter on."""
+    for word in cut(text):
+        yield word
+        if _UNSPACED.search(word):
+            yield from (word[place:] for place in range(1, len(word)) if word[place].isalnum())
 
 
 def words_of(module: ListedModule) -> frozenset[str]:
@@ -49,7 +68,7 @@ def words_of(module: ListedModule) -> frozenset[str]:
     texts = (module.name, module.slug, module.path, *module.topics, *module.parameters)
     found: dict[str, None] = {}
     for text in (*texts, module.author, module.description):
-        for word in cut(text):
+        for word in _beginnings(text):
             found.setdefault(word)
     kept = list(found)[:MAX_WORDS]
     return frozenset((*kept, *_marks(module)))
@@ -62,7 +81,7 @@ def terms_of(query: Query) -> tuple[Term, ...]:
         ("kind", query.kind),
         ("input", query.input_type),
         ("output", query.output_type),
-        ("parameter", query.parameter),
+        ("parameter", query.parameter.lstrip("-")),
         ("topic", query.topic),
     )
     marks = [Term(mark(name, value), False) for name, value in asked if value]
@@ -106,7 +125,7 @@ def _marks(module: ListedModule) -> Iterable[str]:
     yield mark("kind", module.kind)
     yield mark("input", module.input_type)
     yield mark("output", module.output_type)
-    yield from (mark("parameter", name) for name in module.parameters)
+    yield from (mark("parameter", name.lstrip("-")) for name in module.parameters)
     yield from (mark("topic", topic) for topic in module.topics)
 
 

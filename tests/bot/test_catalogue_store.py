@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.adapters.store import Store
 from bot.domain.catalogue import Among, ListedModule, ListedVersion, Query, VersionState
-from bot.domain.catalogue_words import cursor_of, read_cursor, sort_key, terms_of, words_of
+from bot.domain.catalogue_words import cursor_of, cut, read_cursor, sort_key, terms_of, words_of
 
 PUBLIC = Among(frozenset({"public"}))
 
@@ -125,6 +125,7 @@ def test_a_module_without_any_version_to_be_had_is_kept_and_not_found(store: Sto
         Query(kind="operation"),
         Query(input_type="IMAGE", output_type="image"),
         Query(parameter="mode"),
+        Query(parameter="--mode"),
         Query(topic="Augmentation"),
         Query("noise", kind="OPERATION", parameter="input-path"),
         Query("  ?!  "),
@@ -133,6 +134,27 @@ def test_a_module_without_any_version_to_be_had_is_kept_and_not_found(store: Sto
 def test_a_module_is_found_by_what_it_has(store: Store, query: Query) -> None:
     store.list_module(module(), [version()])
     assert names(store.search(query, PUBLIC)) == ["Add Noise"]
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("图像降噪", "降噪"),
+        ("ノイズ除去", "除去"),
+        ("ตัวกรองภาพ", "กรอง"),
+        ("हिन्दी पाठ", "हिन्दी"),
+        ("ЧАСТЬ речи", "часть"),
+        ("ضجيج الصورة", "الصورة"),
+        ("잡음 추가", "추가"),
+    ],
+)
+def test_a_name_in_any_script_is_found_by_its_words(store: Store, name: str, asked: str) -> None:
+    store.list_module(module(name=name), [version()])
+    assert names(store.search(Query(asked), PUBLIC)) == [name]
+
+
+def test_a_word_with_signs_above_and_below_is_one_word() -> None:
+    assert list(cut("हिन्दी पाठ ❤\ufe0f")) == ["हिन्दी", "पाठ"]
 
 
 @pytest.mark.parametrize(
