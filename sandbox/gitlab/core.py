@@ -163,8 +163,10 @@ class Core:
     def may_read_code(self, user: User | None, project: Project) -> bool:
         if not self.may_see(user, project) or project.repository_access == "disabled":
             return False
-        for_members = project.visibility == "private" or project.repository_access == "private"
-        return not for_members or self.state.rights(user, project) >= REPORTER
+        # Guests read code in projects that others see as well, and not in private ones
+        if project.visibility == "private":
+            return self.state.rights(user, project) >= REPORTER
+        return project.repository_access != "private" or self.state.rights(user, project) >= GUEST
 
     # Noise
 

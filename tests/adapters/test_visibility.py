@@ -42,7 +42,7 @@ SEES = {
     "anonymous": ("rp", "", "", "", "r"),
     "external": ("rp", "", "", "", "r"),
     "stranger": ("rp", "rp", "", "", "r"),
-    "guest": ("rp", "rp", "", "", "r"),
+    "guest": ("rp", "rp", "", "rp", "r"),
     "reporter": ("rp", "rp", "rp", "rp", "rp"),
     "developer": ("rp", "rp", "rp", "rp", "rp"),
 }

@@ -35,7 +35,7 @@ def sees(who: str, kind: str) -> bool:
         return True
     if kind == "internal":
         return who not in ("anonymous", "external")
-    return member
+    return member or (kind == "public-code" and who == "guest")
 
 
 def gets_images(who: str, kind: str) -> bool:
