@@ -249,6 +249,9 @@ class Browser:
         state = State(one.state)
         if state is State.UNPUBLISHED and project.level < DEVELOPER:
             return None
+        if state is State.SUPERSEDED:
+            # nothing came of it: the commit that overtook it, often the bot's own, is shown in its place
+            return None
         jobs: Sequence[CiJob] | None = None
         if one.pipeline_id is not None:
             jobs = self._eyes.fetch_jobs(person, one.project_id, one.pipeline_id)

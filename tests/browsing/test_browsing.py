@@ -273,6 +273,11 @@ def test_that_what_was_just_taken_back_is_no_news_for_those_who_do_not_work_on_i
     assert len(shop.browser().progress(shop.people["developer"])) == 1
 
 
+def test_that_a_commit_that_a_newer_one_overtook_is_not_shown_as_if_it_had_an_image(shop: Shop) -> None:
+    shop.attempt(shop.projects["public"], State.SUPERSEDED)
+    assert shop.browser().progress(shop.people["developer"]) == ()
+
+
 def test_that_looking_for_progress_costs_the_same_whether_or_not_something_hidden_is_under_way(
     shop: Shop,
 ) -> None:
