@@ -12,6 +12,7 @@ import structlog
 from bot.adapters.publications import Publication
 from bot.domain import pipeline, reports
 from bot.domain.afterwards import Ended, plan_afterwards
+from bot.domain.catalogue import VersionState
 from bot.domain.choice import advise
 from bot.domain.gitlab import ENDED, Bridge, CiJob, Pipeline, Project
 from bot.domain.jobs import EnsurePipeline, Follow, Later, Publish, Run
@@ -125,11 +126,21 @@ def _afterwards(known: Publication, version: str, project: Project, world: World
 
 def _afterwards_lost(known: Publication, world: World) -> tuple[Later, ...]:
     """What follows a publication once more, where we died after we noted it and before that was asked for."""
-    if known.state != State.PUBLISHED or not world.store.unlisted((State.PUBLISHED,), 0.0, known.project_id):
+    if not _is_unlisted(known, world):
         return ()
     described = world.store.described(known.digest or "")
     project = world.forge.fetch_project(known.project_id)
     return _afterwards(known, described.version if described is not None else "", project, world)
+
+
+def _is_unlisted(known: Publication, world: World) -> bool:
+    """Whether the catalogue cannot have been told how the publication ended."""
+    if known.state == State.PUBLISHED:
+        return bool(world.store.unlisted((State.PUBLISHED,), 0.0, known.project_id))
+    # the push had the version outdated that this commit is the same as
+    versions = world.store.listed_versions(known.project_id) if known.state == State.UNCHANGED else ()
+    same = (one for one in versions if (one.branch, one.number) == (known.branch, known.number))
+    return any(one.state is VersionState.OUTDATED for one in same)
 
 
 def _stopped(job: Follow, stage: Bridge, known: Publication, world: World) -> tuple[Later, ...]:
