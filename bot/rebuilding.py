@@ -21,7 +21,7 @@ from bot.domain.version_names import read_name
 from bot.domain.withdrawal import TAKE_BACK, Withdrawn, ended_fact, may_withdraw
 from bot.domain.withdrawn_record import Record
 from bot.errors import Gone, OperatorError, Refused
-from bot.rebuilds import note_beginning, note_rebuild
+from bot.rebuilds import note_beginning, note_none, note_rebuild
 from bot.withdrawing import find_commit, republish, unpublish
 from bot.world import World
 
@@ -127,6 +127,7 @@ def _begin(asked: _Asked, record: Record) -> tuple[Later, ...]:
         try:
             started = world.forge.create_pipeline(project.id, branch, {REPUBLISH: asked.name})
         except (Refused, Gone) as refusal:
+            note_none(project.id, world)
             return _end(asked, Withdrawn(False, words.not_started_reply(asked.name, f"{refusal}.")))
     note_rebuild(project.id, started.id, world)
     log.info("version_is_built_once_more", project=project.path, version=asked.name, pipeline=started.id)

@@ -36,6 +36,11 @@ def note_beginning(project_id: int, since: int, world: World) -> None:
     _write(project_id, _Known(since, _read(project_id, world).ids), world)
 
 
+def note_none(project_id: int, world: World) -> None:
+    """None was started after all."""
+    _write(project_id, _Known(None, _read(project_id, world).ids), world)
+
+
 def note_rebuild(project_id: int, pipeline_id: int, world: World) -> None:
     """That pipeline is one."""
     ids = dict.fromkeys((pipeline_id, *_read(project_id, world).ids))

@@ -31,7 +31,8 @@ from bot.layers.trust.attest import fetch_lock_of
 from bot.rebuilding import read_end, withdraw
 from bot.rebuilds import is_rebuild
 from bot.world import World
-from sandbox.gitlab import DEVELOPER, MAINTAINER, REPORTER, Sandbox, User
+from sandbox.gitlab import DEVELOPER, MAINTAINER, REPORTER, Sandbox, Trouble, User
+from sandbox.gitlab.trouble import refuse
 from sandbox.registry import RegistryServer
 from tests.building.golden import push_base, push_index
 from tests.ci.samples import dotenv, publishable, variables
@@ -268,6 +269,20 @@ def test_what_garbage_collection_took_comes_back_to_the_same_digest(life: Life, 
     if tries == 1:
         assert "is back, the same image as before" in ended.reply
         assert "of its recorded lock, to the same bytes" in ended.reply
+
+
+def test_a_pipeline_that_gitlab_does_not_start_is_not_looked_for_ever_after(life: Life) -> None:
+    life.offer("1.0")
+    life.publish()
+    life.ask("unpublish", "1.0.0")
+    life.clean_up()
+    moods = Trouble()
+    life.sandbox.moods = moods
+    moods.on("POST", "/projects/:id/pipeline", refuse(403))
+    assert not life.ask("republish", "1.0.0")[0].done
+    life.sandbox.clear_log()
+    assert not is_rebuild(life.project.id, 10**6, life.world)
+    assert life.sandbox.requests == []
 
 
 def test_an_image_for_two_platforms_comes_back_to_the_same_digest(life: Life) -> None:
