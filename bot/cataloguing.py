@@ -22,6 +22,7 @@ from bot.domain.offer import due, offered_fact
 from bot.domain.plan import State
 from bot.errors import Gone, OperatorError, Refused, TryAgain
 from bot.evidence import ContainerRepository
+from bot.former_paths import note_path, paths_fact
 from bot.reading import fetch_uses
 from bot.world import World
 
@@ -100,9 +101,11 @@ def _list(project_id: int, world: World, whole: bool) -> bool | None:
         world.store.delist(project_id)
         if project is None:
             world.store.forget_uses(project_id)
+            world.store.drop_fact(paths_fact(project_id))
             world.store.forget_runs(project_id)
         log.info("delisted", project=project_id)
         return False
+    note_path(project, world)
     # without the ledger only what the bot itself said counts, which is asked for each time
     before = None if whole or ledger is None else world.store.listed(project_id)
     versions_before = world.store.listed_versions(project_id) if before is not None else ()

@@ -31,6 +31,7 @@ from bot.domain.tags import (
 )
 from bot.domain.versions import Version, major_tag, read_versions
 from bot.domain.withdrawn_record import RETENTION
+from bot.former_paths import fetch_paths
 from bot.withdrawing import unpublish
 from bot.world import World
 
@@ -149,7 +150,9 @@ def _newest_of_namesakes(shelf: _Shelf) -> frozenset[str]:
 
 
 def _fetch_used(shelf: _Shelf, versions: Collection[Version]) -> frozenset[Version]:
-    refs = shelf.world.store.refs_used(shelf.project.path, MERGE_REQUEST_LANE, PASSING_USE_SECONDS)
+    store, refs = shelf.world.store, frozenset[str]()
+    for path in fetch_paths(shelf.project, shelf.world):
+        refs |= store.refs_used(path, MERGE_REQUEST_LANE, PASSING_USE_SECONDS)
     named = {
         tag for ref in refs if is_sha(ref) for tag in shelf.world.forge.fetch_tags_at(shelf.project.id, ref)
     }

@@ -29,6 +29,7 @@ from bot.domain.plan import State
 from bot.domain.tags import LATEST, REVISION_LABEL, candidate_tag
 from bot.domain.uses import Use
 from bot.domain.versions import FIRST, Version, next_version, read_versions
+from bot.former_paths import note_path
 from bot.retiring import CREATED_LABEL, RETIRED_AT_ONCE, retire
 from bot.world import World
 from sandbox.gitlab import MAINTAINER, Sandbox, User
@@ -176,6 +177,16 @@ def test_others_modules_uses_and_those_of_long_gone_merge_requests_hold_nothing(
 def test_what_only_an_open_merge_request_uses_stays_too(place: Place) -> None:
     place.publish(4)
     place.use("1.0.1", merge_request_lane(7))
+    place.retire(2)
+    assert place.numbers() == [1, 3, 4]
+
+
+def test_a_reference_by_a_path_that_the_project_had_before_holds_its_version(place: Place) -> None:
+    place.publish(4)
+    # GitLab leads such a reference on
+    note_path(replace(place.project, path="lab/Before"), place.world)
+    note_path(place.project, place.world)
+    place.use("1.0.1", path="lab/before")
     place.retire(2)
     assert place.numbers() == [1, 3, 4]
 

@@ -31,7 +31,7 @@ from bot.adapters.withdrawn import ensure_record
 from bot.cataloguing import Rebuilt, list_again, list_project, rebuild
 from bot.domain import reports
 from bot.domain.catalogue import Among, Query, VersionState
-from bot.domain.jobs import List
+from bot.domain.jobs import Follow, List
 from bot.domain.pipeline import Environment
 from bot.domain.plan import State
 from bot.domain.policy import Policy
@@ -46,6 +46,8 @@ from bot.domain.tags import (
 )
 from bot.domain.version_names import kept_tag
 from bot.domain.withdrawn_record import Record
+from bot.follow import follow
+from bot.former_paths import fetch_paths
 from bot.reading import fetch_report
 from bot.world import World
 from parser.model import EntryPoint, Kind, Module
@@ -744,6 +746,29 @@ def test_a_publication_costs_the_same_however_many_came_before_it(place: Place) 
         VersionState.PUBLISHED,
     }
     assert place.list() == place.states()
+
+
+def test_an_end_that_the_catalogue_was_not_told_is_told_when_it_is_heard_of_again(place: Place) -> None:
+    image = place.publish(1, "1.0.0")
+    place.list()
+    same = place.push("# the same as what is published\n")
+    place.retag(candidate_tag(same), image)
+    place.store.note_head(place.project_id, "master", same)
+    ended = Publication(place.project_id, "master", same, same, State.UNCHANGED, 7, 1, image.digest)
+    place.store.ensure_publication(ended)
+    heard = Follow(place.project_id, "master", same, 7)
+    assert [later.job for later in follow(heard, place.world)] == [List(place.project_id)]
+    assert place.list() == {"master-1": VersionState.PUBLISHED}
+    assert follow(heard, place.world) == ()
+
+
+def test_a_moved_project_is_known_by_its_former_path(place: Place) -> None:
+    place.publish(1, "1.0.0")
+    place.list()
+    place.sandbox.move_project(place.project_id, "other/noise")
+    place.list()
+    now = place.world.forge.fetch_project(place.project_id)
+    assert fetch_paths(now, place.world) == {"lab/add-noise", "other/noise"}
 
 
 def test_a_head_that_moves_is_noted_without_asking_anybody(either: Place) -> None:
