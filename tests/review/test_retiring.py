@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,13 +13,8 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.adapters.forge import Forge
-from bot.adapters.gitlab_client import GitlabClient
 from bot.adapters.publications import Publication
-from bot.adapters.registry import Manifest, Registry
 from bot.adapters.schema import publications
-from bot.adapters.store import Store
-from bot.adapters.talk import Talk
 from bot.domain.gitlab import Project
 from bot.domain.interface import Level
 from bot.domain.jobs import Later, Retire, merge_request_lane
@@ -32,12 +25,9 @@ from bot.domain.versions import FIRST, Version, next_version, read_versions
 from bot.former_paths import note_path
 from bot.retiring import CREATED_LABEL, RETIRED_AT_ONCE, retire
 from bot.world import World
-from sandbox.gitlab import MAINTAINER, Sandbox, User
+from sandbox.gitlab import Sandbox, User
 from sandbox.registry import RegistryServer
-from tests.domain import values
-
-CONFIG = "application/vnd.oci.image.config.v1+json"
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+from tests.published import Up, gitlab_and_registry, new_project, put_image
 
 
 def sha(number: int) -> str:
@@ -72,15 +62,11 @@ class Place:
         """An image of the commit with that number, made that many minutes after the first, with its candidate tag."""
         image, path = self.world.registry(self.registry.address), self.project.registry_path
         labels = {REVISION_LABEL: sha(number), CREATED_LABEL: f"2026-01-01T00:{number:02}:00+00:00"}
-        config = json.dumps({"config": {"Labels": labels}, "of": path}).encode()
-        part = {"mediaType": CONFIG, "digest": image.ensure_bytes(path, config), "size": len(config)}
-        made = {"schemaVersion": 2, "mediaType": MANIFEST, "config": part, "layers": []}
-        manifest = Manifest.of(json.dumps(made).encode())
-        for tag in (candidate_tag(sha(number)), *tags):
-            image.put_manifest(path, tag, manifest)
+        named = (candidate_tag(sha(number)), *tags)
+        digest = put_image(image, path, named, {"config": {"Labels": labels}, "of": path})
         if state is not None:
             one = Publication(self.project.id, branch, sha(number), sha(number), state, 7)
-            published = replace(one, number=number, digest=manifest.digest)
+            published = replace(one, number=number, digest=digest)
             self.world.store.ensure_publication(published if state is State.PUBLISHED else one)
 
     def publish(self, last: int, first: int = 1) -> None:
@@ -100,32 +86,16 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, RegistryServer, User, User]]:
-    folder = tmp_path_factory.mktemp("retiring")
-    with (
-        RegistryServer(folder / "registry") as registry,
-        Sandbox(folder / "gitlab", registry=registry) as sandbox,
-    ):
-        yield sandbox, registry, sandbox.create_user("alice"), sandbox.create_user("mlreef-bot", bot=True)
-        assert sandbox.complaints == []
-
-
-Up = tuple[Sandbox, RegistryServer, User, User]
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    with gitlab_and_registry(tmp_path_factory.mktemp("retiring")) as both:
+        yield both
 
 
 @contextmanager
 def open_place(up: Up, folder: Path) -> Iterator[Place]:
     """A new project in them."""
-    sandbox, registry, alice, bot = up
-    path = f"lab/Project-{uuid.uuid4().hex[:12]}"
-    made = sandbox.create_project(path, alice, default_branch="master", files={"a.py": "a = 1\n"})
-    sandbox.add_member(made.id, bot, MAINTAINER)
-    store = Store.prepare(f"sqlite:///{folder / f'bot-{made.id}.sqlite'}")
-    client = GitlabClient(sandbox.url, bot.token, 5)
-    hands = Registry(registry.address, "bot", bot.token, pauses=())
-    world = World(Forge(client), lambda _host: hands, store, values.POLICY, bot.id, Talk(client, bot.id))
-    yield Place(sandbox, registry, alice, world, world.forge.fetch_project(made.id))
-    store.close()
+    with new_project(up, folder) as (world, project):
+        yield Place(up.sandbox, up.registry, up.alice, world, project)
 
 
 @pytest.fixture

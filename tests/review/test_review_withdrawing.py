@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import uuid
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -18,9 +17,7 @@ from bot.adapters.forge import Forge
 from bot.adapters.gitlab_client import GitlabClient
 from bot.adapters.modules import Described
 from bot.adapters.publications import Publication
-from bot.adapters.registry import Manifest, Registry
-from bot.adapters.store import Store
-from bot.adapters.talk import Talk
+from bot.adapters.registry import Manifest
 from bot.adapters.withdrawn import describe_image, ensure_record, fetch_withdrawn
 from bot.domain.gitlab import Project
 from bot.domain.plan import State
@@ -33,13 +30,9 @@ from bot.errors import TryAgain
 from bot.published import fetch_current
 from bot.withdrawing import republish, unpublish
 from bot.world import World
-from sandbox.gitlab import DEVELOPER, MAINTAINER, REPORTER, Sandbox, User
+from sandbox.gitlab import DEVELOPER, MAINTAINER, REPORTER, Sandbox
 from sandbox.registry import RegistryServer
-from tests.domain import values
-
-CONFIG = "application/vnd.oci.image.config.v1+json"
-LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+from tests.published import Up, gitlab_and_registry, new_project, put_image
 
 
 def sha(number: int) -> str:
@@ -84,21 +77,14 @@ class Place:
     def publish(self, number: int, *more: str, branch: str = "master") -> str:
         """What promote does; gives the digest."""
         image, path = self.world.registry(self.registry.address), self.project.registry_path
-        config = json.dumps({"config": {"Labels": {REVISION_LABEL: sha(number)}}, "of": path}).encode()
-        part = {"mediaType": CONFIG, "digest": image.ensure_bytes(path, config), "size": len(config)}
-        content = f"sources {number} of {path}".encode()
-        layer = {"mediaType": LAYER, "digest": image.ensure_bytes(path, content), "size": len(content)}
-        made = {"schemaVersion": 2, "mediaType": MANIFEST, "config": part, "layers": [layer]}
-        manifest = Manifest.of(json.dumps(made).encode())
+        config = {"config": {"Labels": {REVISION_LABEL: sha(number)}}, "of": path}
         majors = [tag.partition(".")[0] for tag in more if Version.read(tag)]
-        for tag in (f"{branch}-{number}", *more, *majors):
-            image.put_manifest(path, tag, manifest)
+        tags = (f"{branch}-{number}", *more, *majors)
+        digest = put_image(image, path, tags, config, [f"sources {number} of {path}".encode()])
         self.world.store.ensure_publication(
-            Publication(
-                self.project.id, branch, sha(number), sha(number), State.PUBLISHED, 7, number, manifest.digest
-            )
+            Publication(self.project.id, branch, sha(number), sha(number), State.PUBLISHED, 7, number, digest)
         )
-        return manifest.digest
+        return digest
 
     def unpublish(self, version: str, branch: str = "master") -> Withdrawn:
         return unpublish(self.project, branch, version, self.world)
@@ -113,29 +99,16 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, RegistryServer, User, User]]:
-    folder = tmp_path_factory.mktemp("withdrawing")
-    with (
-        RegistryServer(folder / "registry") as registry,
-        Sandbox(folder / "gitlab", registry=registry) as sandbox,
-    ):
-        yield sandbox, registry, sandbox.create_user("alice"), sandbox.create_user("mlreef-bot", bot=True)
-        assert sandbox.complaints == []
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    with gitlab_and_registry(tmp_path_factory.mktemp("withdrawing")) as both:
+        yield both
 
 
 @pytest.fixture
-def place(up: tuple[Sandbox, RegistryServer, User, User], tmp_path: Path) -> Iterator[Place]:
-    sandbox, registry, alice, bot = up
-    path = f"lab/Project-{uuid.uuid4().hex[:12]}"
-    made = sandbox.create_project(path, alice, default_branch="master", files={"a.py": "a = 1\n"})
-    sandbox.add_member(made.id, bot, MAINTAINER)
-    store = Store.prepare(f"sqlite:///{tmp_path / 'bot.sqlite'}")
-    client = GitlabClient(sandbox.url, bot.token, 5)
-    hands = Registry(registry.address, "bot", bot.token, pauses=())
-    world = World(Forge(client), lambda _host: hands, store, values.POLICY, bot.id, Talk(client, bot.id))
-    yield Place(sandbox, registry, world, world.forge.fetch_project(made.id), bot.token)
-    registry.misbehave(None)
-    store.close()
+def place(up: Up, tmp_path: Path) -> Iterator[Place]:
+    with new_project(up, tmp_path) as (world, project):
+        yield Place(up.sandbox, up.registry, world, project, up.bot.token)
+        up.registry.misbehave(None)
 
 
 def test_a_version_is_taken_back_and_latest_goes_back(place: Place) -> None:
@@ -296,9 +269,7 @@ def test_an_image_that_people_named_themselves_stays_and_they_are_told(place: Pl
     assert place.has(digest)
 
 
-def test_a_bot_that_may_remove_no_image_leaves_it_to_the_registry(
-    place: Place, up: tuple[Sandbox, RegistryServer, User, User]
-) -> None:
+def test_a_bot_that_may_remove_no_image_leaves_it_to_the_registry(place: Place, up: Up) -> None:
     place.sandbox.add_member(place.project.id, up[3], DEVELOPER)
     digest = place.publish(1, "1.0.0", "latest")
     told = place.unpublish("1.0.0")
@@ -359,9 +330,7 @@ def test_nothing_is_taken_back_while_something_is_brought_back(place: Place) -> 
     assert place.unpublish("1.0.0").done
 
 
-def test_without_the_right_to_it_nothing_is_lost_and_it_is_told(
-    place: Place, up: tuple[Sandbox, RegistryServer, User, User]
-) -> None:
+def test_without_the_right_to_it_nothing_is_lost_and_it_is_told(place: Place, up: Up) -> None:
     place.publish(1, "1.0.0", "latest")
     before = place.tags
     place.sandbox.add_member(place.project.id, up[3], REPORTER)

@@ -11,13 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bot.adapters.forge import Forge
-from bot.adapters.gitlab_client import GitlabClient
 from bot.adapters.modules import Described
 from bot.adapters.publications import Publication
-from bot.adapters.registry import Manifest, Registry
-from bot.adapters.store import Store
-from bot.adapters.talk import Talk
+from bot.adapters.registry import Manifest
 from bot.domain.component_file import component_path
 from bot.domain.gitlab import Project
 from bot.domain.jobs import Offer
@@ -29,14 +25,13 @@ from bot.offering import offer, withdraw_component
 from bot.withdrawing import republish, unpublish
 from bot.world import World
 from parser.wire import canonical, module_to_dict
-from sandbox.gitlab import MAINTAINER, Sandbox, User
+from sandbox.gitlab import Sandbox, User
 from sandbox.gitlab.values import NO_ONE, ProtectedTag
 from sandbox.registry import RegistryServer
 from tests.domain import values
 from tests.domain.component_parts import module_of
+from tests.published import Up, gitlab_and_registry, new_project, put_image
 
-CONFIG = "application/vnd.oci.image.config.v1+json"
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 ENTRY = ["/opt/mlreef/env/bin/python", "main.py"]
 MODULE = module_of(
     "parser.add_argument('--input-path', required=True)",
@@ -76,15 +71,8 @@ class Place:
         """What promote does; gives the digest."""
         image, path = self.world.registry(self.registry.address), self.project.registry_path
         labels = {REVISION_LABEL: sha or self.sha, MODULE_LABEL: canonical(module_to_dict(MODULE))}
-        config = json.dumps(
-            {"config": {"Labels": labels, "Entrypoint": ENTRY, "WorkingDir": "/app"}}
-        ).encode()
-        part = {"mediaType": CONFIG, "digest": image.ensure_bytes(path, config), "size": len(config)}
-        made = {"schemaVersion": 2, "mediaType": MANIFEST, "config": part, "layers": []}
-        manifest = Manifest.of(json.dumps(made).encode())
-        for tag in ("master-1", version, "latest"):
-            image.put_manifest(path, tag, manifest)
-        return manifest.digest
+        config = {"config": {"Labels": labels, "Entrypoint": ENTRY, "WorkingDir": "/app"}}
+        return put_image(image, path, ("master-1", version, "latest"), config)
 
     def offer(self, version: str = "1.2.0", sha: str = "") -> None:
         assert offer(Offer(self.project.id, "master", sha or self.sha, version), self.world) == ()
@@ -96,32 +84,18 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, RegistryServer, User, User]]:
-    folder = tmp_path_factory.mktemp("offering")
-    with (
-        RegistryServer(folder / "registry") as registry,
-        Sandbox(folder / "gitlab", registry=registry) as sandbox,
-    ):
-        yield sandbox, registry, sandbox.create_user("alice"), sandbox.create_user("mlreef-bot", bot=True)
-        assert sandbox.complaints == []
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    with gitlab_and_registry(tmp_path_factory.mktemp("offering")) as both:
+        yield both
 
 
 @pytest.fixture
-def place(up: tuple[Sandbox, RegistryServer, User, User], tmp_path: Path) -> Iterator[Place]:
-    sandbox, registry, alice, bot = up
-    path = f"lab/project-{uuid.uuid4().hex[:12]}"
-    made = sandbox.create_project(
-        path, alice, default_branch="master", files=FILES, visibility="public", ci_config_path="mlreef.yml"
-    )
-    sandbox.add_member(made.id, bot, MAINTAINER)
-    store = Store.prepare(f"sqlite:///{tmp_path / 'bot.sqlite'}")
-    client = GitlabClient(sandbox.url, bot.token, 5)
-    hands = Registry(registry.address, "bot", bot.token, pauses=())
-    world = World(Forge(client), lambda _host: hands, store, POLICY, bot.id, Talk(client, bot.id))
-    sandbox.wait_idle()
-    sandbox.clear_log()
-    yield Place(sandbox, registry, world, world.forge.fetch_project(made.id), alice)
-    store.close()
+def place(up: Up, tmp_path: Path) -> Iterator[Place]:
+    made = {"files": FILES, "visibility": "public", "ci_config_path": "mlreef.yml"}
+    with new_project(up, tmp_path, POLICY, **made) as (world, project):
+        up.sandbox.wait_idle()
+        up.sandbox.clear_log()
+        yield Place(up.sandbox, up.registry, world, project, up.alice)
 
 
 def test_a_version_becomes_a_git_tag_that_holds_its_component(place: Place) -> None:
