@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bot.adapters.gitlab_client import PER_PAGE, Answer, GitlabClient, TooLong, gone_or_refused
+from bot.adapters.gitlab_client import (
+    PER_PAGE,
+    Answer,
+    GitlabClient,
+    get_what_is_there,
+    gone_or_refused,
+)
 
 MAX_LIST_PAGES = 20
 """Pages of a list that are read."""
@@ -22,14 +28,7 @@ class Asking:
 
     def _list(self, path: str, **query: Any) -> Sequence[Any]:
         """The first items of a list, none where it is not there."""
-        try:
-            return self._client.get_list(path, MAX_LIST_PAGES, **query)
-        except TooLong as longer:
-            return longer.items
-        except Answer as answer:
-            if answer.status == 404:
-                return ()
-            raise gone_or_refused(answer, path) from answer
+        return get_what_is_there(self._client, path, MAX_LIST_PAGES, **query)
 
     def _maybe(self, path: str, **query: Any) -> Any | None:
         """One thing, None where it is not there."""

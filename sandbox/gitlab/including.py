@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from sandbox.gitlab.inputs import interpolated
-from sandbox.gitlab.rules import Invalid, expand, first_rule
+from sandbox.gitlab.rules import Invalid, expand, first_rule, merge
 from sandbox.gitlab.values import Pipeline, Project, User
 
 if TYPE_CHECKING:
@@ -98,8 +98,8 @@ class Including:
                     raise
                 except Invalid as failure:
                     raise _Told(f"`{file.location}`: {failure}") from None
-                merged = _merged(merged, found)
-        return _merged(merged, document)
+                merged = merge(merged, found)
+        return merge(merged, document)
 
     def _files(self, item: Mapping[str, Any], context: Context) -> list[_File]:
         expanded = {
@@ -227,13 +227,3 @@ def _text(content: bytes) -> str:
         return content.decode("utf-8")
     except UnicodeDecodeError as failure:
         raise Invalid(f"Invalid configuration format: {failure}") from failure
-
-
-def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    result = dict(base)
-    for key, value in over.items():
-        before = result.get(key)
-        result[key] = (
-            _merged(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
-        )
-    return result

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from sandbox.gitlab.rules import Invalid, expand, first_rule
+from sandbox.gitlab.rules import Invalid, expand, first_rule, merge
 from sandbox.plan import JobPlan, PipelinePlan, release_of
 
 DEFAULT_STAGES = ("build", "test", "deploy")
@@ -125,18 +125,8 @@ def _extended(document: Mapping[str, Any], spec: dict[str, Any], depth: int = 0)
         base = document.get(parent)
         if not isinstance(base, dict) or depth > MAX_EXTENDS:
             raise Invalid(f"unknown keys in `extends` ({parent})")
-        merged = _merged(merged, _extended(document, base, depth + 1))
-    return _merged(merged, {key: value for key, value in spec.items() if key != "extends"})
-
-
-def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    result = dict(base)
-    for key, value in over.items():
-        before = result.get(key)
-        result[key] = (
-            _merged(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
-        )
-    return result
+        merged = merge(merged, _extended(document, base, depth + 1))
+    return merge(merged, {key: value for key, value in spec.items() if key != "extends"})
 
 
 def _check(name: str, spec: Mapping[str, Any], stages: tuple[str, ...]) -> None:

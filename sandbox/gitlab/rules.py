@@ -1,4 +1,7 @@
-"""The language of a CI file's rules: conditions with ==, !=, =~, !~, &&, || and parentheses, and variables in text."""
+"""The language of a CI file's rules: conditions with ==, !=, =~, !~, &&, || and parentheses, and variables in text.
+
+And how one part of such a file is put over another.
+"""
 
 from __future__ import annotations
 
@@ -127,3 +130,12 @@ def _matches(left: Any, right: Any) -> bool:
         return False
     pattern = right if isinstance(right, re.Pattern) else re.compile(str(right).strip("/"))
     return pattern.search(str(left)) is not None
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Both, and mappings inside them likewise; of anything else `over` has the last word. So `extends` does it."""
+    result = dict(base)
+    for key, value in over.items():
+        before = result.get(key)
+        result[key] = merge(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
+    return result

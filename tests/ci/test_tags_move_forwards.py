@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -29,6 +29,28 @@ def project(repository: Repository, registry: str) -> Iterator[Project]:
 def highest(project: Project, major: int) -> str:
     versions = {Version.read(name): digest for name, digest in project.versions().items()}
     return versions[max(version for version in versions if version and version.major == major)]
+
+
+def promote_at_once(
+    project: Project,
+    commits: Sequence[str],
+    images: Sequence[str],
+    order: Sequence[int],
+    writes: int | None = None,
+) -> list[int]:
+    """Two promotions whose requests go through in that order, the first one's `writes` only: their exit codes."""
+    turns = Turns(order)
+    gates = [Gate(0, turns, writes), Gate(1, turns)]
+
+    def promote(who: int) -> int:
+        try:
+            at = replace(project, host=gates[who].host, deployed=[])
+            return at.promote(commits[who], MLREEF_DIGEST=images[who])[0]
+        finally:
+            turns.leave(who)
+
+    with gates_before(project.host, *gates), ThreadPoolExecutor(2) as pool:
+        return list(pool.map(promote, range(2)))
 
 
 def test_each_major_version_has_a_tag_that_follows_its_highest(project: Project) -> None:
@@ -107,18 +129,7 @@ def test_of_two_promotions_at_once_the_newer_commit_is_latest_in_the_end(
         publish(project, NOISE)
         commits = [repository.commit(), repository.commit()]
         images = [project.candidate(sha, described(MORE)) for sha in commits]
-        turns = Turns(order)
-        gates = [Gate(who, turns) for who in range(2)]
-
-        def promote(who: int) -> int:
-            try:
-                at = replace(project, host=gates[who].host, deployed=[])
-                return at.promote(commits[who], MLREEF_DIGEST=images[who])[0]
-            finally:
-                turns.leave(who)
-
-        with gates_before(registry, *gates), ThreadPoolExecutor(2) as pool:
-            codes = list(pool.map(promote, range(2)))
+        codes = promote_at_once(project, commits, images, order)
         assert codes[1] == 0
         assert codes[0] in (0, NOTHING)
         assert project.tags()["latest"] == images[1]
@@ -140,18 +151,7 @@ def test_also_when_the_older_one_breaks_off_and_is_repeated(
     with project_of(repository, registry) as project:
         commits = [repository.commit(), repository.commit()]
         images = [project.candidate(sha, described(NOISE)) for sha in commits]
-        turns = Turns(order)
-        gates = [Gate(0, turns, writes), Gate(1, turns)]
-
-        def promote(who: int) -> int:
-            try:
-                at = replace(project, host=gates[who].host, deployed=[])
-                return at.promote(commits[who], MLREEF_DIGEST=images[who])[0]
-            finally:
-                turns.leave(who)
-
-        with gates_before(registry, *gates), ThreadPoolExecutor(2) as pool:
-            codes = list(pool.map(promote, range(2)))
+        codes = promote_at_once(project, commits, images, order, writes)
         assert codes[1] == 0
         assert project.promote(commits[0], MLREEF_DIGEST=images[0])[0] in (0, NOTHING)
         assert project.tags()["latest"] == images[1]
