@@ -19,6 +19,7 @@ from bot.domain.steps import PUBLISH_STATUS
 from bot.domain.tags import version_tag
 from bot.domain.version_names import kept_tag
 from bot.domain.versions import read_used, read_versions
+from bot.rebuilds import fetch_under_way
 from bot.world import World
 
 NUMBERS_LISTED = 100
@@ -114,6 +115,7 @@ class ContainerRepository:
             tips={name: tip for name in branches if (tip := self._tip(name)) is not None},
             has_versions=slug == tags.branch_slug(self._project.default_branch or ""),
             branch=branch,
+            building=fetch_under_way(self._project.id, self._world) if kept else frozenset(),
         ), slug
 
     @staticmethod

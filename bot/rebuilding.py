@@ -13,7 +13,7 @@ import structlog
 
 from bot.domain import withdrawal as words
 from bot.domain.gitlab import ENDED, CiJob, Pipeline, Project
-from bot.domain.jobs import Later, Withdraw
+from bot.domain.jobs import Later, List, Withdraw
 from bot.domain.rebuild import REPUBLISH, Rebuilt, read_differences, read_rebuilt
 from bot.domain.reports import read_cause
 from bot.domain.tags import branch_slug, candidate_tag, is_sha
@@ -131,7 +131,8 @@ def _begin(asked: _Asked, record: Record) -> tuple[Later, ...]:
             return _end(asked, Withdrawn(False, words.not_started_reply(asked.name, f"{refusal}.")))
     note_rebuild(project.id, started.id, world)
     log.info("version_is_built_once_more", project=project.path, version=asked.name, pipeline=started.id)
-    return (Later(replace(job, pipeline_id=started.id, looks=1, attempt=0), FIRST_LOOK_SECONDS, WAITS),)
+    look = Later(replace(job, pipeline_id=started.id, looks=1, attempt=0), FIRST_LOOK_SECONDS, WAITS)
+    return (look, Later(List(project.id)))
 
 
 WAITS = "waits for a version to be built once more"
@@ -227,4 +228,5 @@ def _end(asked: _Asked, found: Withdrawn) -> tuple[Later, ...]:
             world.forge.ensure_commit_comment(asked.project.id, asked.sha, body, world.user_id)
         except (Refused, Gone) as refusal:
             log.warning("not_told", project=asked.project.path, sha=asked.sha, reason=str(refusal))
-    return found.later
+    # what was being brought back is listed as that
+    return (*found.later, Later(List(job.project_id))) if job.pipeline_id and not found.done else found.later

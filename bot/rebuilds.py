@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
+from bot.domain.gitlab import ENDED
 from bot.domain.rebuild import REPUBLISH
 from bot.world import World
 
 MAX_KEPT = 20
 """So many of a project's newest such pipelines are remembered; hooks of older ones have all come."""
+
+
+LOOKED_AT = 3
+"""So many of those, the newest, are looked at to find out which go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,16 @@ def is_rebuild(project_id: int, pipeline_id: int, world: World) -> bool:
         return False
     # its hook may be here before the answer to the request that started it
     return REPUBLISH in world.forge.fetch_pipeline_variables(project_id, pipeline_id)
+
+
+def fetch_under_way(project_id: int, world: World) -> frozenset[str]:
+    """The names of the versions that pipelines build once more just now, as GitLab says."""
+    found = set()
+    for pipeline_id in _read(project_id, world).ids[:LOOKED_AT]:
+        pipeline = world.forge.fetch_pipeline(project_id, pipeline_id)
+        if pipeline is not None and pipeline.status not in ENDED:
+            found.add(world.forge.fetch_pipeline_variables(project_id, pipeline_id).get(REPUBLISH, ""))
+    return frozenset(found - {""})
 
 
 def note_beginning(project_id: int, since: int, world: World) -> None:

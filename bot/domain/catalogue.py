@@ -139,13 +139,17 @@ class Traces:
     by_version: str | None
     withdrawn: bool
     current: bool
+    building: bool = False
+    """A pipeline builds its image once more, to bring it back."""
 
 
 def read_state(traces: Traces) -> VersionState:
     """The state of a version that was published once."""
     named = {traces.by_number} | (set() if traces.by_version is None else {traces.by_version})
     if traces.withdrawn:
-        return VersionState.UNPUBLISHED if named == {""} else VersionState.UNPUBLISHING
+        if named != {""}:
+            return VersionState.UNPUBLISHING
+        return VersionState.REPUBLISHING if traces.building else VersionState.UNPUBLISHED
     if "" in named or len(named) > 1 or (traces.promised and named != {traces.promised}):
         return VersionState.INCONSISTENT
     return VersionState.PUBLISHED if traces.current else VersionState.OUTDATED

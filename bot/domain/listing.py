@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from bot.domain.catalogue import ListedModule, ListedVersion, Traces, read_state
 from bot.domain.gitlab import Deployed, Project
 from bot.domain.reports import Promise
+from bot.domain.tags import version_tag
 from bot.domain.text import shorten, shorten_visible
 from parser.model import Module, Parameter
 from parser.read import MAX_SLUG, slug
@@ -79,6 +80,8 @@ class Evidence:
     has_versions: bool = False
     branch: str = ""
     """The branch where the ledger names none."""
+    building: frozenset[str] = frozenset()
+    """Names of versions whose images are built once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,7 @@ def plan_versions(
             by_version=evidence.versions.get(claim.version, "") if claim.version else None,
             withdrawn=claim.number in evidence.kept,
             current=tip is not None and (tip.sha == claim.sha or tip.same_as == claim.digest),
+            building=not evidence.building.isdisjoint((claim.version, version_tag(branch, claim.number))),
         )
         listed.append(
             ListedVersion(

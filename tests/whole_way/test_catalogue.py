@@ -35,6 +35,7 @@ from bot.domain.jobs import Follow, List
 from bot.domain.pipeline import Environment
 from bot.domain.plan import State
 from bot.domain.policy import Policy
+from bot.domain.rebuild import REPUBLISH
 from bot.domain.steps import PUBLISH_STATUS
 from bot.domain.tags import (
     LATEST,
@@ -49,6 +50,7 @@ from bot.domain.withdrawn_record import Record
 from bot.follow import follow
 from bot.former_paths import fetch_paths
 from bot.reading import fetch_report
+from bot.rebuilds import note_rebuild
 from bot.world import World
 from parser.model import EntryPoint, Kind, Module
 from parser.wire import canonical, module_to_dict
@@ -318,6 +320,23 @@ def test_each_state_follows_from_what_is_there_now(place: Place) -> None:
     assert place.list()["master-1"] == VersionState.INCONSISTENT
     place.retag("1.0.0", first)
     assert place.list()["master-1"] == outdated
+
+
+def test_what_a_pipeline_builds_once_more_is_being_brought_back_until_it_ends(place: Place) -> None:
+    first = place.publish(1, "1.0.0")
+    place.publish(2, "1.1.0", **{".gitlab-ci.yml": "try: {script: [echo]}\n"})
+    place.withdraw(1, "1.0.0", first)
+    started = [
+        place.world.forge.create_pipeline(place.project_id, "master", {REPUBLISH: name})
+        for name in ("1.0.0", "1.1.0")
+    ]
+    # only what the bot itself started counts
+    assert place.list()["master-1"] == VersionState.UNPUBLISHED
+    for pipeline in started:
+        note_rebuild(place.project_id, pipeline.id, place.world)
+    assert place.list() == {"master-1": VersionState.REPUBLISHING, "master-2": VersionState.PUBLISHED}
+    place.ask("POST", f"pipelines/{started[0].id}/cancel", {})
+    assert place.list()["master-1"] == VersionState.UNPUBLISHED
 
 
 def test_a_tag_that_somebody_moved_or_took_away_is_inconsistent(place: Place) -> None:
