@@ -189,7 +189,8 @@ def _model_run(ran: CiJob, run: KeptRun) -> ModelRun:
     told = (
         ("version", record.version),
         ("commit", run.sha),
-        ("model", record.model and record.model.address),
+        # its whole address is longer than what GitLab keeps of a parameter
+        ("model", record.model and f"sha256:{record.model.sha256}"),
     )
     return ModelRun(
         name=f"{run.job_name} {run.job_id}",

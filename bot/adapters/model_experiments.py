@@ -16,6 +16,14 @@ SEARCHED = 200
 JOB_TAG = "gitlab.CI_JOB_ID"
 """The tag by which GitLab links a run to its job."""
 
+MAX_NAME_CHARS = 255
+MAX_TEXT_CHARS = 250
+MOST_STEPS = 2**31 - 1
+"""What GitLab's database holds of a run's name, of names and values of parameters, and of steps.
+
+Nothing checks them before: what is longer makes it fail as if it were broken.
+"""
+
 _EXISTS = "RESOURCE_ALREADY_EXISTS"
 
 
@@ -52,7 +60,7 @@ class ModelExperiments(Asking):
                 "runs/create",
                 experiment_id=int(experiment_id),
                 start_time=_now(),
-                run_name=run.name,
+                run_name=run.name[:MAX_NAME_CHARS],
                 tags=[{"key": JOB_TAG, "value": str(run.job_id)}],
             )["run"]
         run_id = str(found["info"]["run_id"])
@@ -65,10 +73,15 @@ class ModelExperiments(Asking):
                 "runs/log-batch",
                 run_id=run_id,
                 metrics=[
-                    {"key": one.name, "value": one.value, "timestamp": _now(), "step": one.step}
+                    {
+                        "key": one.name[:MAX_TEXT_CHARS],
+                        "value": one.value,
+                        "timestamp": _now(),
+                        "step": max(-MOST_STEPS, min(one.step, MOST_STEPS)),
+                    }
                     for one in run.measured
                 ],
-                params=[{"key": name, "value": value} for name, value in run.parameters],
+                params=[{"key": name, "value": value} for name, value in _parameters(run).items()],
             )
         status = "FINISHED" if run.succeeded else "FAILED"
         self._post(project_id, "runs/update", run_id=run_id, status=status, end_time=_now())
@@ -104,6 +117,13 @@ class ModelExperiments(Asking):
             return self._client.post(f"{_base(project_id)}/{call}", data)
         except Answer as answer:
             raise gone_or_refused(answer, f"model experiments of project {project_id}") from answer
+
+
+def _parameters(run: ModelRun) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for name, value in run.parameters:
+        found.setdefault(name[:MAX_TEXT_CHARS], value[:MAX_TEXT_CHARS])
+    return found
 
 
 def _base(project_id: int) -> str:

@@ -232,6 +232,20 @@ def test_a_run_stands_in_model_experiments_once(
     assert run.tags == [(JOB_TAG, "7")]
 
 
+def test_a_run_of_long_texts_and_large_steps_is_cut_to_what_gitlab_holds(
+    sandbox: Sandbox, project: Project, experiments: ModelExperiments
+) -> None:
+    long = ModelRun(
+        f"{'j' * 255} 7", 7, [("a" * 255, "b" * 255), ("a" * 254, "c")], [Measured("acc", 0.5, 10**12)], True
+    )
+    experiments.ensure_model_run(project.id, "x" * 255, long)
+    (experiment,) = sandbox.state.model_experiments
+    (run,) = experiment.runs
+    assert (len(run.name), run.status) == (255, "FINISHED")
+    assert run.parameters == {"a" * 250: "b" * 250}
+    assert run.metrics == [("acc", 0.5, 2**31 - 1)]
+
+
 @pytest.mark.parametrize("call", ["experiments/create", "runs/create", "runs/log-batch", "runs/update"])
 def test_a_run_whose_writing_was_broken_off_is_finished_and_not_doubled(
     sandbox: Sandbox, project: Project, experiments: ModelExperiments, call: str

@@ -14,6 +14,8 @@ routes = Routes()
 
 BASE = "/projects/:id/ml/mlflow/api/2.0/mlflow"
 MOST_FOUND = 1000
+MOST_STEPS = 2**31 - 1
+"""Limits of GitLab's database, which nothing checks before: beyond them the answer is a 500."""
 
 
 def _project(call: Call, writing: bool = True) -> Project:
@@ -66,6 +68,7 @@ def create_experiment(call: Call) -> Response:
 def create_run(call: Call) -> Response:
     experiment = _experiment(call, _project(call), iid=call.required("experiment_id"))
     tags = [(str(tag["key"]), str(tag["value"])) for tag in call.arg("tags") or []]
+    _fits([call.text("run_name") or ""], 255)
     run = ModelRun(secrets.token_hex(16), experiment.iid, call.text("run_name") or "", tags=tags)
     with call.core.state.lock:
         experiment.runs.append(run)
@@ -87,6 +90,9 @@ def log_batch(call: Call) -> Response:
     for metric in metrics:
         if type(metric.get("value")) not in (int, float) or type(metric.get("timestamp")) is not int:
             raise ApiError(400, {"error": "metrics[0][value] is invalid"})
+    _fits([text for one in (*metrics, *parameters) for text in (one["key"], one["value"])], 250)
+    if any(abs(int(metric.get("step") or 0)) > MOST_STEPS for metric in metrics):
+        raise ApiError(500, {"message": "500 Internal Server Error"})
     with call.core.state.lock:
         run.metrics += [(one["key"], float(one["value"]), int(one.get("step") or 0)) for one in metrics]
         for one in parameters:
@@ -102,6 +108,11 @@ def update(call: Call) -> Response:
         raise ApiError(400, {"error": "status does not have a valid value"})
     run.status = status
     return answer({"run_info": _shown(run)["info"]})
+
+
+def _fits(texts: list[Any], limit: int) -> None:
+    if any(isinstance(text, str) and len(text) > limit for text in texts):
+        raise ApiError(500, {"message": "500 Internal Server Error"})
 
 
 def _shown(run: ModelRun) -> dict[str, Any]:
