@@ -25,6 +25,7 @@ SECONDS = 60
 PAUSES = (1, 5)
 CHUNK = 1024 * 1024
 NAME_CHARS = 100
+KEPT_CHARS = 180  # of a file's name behind its digest: GitLab takes 255 altogether
 
 _NUMBERED = re.compile(r"(\d+(?:\.\d+)?)\D*\Z")
 
@@ -142,7 +143,7 @@ def keep_model(path: str, slug: str, version: str) -> dict[str, str | int]:
         for chunk in iter(lambda: file.read(CHUNK), b""):
             digest.update(chunk)
     name, sha256, size = Path(path).name, digest.hexdigest(), Path(path).stat().st_size
-    kept = sha256 + "-" + re.sub(r"[^A-Za-z0-9._+-]", "_", name)
+    kept = sha256 + "-" + re.sub(r"[^A-Za-z0-9._+-]", "_", name)[-KEPT_CHARS:]
     place = (
         "projects/" + os.environ["CI_PROJECT_ID"] + "/packages/generic/" + slug + "-model/" + (version or "0")
     )

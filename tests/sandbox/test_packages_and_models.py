@@ -90,6 +90,13 @@ def test_the_same_bytes_are_kept_once(sandbox: Sandbox, in_job: Path) -> None:
     assert [call.method for call in sandbox.requests if "packages" in call.path] == ["HEAD", "PUT", "HEAD"]
 
 
+def test_a_model_with_a_long_name_is_kept_under_one_that_gitlab_takes(in_job: Path) -> None:
+    (in_job / f"{'m' * 240}.pkl").write_bytes(MODEL)
+    kept = keep_model(str(in_job / f"{'m' * 240}.pkl"), "train", "1.2.0")
+    assert len(str(kept["url"]).rpartition("/")[2]) <= 255
+    assert str(kept["url"]).endswith("m.pkl")
+
+
 def test_other_bytes_than_asked_for_are_refused_and_not_left(sandbox: Sandbox, in_job: Path) -> None:
     kept = keep_model(str(in_job / "model.pkl"), "add-noise", "1.2.0")
     with pytest.raises(SystemExit, match="has the digest"):
