@@ -15,6 +15,9 @@ from bot.errors import Refused
 MAX_ENVIRONMENT_PAGES = 5
 """Pages of 100 published branches of one project."""
 
+MAX_BRANCHES = 100
+"""Published branches of one project that are asked about: who may run jobs may make any number of environments."""
+
 MAX_DEPLOYMENT_PAGES = 10
 """Pages of 100 publications of one branch, the newest."""
 
@@ -23,7 +26,10 @@ class Ledger(Asking):
     """What was published of a project, by project id."""
 
     def fetch_ledger(self, project_id: int) -> tuple[Deployed, ...] | None:
-        """Every publication of every branch, of each branch the newest first; None where GitLab does not let it see."""
+        """Every publication of every branch, of each branch the newest first; None where GitLab does not let it see.
+
+        Of very many branches those count that were new last, and the one that was first of all.
+        """
         base = f"/projects/{project_id}"
         try:
             listed = get_what_is_there(
@@ -31,13 +37,14 @@ class Ledger(Asking):
             )
         except Refused:
             return None
+        # GitLab looks for the text anywhere in the name
+        ours = [(int(one["id"]), str(one["name"])) for one in listed]
+        by_age = [name for _, name in sorted(ours) if name.startswith(ENVIRONMENTS)]
         found: list[Deployed] = []
-        for environment in sorted(str(one["name"]) for one in listed):
-            # GitLab looks for the text anywhere in the name
-            if environment.startswith(ENVIRONMENTS):
-                query = {"environment": environment, "status": "success", "order_by": "id", "sort": "desc"}
-                rows = get_what_is_there(self._client, f"{base}/deployments", MAX_DEPLOYMENT_PAGES, **query)
-                found += [_deployed(row, environment) for row in rows if _is_good(row)]
+        for environment in sorted({*by_age[:1], *by_age[1:][1 - MAX_BRANCHES :]}):
+            query = {"environment": environment, "status": "success", "order_by": "id", "sort": "desc"}
+            rows = get_what_is_there(self._client, f"{base}/deployments", MAX_DEPLOYMENT_PAGES, **query)
+            found += [_deployed(row, environment) for row in rows if _is_good(row)]
         return tuple(found)
 
     def fetch_own_statuses(

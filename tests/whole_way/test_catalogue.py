@@ -790,6 +790,20 @@ def test_a_moved_project_is_known_by_its_former_path(place: Place) -> None:
     assert fetch_paths(now, place.world) == {"lab/add-noise", "other/noise"}
 
 
+def test_of_very_many_environments_the_first_and_the_newest_are_asked_about(place: Place) -> None:
+    place.publish(1, "1.0.0")
+    sha = place.push("# another\n")
+    body: dict[str, object] = {"ref": "master", "sha": sha, "tag": False, "status": "success"}
+    for number in range(1, 131):
+        place.ask("POST", "deployments", body | {"environment": f"mlreef/a-{number}"})
+    place.sandbox.clear_log()
+    ledger = place.world.forge.fetch_ledger(place.project_id)
+    assert ledger is not None
+    assert len(place.sandbox.calls(place.bot)) <= 102
+    named = {one.environment for one in ledger}
+    assert named == {"mlreef/master", *(f"mlreef/a-{number}" for number in range(32, 131))}
+
+
 def test_a_head_that_moves_is_noted_without_asking_anybody(either: Place) -> None:
     place = either
     image = place.publish(1, "1.0.0")
