@@ -15,6 +15,7 @@ from bot.config_values import (
     Image,
     Listen,
     Masters,
+    OrNothing,
     PositiveSeconds,
     Secret,
     Secrets,
@@ -69,7 +70,7 @@ class Webhook(_Part):
 class Metrics(_Part):
     """Where metrics are told; empty: by the door, at /metrics."""
 
-    listen: Listen | Literal[""] = ""
+    listen: Annotated[Listen, OrNothing] = ""
 
 
 class Catalogue(_Part):
@@ -77,7 +78,7 @@ class Catalogue(_Part):
 
     enabled: bool = False
     listen: Listen = "127.0.0.1:8081"
-    url: WebUrl | Literal[""] = ""
+    url: Annotated[WebUrl, OrNothing] = ""
     client_id: str = ""
     client_secret: Secret | None = None
     session_secret: Secret | None = None
@@ -89,9 +90,14 @@ class Catalogue(_Part):
     def _signing_in_is_whole(self) -> Catalogue:
         if not self.client_id:
             return self
-        for name in ("url", "client_secret", "session_secret"):
-            if not getattr(self, name):
-                raise ValueError(f"client_id is given, so people sign in: {name} is needed as well")
+        needed = {
+            "url": self.url,
+            "client_secret_file": self.client_secret,
+            "session_secret_file": self.session_secret,
+        }
+        lacking = [name for name, value in needed.items() if not value]
+        if lacking:
+            raise ValueError(f"client_id is given, so people sign in; needed as well: {', '.join(lacking)}")
         return self
 
     @property
@@ -136,7 +142,7 @@ class Environment(_Part):
         "linux/amd64",
     )
     wheel_platform: Annotated[str, Field(pattern=f"^{WHEEL_PLATFORM}$")] = DEFAULT_WHEELS
-    executable: Annotated[str, Field(pattern=f"^{EXECUTABLE}$")] | Literal[""] = ""
+    executable: Annotated[str, Field(pattern=f"^{EXECUTABLE}$"), OrNothing] = ""
     bytecode: bool = True
 
     @model_validator(mode="after")
@@ -151,12 +157,12 @@ class Builder(_Part):
 
     image: Image
     engines: Engines = ("layers",)
-    shared_layers: Image | Literal[""] = ""
-    index_url: WebUrl | Literal[""] = ""
+    shared_layers: Annotated[Image, OrNothing] = ""
+    index_url: Annotated[WebUrl, OrNothing] = ""
     attest: bool = True
     signing_key: VariableName = ""
     advisories: Literal["off", "tell", "block"] = "off"
-    advisories_url: WebUrl | Literal[""] = ""
+    advisories_url: Annotated[WebUrl, OrNothing] = ""
     block_from: Literal["low", "medium", "high", "critical"] = "high"
 
     @model_validator(mode="after")
@@ -267,7 +273,7 @@ class Config(_Part):
     worker: Worker = Worker()
     reconcile: Reconcile = Reconcile()
     reading: Reading = Reading()
-    docs_url: WebUrl | Literal[""] = ""
+    docs_url: Annotated[WebUrl, OrNothing] = ""
     log: Log = Log()
     metrics: Metrics = Metrics()
     catalogue: Catalogue = Catalogue()

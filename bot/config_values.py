@@ -5,10 +5,17 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from bot.logs import MIN_SECRET_CHARACTERS
 from parser.model import ENGINES, Engine
@@ -97,6 +104,13 @@ def _engines(value: tuple[Engine, ...]) -> tuple[Engine, ...]:
         raise ValueError("an engine is named twice")
     return value
 
+
+def _or_nothing(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    return "" if value == "" else check(value)
+
+
+OrNothing = WrapValidator(_or_nothing)
+"""An empty text is good, too; unlike in a union of both, what is wrong is then one fault, at its own place."""
 
 Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
 Secrets = Annotated[tuple[Secret, ...], BeforeValidator(_listed)]

@@ -267,6 +267,30 @@ def test_signing_in_needs_everything_that_it_rests_on() -> None:
         assert name.lower() in faults(environ=less)["catalogue"]
 
 
+def test_all_that_signing_in_still_needs_is_told_at_once() -> None:
+    less = {"catalogue": {"enabled": True, "client_id": "abc"}}
+    words = faults(less, ENVIRON)["catalogue"]
+    assert all(name in words for name in ("url", "client_secret_file", "session_secret_file"))
+
+
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        ("metrics", "listen"),
+        ("catalogue", "url"),
+        ("builder", "shared_layers"),
+        ("builder", "index_url"),
+        ("builder", "advisories_url"),
+        ("config", "docs_url"),
+    ],
+)
+def test_what_may_be_empty_and_is_wrong_is_one_fault_at_its_own_place(part: str, name: str) -> None:
+    wrong: dict[str, Any] = {name: "no, thanks"}
+    image = {"image": "registry.example.com/bot:1"} if part == "builder" else {}
+    values = wrong if part == "config" else {part: wrong | image}
+    assert list(faults(values, ENVIRON)) == [name if part == "config" else f"{part}.{name}"]
+
+
 def test_an_address_that_nobody_can_use_is_pointed_out() -> None:
     assert "catalogue.url" not in {one.where for one in advise(load_config(None, SIGNING_IN))}
     nowhere = {**ENVIRON, "MLREEF_CATALOGUE__ENABLED": "true"}
