@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from bot.adapters.checkout import Objects, fetch_history, load_blobs, load_commit, load_tree
+from bot.adapters.checkout import (
+    Objects,
+    fetch_history,
+    fetch_tag_messages,
+    load_blobs,
+    load_commit,
+    load_tree,
+)
 from bot.adapters.worktree import pushed_paths
 from bot.errors import Gone, TryAgain
 from parser.source import MAX_FILE_BYTES
@@ -145,4 +153,35 @@ def test_a_password_goes_to_the_server_and_into_no_message() -> None:
     assert (
         heard[0].headers["authorization"] == "Basic " + base64.b64encode(b"gitlab-ci-token:s3cret").decode()
     )
+    assert "s3cret" not in str(raised.value)
+
+
+def test_the_messages_behind_chosen_tags_are_told(repository: Repository) -> None:
+    first, second = repository.commit(message="One\n\nAbout: é"), repository.commit(message="Two")
+    repository.git("tag", "1.0.0", first)
+    repository.git("tag", "-a", "2.0.0", "-m", "The tag's own", second)
+    repository.git("update-ref", "refs/tags/-x/$(id)", second)
+    offered: list[str] = []
+
+    def all_but_the_second(names: Iterable[str]) -> Iterable[str]:
+        offered.extend(names)
+        return (name for name in offered if name != "2.0.0")
+
+    told = fetch_tag_messages(repository.path.as_uri(), all_but_the_second)
+    assert sorted(offered) == ["-x/$(id)", "1.0.0", "2.0.0"]
+    assert {name: text.strip() for name, text in told.items()} == {
+        "-x/$(id)": "Two",
+        "1.0.0": "One\n\nAbout: é",
+    }
+    told = fetch_tag_messages(
+        repository.path.as_uri(), lambda names: [name for name in names if name == "2.0.0"]
+    )
+    assert [text.strip() for text in told.values()] == ["Two"]
+    assert fetch_tag_messages(repository.path.as_uri(), lambda _: ()) == {}
+
+
+def test_tags_of_a_server_that_refuses_are_asked_for_again_without_the_password_in_words() -> None:
+    with server(lambda _: Answer(403)) as (url, heard), pytest.raises(TryAgain) as raised:
+        fetch_tag_messages(url.replace("://", "://gitlab-ci-token:s3cret@") + "/g/p.git", lambda names: names)
+    assert heard[0].headers["authorization"].startswith("Basic ")
     assert "s3cret" not in str(raised.value)
