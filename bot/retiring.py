@@ -15,6 +15,7 @@ import structlog
 
 from bot.adapters.registry import Manifest, Registry
 from bot.adapters.version_tags import fetch_labels
+from bot.brought_back import fetch_brought_back
 from bot.domain.gitlab import Project
 from bot.domain.jobs import MERGE_REQUEST_LANE, Later, List, Retire
 from bot.domain.plan import State
@@ -124,7 +125,7 @@ def _fetch_standing(shelf: _Shelf, keep: int) -> tuple[Standing, ...]:
 
 
 def _fetch_held(shelf: _Shelf, standing: Iterable[Standing]) -> frozenset[str]:
-    """Images that a tag leads to which moves, or that somebody's component reference means."""
+    """Images that a tag leads to which moves, that a component reference means, or that somebody brought back."""
     # also a branch that is no longer the default one may have images with versions
     versions = read_versions(shelf.tags)
     moving = (LATEST, *{major_tag(version.major) for version in versions})
@@ -137,7 +138,8 @@ def _fetch_held(shelf: _Shelf, standing: Iterable[Standing]) -> frozenset[str]:
         if used and (known := store.described(one.digest)) is not None and known.version in used
     }
     others = frozenset() if shelf.branch == shelf.project.default_branch else _newest_of_namesakes(shelf)
-    return shelf.digests((*moving, *used)) | remembered | others
+    asked_for = fetch_brought_back(shelf.project.id, shelf.world)
+    return shelf.digests((*moving, *used)) | remembered | others | asked_for
 
 
 def _newest_of_namesakes(shelf: _Shelf) -> frozenset[str]:

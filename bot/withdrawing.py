@@ -22,6 +22,7 @@ from bot.adapters.withdrawn import (
     fetch_withdrawn,
     restore,
 )
+from bot.brought_back import forget_brought_back, note_brought_back
 from bot.domain import withdrawal as words
 from bot.domain.gitlab import Project
 from bot.domain.jobs import Later, List, Offer
@@ -142,6 +143,7 @@ def _unpublish(shelf: Shelf, named: Named, cause: Cause) -> Withdrawn:
     latest = shelf.move_latest_off(digest) or moved
     shelf.settle_majors(names, there)
     gone = _let_image_go(shelf, digest, holders, at_once=cause.why == ASKED)
+    forget_brought_back(shelf.project.id, digest, shelf.world)
     _remember(shelf, digest, (State.PUBLISHED, State.UNCHANGED), State.UNPUBLISHED)
     log.info("version_taken_back", project=shelf.project.path, version=named.tag, tags=holders.own, gone=gone)
     fate = words.Fate(latest or "", moved is not None, gone, holders.others)
@@ -223,6 +225,7 @@ def _republish(shelf: Shelf, named: Named, built_url: str) -> Withdrawn:
     moved = moved and shelf.lead_latest() in names
     shelf.settle_majors(names, {*there, *back})
     shelf.delete(kept for kept in map(kept_tag, names) if kept in there)
+    note_brought_back(shelf.project.id, image.digest, shelf.world)
     _remember(shelf, image.digest, (State.UNPUBLISHED,), State.PUBLISHED)
     log.info("version_brought_back", project=shelf.project.path, version=named.tag, tags=back)
     full = f"{shelf.project.registry_host}/{shelf.path}@{image.digest}"

@@ -24,6 +24,7 @@ from bot.domain.uses import Use
 from bot.domain.versions import FIRST, Version, next_version, read_versions
 from bot.former_paths import note_path
 from bot.retiring import CREATED_LABEL, RETIRED_AT_ONCE, retire
+from bot.withdrawing import republish, unpublish
 from bot.world import World
 from sandbox.gitlab import Sandbox, User
 from sandbox.registry import RegistryServer
@@ -159,6 +160,19 @@ def test_a_reference_by_a_path_that_the_project_had_before_holds_its_version(pla
     place.use("1.0.1", path="lab/before")
     place.retire(2)
     assert place.numbers() == [1, 3, 4]
+
+
+def test_what_somebody_brought_back_stays_until_it_is_taken_back_by_somebody(place: Place) -> None:
+    place.publish(5)
+    place.retire(2)
+    assert place.numbers() == [4, 5]
+    assert republish(place.project, "master", "1.0.2", place.world).done
+    place.publish(6, first=6)
+    place.retire(2)
+    assert place.numbers() == [2, 5, 6]
+    assert unpublish(place.project, "master", "1.0.2", place.world).done
+    place.retire(2)
+    assert place.numbers() == [5, 6]
 
 
 def test_a_reference_by_commit_means_the_version_that_is_tagged_there(place: Place) -> None:
