@@ -18,13 +18,13 @@ import urllib.request
 from pathlib import Path
 from typing import IO, Any
 
-EXPERIMENT_BYTES = 4 * 1024 * 1024
-MEASURED = 40
-DEPTH = 4
-SECONDS = 60
-PAUSES = (1, 5)
-CHUNK = 1024 * 1024
-NAME_CHARS = 100
+MAX_EXPERIMENT_BYTES = 4 * 1024 * 1024
+MAX_MEASURES = 40
+MAX_DEPTH = 4
+ANSWER_SECONDS = 60
+PAUSES_SECONDS = (1, 5)
+CHUNK_BYTES = 1024 * 1024
+MAX_NAME_CHARS = 100
 KEPT_CHARS = 180  # of a file's name behind its digest: GitLab takes 255 altogether
 
 _NUMBERED = re.compile(r"(\d+(?:\.\d+)?)\D*\Z")
@@ -33,7 +33,7 @@ _NUMBERED = re.compile(r"(\d+(?:\.\d+)?)\D*\Z")
 def open_metrics(path: str | Path) -> str:
     """The last value of each name in an experiment.json as OpenMetrics; empty where there is nothing to read."""
     try:
-        if Path(path).stat().st_size > EXPERIMENT_BYTES:
+        if Path(path).stat().st_size > MAX_EXPERIMENT_BYTES:
             return ""
         with Path(path).open(encoding="utf-8-sig") as file:
             document = json.load(file, parse_int=float)
@@ -51,7 +51,9 @@ def _records(document: Any) -> list[Any]:
     if isinstance(document, list):
         pairs = [pair for one in document if isinstance(one, dict) for pair in one.items()]
         epochs = dict(pairs)
-        named = all(isinstance(value, dict) and _NUMBERED.search(key[-NAME_CHARS:]) for key, value in pairs)
+        named = all(
+            isinstance(value, dict) and _NUMBERED.search(key[-MAX_NAME_CHARS:]) for key, value in pairs
+        )
         if pairs and named and len(epochs) == len(pairs) and all(isinstance(one, dict) for one in document):
             return _records(epochs)
         return (
@@ -62,7 +64,7 @@ def _records(document: Any) -> list[Any]:
     if not isinstance(document, dict):
         return []
     epochs = {key: value for key, value in document.items() if isinstance(value, dict)}
-    numbers = {key: _NUMBERED.search(key[-NAME_CHARS:]) for key in epochs}
+    numbers = {key: _NUMBERED.search(key[-MAX_NAME_CHARS:]) for key in epochs}
     if any(numbers.values()):
         told = {key: float(found[1]) for key, found in numbers.items() if found}
         if len(told) == len(epochs) == len(set(told.values())):
@@ -75,17 +77,17 @@ def _records(document: Any) -> list[Any]:
 
 
 def _take(value: Any, name: str, depth: int, last: dict[str, float]) -> None:
-    if isinstance(value, dict) and depth < DEPTH:
+    if isinstance(value, dict) and depth < MAX_DEPTH:
         for key, inside in value.items():
-            more = key[:NAME_CHARS]
-            _take(inside, (name + "." + more)[:NAME_CHARS] if name else more, depth + 1, last)
+            more = key[:MAX_NAME_CHARS]
+            _take(inside, (name + "." + more)[:MAX_NAME_CHARS] if name else more, depth + 1, last)
         return
     if isinstance(value, str) and len(value) <= 40:
         try:
             value = float(value)
         except ValueError:
             return
-    if isinstance(value, float) and (name in last or len(last) < MEASURED):
+    if isinstance(value, float) and (name in last or len(last) < MAX_MEASURES):
         last[name] = value
 
 
@@ -119,7 +121,7 @@ def fetch_file(address: str, folder: str) -> str:
         raise SystemExit(f"Not fetched: the answer for {url} is {error.code}.") from None
     try:
         with answer, part.open("wb") as file:
-            for chunk in iter(lambda: answer.read(CHUNK), b""):
+            for chunk in iter(lambda: answer.read(CHUNK_BYTES), b""):
                 digest.update(chunk)
                 file.write(chunk)
     except (OSError, http.client.HTTPException) as error:
@@ -140,7 +142,7 @@ def keep_model(path: str, slug: str, version: str) -> dict[str, str | int]:
         raise SystemExit("The run wrote no file " + repr(path) + ", which is to be kept as its model.")
     digest = hashlib.sha256()
     with Path(path).open("rb") as file:
-        for chunk in iter(lambda: file.read(CHUNK), b""):
+        for chunk in iter(lambda: file.read(CHUNK_BYTES), b""):
             digest.update(chunk)
     name, sha256, size = Path(path).name, digest.hexdigest(), Path(path).stat().st_size
     kept = sha256 + "-" + re.sub(r"[^A-Za-z0-9._+-]", "_", name)[-KEPT_CHARS:]
@@ -178,10 +180,10 @@ def _asked(url: str, method: str, data: IO[bytes] | None = None) -> urllib.reque
 
 def _answer(request: urllib.request.Request, file: IO[bytes] | None = None) -> Any:
     """The answer, asked for again after a pause when it may come then. Raises HTTPError for any other refusal."""
-    pauses = list(PAUSES)
+    pauses = list(PAUSES_SECONDS)
     while True:
         try:
-            return urllib.request.urlopen(request, timeout=SECONDS)
+            return urllib.request.urlopen(request, timeout=ANSWER_SECONDS)
         except urllib.error.HTTPError as error:
             if not pauses or error.code not in (408, 429, 500, 502, 503, 504):
                 raise

@@ -23,8 +23,12 @@ USUAL_PLACES = (EXPERIMENT, f"output/{EXPERIMENT}")
 """Where a job of the module's own, which writes no record, leaves what it measured."""
 
 MAX_TEXT = 255
+"""Characters of a text in a record, but for addresses."""
+
+MAX_ADDRESS_CHARS = 2_000
 MAX_ARGUMENTS = 100
 MAX_METRICS = 20
+"""Of one run, those that its record names."""
 
 _PATH = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -130,7 +134,7 @@ def _model(value: object, project_id: int) -> Model | None:
     if not isinstance(value, Mapping):
         return None
     url, sha256, size = (
-        _text(value.get("url"), 2000),
+        _text(value.get("url"), MAX_ADDRESS_CHARS),
         _matching(_SHA256, value.get("sha256")),
         value.get("size"),
     )

@@ -5,23 +5,24 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
 import flask
 from werkzeug.exceptions import HTTPException
 
-from bot.domain.access import NotAccepted, Person, Ref, read_ref
+from bot.domain.access import NotAccepted, Ref, read_ref
 from bot.domain.catalogue import ListedVersion, Query
 from bot.domain.events import WithdrawAsked
 from bot.domain.shown_versions import find, is_exact, name_of
 from bot.domain.snippets import Snippet, component_snippet
-from bot.domain.views import CompareView, Found, ModuleView
+from bot.domain.views import ModuleView
 from bot.domain.withdrawal import BRING_BACK, TAKE_BACK, may_withdraw
 from bot.errors import TryAgain
 from bot.web import wire
 from bot.web.openapi import DEFAULT_ITEMS, MAX_CURSOR, MAX_NAME, MAX_TEXT, MOST_ITEMS, NAME, describe
 from bot.web.people import People
+from bot.web.seeing import Browsing
 from parser.model import Kind
 
 API = "/api/v1"
@@ -38,19 +39,6 @@ _NUMBER = re.compile(r"[0-9]{1,4}", re.ASCII)
 _NAME = re.compile(NAME.strip("^$"), re.ASCII)
 
 Answer = tuple[dict[str, Any], int] | tuple[dict[str, Any], int, dict[str, str]]
-
-
-class Browsing(Protocol):
-    """What is asked of the catalogue, always as a person."""
-
-    def find(self, query: Query, person: Person, after: str = "", limit: int = 24) -> Found:
-        """One page of a search."""
-
-    def module(self, project: Ref, person: Person, version: str = "") -> ModuleView | None:
-        """A module, with one version."""
-
-    def compare(self, project: Ref, before: str, after: str, person: Person) -> CompareView | None:
-        """Two versions."""
 
 
 class Refusal(Exception):

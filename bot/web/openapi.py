@@ -12,14 +12,20 @@ JSON = dict[str, Any]
 
 DEFAULT_ITEMS = 20
 MOST_ITEMS = 100
+"""Of one page of an answer."""
+
 MAX_TEXT = 200
 """Characters of a word that somebody searches for."""
 
 MAX_CURSOR = 1_000
+"""Characters of the place where a page begins."""
+
 MAX_NAME = 200
 """Characters of a version's name: the longest slug of a branch, a dash and a number."""
 
 MAX_PROJECT = 1_200
+"""Characters of a project's id or path, as it stands in an address."""
+
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
 _TEXT = {"type": "string"}

@@ -37,7 +37,7 @@ CSRF_HEADER = "X-CSRF-Token"
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
-class Shelf(Protocol):
+class Sessions(Protocol):
     """What is asked of the store."""
 
     def keep_session(self, session: KeptSession) -> None:
@@ -84,7 +84,7 @@ class People:
     """Finds out who sends the request that flask is at. `keys` None: nobody can sign in, tokens still count."""
 
     def __init__(
-        self, store: Shelf, eyes: Eyes, url: str, keys: Keys | None, now: Callable[[], float] = time.time
+        self, store: Sessions, eyes: Eyes, url: str, keys: Keys | None, now: Callable[[], float] = time.time
     ) -> None:
         parts = urlsplit(url)
         self._origin = f"{parts.scheme}://{parts.netloc}".lower()

@@ -1,4 +1,4 @@
-"""What pages need of the rest: who looks, and what that person may see. All of a page comes through these two."""
+"""What pages and API need of the rest: who looks, and what that person may see. Nothing else is shown."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from werkzeug.exceptions import BadRequest, Forbidden, ServiceUnavailable
 from bot.domain.access import NotAccepted
 from bot.errors import TryAgain
 from bot.logs import get
-from bot.web.people import Eyes, People, Shelf
+from bot.web.people import Eyes, People, Sessions
 
 SCOPES = "openid read_api"
 """Who somebody is, and reading as they may: nothing can be changed with such a token."""
@@ -90,7 +90,7 @@ class _Client(OAuth):  # type: ignore[misc] # Authlib has no types
     framework_integration_cls = _Kept
 
 
-def sign_in_pages(people: People, eyes: Eyes, store: Shelf, provider: Provider) -> flask.Blueprint:
+def sign_in_pages(people: People, eyes: Eyes, store: Sessions, provider: Provider) -> flask.Blueprint:
     """GET /sign-in?next=, GET /sign-in/callback, POST /sign-out."""
     pages = flask.Blueprint("signin", __name__)
     oauth = _Client()

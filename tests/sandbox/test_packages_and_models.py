@@ -41,7 +41,7 @@ def in_job(
     monkeypatch.setenv("CI_API_V4_URL", f"{sandbox.url}/api/v4")
     monkeypatch.setenv("CI_PROJECT_ID", str(project.id))
     monkeypatch.setenv("CI_JOB_TOKEN", sandbox.job_token(job.id))
-    monkeypatch.setattr("ci_templates.component_results.PAUSES", (0.01, 0.01))
+    monkeypatch.setattr("ci_templates.component_results.PAUSES_SECONDS", (0.01, 0.01))
     (tmp_path / "model.pkl").write_bytes(MODEL)
     return tmp_path
 
