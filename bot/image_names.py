@@ -154,15 +154,23 @@ class Shelf:
         return None
 
 
-def told_digests(project_id: int, tag: str, world: World) -> frozenset[str]:
-    """The images that were published under a name, by what the bot said and remembers; none where it does not know.
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An image that the bot published, of which commit."""
 
-    Tags, labels and records were written by anybody who may push images: they name none that stands against these.
+    sha: str
+    digest: str
+
+
+def published_as(project_id: int, tag: str, world: World) -> frozenset[Told]:
+    """What was published under a name, by what the bot said and remembers; nothing where it does not know.
+
+    Tags, labels and records were written by anybody who may push images: what they say does not stand against this.
     """
     found = {
-        one.digest
+        Told(one.sha, one.digest)
         for one in world.store.listed_versions(project_id)
-        if tag in (one.version, version_tag(one.branch, one.number))
+        if one.digest and tag in (one.version, version_tag(one.branch, one.number))
     }
     for state in (State.PUBLISHED, State.UNPUBLISHED):
         for known in world.store.publications_in(project_id, state):
@@ -170,8 +178,8 @@ def told_digests(project_id: int, tag: str, world: World) -> frozenset[str]:
                 continue
             described = world.store.described(known.digest)
             if tag in (version_tag(known.branch, known.number), described.version if described else ""):
-                found.add(known.digest)
-    return frozenset(found - {""})
+                found.add(Told(known.sha, known.digest))
+    return frozenset(found)
 
 
 def numbers_and_version(names: Iterable[str], slug: str) -> tuple[int, str]:

@@ -23,7 +23,7 @@ from bot.domain.steps import Tell
 from bot.domain.tags import MODULE_LABEL, REVISION_LABEL, is_sha
 from bot.domain.text import visible
 from bot.errors import Gone, Refused
-from bot.image_names import told_digests
+from bot.image_names import published_as
 from bot.telling import perform
 from bot.world import World
 from parser.model import Module
@@ -88,7 +88,7 @@ def _fetch(project: Project, job: OfferJob, world: World) -> _Found | None:
         return None
     registry, repository = world.registry(project.registry_host), project.registry_path
     manifest = registry.fetch_manifest(repository, job.version)
-    told = told_digests(project.id, job.version, world)
+    told = {one.digest for one in published_as(project.id, job.version, world)}
     if manifest is None:
         return None
     if told and manifest.digest not in told:

@@ -33,7 +33,7 @@ from bot.domain.versions import Version
 from bot.domain.withdrawal import Withdrawn
 from bot.domain.withdrawn_record import ASKED, Record
 from bot.errors import Gone, OperatorError, Refused, TryAgain
-from bot.image_names import TAGS_LOOKED_AT, Holders, Shelf, told_digests
+from bot.image_names import TAGS_LOOKED_AT, Holders, Shelf, published_as
 from bot.offering import withdraw_component
 from bot.recording import Cause, record_of
 from bot.world import World
@@ -71,6 +71,9 @@ def find_commit(project: Project, branch: str, version: str, world: World) -> st
     named = read_name(version, branch_slug(branch), branch_slug(project.default_branch or branch))
     if named is None or project.registry_host is None:
         return ""
+    told = {one.sha for one in published_as(project.id, named.tag, world)}
+    if len(told) == 1:
+        return told.pop()
     registry, path = world.registry(project.registry_host), project.registry_path
     image = registry.fetch_manifest(path, named.tag)
     if image is not None:
@@ -203,7 +206,7 @@ def _republish(shelf: Shelf, named: Named, built_url: str) -> Withdrawn:
     held = shelf.image(kept_tag(named.tag), there)
     record = fetch_record(shelf.registry, shelf.path, held) if held is not None else None
     meant = image.digest if image is not None else record.digest if record is not None else ""
-    told = told_digests(shelf.project.id, named.tag, shelf.world)
+    told = {one.digest for one in published_as(shelf.project.id, named.tag, shelf.world)}
     if meant and told and meant not in told:
         log.warning("not_what_was_published", project=shelf.project.path, version=named.tag, digest=meant)
         return Withdrawn(False, words.another_reply(named.tag, meant))

@@ -20,6 +20,9 @@ FLAGS = frozenset({"store_true", "store_false", "store_const", "append_const"})
 ENDINGS = frozenset({"help", "version", "parsers"})
 _LISTED = frozenset({"append", "extend"})
 _KNOWN = frozenset({*FLAGS, *_LISTED, "store", "count", "BooleanOptionalAction"})
+_COUNTS = (None, "?", "*", "+", "...")
+"""What argparse's nargs can be besides a number; labels of images may say anything."""
+
 _NUMBERS = {"int": int, "float": float}
 _EXACT = 2**53
 """Whole numbers below it are the same as floats."""
@@ -121,8 +124,11 @@ def _why_not(parameter: Parameter) -> str:
         return f"its {' and '.join(vague)} are known only at run time"
     if parameter.action in ENDINGS:
         return "with it the script only tells something and ends"
-    if not parameter.flags and parameter.nargs == 0:
+    if parameter.nargs == 0 and (not parameter.flags or parameter.action in _LISTED):
         return "it takes no words"
+    counted = isinstance(parameter.nargs, int) and parameter.nargs >= 0
+    if not counted and parameter.nargs not in _COUNTS:
+        return "nobody knows how many words it takes"
     if parameter.flags and not any(_is_good_flag(flag) for flag in parameter.flags):
         return "its name cannot stand on a command line behind which a value follows"
     return ""

@@ -28,7 +28,7 @@ from bot.domain.withdrawal import Withdrawn, may_withdraw
 from bot.domain.withdrawn_record import Record, read_record, write_record
 from bot.errors import TryAgain
 from bot.published import fetch_current
-from bot.withdrawing import republish, unpublish
+from bot.withdrawing import find_commit, republish, unpublish
 from bot.world import World
 from sandbox.gitlab import DEVELOPER, MAINTAINER, REPORTER, Sandbox
 from sandbox.registry import RegistryServer
@@ -257,6 +257,18 @@ def test_a_record_that_was_made_to_name_another_image_brings_nothing_back(place:
         assert (found.done, found.rebuild) == (False, None)
         assert "that is not the image which was published under this name" in found.reply
     assert place.tags == before
+
+
+def test_whose_a_version_is_no_image_can_say(place: Place) -> None:
+    """Else a Developer could push an image that says to be of a commit of theirs, and have others' versions go."""
+    second = place.publish(2, "1.1.0", "latest")
+    place.world.store.keep_described(Described(second, "{}", version="1.1.0"))
+    theirs = place.publish(9, branch="mine")
+    path, hands = place.project.registry_path, place.world.registry(place.registry.address)
+    hands.put_manifest(path, "1.1.0", place.manifest(theirs))
+    for name in ("1.1.0", "2", "master-2"):
+        assert find_commit(place.project, "master", name, place.world) == sha(2)
+    assert find_commit(place.project, "mine", "9", place.world) == sha(9)
 
 
 # the second is the first number of a branch that is called `withdrawn`
