@@ -26,6 +26,7 @@ from bot.domain.catalogue import (
 from bot.domain.catalogue_words import cursor_of
 from bot.domain.gitlab import DEVELOPER, CiJob
 from bot.domain.interface import compare as compare_interfaces
+from bot.domain.listing import MAX_TOPICS, line
 from bot.domain.module_label import read_module
 from bot.domain.pipeline import OUR_JOBS
 from bot.domain.plan import State
@@ -263,7 +264,7 @@ class Browser:
             project.path,
             project.web_url,
             listed.name if listed else project.path.rpartition("/")[2],
-            one.branch,
+            line(one.branch),
             one.sha,
             VersionState.CREATED
             if jobs is None and not state.ended
@@ -281,5 +282,5 @@ def _as_seen(listed: ListedModule, seen: Seen) -> ListedModule:
         path=seen.path,
         web_url=seen.web_url,
         visibility=seen.visibility,
-        topics=seen.topics,
+        topics=tuple(map(line, seen.topics[:MAX_TOPICS])),
     )

@@ -12,6 +12,7 @@ import pytest
 from bot.browsing import Browser
 from bot.domain.access import ANONYMOUS
 from bot.domain.catalogue import Query, VersionState
+from bot.domain.listing import MAX_TOPICS
 from bot.domain.plan import State
 from bot.errors import TryAgain
 from bot.web.badges import draw
@@ -88,6 +89,14 @@ def test_that_a_deleted_project_is_nobodys_and_a_moved_one_has_its_new_path(shop
     assert found.listed.path == "other/place"
     assert found.shown is not None
     assert found.shown.component == "$CI_SERVER_FQDN/other/place/module@1.1.0"
+
+
+def test_that_topics_are_few_and_all_of_them_is_to_be_seen(shop: Shop) -> None:
+    shop.projects["public"].topics = ("\u202eesion", *(f"topic {number}" for number in range(200)))
+    found = shop.browser().module("group/public", ANONYMOUS)
+    assert found is not None
+    assert len(found.listed.topics) == MAX_TOPICS
+    assert "\u202e" not in found.listed.topics[0]
 
 
 def test_that_who_can_pull_is_told_as_the_registry_would(shop: Shop) -> None:
