@@ -13,7 +13,7 @@ import structlog
 
 from bot.adapters.patience import MOST_FAILED
 from bot.domain import tags
-from bot.domain.catalogue import VersionState
+from bot.domain.catalogue import ListedVersion, VersionState
 from bot.domain.gitlab import Deployed, Project
 from bot.domain.jobs import Later, List
 from bot.domain.listing import newest_of, plan_module, plan_versions
@@ -108,7 +108,7 @@ def _list(project_id: int, world: World, whole: bool) -> bool | None:
     note_path(project, world)
     # without the ledger only what the bot itself said counts, which is asked for each time
     before = None if whole or ledger is None else world.store.listed(project_id)
-    versions_before = world.store.listed_versions(project_id) if before is not None else ()
+    versions_before = _as_deployed(world.store.listed_versions(project_id), ledger or ()) if before else ()
     images = ContainerRepository(project, world, versions_before)
     rows = [images.evidence(*row) for row in _rows(project, ledger, world)]
     versions = tuple(
@@ -129,6 +129,17 @@ def _list(project_id: int, world: World, whole: bool) -> bool | None:
         return None
     log.info("listed", project=project.path, versions=len(versions), newest=newest and newest.state)
     return True
+
+
+def _as_deployed(versions: Iterable[ListedVersion], ledger: Iterable[Deployed]) -> tuple[ListedVersion, ...]:
+    """Those of the listed versions whose commits were not published once more since."""
+    listed, last = dict[str, float](), dict[str, float]()
+    versions = tuple(versions)
+    for version in versions:
+        listed[version.sha] = max(listed.get(version.sha, 0.0), version.published_at or 0.0)
+    for one in ledger:
+        last[one.sha] = max(last.get(one.sha, 0.0), one.at or 0.0)
+    return tuple(version for version in versions if listed[version.sha] >= last.get(version.sha, 0.0))
 
 
 def _rows(

@@ -704,6 +704,14 @@ def test_what_is_new_is_listed_as_if_all_had_been_looked_at(either: Place) -> No
         images[5] = other
         assert image.digest != other.digest
 
+    def anew() -> None:
+        # as a pipeline that is run again does where a build does not give the same bytes
+        sha = place.sandbox.head(place.project_id)
+        assert sha is not None
+        other = place.image("master-6", "1.6.1", LATEST, **{REVISION_LABEL: sha, "anew": "1"})
+        place.deploy(sha)
+        place.tell(sha, "master", 6, "1.6.1", other.digest)
+
     def bring_back() -> None:
         for tag in ("master-2", "1.2.0"):
             place.retag(tag, images[2])
@@ -721,6 +729,8 @@ def test_what_is_new_is_listed_as_if_all_had_been_looked_at(either: Place) -> No
         lambda: place.withdraw(4, "1.4.0", images[4]),
         bring_back,
         lambda: place.withdraw(5, "1.5.0", images[5]),
+        lambda: place.publish(6, "1.6.0"),
+        anew,
         lambda: place.push("# moved on\n"),
         lambda: place.ask("PUT", "", {"visibility": "public", "default_branch": "stable"}),
     ]
