@@ -273,7 +273,7 @@ def sample() -> Sample:
     )
     state = {"0.3.1": VersionState.OUTDATED}
     made.add("language/tokens", {"0.3.1": words}, days=70, topics=("preprocessing",), states=state)
-    stages = ("verify", "build", "smoke", "promote")
+    stages = ("mlreef-verify", "mlreef-build", "mlreef-smoke", "mlreef-promote")
     for path, name, jobs, how in (
         ("vision/add-noise", "Add Noise", ("success", "success", "running", "created"), VersionState.STARTED),
         (

@@ -253,6 +253,7 @@ def test_publications_in_progress_show_each_stage_in_words(client: FlaskClient) 
     page = read(client, "/publications")
     for words in ("Building", "Failed", "Waiting", "verify", "running", "skipped"):
         assert words in page.text
+    assert "mlreef-verify" not in page.text
     assert "10" in page.values("meta", "content")
 
 

@@ -29,7 +29,7 @@ ASKED = (
     "code_challenge_method",
 )
 PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title><link rel="icon" href="data:,"></head>
 <body><main><h1>{title}</h1>{body}</main></body></html>
 """
 
