@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from bot.domain.broken_json import read_broken_json
+
 MAX_EXPERIMENT_BYTES = 4 * 1024 * 1024
 """A larger file is not read: its beginning would be told as if it were the end."""
 
@@ -33,7 +35,6 @@ Point = tuple[float, float]
 
 _STEPS = ("epoch", "step", "iteration")
 _ENDS_IN_NUMBER = re.compile(r"(\d+(?:\.\d+)?)\D*\Z")
-_BLANKS = re.compile(r"[ \t\r\n]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def read_experiment(content: bytes) -> Experiment:
         # Whole numbers become floats at once: Python refuses to read very long ones, and a plot needs no more.
         document = json.loads(text, parse_int=float)
     except (ValueError, RecursionError) as error:
-        document = _salvaged(text)
+        document = read_broken_json(text)
         if document is None:
             return Experiment((), 0, (Fault("unreadable", _words(error)),))
         faults.append(Fault("broken_off", _words(error)))
@@ -276,44 +277,6 @@ def _thinned(points: Sequence[Point]) -> Iterable[Point]:
         stretch = points[number * len(points) // stretches : (number + 1) * len(points) // stretches]
         kept |= {min(stretch, key=lambda point: point[1]), max(stretch, key=lambda point: point[1])}
     return sorted(kept)
-
-
-def _salvaged(text: str) -> object | None:
-    """What was whole of a document that is broken off; None where nothing was."""
-    at = _past_blanks(text, 0)
-    opening = text[at : at + 1]
-    if opening not in ("{", "["):
-        return None
-    decoder = json.JSONDecoder(parse_int=float)
-    found: list[tuple[object, object]] = []
-    at += 1
-    try:
-        while True:
-            key: object = len(found)
-            if opening == "{":
-                key, at = decoder.raw_decode(text, _past_blanks(text, at))
-                at = _past_blanks(text, at)
-                if text[at : at + 1] != ":" or not isinstance(key, str):
-                    break
-                at += 1
-            value, at = decoder.raw_decode(text, _past_blanks(text, at))
-            at = _past_blanks(text, at)
-            if text[at : at + 1] not in (",", "}", "]") and not isinstance(value, dict | list):
-                break  # a number that is broken off looks like a shorter one
-            found.append((key, value))
-            if text[at : at + 1] != ",":
-                break
-            at += 1
-    except (ValueError, RecursionError):
-        pass
-    if not found:
-        return None
-    return {str(key): value for key, value in found} if opening == "{" else [value for _, value in found]
-
-
-def _past_blanks(text: str, at: int) -> int:
-    found = _BLANKS.match(text, at)
-    return found.end() if found else at
 
 
 def _plain(value: float) -> float | str:
