@@ -17,16 +17,13 @@ from sandbox.demo import story
 from sandbox.demo.author import Clone
 from sandbox.demo.children import DemoError
 from sandbox.demo.terminal import Terminal
+from sandbox.demo.waiting import LOOK_SECONDS, wait_for
 
 BRANCH = "choose-strength"
 CHECK, PUBLISH = "mlreef/check", "mlreef/publish"
 FINAL = {"success", "failed", "canceled"}
-LOOK_SECONDS = 0.2
 QUIET_SECONDS = 1.5
 """After the status of a check, what else the bot has to say comes within this time of the last news."""
-
-STILL_SECONDS = 300.0
-"""When what is waited for does not come for this long, something hangs."""
 
 SCRIPT, REQUIREMENTS = "im_add_noise.py", "requirements.txt"
 BEFORE_ANNOTATION = '@parameter(\n    name="variance"'
@@ -145,14 +142,14 @@ class SecondAct:
             story.happened(f"merge request !{self.request.iid} is merged: {self.main} is at {merged[:8]}")
         )
         jobs: set[int] = set()
-        state: str = self._wait(lambda: self._published(merged, jobs), "its publication")
+        state: str = wait_for(lambda: self._published(merged, jobs), "its publication", self.still_alive)
         self._tell_the_rest()
         return state == "success"
 
     # What the bot answers
 
     def _wait_for_check(self, sha: str) -> None:
-        found = self._wait(lambda: self._status(CHECK, sha), f"{CHECK} of {sha[:8]}")
+        found = wait_for(lambda: self._status(CHECK, sha), f"{CHECK} of {sha[:8]}", self.still_alive)
         self._tell_status(sha, found)
         self._tell_the_rest()
 
@@ -221,13 +218,3 @@ class SecondAct:
                     if suggestion.get("appliable", True):
                         return int(suggestion["id"])
         raise DemoError(f"merge request !{self.request.iid} holds no suggestion of the bot's")
-
-    def _wait(self, look: Callable[[], Any], what: str) -> Any:
-        end = time.monotonic() + STILL_SECONDS
-        while time.monotonic() < end:
-            self.still_alive()
-            found = look()
-            if found is not None:
-                return found
-            time.sleep(LOOK_SECONDS)
-        raise DemoError(f"{what} did not come within {STILL_SECONDS:.0f} seconds")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import io
-import time
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from gitlab.v4.objects import Project
 from sandbox.demo import story
 from sandbox.demo.children import DemoError
 from sandbox.demo.terminal import Terminal
+from sandbox.demo.waiting import wait_for
 
 VERSION = "1.1.0"
 """What the second act publishes."""
@@ -30,9 +30,6 @@ VERSION = "1.1.0"
 PROJECT, FOLDER = "my-pictures", "pictures"
 INPUTS: Mapping[str, str] = {"input-path": FOLDER, "mode": "speckle"}
 FINAL = {"success", "failed", "canceled", "skipped"}
-LOOK_SECONDS = 0.2
-STILL_SECONDS = 300.0
-"""When what is waited for does not come for this long, something hangs."""
 
 ANSWER_SECONDS = 20.0
 """How long one answer of the catalogue may take."""
@@ -56,7 +53,7 @@ class ThirdAct:
         DemoError when the bot died, or what has to come does not.
         """
         self.terminal.tell_all(story.chapter(12, "Third act: somebody else uses the module"))
-        lines = self._wait(self._lines, f"{self.module} {VERSION} in the catalogue")
+        lines = wait_for(self._lines, f"{self.module} {VERSION} in the catalogue", self.still_alive)
         self.terminal.tell(
             story.happened(f"the catalogue has {self.module} {VERSION}, and the lines to use it:")
         )
@@ -95,8 +92,12 @@ class ThirdAct:
 
     def _watch(self, project: Project) -> bool:
         """Whether the pipeline ended well; its jobs are told with their logs."""
-        pipeline = self._wait(lambda: next(iter(project.pipelines.list(get_all=False)), None), "the pipeline")
-        ended = self._wait(lambda: self._ended(project, pipeline.id), f"the end of pipeline {pipeline.id}")
+        pipeline = wait_for(
+            lambda: next(iter(project.pipelines.list(get_all=False)), None), "the pipeline", self.still_alive
+        )
+        ended = wait_for(
+            lambda: self._ended(project, pipeline.id), f"the end of pipeline {pipeline.id}", self.still_alive
+        )
         for job in project.pipelines.get(pipeline.id).jobs.list(get_all=True):
             said = project.jobs.get(job.id).trace() or b""
             self.terminal.tell_all(story.job_line(job.name, line) for line in said.decode().splitlines())
@@ -123,13 +124,3 @@ class ThirdAct:
             kept.write_bytes(archive.read(name))
         self.terminal.tell(story.happened(f"the picture among the job's artifacts, {name}: {kept}"))
         return kept
-
-    def _wait(self, look: Callable[[], Any], what: str) -> Any:
-        end = time.monotonic() + STILL_SECONDS
-        while time.monotonic() < end:
-            self.still_alive()
-            found = look()
-            if found is not None:
-                return found
-            time.sleep(LOOK_SECONDS)
-        raise DemoError(f"{what} did not come within {STILL_SECONDS:.0f} seconds")
