@@ -27,7 +27,7 @@ LINE = "^[^\\x00-\\x08\\x0a-\\x1f\\x7f-\\x9f\u2028\u2029\ufeff\ufffe\uffff]*$"
 """Any text on one line, whichever reader of YAML looks at it."""
 
 _DIGITS = "[0-9]+(?:_[0-9]+)*"
-_REAL = rf"(?:{_DIGITS}\.?(?:{_DIGITS})?|\.{_DIGITS})(?:[eE][+-]?{_DIGITS})?"
+_REAL = rf"(?:{_DIGITS}(?:\.(?:{_DIGITS})?)?|\.{_DIGITS})(?:[eE][+-]?{_DIGITS})?"
 _NO_NUMBER = "[iI][nN][fF](?:[iI][nN][iI][tT][yY])?|[nN][aA][nN]"
 
 WHOLE = rf"^(?: *[+-]?{_DIGITS} *|)$"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import Any
 
 import pytest
@@ -126,3 +127,14 @@ def test_what_takes_nobody_knows_how_many_words_gets_no_input_and_is_named(odd: 
     plan = plan_component(module)
     assert [one.name for one in plan.left_out] == ["a"]
     assert docker_line(IMAGE, module, {"job-arguments": "x y"}).problems == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["1" * 9_000 + "x", "1_" * 4_500 + "x", "." + "1" * 9_000 + "e", " " * 9_000 + "x"]
+)
+def test_a_number_of_any_length_is_refused_at_once(text: str) -> None:
+    """It stands in an address: whoever sees one module could keep the pages from everybody."""
+    module = labelled([{"flags": ["--a"], "type": "float"}])
+    began = time.process_time()
+    assert [one.field for one in docker_line(IMAGE, module, {"a": text}).problems] == ["a"]
+    assert time.process_time() - began < 1
