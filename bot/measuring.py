@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import structlog
 
@@ -24,6 +25,7 @@ from bot.domain.runs import (
     USUAL_PLACES,
     KeptRun,
     Record,
+    keeps_at_home,
     newest_by_job,
     read_record,
 )
@@ -90,6 +92,8 @@ def _fetch_results(ran: CiJob, job: Run, world: World) -> tuple[Record, Experime
     forge, project_id = world.forge, job.project_id
     written = forge.fetch_artifact(project_id, ran.id, RECORD, RECORD_BYTES)
     record = NO_RECORD if written is None else read_record(written.content, project_id)
+    if not keeps_at_home(record, ran.web_url):
+        record = replace(record, model=None)
     places = (record.experiment,) if record.experiment else () if record.module else USUAL_PLACES
     for place in places:
         found = forge.fetch_artifact(project_id, ran.id, place, MAX_EXPERIMENT_BYTES)

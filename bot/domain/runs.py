@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
 
 from bot.domain.experiment import Experiment
 
@@ -108,6 +109,11 @@ def read_record(content: bytes, project_id: int) -> Record:
     )
 
 
+def keeps_at_home(record: Record, web_url: str) -> bool:
+    """Whether its model, if it has one, lies in the GitLab that the job ran in: others are told to fetch it."""
+    return record.model is None or urlsplit(record.model.url)[:2] == urlsplit(web_url)[:2]
+
+
 def record_json(record: Record) -> str:
     """The record in the form in which it is read."""
     model = record.model
@@ -142,6 +148,8 @@ def _model(value: object, project_id: int) -> Model | None:
     )
     package = _PACKAGE.fullmatch(url)
     if package is None or int(package[1]) != project_id or not sha256:
+        return None
+    if any(part in (".", "..") for part in unquote(url).split("/")):
         return None
     return Model(
         _text(value.get("name")), url, sha256, size if type(size) is int and 0 <= size < 2**63 else 0

@@ -111,3 +111,11 @@ def test_a_model_counts_in_the_runs_own_project_only(url: str) -> None:
 def test_a_model_without_its_digest_is_none() -> None:
     written = record_json(replace(RECORD, model=replace(MODEL, sha256="abc"))).encode()
     assert read_record(written, 7).model is None
+
+
+@pytest.mark.parametrize("way_up", ["..", ".", "%2e%2e", ".%2E"])
+def test_a_model_whose_address_leads_elsewhere_is_none(way_up: str) -> None:
+    url = f"https://gitlab.example.com/api/v4/projects/7/packages/generic/{way_up}/{way_up}/other"
+    written = record_json(replace(RECORD, model=replace(MODEL, url=url)))
+    assert read_record(written.encode(), 7).model is None
+    assert read_record(record_json(RECORD).encode(), 7).model == MODEL

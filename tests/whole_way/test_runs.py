@@ -109,6 +109,18 @@ def test_a_run_of_a_commit_without_merge_request_is_told_once(way: Way) -> None:
     assert len(way.comments(sha)) == 1
 
 
+def test_a_model_is_told_only_where_it_lies_in_the_same_gitlab(way: Way) -> None:
+    """The job wrote its address, and people are told to fetch it from there."""
+    for host in ("https://elsewhere.example", way.sandbox.url):
+        url = f"{host}/api/v4/projects/{way.project.id}/packages/generic/m-model/1/m.pkl"
+        model = {"name": "m.pkl", "url": url, "sha256": "a" * 64, "size": 5}
+        sha = way.push({"train.py": f"# {host}\n"})
+        run(way, sha, measured(0.8, {**RECORD, "model": model}))
+        comment = way.comment(sha)
+        assert "`lab/trainer` `1.2.0` ran" in comment
+        assert (url in comment) is (host == way.sandbox.url)
+
+
 def test_runs_stand_in_gitlabs_model_experiments(way: Way) -> None:
     job = run(way, way.push({"train.py": "1\n"}), measured(0.8))
 
