@@ -78,7 +78,7 @@ class Shelf(Protocol):
     def described(self, digest: str) -> Any:
         """What is known of an image."""
 
-    def runs_of(self, project_id: int, branch: str | None = None, limit: int = 20) -> tuple[KeptRun, ...]:
+    def runs_of(self, project_id: int, branch: str | None = None, limit: int = ...) -> tuple[KeptRun, ...]:
         """A project's runs, the newest first."""
 
     def recent_publications(

@@ -21,6 +21,9 @@ from bot.adapters.tables import Tables
 from bot.domain.catalogue import Among, ListedModule, ListedVersion, Query, VersionState
 from bot.domain.catalogue_words import read_cursor, sort_key, terms_of, words_of
 
+USUAL_ITEMS = 20
+"""Modules that a search gives where nobody says how many."""
+
 MAX_FOUND = 1_000
 """Modules of one answer."""
 
@@ -180,7 +183,7 @@ class Catalogue(Tables):
         query: Query,
         among: Among,
         after: str | None = None,
-        limit: int = 20,
+        limit: int = USUAL_ITEMS,
         rare: int = RARE,
         gone_through: int = GONE_THROUGH,
     ) -> tuple[ListedModule, ...]:

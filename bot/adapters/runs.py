@@ -12,6 +12,9 @@ from bot.adapters.tables import Tables
 from bot.domain.experiment import from_json, to_json
 from bot.domain.runs import KeptRun, read_record, record_json
 
+USUAL_RUNS = 20
+"""Runs that are read where nobody says how many."""
+
 RUNS_KEPT = 100
 """Runs of one project that are remembered; the oldest go first."""
 
@@ -57,7 +60,9 @@ class Runs(Tables):
         """The commit's runs, the newest first."""
         return self._runs(_rows.project_id == project_id, _rows.sha == sha, limit=RUNS_KEPT)
 
-    def runs_of(self, project_id: int, branch: str | None = None, limit: int = 20) -> tuple[KeptRun, ...]:
+    def runs_of(
+        self, project_id: int, branch: str | None = None, limit: int = USUAL_RUNS
+    ) -> tuple[KeptRun, ...]:
         """A project's runs, or those of one of its branches, the newest first."""
         of_branch = [] if branch is None else [_rows.branch == branch]
         return self._runs(_rows.project_id == project_id, *of_branch, limit=limit)
