@@ -30,7 +30,7 @@ MODULES = 100_000
 AT_ONCE = 2_000
 TIMES = 40
 MOST_P95_MS = 100.0
-PAGE = 50
+PAGE = 32
 """Modules that are looked at for one page."""
 
 SEED = 7

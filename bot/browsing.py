@@ -38,7 +38,7 @@ MAX_ITEMS = 100
 """Modules on one page of a search; GitLab is asked about so many at a time."""
 
 USUAL_ITEMS = 24
-SPARE_ITEMS = 26
+SPARE_ITEMS = 8
 """Modules on a small page, and how many more are looked at beside it: so many hidden ones cost no further question.
 
 Else, of a page of one module, the time would tell of the hidden one behind it.

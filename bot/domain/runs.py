@@ -35,7 +35,7 @@ _PATH = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _PACKAGE = re.compile(
-    r"https?://(?!.*/\.{1,2}(?:/|\Z))[^\s?#%\\]+/projects/(\d+)/packages/generic/[A-Za-z0-9._+@/-]+"
+    r"https?://(?!.*/\.{1,2}(?:/|\Z))[^\s?#%\\\[\]]+/projects/(\d+)/packages/generic/[A-Za-z0-9._+@/-]+"
 )
 
 

@@ -101,7 +101,8 @@ def test_a_path_that_leads_out_of_the_artifacts_is_none(path: str) -> None:
     "url",
     ["https://evil.example/x", "javascript:alert(1)", MODEL.url.replace("/7/", "/8/"), f"{MODEL.url}?x",
      f"{MODEL.url}\n", MODEL.url.replace("/generic/", "/generic/../../../8/packages/generic/"),
-     MODEL.url.replace("/generic/", "/generic/%2e%2e/"), MODEL.url.replace("/projects/", "/projects/8/../")],
+     MODEL.url.replace("/generic/", "/generic/%2e%2e/"), MODEL.url.replace("/projects/", "/projects/8/../"),
+     MODEL.url.replace("://", "://[")],
 )  # fmt: skip
 def test_a_model_counts_in_the_runs_own_project_only(url: str) -> None:
     written = record_json(replace(RECORD, model=replace(MODEL, url=url))).encode()
