@@ -154,8 +154,9 @@ def published_note(
     """The image by digest, how it was made, how to run it, and its parameters. `use`: CI lines that run it."""
     image = f"{published.image}@{published.digest}"
     tags = ", ".join(span(tag) for tag in published.tags)
+    name = f"version {prose(published.version)}" if published.version else span(published.tags[0])
     lines = [
-        f"**{span(module.name)} is published as version {prose(published.named)}.** "
+        f"**{span(module.name)} is published as {name}.** "
         "Whoever names the image as below gets exactly this one, for good.",
         "",
         row("Published", ""),

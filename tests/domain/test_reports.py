@@ -39,7 +39,7 @@ def test_a_publication_names_the_image_by_digest_and_how_to_run_it() -> None:
     body = reports.published_note(module(), (), PUBLISHED, PIPELINE)
     image = f"registry.example.com/group/add-noise@sha256:{'d' * 64}"
     assert f"docker run --rm \\\n  {image} --help" in body
-    assert "version 3" in body
+    assert "is published as `master-3`" in body
     assert "`master-3`, `latest`" in body
     assert "2 parameters" in body
 
@@ -97,6 +97,11 @@ def test_the_version_is_told_where_there_is_one() -> None:
         module(), (), known, PIPELINE
     )
     assert reports.published_status(known).startswith("Published version 1.2.0 as master-3 (sha256:")
+
+
+def test_what_has_no_version_is_told_by_its_tag_for_a_bare_number_is_a_tag_of_others() -> None:
+    body = reports.published_note(module(), (), replace(PUBLISHED, tags=("stable-1",)), PIPELINE)
+    assert "**`Add Noise` is published as `stable-1`.**" in body
 
 
 def test_how_to_run_it_names_what_must_be_given() -> None:

@@ -25,7 +25,7 @@ def test_a_merge_is_published_and_told_on_its_merge_request(world: World) -> Non
     way.rest()
     (note,) = way.notes(iid)
     assert f"{world.registry.address}/{way.project.full_path}@{digest}" in note
-    assert "version 1" in note
+    assert "is published as `master-1`" in note
     assert "--mode" in note
     status = way.statuses(ours)[-1]
     assert status.description == f"Published version 1 as master-1 ({digest})"
