@@ -127,7 +127,7 @@ class Shelf:
                 self.registry.ensure_tag(self.path, LATEST, left[1])
             if self._newest_left(besides) == left:
                 return left[0] if left is not None else ""
-        raise TryAgain(f"Others publish in {self.path} all the time.")
+        raise TryAgain(f"others publish in {self.path} all the time")
 
     def settle_majors(self, names: Iterable[str], there: Iterable[str]) -> None:
         """Lets the `<major>` of each of these versions lead to the newest that is there, and go with the last one."""
