@@ -135,8 +135,8 @@ def _job(module: Module, released: Released, component: Component) -> str:
         "model": next((one.name for one in component.inputs if is_model_path(one)), None),
         "metrics": [one.name for one in module.metrics],
     }
-    # GitLab would take `$[[` in it for an input
-    text = json.dumps(about, separators=(",", ":")).replace("$", "\\u0024")
+    # GitLab would take `$[[` in it for an input, and the lines below `<bare>` for their own mark
+    text = json.dumps(about, separators=(",", ":")).replace("$", "\\u0024").replace("<", "\\u003c")
     if len(text) > MAX_MODULE_BYTES:
         raise TooBig(f"its parameters come to more than {MAX_MODULE_BYTES // 1024} KiB")
     lists = {_put(one) for one in component.inputs if one.type == "array"}

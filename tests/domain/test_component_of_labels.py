@@ -138,3 +138,12 @@ def test_a_number_of_any_length_is_refused_at_once(text: str) -> None:
     began = time.process_time()
     assert [one.field for one in docker_line(IMAGE, module, {"a": text}).problems] == ["a"]
     assert time.process_time() - began < 1
+
+
+def test_a_default_that_looks_like_a_mark_of_ours_reaches_the_job_as_it_is() -> None:
+    odd = "a <bare>b <image> $[[ inputs.a ]]"
+    module = labelled([{"flags": ["--a"], "default": odd, "required": False}])
+    text = render_component(module, Released("group/noise", "1.0.0", IMAGE, DIGEST, ("python", "main.py")))
+    (job,) = yaml.safe_load(re.sub(r": \$\[\[.*", ": []", text.split("\n---\n", 1)[1])).values()
+    shape = json.loads(job["variables"]["MLREEF_MODULE"]["value"])
+    assert [one["default"] for one in shape["parameters"]] == [odd]
