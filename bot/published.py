@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -16,6 +16,7 @@ from bot.domain.current import Current
 from bot.domain.gitlab import CiJob, Project
 from bot.domain.making import Making, read_making
 from bot.domain.module_label import read_module
+from bot.domain.offer import lost_version_of, read_lost
 from bot.domain.plan import State
 from bot.domain.versions import Version, major_tag, read_used
 from bot.errors import OperatorError, Refused, TryAgain
@@ -119,20 +120,37 @@ def _fetch_current(registry: Registry, project: Project, branch: str, world: Wor
     repository, is_default = project.registry_path, branch == project.default_branch
     image = f"{project.registry_host}/{repository}"
     held, there = fetch_held(registry, repository, branch, latest=is_default)
+    known = world.store.described(held.digest) if held is not None else None
+    version = known.version if known is not None and known.version in there else ""
+    if held is not None and not version:
+        version = _fetch_version(registry, project, branch, there, held.digest)
     used = read_used(there) if is_default else frozenset()
+    if is_default and ((held is not None and not version) or _misses_some(used, project, world)):
+        lost = _fetch_lost(project, used, world)
+        used |= lost.keys()
+        given = lost_version_of(held.digest, lost) if held is not None else None
+        version = version or str(given or "")
     if held is None:
         # nobody can get an image, but the versions that were taken back are not given again
         return Current(image, "", 0, None, None, used=used) if used else None
-    known = world.store.described(held.digest)
-    version = known.version if known is not None and known.version in there else ""
-    if not version:
-        version = _fetch_version(registry, project, branch, there, held.digest)
     if known is None:
         known = _fetch_described(registry, repository, held, version)
         if known.module:
             world.store.keep_described(known)
     number = fetch_number_of(registry, repository, branch, there, held.digest) or 0
     return _current(image, number, known, version, used)
+
+
+def _misses_some(used: Collection[Version], project: Project, world: World) -> bool:
+    """Whether a version is listed whose tag the registry does not have in any form: somebody cleaned up."""
+    listed = (Version.read(one.version) for one in world.store.listed_versions(project.id) if one.version)
+    return any(version is not None and version not in used for version in listed)
+
+
+def _fetch_lost(project: Project, used: Collection[Version], world: World) -> Mapping[Version, str]:
+    """Versions whose tags somebody took out of the registry, with their images: as promote sees it, by git's tags."""
+    messages = {tag.name: tag.message for tag in world.forge.fetch_tags(project.id)}
+    return read_lost(messages, used)
 
 
 def _fetch_described(registry: Registry, repository: str, held: Manifest, version: str) -> Described:

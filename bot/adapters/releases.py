@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from bot.adapters.asking import Asking
-from bot.adapters.gitlab_client import Answer, gone_or_refused
+from bot.adapters.gitlab_client import Answer, get_what_is_there, gone_or_refused
 
 _GONE = (404, 410)
+
+MAX_TAG_PAGES = 5
+"""Pages of 100 git tags of one project, those whose commits are the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +31,12 @@ class Releases(Asking):
     def fetch_tag(self, project_id: int, name: str) -> Tag | None:
         """The git tag of that name."""
         data = self._maybe(f"/projects/{project_id}/repository/tags/{quote(name, safe='')}")
-        if data is None:
-            return None
-        commit = data.get("commit") or {}
-        return Tag(data["name"], commit.get("id") or "", commit.get("message") or "")
+        return None if data is None else _tag(data)
+
+    def fetch_tags(self, project_id: int) -> tuple[Tag, ...]:
+        """The project's git tags, of very many the newest; none where it has no repository."""
+        path = f"/projects/{project_id}/repository/tags"
+        return tuple(_tag(data) for data in get_what_is_there(self._client, path, MAX_TAG_PAGES))
 
     def create_tag(self, project_id: int, name: str, sha: str) -> None:
         """A git tag that leads to the commit. Refused when GitLab says no, also because there is one already."""
@@ -58,3 +65,8 @@ class Releases(Asking):
         except Answer as answer:
             if answer.status not in _GONE:
                 raise gone_or_refused(answer, what) from answer
+
+
+def _tag(data: Mapping[str, Any]) -> Tag:
+    commit = data.get("commit") or {}
+    return Tag(data["name"], commit.get("id") or "", commit.get("message") or "")

@@ -14,7 +14,7 @@ from bot.adapters.registry import Manifest, Registry
 from bot.adapters.version_tags import fetch_held, fetch_labels, fetch_version_of
 from bot.domain.interface import Level
 from bot.domain.module_label import read_module
-from bot.domain.offer import read_digest
+from bot.domain.offer import lost_version_of, read_lost
 from bot.domain.tags import MODULE_LABEL
 from bot.domain.versions import Version, plan_version, read_used, read_versions
 from bot.errors import TryAgain
@@ -43,9 +43,7 @@ def fetch_lost(url: str, known: Collection[Version]) -> Mapping[Version, str]:
     def choose(tags: Iterable[str]) -> Iterable[str]:
         return (str(version) for version in read_versions(tags) if version not in seen)
 
-    found = {Version.read(name): read_digest(text) for name, text in fetch_tag_messages(url, choose).items()}
-    # one without a digest is somebody else's
-    return {version: digest for version, digest in found.items() if version is not None and digest}
+    return read_lost(fetch_tag_messages(url, choose), seen)
 
 
 def none_lost(_known: Collection[Version]) -> Mapping[Version, str]:
@@ -84,20 +82,18 @@ def plan(
         return Planned(own)
     used = read_used(tags)
     given = lost(used)
-    own = _version_of(image, given)
+    own = lost_version_of(image.digest, given)
     if own is not None:
         return Planned(own)
     current = before = None
     if held is not None:
-        current = fetch_version_of(registry, repository, tags, held.digest) or _version_of(held, given)
+        current = fetch_version_of(registry, repository, tags, held.digest) or lost_version_of(
+            held.digest, given
+        )
         before = _described(registry, repository, held)
     return Planned(
         *plan_version(current, before, _described(registry, repository, image), used | given.keys())
     )
-
-
-def _version_of(image: Manifest, given: Mapping[Version, str]) -> Version | None:
-    return max((version for version, digest in given.items() if digest == image.digest), default=None)
 
 
 def _described(registry: Registry, repository: str, image: Manifest) -> Module | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +74,24 @@ def read_digest(text: str) -> str:
     """The image that a commit of ours offers, by its message; "" for a commit of somebody else."""
     found = _DIGEST_LINE.search(text)
     return found[1] if found else ""
+
+
+def read_lost(messages: Mapping[str, str], seen: Collection[Version]) -> dict[Version, str]:
+    """Versions, besides those that are seen in the registry, that git's tags say were given: each with its image.
+
+    `messages`: of the commits behind git's tags, by tag. One without a digest is somebody else's.
+    """
+    found = {Version.read(name): read_digest(text) for name, text in messages.items()}
+    return {
+        version: digest
+        for version, digest in found.items()
+        if version is not None and version not in seen and digest
+    }
+
+
+def lost_version_of(digest: str, lost: Mapping[Version, str]) -> Version | None:
+    """The highest of these versions that was the image's."""
+    return max((version for version, of in lost.items() if of == digest), default=None)
 
 
 def files(

@@ -5,24 +5,32 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.adapters.forge import Forge
+from bot.adapters.gitlab_client import GitlabClient
 from bot.adapters.publications import Publication
 from bot.adapters.registry import Manifest, Registry
 from bot.adapters.store import Store
 from bot.ci.job import NOTHING_TO_PROMOTE
 from bot.ci.versions import MAX_PROMOTIONS_AT_ONCE, ensure_version
+from bot.domain.catalogue import ListedVersion, VersionState
+from bot.domain.gitlab import Project as InGitlab
+from bot.domain.listing import plan_module
 from bot.domain.tags import MODULE_LABEL
-from bot.domain.versions import plan_version
+from bot.domain.versions import Version, plan_version
 from bot.errors import TryAgain
 from bot.published import fetch_current, fetch_published
 from bot.world import World
 from parser.model import EntryPoint, Kind, Module, Parameter, Place
 from parser.wire import canonical, module_to_dict
+from sandbox.gitlab import Sandbox
 from sandbox.registry import RegistryServer
 from tests.ci.promoting import Project, project_of
 from tests.ci.world import REVISION, Repository, push_image
@@ -30,6 +38,8 @@ from tests.domain import values
 
 NOT_ASKED: Any = None
 """GitLab, which nobody needs for this."""
+
+GITLAB_SECONDS = 5.0
 
 MODE = Parameter(
     "mode", ("--mode",), "mode", "str", "a", False, None, None, "store", None, Place("main.py", 3)
@@ -89,24 +99,57 @@ def test_an_image_that_is_latest_before_it_has_a_version_is_not_compared_with_it
     assert set(project.versions()) == {"1.0.0", "2.0.0"}
 
 
-@pytest.fixture
-def foretell(project: Project, tmp_path: Path) -> Iterator[Callable[[Module], str]]:
-    """Which version a review would say that a module gets: by the registry alone, and by what was remembered."""
-    store = Store.prepare(f"sqlite:///{tmp_path / 'bot.sqlite'}")
-    world = World(NOT_ASKED, Registry, store, values.POLICY, 1, NOT_ASKED)
-    in_gitlab = replace(values.PROJECT, path=project.path, registry_host=project.host, default_branch="main")
+Foretell = Callable[[Module], str]
 
-    def foretold(module: Module) -> str:
-        said = set()
-        for _ in range(2):
-            now = fetch_current(in_gitlab, "main", world)
-            there = (now.version, now.module, now.used) if now else (None, None, frozenset())
-            said.add(str(plan_version(there[0], there[1], module, there[2])[0]))
-        [version] = said
-        return version
 
-    yield foretold
+@contextmanager
+def foretelling(project: Project, folder: Path) -> Iterator[Foretell]:
+    """Which version a review would say that a module gets: first, and by what was remembered."""
+    store = Store.prepare(f"sqlite:///{folder / 'bot.sqlite'}")
+    with Sandbox(folder / "gitlab") as gitlab:
+        alice = gitlab.create_user("alice")
+        made = gitlab.create_project("lab/noise", alice)
+        forge = Forge(GitlabClient(gitlab.url, alice.token, GITLAB_SECONDS))
+        world = World(forge, Registry, store, values.POLICY, 1, NOT_ASKED)
+        known = replace(
+            values.PROJECT,
+            id=made.id,
+            path=project.path,
+            registry_host=project.host,
+            default_branch="main",
+        )
+        yield partial(_foretold, project, world, known, gitlab.git_url(made.id, alice))
     store.close()
+
+
+def _foretold(project: Project, world: World, in_gitlab: InGitlab, git_url: str, module: Module) -> str:
+    project.repository.git("push", "--quiet", "--prune", git_url, "refs/tags/*:refs/tags/*")
+    _list_all(project, world, in_gitlab)
+    said = set()
+    for _ in range(2):
+        now = fetch_current(in_gitlab, "main", world)
+        there = (now.version, now.module, now.used) if now else (None, None, frozenset[Version]())
+        said.add(str(plan_version(there[0], there[1], module, there[2])[0]))
+    [version] = said
+    return version
+
+
+def _list_all(project: Project, world: World, in_gitlab: InGitlab) -> None:
+    """Puts what is there into the catalogue, and leaves there what was."""
+    listed = {one.version: one for one in world.store.listed_versions(in_gitlab.id)}
+    for version, digest in sorted(project.versions().items()):
+        number = listed[version].number if version in listed else len(listed) + 1
+        listed[version] = ListedVersion(
+            *(in_gitlab.id, "main", number, version, "a" * 40, digest, "", None, VersionState.PUBLISHED),
+            *(None, None),
+        )
+    world.store.list_module(plan_module(in_gitlab, None, None, ""), tuple(listed.values()))
+
+
+@pytest.fixture
+def foretell(project: Project, tmp_path: Path) -> Iterator[Foretell]:
+    with foretelling(project, tmp_path) as foretold:
+        yield foretold
 
 
 def test_the_note_names_every_tag_that_leads_to_what_was_published(project: Project, tmp_path: Path) -> None:
@@ -128,7 +171,7 @@ def test_the_note_names_every_tag_that_leads_to_what_was_published(project: Proj
 
 @pytest.mark.parametrize("seed", range(4))
 def test_what_a_review_foretells_is_what_promote_gives(
-    project: Project, foretell: Callable[[Module], str], seed: int
+    project: Project, foretell: Foretell, seed: int
 ) -> None:
     chance = random.Random(seed)
     for _ in range(4):
@@ -245,6 +288,33 @@ def test_a_version_whose_tag_was_cleaned_up_is_given_to_nothing_else(
     assert shelf.delete_tag(project.path, "1.0.0")
     fourth = publish(project, BROKEN)
     assert project.versions() == {"2.0.0": fourth}
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        ["1.1.0"],
+        ["1.1.0", "main-2", "latest"],
+        ["1.0.0", "1.1.0"],
+        ["1.0.0", "1.1.0", "main-1", "main-2", "latest"],
+    ],
+)
+def test_what_a_review_foretells_is_what_promote_gives_where_tags_were_cleaned_up(
+    cleaned: Project, shelf: RegistryServer, tmp_path: Path, lost: list[str]
+) -> None:
+    project = cleaned
+    with foretelling(project, tmp_path) as foretold:
+        for module, version in ((NOISE, "1.0.0"), (MORE, "1.1.0")):
+            publish(project, module)
+            offer(project, version)
+        foretold(MORE)
+        for tag in lost:
+            assert shelf.delete_tag(project.path, tag)
+        for module in (MORE, BROKEN):
+            wanted = foretold(module)
+            before = project.versions()
+            digest = publish(project, module)
+            assert project.versions() == {**before, wanted: digest}
 
 
 def test_a_promotion_that_is_repeated_gives_a_lost_version_back_to_its_image(
