@@ -2,45 +2,49 @@
 
 from __future__ import annotations
 
-import io
 import json
-import os
-import subprocess
-import sys
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 import requests
 import yaml
-from PIL import Image, ImageChops, ImageStat
+from PIL import ImageStat
 
+from bot.domain.panels import number_words
 from bot.domain.snippets import component_snippet
-from bot.web.fields import PREFIX
 from parser.read import read
 from parser.source import load_source
-from sandbox.demo.children import free_port
 from sandbox.demo.images import forget
 from sandbox.demo.play import CACHE, PICTURE
 from sandbox.demo.stage import Images, bring_base, ensure_images
 from sandbox.executor import GitlabCiLocal
 from sandbox.executor.bare import BareMachine
-from sandbox.gitlab import User
-from sandbox.gitlab.state import Job, Pipeline
 from sandbox.images.host_base import ensure_host_base
 from sandbox.images.running import Namespaces
 from sandbox.node import ensure_helper_image, ensure_tools
 from sandbox.plan import Executor
 from sandbox.registry import RegistryServer
-from tests.web.forms import Form
 from tests.whole_way.conftest import Way, World
-from tests.whole_way.test_real_pipelines import PIPELINE_SECONDS, told, up
+from tests.whole_way.places import VERSION, Stand
+from tests.whole_way.studio import (
+    SAMPLES,
+    Studio,
+    address_of_pages,
+    artifacts,
+    catalogue,
+    changed,
+    on_the_page,
+    picture,
+    publish,
+    rendered,
+)
+from tests.whole_way.test_real_pipelines import PIPELINE_SECONDS, up
 
 pytestmark = pytest.mark.timeout(900)
 
-SAMPLES = Path(__file__).parents[2] / "samples"
+VALUES = {"input-path": "pictures", "output-path": "noisy", "mode": "s&p", "amount": "0.25", "seed": "3"}
+"""What bob types into the form."""
 
 
 @pytest.fixture(scope="module")
@@ -69,130 +73,56 @@ def containers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         forget(world.registry.address)
 
 
-def catalogue() -> Mapping[str, object]:
-    """Settings of a catalogue of its own for each world."""
-    return {"enabled": True, "listen": f"127.0.0.1:{free_port()}", "processes": 1, "cache_seconds": 0}
-
-
-def publish(world: World, sample: str) -> Way:
-    """Let the bot publish one of the samples, for everybody; gives its project, once its component is there."""
-    files = {
-        path.relative_to(SAMPLES / sample).as_posix(): path.read_bytes()
-        for path in (SAMPLES / sample).rglob("*")
-        if path.is_file()
-    }
-    # both samples import the same packages, so one build brings them for both
-    files["requirements.txt"] = (SAMPLES / "add-noise" / "requirements.txt").read_bytes()
-    way = world.project()
-    way.project.visibility = "public"
-    way.push(files)
-    sha = way.bot_commit()
-    assert "version 1.0.0" in told(way, sha, "success")
-    way.sandbox.wait_for(
-        lambda: way.sandbox.core.git(way.project).tag("1.0.0"), PIPELINE_SECONDS, "the component's tag"
-    )
-    listed = f"{address_of_pages(world)}/api/v1/modules/{quote(way.project.full_path, safe='')}/1.0.0"
-    way.sandbox.wait_for(
-        lambda: requests.get(listed, timeout=20).ok, PIPELINE_SECONDS, "the module in the catalogue"
-    )
-    return way
-
-
-def use(world: World, user: User, files: Mapping[str, str | bytes]) -> Pipeline:
-    """The pipeline of a second project, somebody else's, with these files, once it has ended."""
-    project = world.sandbox.create_project(f"studio/{next(world.names)}", user, default_branch="main")
-    sha = world.sandbox.commit(project.id, user, files)
-    (pipeline,) = world.sandbox.wait_for(
-        lambda: world.sandbox.pipelines(project.id, sha), PIPELINE_SECONDS, "the pipeline"
-    )
-    ended = world.sandbox.wait_pipeline(pipeline.id, PIPELINE_SECONDS)
-    said = {job.name: job.trace.decode() for job in world.sandbox.jobs(pipeline.id)}
-    assert (ended.yaml_errors, ended.status) == (None, "success"), "\n".join(said.values())
-    return ended
-
-
-def artifacts(job: Job) -> dict[str, bytes]:
-    assert job.artifacts is not None
-    with zipfile.ZipFile(io.BytesIO(job.artifacts)) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
-
-
-def picture(content: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(content)).convert("RGB")
-
-
-def changed(before: bytes, after: bytes) -> float:
-    """The share of pixels that are not the same in two pictures of one size."""
-    one, other = picture(before), picture(after)
-    assert one.size == other.size
-    counts = ImageChops.difference(one, other).getcolors(one.width * one.height)
-    return sum(count for count, colour in counts or () if any(colour)) / (one.width * one.height)
-
-
-def rendered(world: World, user: User, folder: Path, files: Mapping[str, str | bytes]) -> str:
-    """What `mlreef-bot pipeline render` makes of a folder with these files, for somebody who asks the catalogue."""
-    for name, content in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "bot", "pipeline", "render"],
-        cwd=folder,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(SAMPLES.parent),
-            "MLREEF_CATALOGUE": address_of_pages(world),
-            "MLREEF_TOKEN": user.token,
-        },
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def address_of_pages(world: World) -> str:
-    """Where the world's catalogue is."""
-    settings = yaml.safe_load(world.log.with_name("config.yaml").read_text())
-    return f"http://{settings['catalogue']['listen']}"
-
-
-def on_the_page(world: World, path: str, values: Mapping[str, str]) -> str:
-    """What the module's page writes for a `.gitlab-ci.yml` when its form is filled in so."""
-    address = f"{address_of_pages(world)}/modules/{path}"
-
-    def asked() -> str | None:
-        page = requests.get(address, {f"{PREFIX}{name}": text for name, text in values.items()}, timeout=20)
-        return page.text if page.ok else None
-
-    page: str = world.sandbox.wait_for(asked, PIPELINE_SECONDS, "the module's page")
-    return Form(page).snippet
-
-
 @pytest.fixture(scope="module")
 def noisy(namespaces: World) -> Way:
     """The published sample, on the machine without an engine."""
     return publish(namespaces, "add-noise")
 
 
+@pytest.fixture(scope="module")
+def measuring(containers: World) -> Way:
+    """The sample as somebody published it who also measures how far the pictures went, on the machine with Docker."""
+    script = (SAMPLES / "add-noise" / "im_add_noise.py").read_text()
+    before = '        print(f"{file} -> {target}")\n'
+    assert script.count(before) == 1
+    measure = (
+        "        far = float(numpy.mean((util.img_as_float(io.imread(file)) - noisy) ** 2))\n"
+        '        written = json.dumps({"1": {"mse": far}})\n'
+        '        (options.output_path / "experiment.json").write_text(written)\n'
+    )
+    script = script.replace(before, measure + before).replace(
+        "import argparse\n", "import argparse\nimport json\n"
+    )
+    return publish(containers, "add-noise", {"im_add_noise.py": script.encode()})
+
+
+def snippet_of_the_page(world: World, way: Way) -> str:
+    """The lines that the module's page writes, which are those of the command and of the bot's note."""
+    module = read(load_source(SAMPLES / "add-noise"), "add-noise").module
+    assert module is not None
+    snippet = component_snippet(module, way.project.full_path, VERSION, VALUES)
+    assert snippet.problems == ()
+    written = on_the_page(world, way.project.full_path, VALUES)
+    assert written == snippet.text
+    return written
+
+
+def noisy_picture(kept: Mapping[str, bytes]) -> bytes:
+    """The picture among a job's artifacts, noisy as it was asked for."""
+    made = kept["noisy/harbour-s-and-p.png"]
+    # a quarter of the values in each of three colours
+    assert changed(PICTURE.read_bytes(), made) == pytest.approx(1 - 0.75**3, abs=0.02)
+    return made
+
+
 def test_a_second_project_uses_a_module_by_its_component_and_keeps_the_noisy_pictures(
     namespaces: World, noisy: Way
 ) -> None:
-    module = read(load_source(SAMPLES / "add-noise"), "add-noise").module
-    assert module is not None
-    values = {"input-path": "pictures", "output-path": "noisy", "mode": "s&p", "amount": "0.25", "seed": "3"}
-    snippet = component_snippet(module, noisy.project.full_path, "1.0.0", values)
-    assert snippet.problems == ()
-    written = on_the_page(namespaces, noisy.project.full_path, values)
-    assert written == snippet.text
-    bob = namespaces.sandbox.create_user("bob")
-    harbour = PICTURE.read_bytes()
-    pipeline = use(namespaces, bob, {".gitlab-ci.yml": written, "pictures/harbour.png": harbour})
-    (job,) = namespaces.sandbox.jobs(pipeline.id)
+    written = snippet_of_the_page(namespaces, noisy)
+    studio = Studio.of(namespaces, namespaces.sandbox.create_user("bob"))
+    (job,) = studio.use({".gitlab-ci.yml": written, "pictures/harbour.png": PICTURE.read_bytes()})
     kept = artifacts(job)
-    # a quarter of the values in each of three colours
-    assert changed(harbour, kept["noisy/harbour-s-and-p.png"]) == pytest.approx(1 - 0.75**3, abs=0.02)
+    noisy_picture(kept)
     record = json.loads(kept["mlreef-run.json"])
     assert (record["module"], record["version"], record["exit_code"]) == (noisy.project.full_path, "1.0.0", 0)
     assert record["arguments"]["mode"] == "s&p"
@@ -206,8 +136,10 @@ def test_a_pipeline_of_two_modules_runs_as_it_was_rendered(
 
 @pytest.mark.engine
 @pytest.mark.executor
-def test_a_pipeline_of_two_modules_runs_in_containers(containers: World, tmp_path: Path) -> None:
-    run_two_modules(containers, publish(containers, "add-noise"), tmp_path)
+def test_a_pipeline_of_two_modules_runs_in_containers(
+    containers: World, measuring: Way, tmp_path: Path
+) -> None:
+    run_two_modules(containers, measuring, tmp_path)
 
 
 def run_two_modules(world: World, noisy: Way, folder: Path) -> None:
@@ -225,8 +157,7 @@ def run_two_modules(world: World, noisy: Way, folder: Path) -> None:
     carol = world.sandbox.create_user("carol")
     text = rendered(world, carol, folder, files)
     assert f"{noisy.project.full_path}/add-noise@1.0.0" in text
-    pipeline = use(world, carol, {**files, ".gitlab-ci.yml": text})
-    first, second = world.sandbox.jobs(pipeline.id)
+    first, second = Studio.of(world, carol).use({**files, ".gitlab-ci.yml": text})
     made = artifacts(first)["mlreef-out/noisy/harbour-speckle.png"]
     assert changed(harbour, made) > 0.5
     last = artifacts(second)[f"mlreef-out/{second.name}/harbour-speckle-edges.png"]
@@ -234,3 +165,62 @@ def run_two_modules(world: World, noisy: Way, folder: Path) -> None:
     assert drawn.size == picture(harbour).size
     # dark on bright, as it was asked for
     assert ImageStat.Stat(drawn.convert("L")).mean[0] > 127
+
+
+@pytest.mark.engine
+@pytest.mark.executor
+def test_a_module_is_used_measured_taken_back_and_used_again_as_it_was(
+    containers: World, measuring: Way, tmp_path: Path
+) -> None:
+    sandbox, path = containers.sandbox, measuring.project.full_path
+    stand = Stand(measuring, address_of_pages(containers), tmp_path, "noise")
+    release = (measuring.project.id, VERSION)
+    sandbox.wait_for(lambda: release in sandbox.state.releases, PIPELINE_SECONDS, "the release")
+
+    # used by the lines of its page: the picture is kept, and what was measured is told on the commit
+    studio = Studio.of(containers, sandbox.create_user("bob"))
+    written = snippet_of_the_page(containers, measuring)
+    (job,) = studio.use({".gitlab-ci.yml": written, "pictures/harbour.png": PICTURE.read_bytes()})
+    kept = artifacts(job)
+    first = noisy_picture(kept)
+    mse = number_words(json.loads(kept["noisy/experiment.json"])["1"]["mse"])
+    seen = Way(containers, studio.project)
+    comment = seen.comment(seen.head())
+    assert f"**`{path}` `{VERSION}` ran** in the job [`{job.name}`]" in comment
+    assert f"| `mse` | `{mse}` |" in comment
+
+    # taken back: nobody finds it, and a pipeline that asks for it says so
+    before = stand.found()
+    assert all(before.values()), before
+    stand.ask("unpublish")
+    sandbox.wait_for(
+        lambda: requests.get(stand.api(), timeout=20).status_code == 404, PIPELINE_SECONDS, "its end"
+    )
+    after = stand.found()
+    assert not any(after.values()), after
+    assert studio.push({".gitlab-ci.yml": written + "# again\n"}, "again").yaml_errors is not None
+
+    # brought back: the same digest, the same picture, and the merge request is told that nothing is different
+    stand.ask("republish")
+    sandbox.wait_for(stand.is_listed, PIPELINE_SECONDS, "its return")
+    sandbox.wait_for(lambda: release in sandbox.state.releases, PIPELINE_SECONDS, "the release")
+    again = stand.found()
+    assert all(again.values()), again
+    images, were = again["the images"], before["the images"]
+    assert isinstance(images, dict)
+    assert isinstance(were, dict)
+    assert (set(images.values()), len(set(images.values()))) == (set(were.values()), 1)
+    request = seen.ask(
+        "POST",
+        "merge_requests",
+        {"source_branch": "again", "target_branch": "main", "title": "Again"},
+        studio.user,
+    )
+    (job,) = studio.use({".gitlab-ci.yml": written + "# and again\n"}, "again")
+    assert noisy_picture(artifacts(job)) == first
+    [note] = sandbox.wait_for(
+        lambda: [one for one in seen.notes(int(request["iid"])) if "`mse`" in one],
+        PIPELINE_SECONDS,
+        "the note",
+    )
+    assert f"| `mse` | `{mse}` |  | `{mse}` | the same |" in note
