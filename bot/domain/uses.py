@@ -38,6 +38,7 @@ _INCLUDE = b"include"
 _OWN_HOST = re.compile(r"\$(?:CI_SERVER_(?:FQDN|HOST)|\{CI_SERVER_(?:FQDN|HOST)\})\Z")
 _PATH = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_.][A-Za-z0-9_.-]*)+\Z")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*\Z")
+_TEMPLATE = re.compile(r"/?templates/(?P<slug>[^/]+?)(?:/template)?\.ya?ml\Z")
 _REF = re.compile(r"[!-~]+\Z")
 
 
@@ -60,12 +61,11 @@ def read_uses(ci_text: bytes, hosts: Collection[str] = ()) -> tuple[Use, ...]:
     """
     root = last_document(ci_text) if _INCLUDE in ci_text else None
     keys = Keys()
-    found = (
-        read_component(address, hosts)
-        for node in _includes(root, keys)
-        if (address := scalar(keys.find(node, "component"))) is not None
-    )
-    return tuple(sorted({use for use in found if use is not None})[:MAX_USES])
+    found: set[Use | None] = set()
+    for node in _includes(root, keys):
+        address = scalar(keys.find(node, "component"))
+        found |= _by_file(node, keys) if address is None else {read_component(address, hosts)}
+    return tuple(sorted(use for use in found if use is not None)[:MAX_USES])
 
 
 def read_included(ci_text: bytes) -> tuple[str, ...]:
@@ -126,6 +126,18 @@ def is_only_user(report: Report, contents: Mapping[str, bytes], uses: Collection
     )
     untouched = SETTINGS not in contents and GENERATED not in contents
     return lacks and untouched and (bool(uses) or PIPELINE_FILE in contents)
+
+
+def _by_file(node: yaml.Node, keys: Keys) -> set[Use | None]:
+    """What an include by `project`, `ref` and `file` names of a component: the same file by another way.
+
+    Without a `ref` it is the default branch's file, and no version of anything.
+    """
+    path, ref = scalar(keys.find(node, "project")), scalar(keys.find(node, "ref"))
+    if path is None or ref is None:
+        return set()
+    files = (_TEMPLATE.match(scalar(file) or "") for file in items(keys.find(node, "file")))
+    return {_use(path, file["slug"], ref) for file in files if file is not None}
 
 
 def _use(path: str, slug: str, ref: str) -> Use | None:

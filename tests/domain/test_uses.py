@@ -88,6 +88,35 @@ child:
     assert read_uses(single) == (NOISE,)
 
 
+@pytest.mark.parametrize(
+    "include",
+    [
+        "{project: group/add-noise, ref: 1.2.0, file: templates/add-noise.yml}",
+        "{project: Group/Add-Noise, ref: '1.2.0', file: [/templates/add-noise.yml, README.md]}",
+        "{project: group/add-noise, ref: 1.2.0, file: templates/add-noise/template.yml}",
+        "[{local: ci/a.yml}, {project: group/add-noise, ref: 1.2.0, file: templates/add-noise.yml, inputs: {a: 1}}]",
+    ],
+)
+def test_the_file_of_a_component_is_a_use_as_well(include: str) -> None:
+    assert read_uses(f"include: {include}".encode()) == (NOISE,)
+
+
+@pytest.mark.parametrize(
+    "include",
+    [
+        "{project: group/add-noise, file: templates/add-noise.yml}",
+        "{project: group/add-noise, ref: 1.2.0}",
+        "{project: group/add-noise, ref: 1.2.0, file: ci/add-noise.yml}",
+        "{project: group/add-noise, ref: 1.2.0, file: templates/deep/er/template.yml}",
+        "{project: group/add-noise, ref: 1.2.0, file: {a: b}}",
+        "{project: $GROUP/add-noise, ref: 1.2.0, file: templates/add-noise.yml}",
+        "{ref: 1.2.0, file: templates/add-noise.yml}",
+    ],
+)
+def test_other_files_of_projects_are_no_uses(include: str) -> None:
+    assert read_uses(f"include: {include}".encode()) == ()
+
+
 def test_further_files_of_the_repository_are_named() -> None:
     text = (
         b"include:\n- /ci/a.yml\n- local: ci/b.yml\n- local: ci/*.yml\n- local: ../c.yml\n- local: ci/a.yml\n"
