@@ -205,7 +205,8 @@ class Component(_Part):
     """Whether published versions are offered as CI/CD components, and the image in which their releases are made."""
 
     enabled: bool = True
-    release_image: str = "registry.gitlab.com/gitlab-org/cli:latest"
+    # the first version of glab that all of GitLab 18 takes for `release:`; a tag that moves would run whatever comes
+    release_image: str = "registry.gitlab.com/gitlab-org/cli:v1.58.0"
 
 
 class Worker(_Part):
