@@ -22,7 +22,7 @@ from pathlib import Path
 from bot.adapters.database import engine_url
 from bot.adapters.store import Store
 from bot.domain.events import Push, subject, to_dict
-from bot.domain.jobs import EnsurePipeline, Follow, Later, Publish
+from bot.domain.jobs import Job, Later
 from bot.domain.routing import Rules, route
 from bot.worker import Limits, Worker, leave
 from sandbox.postgres import Cluster
@@ -56,7 +56,7 @@ def work(url: str, log: Path) -> None:
     """Be a worker whose handlers only wait, until SIGTERM; writes one byte for each job done."""
     done = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
-    def handle(_job: Publish | EnsurePipeline | Follow) -> tuple[Later, ...]:
+    def handle(_job: Job) -> tuple[Later, ...]:
         time.sleep(ANSWER_SECONDS)
         os.write(done, b".")
         return ()
@@ -65,7 +65,7 @@ def work(url: str, log: Path) -> None:
         Store.prepare(url),
         engine_url(url),
         lambda event: route(event, Rules(("main",), ()), 99),
-        {Publish: handle, EnsurePipeline: handle, Follow: handle},
+        handle,
         Limits(),
     )
     signal.signal(signal.SIGTERM, lambda *_: worker.request_stop())

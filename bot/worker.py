@@ -3,7 +3,7 @@
 What is promised: a job that was accepted is done, also when the process is killed at any instant; jobs of one
 (project, branch) are done one at a time and in order, other branches' beside them, and other projects' beside those
 of a busy one; a newer push takes the place of waiting ones; whoever must wait is a new delayed job, never a sleeping
-thread. A job may be done twice when the process dies in the middle of it, so handlers are repeatable. On PostgreSQL
+thread. A job may be done twice when the process dies in the middle of it, so doing one is repeatable. On PostgreSQL
 several workers share the jobs, and those of one that dies are taken over by the others.
 """
 
@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from bot.adapters.database import SameFile, is_sqlite
 from bot.adapters.presence import Presence, open_presence
@@ -24,7 +23,7 @@ from bot.domain.jobs import Job
 from bot.domain.plan import State
 from bot.domain.routing import Ignored
 from bot.jobs.dispatch import Dispatcher
-from bot.jobs.doing import FIRST_PAUSE_SECONDS, Doer, Handler
+from bot.jobs.doing import FIRST_PAUSE_SECONDS, Do, Doer
 from bot.jobs.engine import MAX_CRASHES, MOST_AT_ONCE, Engine
 from bot.jobs.peers import LOOK_SECONDS, Peers
 from bot.logs import get
@@ -83,7 +82,7 @@ class Chore:
 class Worker:
     """Takes accepted deliveries and follow-up jobs, one process of its own. See the module for its promises.
 
-    `route` decides what an event asks for; `handlers` do jobs and return what follows from them; `given_up` is told
+    `route` decides what an event asks for; `do_job` does one and returns what follows from it; `given_up` is told
     of jobs that are not tried any more. `housekeeping`, by name, is done every few seconds in each worker, each in a
     thread of its own, so that one that hangs keeps no other. `presence` is this worker's place among the others. One
     Worker a process: the engine is global.
@@ -94,7 +93,7 @@ class Worker:
         store: Store,
         engine_url: str,
         route: Callable[[Event], Job | Ignored],
-        handlers: Mapping[type[Any], Handler],
+        do_job: Do,
         limits: Limits | None = None,
         housekeeping: Mapping[str, Callable[[], object]] | None = None,
         given_up: Callable[[Job, str], None] = lambda _job, _why: None,
@@ -115,7 +114,7 @@ class Worker:
         self._engine_url = engine_url
         self._dispatcher = Dispatcher(store, self._engine, route)
         self._doer = Doer(
-            store, self._engine, self._presence, handlers, given_up, self._limits.first_pause_seconds
+            store, self._engine, self._presence, do_job, given_up, self._limits.first_pause_seconds
         )
         self._peers = Peers(self._engine, self._presence)
         self._chores = (

@@ -6,8 +6,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from bot.adapters.database import engine_url
 from bot.adapters.presence import open_presence
@@ -27,6 +26,7 @@ from bot.domain.jobs import (
     EnsurePipeline,
     Follow,
     Job,
+    Later,
     List,
     Offer,
     Publish,
@@ -37,7 +37,6 @@ from bot.domain.jobs import (
 )
 from bot.domain.routing import Ignored, route
 from bot.follow import follow
-from bot.jobs.doing import Handler
 from bot.logs import get
 from bot.measuring import measure_runs
 from bot.metrics import count_finds
@@ -67,7 +66,7 @@ def run_worker(config: Config) -> None:
         store,
         engine_url(config.database.url),
         decider(config, store, world),
-        handlers(world.get),
+        lambda job: do(job, world.get()),
         Limits(
             config.worker.concurrency,
             config.worker.poll_seconds,
@@ -116,21 +115,31 @@ def decider(config: Config, store: Store, world: WorldOnDemand) -> Callable[[Eve
     return lambda event: route(event, rules, world.user_id, world.username, named_in)
 
 
-def handlers(world: Callable[[], World]) -> Mapping[type[Any], Handler]:
-    """Who does each kind of job. `world` may raise: the job is tried again then."""
-    return {
-        Publish: lambda job: publish(job, world()),
-        EnsurePipeline: lambda job: ensure_pipeline(job, world()),
-        Follow: lambda job: follow(job, world()),
-        Check: lambda job: review(job, world()),
-        Setup: lambda job: set_up(job, world()),
-        Retire: lambda job: retire(job, world()),
-        List: lambda job: list_again(job, world()),
-        Offer: lambda job: offer(job, world()),
-        Run: lambda job: measure_runs(job, world()),
-        Answer: lambda job: answer(job, world()),
-        Withdraw: lambda job: withdraw(job, world()),
-    }
+def do(job: Job, world: World) -> tuple[Later, ...]:
+    """Have a job done by whoever does its kind; gives what follows from it."""
+    match job:
+        case Publish():
+            return publish(job, world)
+        case EnsurePipeline():
+            return ensure_pipeline(job, world)
+        case Follow():
+            return follow(job, world)
+        case Check():
+            return review(job, world)
+        case Setup():
+            return set_up(job, world)
+        case Retire():
+            return retire(job, world)
+        case List():
+            return list_again(job, world)
+        case Offer():
+            return offer(job, world)
+        case Run():
+            return measure_runs(job, world)
+        case Answer():
+            return answer(job, world)
+        case Withdraw():
+            return withdraw(job, world)
 
 
 def give_up(job: Job, world: World) -> None:

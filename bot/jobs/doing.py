@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -21,7 +21,7 @@ from bot.jobs.names import again_id, kind_of, read_job, read_name
 from bot.logs import get, redact
 from bot.metrics import JOBS
 
-Handler = Callable[[Any], tuple[Later, ...]]
+Do = Callable[[Job], tuple[Later, ...]]
 GivenUp = Callable[[Job, str], None]
 
 FIRST_PAUSE_SECONDS = 2.0
@@ -63,21 +63,21 @@ _log = get(__name__)
 
 
 class Doer:
-    """Does jobs by their handlers, and tells `given_up` of those that are not tried any more."""
+    """Has jobs done by `do_job`, and tells `given_up` of those that are not tried any more."""
 
     def __init__(
         self,
         store: Store,
         engine: Engine,
         presence: Presence,
-        handlers: Mapping[type[Any], Handler],
+        do_job: Do,
         given_up: GivenUp,
         first_pause: float = FIRST_PAUSE_SECONDS,
     ) -> None:
         self._store = store
         self._engine = engine
         self._presence = presence
-        self._handlers = dict(handlers)
+        self._do_job = do_job
         self._given_up = given_up
         self._first_pause = first_pause
         self._met: dict[str, float] = {}
@@ -99,7 +99,7 @@ class Doer:
                 return in_the_way
             began = time.monotonic()
             log.info("job started")
-            later = self._handlers[type(job)](job)
+            later = self._do_job(job)
         except TryAgain as error:
             return self._again(job_id, job, str(error), error.after)
         except (OperatorError, Refused) as error:

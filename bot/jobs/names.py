@@ -8,8 +8,9 @@ way there. The number alone would not do: in a database that was put back from a
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from bot.domain.jobs import (
     COMMAND,
@@ -27,20 +28,13 @@ from bot.domain.jobs import (
     Withdraw,
 )
 
-KINDS: dict[str, type[Any]] = {
-    "publish": Publish,
-    "ensure-pipeline": EnsurePipeline,
-    "follow": Follow,
-    "check": Check,
-    "answer": Answer,
-    "setup": Setup,
-    "list": List,
-    "retire": Retire,
-    "withdraw": Withdraw,
-    "run": Run,
-    "offer": Offer,
-}
-"""Every kind of job, by the name under which it is stored."""
+
+def _stored_name(of: type[Any]) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", of.__name__).lower()
+
+
+KINDS: Mapping[str, type[Any]] = {_stored_name(of): of for of in get_args(Job)}
+"""Every kind of job, by the name under which it is stored: its class must keep its name while such jobs may wait."""
 
 
 class Name(NamedTuple):
@@ -59,7 +53,7 @@ def read_name(job_id: str) -> Name:
 
 def kind_of(job: Job) -> str:
     """The name under which jobs like this one are stored."""
-    return next(kind for kind, of in KINDS.items() if type(job) is of)
+    return _stored_name(type(job))
 
 
 def read_job(kind: str, values: Mapping[str, Any]) -> Job:

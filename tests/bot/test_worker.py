@@ -17,7 +17,7 @@ from bot.jobs.doing import (
     pause_seconds,
 )
 from bot.jobs.engine import DELAYED, Desk
-from bot.jobs.names import read_job
+from bot.jobs.names import KINDS, read_job
 from tests.bot.workers import PATIENCE_SECONDS, Bench, Line, push
 
 
@@ -408,3 +408,8 @@ def test_a_second_worker_on_the_same_file_does_not_start(file_bench: Bench) -> N
     assert first.poll() is None
     file_bench.tell(push(2))
     file_bench.wait_for(2)
+
+
+def test_jobs_that_were_stored_before_an_update_are_known_by_their_old_names() -> None:
+    stored = ("answer", "check", "ensure-pipeline", "follow", "list", "offer", "publish")
+    assert sorted(KINDS) == [*stored, "retire", "run", "setup", "withdraw"]

@@ -55,7 +55,8 @@ def main(folder: Path, url: str) -> None:
     def write(*words: object) -> None:
         os.write(log, (" ".join(map(str, words)) + "\n").encode())
 
-    def handle(job: Publish | EnsurePipeline | Follow) -> tuple[Later, ...]:
+    def handle(job: Job) -> tuple[Later, ...]:
+        assert isinstance(job, Publish | EnsurePipeline | Follow)
         kind = type(job).__name__
         write("begin", kind, job.branch, job.sha, job.attempt, time.time())
         act = script.get(job.branch, {})
@@ -98,7 +99,7 @@ def main(folder: Path, url: str) -> None:
         store,
         engine_url(store.url),
         lambda event: route(event, Rules(("main",), ("mlreef-verify", "mlreef-promote")), 99),
-        {Publish: handle, EnsurePipeline: handle, Follow: handle},
+        handle,
         Limits(
             script.get("concurrency", 8),
             shutdown_seconds=script.get("shutdown", 6.0),
