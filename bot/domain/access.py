@@ -74,7 +74,8 @@ class Seen:
 
 def changes_access(payload: object) -> bool:
     """Whether a webhook's payload tells of something that may change who sees what."""
-    return isinstance(payload, Mapping) and payload.get("event_name") in ACCESS_EVENTS
+    named = payload.get("event_name") if isinstance(payload, Mapping) else None
+    return isinstance(named, str) and named in ACCESS_EVENTS
 
 
 def read_ref(text: str) -> Ref | None:

@@ -143,6 +143,13 @@ def test_every_nasty_value_in_every_field_that_decides(nasty: Any) -> None:
             subject(event).encode()
 
 
+@pytest.mark.parametrize("nasty", NASTY, ids=lambda nasty: ascii(nasty)[:30])
+@pytest.mark.parametrize("name", ["system_project_update", "group_member_added", "push_from_system_hook"])
+def test_a_hook_named_by_something_nasty(door: Any, store: Store, name: str, nasty: Any) -> None:
+    for field in ("event_name", "object_kind", "event_type"):
+        deliver(door, store, json.dumps(payload(name, **{field: nasty})).encode())
+
+
 @settings(deadline=None, max_examples=120)
 @given(data=st.data(), name=st.sampled_from(NAMES))
 def test_payloads_with_anything_anywhere(door: Any, store: Store, data: st.DataObject, name: str) -> None:
