@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 import structlog
 
 from bot.domain import withdrawal as words
+from bot.domain.facts import withdrawal_fact
 from bot.domain.gitlab import ENDED, CiJob, Pipeline, Project
 from bot.domain.jobs import Later, List, Withdraw
 from bot.domain.rebuild import REPUBLISH, Rebuilt, read_differences, read_rebuilt
 from bot.domain.reports import read_cause
 from bot.domain.tags import branch_slug, candidate_tag, is_sha
 from bot.domain.version_names import read_name
-from bot.domain.withdrawal import TAKE_BACK, Withdrawn, ended_fact, may_withdraw
+from bot.domain.withdrawal import TAKE_BACK, Withdrawn, may_withdraw
 from bot.domain.withdrawn_record import Record
 from bot.errors import Gone, OperatorError, Refused
 from bot.rebuilds import note_beginning, note_none, note_rebuild
@@ -105,7 +106,7 @@ def tell_given_up(job: Withdraw, world: World) -> None:
 
 def read_end(key: str, world: World) -> Withdrawn | None:
     """How a request ended that somebody waits for; None while it has not."""
-    text = world.store.fact(ended_fact(key))
+    text = world.store.fact(withdrawal_fact(key))
     return Withdrawn.from_text(text) if text is not None else None
 
 
@@ -219,7 +220,7 @@ def _end(asked: _Asked, found: Withdrawn) -> tuple[Later, ...]:
         "withdrawal_ended", project=asked.project.path, version=asked.name, action=job.action, done=found.done
     )
     if job.key:
-        world.store.keep_fact(ended_fact(job.key), found.to_text())
+        world.store.keep_fact(withdrawal_fact(job.key), found.to_text())
     if not job.told and asked.sha:
         person = world.forge.fetch_person(job.user_id) if job.user_id else None
         by = (words.asked_by_reply(person.username),) if person is not None else ()

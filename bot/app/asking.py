@@ -10,7 +10,8 @@ from bot.adapters.store import Store
 from bot.app.gitlab import build_forge, read_project
 from bot.config import Config
 from bot.domain.events import Asked, Event, WithdrawAsked, subject, to_dict
-from bot.domain.withdrawal import Withdrawn, ended_fact
+from bot.domain.facts import withdrawal_fact
+from bot.domain.withdrawal import Withdrawn
 
 AWAITED_PAUSE_SECONDS = 0.2
 """How often a command looks whether the worker has done what it asked for."""
@@ -38,9 +39,9 @@ def await_withdrawal(config: Config, key: str, seconds: float) -> Withdrawn | No
     deadline = time.monotonic() + seconds
     with closing(Store.prepare(config.database.url)) as store:
         while True:
-            text = store.fact(ended_fact(key))
+            text = store.fact(withdrawal_fact(key))
             if text is not None:
-                store.drop_fact(ended_fact(key))
+                store.drop_fact(withdrawal_fact(key))
                 return Withdrawn.from_text(text)
             if time.monotonic() >= deadline:
                 return None

@@ -33,6 +33,14 @@ SHARED_COUNTS = "PROMETHEUS_MULTIPROC_DIR"
 """Environment variable of the metrics' library: the folder through which the processes of one machine share counts."""
 
 
+def withdrawal_fact(key: str) -> str:
+    """Where whoever waits by that key finds how taking a version back, or bringing it back, ended.
+
+    The text of a `bot.domain.withdrawal.Withdrawn`.
+    """
+    return f"withdrawal {key}"
+
+
 @dataclass(frozen=True, slots=True)
 class JobCounts:
     """How many jobs wait to be begun, wait for their time, are being done, are done for too long, or were given up.

@@ -49,11 +49,6 @@ class Withdrawn:
         return cls(read["done"], read["reply"])
 
 
-def ended_fact(key: str) -> str:
-    """The fact under which whoever waits by that key finds how it ended: the text of a Withdrawn."""
-    return f"withdrawal {key}"
-
-
 @dataclass(frozen=True, slots=True)
 class Fate:
     """What became of everything else when a version was taken back.
