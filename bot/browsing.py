@@ -24,7 +24,7 @@ from bot.domain.catalogue import (
     read_attempt,
 )
 from bot.domain.catalogue_words import cursor_of
-from bot.domain.gitlab import DEVELOPER, CiJob
+from bot.domain.gitlab import DEVELOPER, MAINTAINER, CiJob
 from bot.domain.interface import compare as compare_interfaces
 from bot.domain.listing import MAX_TOPICS, line
 from bot.domain.module_label import read_module
@@ -98,6 +98,9 @@ class Eyes(Protocol):
 
     def candidates(self, person: Person) -> Among:
         """What a search of theirs goes through."""
+
+    def fetch_open(self, person: Person, path: str, job_ids: Sequence[int]) -> frozenset[int]:
+        """Those of a project's jobs whose artifacts GitLab has, and gives to this person."""
 
     def fetch_jobs(self, person: Person, project_id: int, pipeline_id: int) -> Sequence[CiJob] | None:
         """A pipeline's jobs; None where this person may not see them."""
@@ -228,16 +231,14 @@ class Browser:
         return view(version, listed, seen, versions, read_module(known.module) if known else None)
 
     def _runs(self, seen: Seen, person: Person) -> tuple[RunView, ...]:
-        """What runs measured: for those to whom GitLab shows the newest one's pipeline, and so its artifacts."""
+        """What runs measured: each for those whom GitLab gives its artifacts, where all of it was read."""
         # its pipelines may run other people's modules, too
         told = self._store.runs_of(seen.project_id)
         kept = [one for one in told if one.record.module in ("", seen.path)][:RUNS_SHOWN]
-        if not kept:
-            return ()
-        if seen.level < DEVELOPER:
-            newest_one = self._eyes.fetch_jobs(person, seen.project_id, kept[0].pipeline_id)
-            if newest_one is None:
-                return ()
+        if kept and seen.level < MAINTAINER:
+            # of a job that keeps its artifacts from Maintainers, too, the bot has read nothing
+            given = self._eyes.fetch_open(person, seen.path, [one.job_id for one in kept])
+            kept = [one for one in kept if one.job_id in given]
         return tuple(
             RunView(
                 *(one.record.version, one.web_url, one.at, one.experiment),

@@ -24,7 +24,8 @@ class JobPlan:
 
     `needs` is None where the job waits for the stages before its own. `trigger` is the YAML of a bridge to a child
     pipeline, `variables` what it hands to that, before their own variables are replaced. `when` is GitLab's word:
-    on_success, on_failure, always, manual, delayed. `artifacts_name` is that of the archive, without its ending.
+    on_success, on_failure, always, manual, delayed. `artifacts_name` is that of the archive, without its ending,
+    `artifacts_access` who may have it: all, developer, maintainer or none.
     `release` is what the job makes of its tag when it succeeds: `tag_name`, `name`, `description`.
     """
 
@@ -40,6 +41,7 @@ class JobPlan:
     trigger: Mapping[str, Any] | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     artifacts_name: str = "artifacts"
+    artifacts_access: str = "all"
     release: Mapping[str, str] | None = None
 
 
@@ -54,6 +56,14 @@ class PipelinePlan:
     stages: tuple[str, ...]
     errors: tuple[str, ...] = ()
     auto_cancel: str = "conservative"
+
+
+def access_of(spec: Mapping[str, Any]) -> str:
+    """Who may have a job's artifacts; `public: false` is the older way to say developer."""
+    artifacts = spec.get("artifacts")
+    if not isinstance(artifacts, Mapping):
+        return "all"
+    return str(artifacts.get("access") or ("developer" if artifacts.get("public") is False else "all"))
 
 
 def release_of(spec: Mapping[str, Any], expanded: Callable[[str], str]) -> dict[str, str] | None:

@@ -14,7 +14,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.adapters.as_person import Line
-from bot.domain.access import NotAccepted, Person, Ref, Seen, gid_of, read_jobs, read_seen
+from bot.domain.access import (
+    NotAccepted,
+    Person,
+    Ref,
+    Seen,
+    build_gid,
+    gid_of,
+    read_jobs,
+    read_open_jobs,
+    read_seen,
+)
 from bot.domain.catalogue import Among
 from bot.domain.gitlab import CiJob
 
@@ -56,6 +66,7 @@ class _Known:
     lock: threading.Lock = field(default_factory=threading.Lock)
     seen: dict[Ref, tuple[float, Seen | None]] = field(default_factory=dict)
     jobs: dict[tuple[int, int], tuple[float, tuple[CiJob, ...] | None]] = field(default_factory=dict)
+    open: dict[int, tuple[float, bool]] = field(default_factory=dict)
     among: tuple[float, Among] | None = None
     person: tuple[float, Person] | None = None
 
@@ -166,6 +177,23 @@ class Visibility:
             known.jobs[key] = (self._now() + self._cache_seconds, told)
         return told
 
+    def fetch_open(self, person: Person, path: str, job_ids: Sequence[int]) -> frozenset[int]:
+        """Those of a project's jobs whose artifacts GitLab has, and gives to this person."""
+        known, now = self._known(person.token), self._now()
+        with known.lock:
+            found = {one: kept[1] for one in job_ids if (kept := known.open.get(one)) and kept[0] > now}
+        missing = [one for one in job_ids if one not in found]
+        if missing:
+            data = known.line.graphql(_open_question(missing), {"path": path})
+            told = read_open_jobs(data.get("project"))
+            found |= {one: one in told for one in missing}
+            until = self._now() + self._cache_seconds
+            with known.lock:
+                if len(known.open) + len(missing) > ANSWERS_KEPT:
+                    known.open.clear()
+                known.open |= {one: (until, found[one]) for one in missing}
+        return frozenset(one for one in job_ids if found[one])
+
     def forget(self) -> None:
         """Believe nothing any more of what was answered so far."""
         with self._lock:
@@ -190,6 +218,12 @@ class Visibility:
             while len(self._people) > PEOPLE_KEPT:
                 self._people.popitem(last=False)
         return known
+
+
+def _open_question(job_ids: Sequence[int]) -> str:
+    fields = "id userPermissions { readJobArtifacts } artifacts { nodes { fileType } }"
+    jobs = " ".join(f'job{one}: job(id: "{build_gid(one)}") {{ {fields} }}' for one in job_ids)
+    return f"query open($path: ID!) {{ project(fullPath: $path) {{ {jobs} }} }}"
 
 
 def _ask_many(line: Line, numbers: Sequence[int]) -> dict[Ref, Seen | None]:

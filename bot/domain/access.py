@@ -26,6 +26,7 @@ ACCESS_EVENTS = frozenset(
 """GitLab's names, in system and group hooks, for what may change who sees what."""
 
 _GID = "gid://gitlab/Project/"
+_BUILD_GID = "gid://gitlab/Ci::Build/"
 _PART = r"(?!\.{1,2}(?:/|\Z))[\w.][\w.+-]*"
 _PATH = re.compile(rf"{_PART}(?:/{_PART})+", re.ASCII)
 
@@ -119,6 +120,28 @@ def read_seen(node: Mapping[str, Any] | None) -> Seen | None:
         else NO_ONE,
         tuple(str(topic) for topic in node.get("topics") or ()),
     )
+
+
+def build_gid(job_id: int) -> str:
+    """GitLab's global id of a job."""
+    return f"{_BUILD_GID}{job_id}"
+
+
+def read_open_jobs(project: Mapping[str, Any] | None) -> frozenset[int]:
+    """Of the jobs that GitLab's GraphQL tells of, those whose artifacts are there and may be had by who asked.
+
+    Of artifacts that are gone GitLab no longer knows for whom they were, so then nobody may.
+    """
+    found = set()
+    for node in (project or {}).values():
+        if not isinstance(node, Mapping):
+            continue
+        number = str(node.get("id") or "").removeprefix(_BUILD_GID)
+        may = (node.get("userPermissions") or {}).get("readJobArtifacts") is True
+        files = (node.get("artifacts") or {}).get("nodes") or ()
+        if number.isdigit() and may and any(one and one.get("fileType") == "ARCHIVE" for one in files):
+            found.add(int(number))
+    return frozenset(found)
 
 
 def read_jobs(items: Sequence[Any]) -> tuple[CiJob, ...]:

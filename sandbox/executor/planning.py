@@ -13,7 +13,7 @@ import yaml
 
 from sandbox.executor.workplace import Workplace, WorkplaceError, git_environment, read_config
 from sandbox.node import Tools
-from sandbox.plan import JobPlan, PipelinePlan, release_of
+from sandbox.plan import JobPlan, PipelinePlan, access_of, release_of
 
 PLAN_SECONDS = 60
 """Time to read one CI file."""
@@ -177,6 +177,7 @@ def _job(
         trigger=_mapping(written["trigger"]) if written.get("trigger") else None,
         variables=_texts(written.get("variables")) if written.get("trigger") else {},
         artifacts_name=expand(str(_mapping(written.get("artifacts")).get("name", "artifacts")), known),
+        artifacts_access=access_of(written),
         release=release_of(written, lambda text: expand(text, known)),
     )
 

@@ -32,7 +32,18 @@ from sandbox.gitlab.runner import Runner
 from sandbox.gitlab.state import State
 from sandbox.gitlab.statuses import Statuses
 from sandbox.gitlab.suggestions import Suggestions
-from sandbox.gitlab.values import GUEST, OWNER, REPORTER, Project, Protection, User
+from sandbox.gitlab.values import (
+    DEVELOPER,
+    GUEST,
+    MAINTAINER,
+    NO_ONE,
+    OWNER,
+    REPORTER,
+    Job,
+    Project,
+    Protection,
+    User,
+)
 from sandbox.registry import RegistryServer
 from sandbox.registry.auth import TokenAuthorizer
 
@@ -167,6 +178,14 @@ class Core:
         if project.visibility == "private":
             return self.state.rights(user, project) >= REPORTER
         return project.repository_access != "private" or self.state.rights(user, project) >= GUEST
+
+    def may_have_artifacts(self, user: User | None, job: Job) -> bool:
+        """`artifacts: access` of the job decides, as long as it has an archive: it is kept with that."""
+        project = self.state.projects[job.project_id]
+        if not self.may_see(user, project) or job.artifacts is None:
+            return self.may_see(user, project)
+        wanted = {"all": NO_ONE, "developer": DEVELOPER, "maintainer": MAINTAINER}.get(job.artifacts_access)
+        return wanted is not None and self.state.rights(user, project) >= wanted
 
     # Noise
 

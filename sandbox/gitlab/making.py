@@ -131,6 +131,7 @@ class Making:
                     resource_group=planned.resource_group,
                     environment=planned.environment,
                     artifacts_name=planned.artifacts_name,
+                    artifacts_access=planned.artifacts_access,
                     release=None if planned.release is None else dict(planned.release),
                     trigger=None if planned.trigger is None else dict(planned.trigger),
                     variables=dict(planned.variables),

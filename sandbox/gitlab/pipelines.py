@@ -264,7 +264,10 @@ class Pipelines:
     def _again(self, pipeline: Pipeline, job: Job) -> Job:
         job.retried = True
         user = self.core.state.user(job.user_id)
-        copied = ("kind", "when", "needs", "interruptible", "resource_group", "environment", "trigger")
+        copied = (
+            *("kind", "when", "needs", "interruptible", "resource_group", "environment", "trigger"),
+            *("artifacts_name", "artifacts_access"),
+        )
         more = {name: getattr(job, name) for name in copied}
         codes = job.allow_failure_exit_codes
         allowed = job.allow_failure and job.exit_code not in codes

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from sandbox.gitlab.rules import Invalid, expand, first_rule, merge
-from sandbox.plan import JobPlan, PipelinePlan, release_of
+from sandbox.plan import JobPlan, PipelinePlan, access_of, release_of
 
 DEFAULT_STAGES = ("build", "test", "deploy")
 NOT_JOBS = {
@@ -195,6 +195,7 @@ def _job(name: str, spec: Mapping[str, Any], variables: Mapping[str, str]) -> Jo
         trigger=trigger,
         variables={} if trigger is None else _variables(spec.get("variables")),
         artifacts_name=expand(str((spec.get("artifacts") or {}).get("name", "artifacts")), known),
+        artifacts_access=access_of(spec),
         release=release_of(spec, lambda text: expand(text, known)),
     )
 

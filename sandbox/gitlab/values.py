@@ -311,6 +311,7 @@ class Job:
     trace: bytearray = field(default_factory=bytearray)
     artifacts: bytes | None = None
     artifacts_name: str = "artifacts"
+    artifacts_access: str = "all"
     release: dict[str, str] | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
     tokens: list[Token] = field(default_factory=list)

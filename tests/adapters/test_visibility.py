@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.adapters.visibility import Visibility
-from bot.domain.access import ANONYMOUS, NotAccepted, Person, read_ref, read_seen
+from bot.domain.access import ANONYMOUS, NotAccepted, Person, read_open_jobs, read_ref, read_seen
 from bot.errors import TryAgain
 from sandbox.gitlab import Sandbox, Trouble, trouble
 from sandbox.gitlab.values import DEVELOPER, GUEST, MAINTAINER, REPORTER, Project, User
@@ -173,6 +173,57 @@ def test_that_the_level_is_what_gitlab_says_they_may_do(gitlab: Sandbox) -> None
         user = gitlab.create_user(name)
         gitlab.add_member(one.id, user, level)
         assert asked.look(person(user), [one.id])[one.id].level == told
+
+
+def test_that_gitlabs_word_on_a_jobs_artifacts_is_kept_for_the_seconds_that_were_asked_for(
+    gitlab: Sandbox,
+) -> None:
+    one, clock = project(gitlab, "public"), [0.0]
+    owner = gitlab.state.users[one.owner_id]
+    ci = {".gitlab-ci.yml": "train:\n  script: x\n  artifacts: {paths: [x]}\n"}
+    job = gitlab.job(gitlab.pipelines(one.id, gitlab.commit(one.id, owner, ci, "Train"))[0].id, "train")
+    asked = Visibility(gitlab.url, 5.0, 10.0, now=lambda: clock[0])
+    gitlab.finish_job(job.id, artifacts=b"an archive")
+    assert asked.fetch_open(ANONYMOUS, one.full_path, [job.id, 10**9]) == {job.id}
+    gitlab.state.jobs[job.id].artifacts_access = "developer"
+    clock[0] = 9.9
+    assert asked.fetch_open(ANONYMOUS, one.full_path, [job.id]) == {job.id}
+    assert asked.fetch_open(person(owner), one.full_path, [job.id]) == {job.id}
+    clock[0] = 10.0
+    assert asked.fetch_open(ANONYMOUS, one.full_path, [job.id]) == frozenset()
+    one.visibility = "private"
+    clock[0] = 20.0
+    assert asked.fetch_open(ANONYMOUS, one.full_path, [job.id]) == frozenset()
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        None,
+        {},
+        {"job1": None},
+        {"job1": {"id": "gid://gitlab/Ci::Build/1", "userPermissions": None, "artifacts": None}},
+        {"job1": {"id": "gid://gitlab/Ci::Build/1", "userPermissions": {"readJobArtifacts": True}}},
+        {
+            "job1": {
+                "id": "gid://gitlab/Ci::Build/1",
+                "userPermissions": {"readJobArtifacts": "yes"},
+                "artifacts": {"nodes": [{"fileType": "ARCHIVE"}]},
+            }
+        },
+        {
+            "job1": {
+                "id": "gid://gitlab/Ci::Build/1",
+                "userPermissions": {"readJobArtifacts": True},
+                "artifacts": {"nodes": [{"fileType": "TRACE"}, None]},
+            }
+        },
+    ],
+)
+def test_that_no_artifacts_count_as_given_that_gitlab_does_not_tell_of(
+    told: dict[str, object] | None,
+) -> None:
+    assert read_open_jobs(told) == frozenset()
 
 
 def test_that_a_search_goes_through_what_somebody_may_see_and_not_through_the_rest(gitlab: Sandbox) -> None:

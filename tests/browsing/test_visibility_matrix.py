@@ -17,7 +17,17 @@ from werkzeug.test import TestResponse
 from bot.domain.plan import State
 from sandbox.gitlab import Sandbox
 from sandbox.gitlab.values import Project
-from tests.browsing.shop import PEOPLE, PROJECTS, Shop, digest_of, gets_images, open_shop, sees, sha_of
+from tests.browsing.shop import (
+    GIVEN_TO,
+    PEOPLE,
+    PROJECTS,
+    Shop,
+    digest_of,
+    gets_images,
+    open_shop,
+    sees,
+    sha_of,
+)
 from tests.browsing.site import Site, Visitor
 
 Address = Callable[[str], str]
@@ -96,6 +106,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         shop = open_shop(gitlab, folder)
         for project in shop.projects.values():
             shop.attempt(project, State.RUNNING)
+        for kind in shop.projects:
+            for number, artifacts in enumerate(GIVEN_TO):
+                shop.keep_run(kind, number, "", artifacts=artifacts)
         yield Site(shop)
 
 
@@ -172,6 +185,18 @@ def test_that_an_address_of_a_project_is_there_for_those_to_whom_gitlab_shows_it
                     assert_nothing(
                         site.shop, answer, asked(visitor, row, f"group/{'x' * len(kind)}", headers)
                     )
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def test_that_a_run_is_there_for_those_whom_gitlab_gives_its_artifacts(site: Site, who: str) -> None:
+    for visitor, headers in visitors(site, who):
+        for kind in PROJECTS:
+            for row in (row for rows in ROWS.values() for row in rows if row.method == "GET"):
+                shown = re.findall(r"/job/(\d)\b", asked(visitor, row, f"group/{kind}", headers).text)
+                given = {str(number) for number, to in enumerate(GIVEN_TO.values()) if who in to}
+                assert set(shown) <= (given if sees(who, kind) else set()), row.address(kind)
+            page = visitor.get(f"/modules/group/{kind}", headers=headers).text
+            assert set(re.findall(r"/job/(\d)\b", page)) == (given if sees(who, kind) else set()), kind
 
 
 def test_that_gitlab_is_asked_as_the_one_who_looks_and_as_nobody_else(site: Site) -> None:

@@ -15,6 +15,7 @@ from sandbox.gitlab import Project, Sandbox, User
 from sandbox.gitlab.composite import composite
 from sandbox.gitlab.quick_plan import quick_plan
 from sandbox.gitlab.rules import condition
+from sandbox.gitlab.values import DEVELOPER, GUEST, MAINTAINER
 
 
 def push(sandbox: Sandbox, project: Project, user: User, message: str = "Change", **files: str) -> str:
@@ -117,6 +118,36 @@ def test_traces_and_artifacts_are_read_back(
     found = client(alice).projects.get(project.id).jobs.get(job.id)
     assert found.trace() == "schön\x1b[0m\n".encode()
     assert found.artifact("report/result.txt") == b"42"
+
+
+def test_artifacts_are_given_to_those_for_whom_the_job_keeps_them(
+    sandbox: Sandbox, project: Project, alice: User, client: Client
+) -> None:
+    people = {}
+    for name, level in (("guest", GUEST), ("developer", DEVELOPER), ("maintainer", MAINTAINER)):
+        people[name] = sandbox.create_user(name)
+        sandbox.add_member(project.id, people[name], level)
+    kept = io.BytesIO()
+    with zipfile.ZipFile(kept, "w") as archive:
+        archive.writestr("report/result.txt", "42")
+    for wanted, given_to in (
+        ("access: all", ("guest", "developer", "maintainer")),
+        ("access: developer", ("developer", "maintainer")),
+        ("public: false", ("developer", "maintainer")),
+        ("access: maintainer", ("maintainer",)),
+        ("access: none", ()),
+    ):
+        ci = f"check:\n  script: [x]\n  artifacts: {{paths: [report], {wanted}}}\n"
+        sha = sandbox.commit(project.id, alice, {project.ci_config_path or ".gitlab-ci.yml": ci}, wanted)
+        job = sandbox.job(sandbox.pipelines(project.id, sha)[0].id, "check")
+        sandbox.finish_job(job.id, artifacts=kept.getvalue())
+        for name, user in people.items():
+            found = client(user).projects.get(project.id).jobs.get(job.id)
+            if name in given_to:
+                assert found.artifact("report/result.txt") == b"42", (wanted, name)
+            else:
+                with pytest.raises(gitlab.GitlabGetError, match="403"):
+                    found.artifact("report/result.txt")
 
 
 # Auto-cancel, retry, allowed failures

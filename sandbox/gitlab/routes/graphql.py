@@ -1,6 +1,7 @@
 """GraphQL, for what REST has not, or not at once.
 
-The texts of many files of one commit, the newest commits of many projects, the emoji on notes of commits.
+The texts of many files of one commit, the newest commits of many projects, the emoji on notes of commits, what
+somebody may see of projects and may have of jobs.
 """
 
 from __future__ import annotations
@@ -63,6 +64,17 @@ MANY_SEEN_QUERY = re.compile(
 ONE_SEEN_QUERY = re.compile(
     r"\s*query\s+\w+\s*\(\$path:\s*ID!\)\s*\{\s*project\(fullPath:\s*\$path\)" + SEEN + r"\}\s*"
 )
+OPEN_JOB = (
+    r"\s*\w+:\s*job\(id:\s*\"gid://gitlab/Ci::Build/{number}\"\)\s*\{{\s*id\s+"
+    r"userPermissions\s*\{{\s*readJobArtifacts\s*\}}\s*"
+    r"artifacts\s*\{{\s*nodes\s*\{{\s*fileType\s*\}}\s*\}}\s*\}}\s*"
+)
+OPEN_QUERY = re.compile(
+    r"\s*query\s+\w+\s*\(\$path:\s*ID!\)\s*\{\s*project\(fullPath:\s*\$path\)\s*\{(?P<jobs>(?:"
+    + OPEN_JOB.format(number=r"\d+")
+    + r")+)\}\s*\}\s*"
+)
+NAMED_JOB = re.compile(r"(\w+):\s*job\(id:\s*\"gid://gitlab/Ci::Build/(\d+)\"\)")
 ARGUMENT = re.compile(r"(\w+)\s*:\s*(\[[^\]]*\]|\"(?:\\.|[^\"\\])*\"|\$\w+|\d+)")
 TEXT = re.compile(r"\"((?:\\.|[^\"\\])*)\"")
 
@@ -94,6 +106,9 @@ def graphql(call: Call) -> Response:
         path = str(variables.get("path") or "").lower()
         one = call.core.state.projects.get(call.core.state.project_ids.get(path, 0))
         return answer({"data": {"project": _seen(call, one)}})
+    opened = OPEN_QUERY.fullmatch(query)
+    if opened is not None:
+        return _open_jobs(call, str(variables.get("path") or ""), NAMED_JOB.findall(opened["jobs"]))
     if REACT_QUERY.fullmatch(query):
         return _react(call, str(variables.get("note")), str(variables.get("name")))
     if REACTIONS_QUERY.fullmatch(query):
@@ -176,6 +191,27 @@ def _seen(call: Call, project: Project | None) -> dict[str, Any] | None:
             "adminProject": rights >= MAINTAINER,
         },
     }
+
+
+def _open_jobs(call: Call, path: str, named: list[tuple[str, str]]) -> Response:
+    core, user = call.core, call.user
+    project = core.state.projects.get(core.state.project_ids.get(path.lower(), 0))
+    if project is None or not core.may_see(user, project):
+        return answer({"data": {"project": None}})
+    told: dict[str, Any] = {}
+    for alias, number in named:
+        job = core.state.jobs.get(int(number))
+        if job is None or job.project_id != project.id or job.kind != "build":
+            told[alias] = None
+            continue
+        may = core.may_have_artifacts(user, job)
+        files = [{"fileType": "ARCHIVE"}] if may and job.artifacts is not None else []
+        told[alias] = {
+            "id": f"gid://gitlab/Ci::Build/{job.id}",
+            "userPermissions": {"readJobArtifacts": may},
+            "artifacts": {"nodes": files},
+        }
+    return answer({"data": {"project": told}})
 
 
 def _note(call: Call, gid: str) -> Note | None:

@@ -58,6 +58,8 @@ def artifacts(call: Call) -> Response:
 
 def _archive(call: Call) -> bytes:
     found = job_of(call)
+    if not call.core.may_have_artifacts(call.user, found):
+        raise refused()
     if found.artifacts is None:
         raise not_found("Not Found")
     return found.artifacts
