@@ -51,11 +51,6 @@ class Published:
     version: str = ""
 
     @property
-    def named(self) -> str:
-        """The version, or the number where there is none."""
-        return self.version or f"{self.number}"
-
-    @property
     def known_as(self) -> str:
         """What people find it by: `1.2.0 (master-3)`, or the tag alone where there is no version."""
         return f"{self.version} ({self.tags[0]})" if self.version else self.tags[0]
@@ -86,8 +81,9 @@ def refused_note(sha: str, problems: Sequence[Problem]) -> str:
 
 
 def published_status(published: Published, making: Making = UNKNOWN_MAKING) -> str:
-    """The version, its digest, its size and how long it took."""
-    known = f"Published version {published.named} as {published.tags[0]} ({published.digest})"
+    """The version, or the tag alone where there is none; its digest, its size and how long it took."""
+    version = f"version {published.version} as " if published.version else ""
+    known = f"Published {version}{published.tags[0]} ({published.digest})"
     return status_line(f"{known}{status_words(making)}")
 
 
@@ -100,8 +96,10 @@ class Promise:
     digest: str
 
 
+# older bots said `version 1 as stable-1` of what has no version
 _PROMISE = re.compile(
-    r"Published version (?P<named>[0-9.]{1,40}) as (?P<tag>[a-z0-9-]{3,80}) \((?P<digest>sha256:[0-9a-f]{64})\)"
+    r"Published (?:version (?P<named>[0-9.]{1,40}) as )?(?P<tag>[a-z0-9-]{3,80}) "
+    r"\((?P<digest>sha256:[0-9a-f]{64})\)"
 )
 
 
@@ -110,7 +108,8 @@ def read_published_status(description: str) -> Promise | None:
     found = _PROMISE.match(description)
     if found is None:
         return None
-    return Promise(found["named"] if "." in found["named"] else "", found["tag"], found["digest"])
+    version = found["named"] or ""
+    return Promise(version if "." in version else "", found["tag"], found["digest"])
 
 
 def unchanged_status(published: Published) -> str:

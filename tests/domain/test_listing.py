@@ -95,6 +95,12 @@ def test_what_the_bot_says_it_published_is_read_again(
     assert read_published_status(said) == Promise(version, tag, digest)
 
 
+@given(st.integers(1, 10**12), digests)
+def test_what_older_bots_said_of_what_has_no_version_is_read_too(number: int, digest: str) -> None:
+    said = f"Published version {number} as stable-{number} ({digest}), 212 MB"
+    assert read_published_status(said) == Promise("", f"stable-{number}", digest)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -102,6 +108,8 @@ def test_what_the_bot_says_it_published_is_read_again(
         "Published.",
         "Unchanged: the same as 1.0.0",
         f"Published version 1 as master-1 ({DIGESTS[0][:-1]})",
+        f"Published master-1 ({DIGESTS[0][:-1]})",
+        f"Published as master-1 ({DIGESTS[0]})",
     ],
 )
 def test_other_statuses_promise_nothing(text: str) -> None:

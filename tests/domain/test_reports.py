@@ -102,6 +102,8 @@ def test_the_version_is_told_where_there_is_one() -> None:
 def test_what_has_no_version_is_told_by_its_tag_for_a_bare_number_is_a_tag_of_others() -> None:
     body = reports.published_note(module(), (), replace(PUBLISHED, tags=("stable-1",)), PIPELINE)
     assert "**`Add Noise` is published as `stable-1`.**" in body
+    status = reports.published_status(replace(PUBLISHED, tags=("stable-1",)))
+    assert status.startswith("Published stable-1 (sha256:")
 
 
 def test_how_to_run_it_names_what_must_be_given() -> None:

@@ -28,7 +28,7 @@ def test_a_merge_is_published_and_told_on_its_merge_request(world: World) -> Non
     assert "is published as `master-1`" in note
     assert "--mode" in note
     status = way.statuses(ours)[-1]
-    assert status.description == f"Published version 1 as master-1 ({digest})"
+    assert status.description == f"Published master-1 ({digest})"
     assert world.sandbox.state.pipelines[status.pipeline_id].source == "push"
 
 
@@ -352,7 +352,7 @@ def test_a_commit_that_was_the_same_once_is_published_when_it_is_no_longer(world
     world.sandbox.wait_for(
         lambda: digest in str(way.statuses(same)[-1].description), what="the word of version 2"
     )
-    assert way.statuses(same)[-1].description == f"Published version 2 as master-2 ({digest})"
+    assert way.statuses(same)[-1].description == f"Published master-2 ({digest})"
 
 
 def test_a_published_commit_that_is_built_anew_by_a_wish_gets_its_new_version_told(world: World) -> None:
@@ -363,7 +363,7 @@ def test_a_published_commit_that_is_built_anew_by_a_wish_gets_its_new_version_to
     start_by_hand(way)
     digest = way.push_image(ours, 2)
     world.sandbox.play_pipeline(max(p.id for p in world.sandbox.pipelines(way.project.id, ours)))
-    wanted = f"Published version 2 as master-2 ({digest})"
+    wanted = f"Published master-2 ({digest})"
     world.sandbox.wait_for(
         lambda: str(way.statuses(ours)[-1].description) == wanted, what="the word of version 2"
     )

@@ -188,4 +188,4 @@ def test_a_registry_that_may_not_be_read_leaves_no_status_open(world: World) -> 
     way.rest()
     # the rights come back, and with them the digest
     world.sandbox.add_member(way.project.id, world.bot, MAINTAINER)
-    assert "Published version 1" in str(way.status(ours, "success").description)
+    assert "Published master-1 (" in str(way.status(ours, "success").description)
