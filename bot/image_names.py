@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from bot.adapters.registry import Manifest, Registry
-from bot.adapters.version_tags import ensure_major
+from bot.adapters.version_tags import ensure_major, fetch_version_of
 from bot.domain.gitlab import Project
 from bot.domain.plan import State
 from bot.domain.tags import LATEST, WITHDRAWN_NUMBER, branch_slug, candidate_tag, read_numbers, version_tag
@@ -70,6 +70,15 @@ class Shelf:
     def image(self, tag: str, there: Iterable[str]) -> Manifest | None:
         """What a tag leads to; None when it is not there."""
         return self.registry.fetch_manifest(self.path, tag) if tag in there else None
+
+    def other_meaning(self, tag: str, digest: str, there: Iterable[str]) -> str:
+        """The version that a tag such as `1` leads to, where that is another image than this one; "" else."""
+        present = frozenset(there)
+        held = self.image(tag, present)
+        if held is None or held.digest == digest:
+            return ""
+        version = fetch_version_of(self.registry, self.path, present, held.digest)
+        return str(version) if version is not None else ""
 
     def names(self, there: Iterable[str]) -> tuple[list[str], list[str]]:
         """Tags of the branch's numbers, and of versions, that are there or kept under another name; newest first."""

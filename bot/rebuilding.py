@@ -165,7 +165,7 @@ def _look(asked: _Asked) -> tuple[Later, ...]:
     if not rebuilt.ended and job.looks < MAX_LOOKS:
         pause = min(FIRST_LOOK_SECONDS * 1.5 ** min(job.looks, 20), LONGEST_PAUSE_SECONDS)
         return (Later(replace(job, looks=job.looks + 1, attempt=0), pause, WAITS),)
-    found = republish(asked.project, job.branch, job.version, world, pipeline.web_url)
+    found = republish(asked.project, job.branch, asked.name, world, pipeline.web_url)
     if found.rebuild is None:
         return _end(asked, found)
     _clean_up(asked, found.rebuild)

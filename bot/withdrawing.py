@@ -128,6 +128,11 @@ def _unpublish(shelf: Shelf, named: Named, cause: Cause) -> Withdrawn:
         image = held
     if image is None and known is None:
         return _unknown(shelf, named, there)
+    if image is not None and known is None:
+        # what was begun is gone on with
+        other = shelf.other_meaning(named.also, image.digest, there)
+        if other:
+            return Withdrawn(False, words.two_meanings_reply(named.also, named.tag, other, words.TAKE_BACK))
     digest = image.digest if image is not None else known.digest if known is not None else ""
     sha = _sha_of(shelf, image) if image is not None else known.sha if known is not None else ""
     holders = shelf.holders(digest, sha, there)
@@ -210,6 +215,10 @@ def _republish(shelf: Shelf, named: Named, built_url: str) -> Withdrawn:
     if meant and told and meant not in told:
         log.warning("not_what_was_published", project=shelf.project.path, version=named.tag, digest=meant)
         return Withdrawn(False, words.another_reply(named.tag, meant))
+    if image is None and record is not None:
+        other = shelf.other_meaning(named.also, record.digest, there)
+        if other:
+            return Withdrawn(False, words.two_meanings_reply(named.also, named.tag, other, words.BRING_BACK))
     if image is None and held is not None and record is not None:
         image = _restored(shelf, held, record)
         if image is None:

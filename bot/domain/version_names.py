@@ -18,10 +18,14 @@ _TAG = re.compile(r"(?P<slug>[a-z0-9][a-z0-9-]{0,62})-(?P<number>[1-9][0-9]{0,12
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A version that somebody named: its tag, and the slug of the branch whose numbers it belongs to."""
+    """A version that somebody named: its tag, and the slug of the branch whose numbers it belongs to.
+
+    `also`: the tag of a major version that the same words may mean; "" for none.
+    """
 
     tag: str
     slug: str
+    also: str = ""
 
 
 def read_name(text: str, slug: str, default_slug: str) -> Named | None:
@@ -31,7 +35,7 @@ def read_name(text: str, slug: str, default_slug: str) -> Named | None:
     if version is not None:
         return Named(str(version), default_slug)
     if _NUMBER.fullmatch(text):
-        return Named(version_tag(slug, int(text)), slug) if int(text) <= MAX_NUMBER else None
+        return Named(version_tag(slug, int(text)), slug, text) if int(text) <= MAX_NUMBER else None
     match = _TAG.fullmatch(text)
     return Named(text, match["slug"]) if match and int(match["number"]) <= MAX_NUMBER else None
 

@@ -68,6 +68,15 @@ def not_named_reply(text: str) -> str:
     return f"{span(text) if text.strip() else 'That'} is no version. Name one as `1.2.0`, as `3` or as `master-3`."
 
 
+def two_meanings_reply(text: str, tag: str, version: str, action: str) -> str:
+    """The question back where a bare number names one version, and the image's tag of that name leads to another."""
+    exactly = " or ".join(span(f"/mlreef {action} {name}") for name in (tag, version))
+    return (
+        f"{span(text)} may mean two versions: {span(tag)}, or {span(version)}, to which the tag {span(text)} leads. "
+        f"Nothing was done. Write which one you mean: {exactly}."
+    )
+
+
 def unknown_reply(name: str, there: Sequence[str]) -> str:
     """The answer to a version that was never there."""
     known = ", ".join(span(tag) for tag in there[:MAX_NAMED])

@@ -16,6 +16,7 @@ from bot.domain.catalogue import ListedVersion, Query
 from bot.domain.events import WithdrawAsked
 from bot.domain.shown_versions import find, is_exact, name_of
 from bot.domain.snippets import Snippet, component_snippet
+from bot.domain.tags import version_tag
 from bot.domain.views import ModuleView
 from bot.domain.withdrawal import BRING_BACK, TAKE_BACK, may_withdraw
 from bot.errors import TryAgain
@@ -157,7 +158,8 @@ def api(browser: Browsing, people: People, url: str, ask: Callable[[WithdrawAske
         view = browser.module(ref, person)
         named = _exact(view.versions if view else (), _name(version))
         if view is None or named is None:
-            raise _not_there()
+            moving = find(view.versions, version) if view else None
+            raise _not_there() if moving is None else _moves_on(version, moving)
         # whose push it was only the worker knows, which asks GitLab for the role once more
         if not may_withdraw(view.level, is_publisher=True):
             raise Refusal(
@@ -207,6 +209,15 @@ def refusal_of(error: Exception) -> flask.Response:
     response.status_code = status
     response.headers.update(headers)
     return response
+
+
+def _moves_on(name: str, version: ListedVersion) -> Refusal:
+    exactly = " or ".join(dict.fromkeys((name_of(version), version_tag(version.branch, version.number))))
+    return Refusal(
+        404,
+        f"{name} is a tag that moves on, and no version.",
+        f"Name the version itself: {exactly} is what it leads to now.",
+    )
 
 
 def _not_there() -> Refusal:

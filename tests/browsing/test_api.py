@@ -241,6 +241,9 @@ def test_that_what_is_asked_of_a_hidden_project_is_not_there(site: Site) -> None
 def test_that_only_a_version_by_its_own_name_is_taken_back(site: Site) -> None:
     for name in ("latest", "1", "9.9.9", "main-9"):
         assert withdrawn(site, "maintainer", f"group%2Fpublic/{name}/unpublish").status_code == 404
+    told = withdrawn(site, "maintainer", "group%2Fpublic/1/unpublish").json
+    assert told is not None
+    assert told["hint"] == "Name the version itself: 1.1.0 or main-2 is what it leads to now."
     assert withdrawn(site, "maintainer", "group%2Fpublic/main-1/unpublish").status_code == 202
     assert [one.version for one in site.asked] == ["1.0.0"]
 

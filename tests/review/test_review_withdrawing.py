@@ -466,10 +466,43 @@ def test_a_major_is_not_taken_from_what_is_published_meanwhile(place: Place) -> 
     assert [place.tags[tag] for tag in ("1", "latest", "1.0.1")] == newest * 3
 
 
+@pytest.mark.parametrize("change", ["unpublish", "republish"])
+@pytest.mark.parametrize("branch", ["master", "stable"])
+def test_a_bare_number_that_means_two_versions_is_asked_back(place: Place, change: str, branch: str) -> None:
+    place.publish(1, "1.0.0", "latest")
+    place.publish(2, "1.1.0", "latest")
+    place.publish(1, branch="stable")
+    if change == "republish":
+        assert place.unpublish(f"{branch}-1").done
+    before = place.tags
+    told = getattr(place, change)("1", branch)
+    assert not told.done
+    assert f"`1` may mean two versions: `{branch}-1`, or `1.1.0`, to which the tag `1` leads" in told.reply
+    assert f"`/mlreef {change} {branch}-1` or `/mlreef {change} 1.1.0`" in told.reply
+    assert place.tags == before
+    assert getattr(place, change)(f"{branch}-1", branch).done
+    # whoever asks for it again, such as a job that died behind it, is told that it is done
+    again = getattr(place, change)("1", branch)
+    assert again.done
+    assert f"Version `{branch}-1` is " in again.reply
+
+
+def test_a_bare_number_that_means_one_version_only_is_enough(place: Place) -> None:
+    place.publish(1, "1.0.0", "latest")
+    place.publish(2, "1.1.0", "latest")
+    place.publish(3, "2.0.0", "latest")
+    # there is no tag `3`, and no number 4
+    assert place.unpublish("3").done
+    assert place.unpublish("1.1.0").done
+    # the tag `1` leads to the same version
+    assert place.unpublish("1").done
+    assert "1.0.0" not in place.tags
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("3", Named("topic-3", "topic")),
+        ("3", Named("topic-3", "topic", "3")),
         (" 1.2.0 ", Named("1.2.0", "master")),
         ("v1.2.0", Named("1.2.0", "master")),
         ("release-1-7", Named("release-1-7", "release-1")),
