@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import StrEnum
 
 import structlog
 
@@ -28,10 +29,29 @@ from bot.telling import perform
 from bot.world import World
 from parser.model import Module
 
-NONE, THERE, TAKEN, OFFERED, REFUSED, TOO_BIG = "none", "there", "taken", "offered", "refused", "too big"
-"""What can become of a version's git tag."""
-
 log = structlog.get_logger()
+
+
+class Outcome(StrEnum):
+    """What became of a version's git tag."""
+
+    NONE = "none"
+    """There is none."""
+
+    THERE = "there"
+    """It is ours, and of this image."""
+
+    TAKEN = "taken"
+    """It is somebody else's, or ours of another image."""
+
+    OFFERED = "offered"
+    REFUSED = "refused"
+    TOO_BIG = "too big"
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is left to do; what people can put right is tried again with the project's next look."""
+        return self not in (Outcome.TAKEN, Outcome.REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +76,7 @@ def offer(job: OfferJob, world: World) -> tuple[Later, ...]:
         # it was taken back meanwhile
         withdraw_component(project, job.version, world)
         return ()
-    # what people can put right is tried again when the project is looked at next
-    settled = outcome not in (TAKEN, REFUSED)
-    fact = plan.offered_text(job.version, found.released.digest) if settled else ""
+    fact = plan.offered_text(job.version, found.released.digest) if outcome.is_settled else ""
     world.store.keep_fact(plan.offered_fact(project.id), fact)
     log.info("component", project=project.path, version=job.version, outcome=outcome)
     return ()
@@ -112,35 +130,35 @@ def _fetch(project: Project, job: OfferJob, world: World) -> _Found | None:
     return _Found(module, sha, Released(project.path, job.version, image, manifest.digest, command))
 
 
-def _ensure(project: Project, found: _Found, job: OfferJob, world: World) -> str:
-    """Have the tag; gives what became of it, for the log."""
+def _ensure(project: Project, found: _Found, job: OfferJob, world: World) -> Outcome:
+    """Have the tag."""
     outcome, note = _state(project, found, world), ""
     try:
-        if outcome == NONE:
+        if outcome is Outcome.NONE:
             _make(project, found, world)
-            outcome = OFFERED
+            outcome = Outcome.OFFERED
     except TooBig as error:
-        outcome, note = TOO_BIG, words.too_big_note(job.version, str(error))
+        outcome, note = Outcome.TOO_BIG, words.too_big_note(job.version, str(error))
     except Refused as refusal:
         # of two who make it at once, one is refused
         outcome = _state(project, found, world)
-        if outcome == NONE:
-            outcome, note = REFUSED, words.refused_note(job.version, f"{refusal}.")
+        if outcome is Outcome.NONE:
+            outcome, note = Outcome.REFUSED, words.refused_note(job.version, f"{refusal}.")
     with suppress(Refused):
         world.forge.delete_branch(project.id, plan.branch_name(job.version))
-    if outcome == TAKEN:
+    if outcome is Outcome.TAKEN:
         note = words.taken_note(job.version, found.module.slug)
     if note:
         perform((Tell(found.sha, job.branch, note, aloud=True),), project.id, world)
     return outcome
 
 
-def _state(project: Project, found: _Found, world: World) -> str:
-    """Whose the version's git tag is: `none`, `there` for one of ours that is of this image, `taken` else."""
+def _state(project: Project, found: _Found, world: World) -> Outcome:
+    """Whose the version's git tag is now: none, there, or taken."""
     tag = world.forge.fetch_tag(project.id, found.released.version)
     if tag is None:
-        return NONE
-    return THERE if plan.read_digest(tag.message) == found.released.digest else TAKEN
+        return Outcome.NONE
+    return Outcome.THERE if plan.read_digest(tag.message) == found.released.digest else Outcome.TAKEN
 
 
 def _make(project: Project, found: _Found, world: World) -> None:

@@ -47,7 +47,7 @@ Answer = tuple[dict[str, Any], int]
 T = TypeVar("T")
 
 
-class Shelf(Protocol):
+class Inbox(Protocol):
     """What the door needs of a store."""
 
     def accept(self, key: str, event: Mapping[str, Any], subject: str = "") -> bool:
@@ -63,7 +63,7 @@ class Shelf(Protocol):
         """Begin anew with the database: another file may be there now, or another server."""
 
 
-def create_app(store: Shelf, keys: Keys, rules: Rules, now: Callable[[], float] = time.time) -> flask.Flask:
+def create_app(store: Inbox, keys: Keys, rules: Rules, now: Callable[[], float] = time.time) -> flask.Flask:
     """The WSGI application: POST /webhooks/gitlab. `now` is in seconds since 1970."""
     app = flask.Flask(__name__, static_folder=None)
     lock = Lock(keys)
@@ -202,7 +202,7 @@ def _read_body(stream: IO[bytes], length: int | None) -> bytes:
 class _Identity:
     """Who the bot is in GitLab, as the worker found out; looked up now and then, more often while nobody knows."""
 
-    def __init__(self, store: Shelf, fuse: Fuse, now: Callable[[], float]) -> None:
+    def __init__(self, store: Inbox, fuse: Fuse, now: Callable[[], float]) -> None:
         self._store = store
         self._fuse = fuse
         self._now = now

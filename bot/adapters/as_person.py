@@ -28,7 +28,7 @@ class Line:
 
     def __init__(self, url: str, token: str, timeout_seconds: float, ca_file: str | None) -> None:
         self._url = url.rstrip("/")
-        # a budget without a shelf: who asks too much waits alone, neither the bot nor others with them
+        # a budget that is not shared: who asks too much waits alone, neither the bot nor others with them
         session = Session(self._url, min(timeout_seconds, TIMEOUT_SECONDS), Budget(), lambda *_told: None)
         # GitLab knows people by its cookies, too: one that it set for this person must not go out again
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))

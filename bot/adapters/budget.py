@@ -25,7 +25,7 @@ LONGEST_GATE_SECONDS = 2 * MAX_RETRY_AFTER_SECONDS
 _log = get(__name__)
 
 
-class Shelf(Protocol):
+class Facts(Protocol):
     """What the budget needs of a store."""
 
     def fact(self, name: str) -> str | None:
@@ -42,8 +42,8 @@ class Budget:
     told once more by GitLab.
     """
 
-    def __init__(self, shelf: Shelf | None = None, now: Callable[[], float] = time.time) -> None:
-        self._shelf = shelf
+    def __init__(self, facts: Facts | None = None, now: Callable[[], float] = time.time) -> None:
+        self._facts = facts
         self._now = now
         self._lock = threading.Lock()
         self._gates: dict[str, Gate] = {}
@@ -53,7 +53,7 @@ class Budget:
         """Return if that endpoint may be called now. TryAgain with the time left; OperatorError for a refused token."""
         with self._lock:
             now = self._now()
-            if self._shelf is not None and not 0 <= now - self._read_at < STALE_SECONDS:
+            if self._facts is not None and not 0 <= now - self._read_at < STALE_SECONDS:
                 self._gates = _merged(self._gates, self._read(), now)
                 self._read_at = now
             closed = [gate for scope in (WHOLE, endpoint) if (gate := self._gates.get(scope))]
@@ -83,7 +83,7 @@ class Budget:
 
     def _read(self) -> dict[str, Gate]:
         try:
-            kept = self._shelf.fact(GITLAB_GATES) if self._shelf is not None else None
+            kept = self._facts.fact(GITLAB_GATES) if self._facts is not None else None
         except SQLAlchemyError as error:
             # what this worker learned itself still holds
             _log.warning("the shared rate budget cannot be read", exc_info=error)
@@ -91,11 +91,11 @@ class Budget:
         return {scope: Gate(**values) for scope, values in json.loads(kept or "{}").items()}
 
     def _keep(self) -> None:
-        if self._shelf is None:
+        if self._facts is None:
             return
         try:
             values = {scope: asdict(gate) for scope, gate in self._gates.items()}
-            self._shelf.keep_fact(GITLAB_GATES, json.dumps(values))
+            self._facts.keep_fact(GITLAB_GATES, json.dumps(values))
         except SQLAlchemyError as error:
             _log.warning("the shared rate budget cannot be kept", exc_info=error)
 
