@@ -5,52 +5,29 @@ The end is read from our named jobs, never from the pipeline's status: our commi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import structlog
 
 from bot.adapters.publications import Publication
-from bot.domain import pipeline, reports
+from bot.domain import reports
 from bot.domain.afterwards import Ended, plan_afterwards
 from bot.domain.catalogue import VersionState
-from bot.domain.choice import advise
-from bot.domain.gitlab import ENDED, Bridge, CiJob, Pipeline, Project
+from bot.domain.gitlab import ENDED, Bridge, CiJob, Project
 from bot.domain.jobs import EnsurePipeline, Follow, Later, Publish, Run
-from bot.domain.making import Making, explained, read_warnings
-from bot.domain.plan import State, problems_of
-from bot.domain.snippets import component_example
+from bot.domain.plan import State
+from bot.domain.progress import Progress, read_progress
 from bot.domain.steps import PUBLISH_STATUS, SetStatus, Tell
+from bot.ending import end_published, end_unchanged, end_unpublished, quiet_of, status_of
 from bot.errors import OperatorError, Refused
 from bot.metrics import PUBLICATIONS
 from bot.published import fetch_kept, fetch_published
-from bot.reading import fetch_report
 from bot.rebuilds import is_rebuild
 from bot.stages import fetch_stage_failure, fetch_stopped_stage, is_stage_of_ours
 from bot.telling import perform
 from bot.world import World
-from parser.model import Problem, Quiet, Report
-
-WITHOUT_END = frozenset({"skipped", "manual"})
-"""Statuses of jobs that will not run by themselves."""
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where our jobs of one pipeline stand, and the job that decided it."""
-
-    state: State | None
-    job: CiJob | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a publication ended, what is told of it, and the version that it has, if any."""
-
-    publication: Publication
-    tell: tuple[SetStatus | Tell, ...]
-    version: str = ""
 
 
 def follow(job: Follow, world: World) -> tuple[Later, ...]:
@@ -98,13 +75,13 @@ def _follow(job: Follow, world: World) -> tuple[Later, ...]:
         return ()
     known = pipeline_known
     if progress.state is State.PUBLISHED:
-        outcome = _published(known, project, ended, jobs, world)
+        outcome = end_published(known, project, ended, jobs, world)
     else:
         kept = fetch_kept(known, project, world) if progress.state is State.SUPERSEDED else None
         outcome = (
-            _unchanged(kept, known, project, ended, world)
+            end_unchanged(kept, known, project, ended, world)
             if kept is not None
-            else _not_published(progress.job, progress.state, known, project, ended, world)
+            else end_unpublished(progress.job, progress.state, known, project, ended, world)
         )
     perform(outcome.tell, project.id, world)
     world.store.ensure_publication(outcome.publication)
@@ -150,8 +127,8 @@ def _stopped(job: Follow, stage: Bridge, known: Publication, world: World) -> tu
     if ended is None or known.state == State.FAILED:
         return ()
     words, note, url = fetch_stage_failure(project, known.sha, stage, ended, world)
-    status = replace(_status(known, "failed", words, ended), target_url=url)
-    told = Tell(known.source_sha, known.branch, note, True, _quiet(known, project, world))
+    status = replace(status_of(known, "failed", words, ended), target_url=url)
+    told = Tell(known.source_sha, known.branch, note, True, quiet_of(known, project, world))
     perform((status, told), project.id, world)
     world.store.ensure_publication(replace(known, pipeline_id=job.pipeline_id, state=State.FAILED))
     PUBLICATIONS.labels(State.FAILED.value).inc()
@@ -175,113 +152,6 @@ def _without_our_jobs(job: Follow, known: Publication, world: World) -> tuple[La
     world.store.ensure_publication(replace(known, state=State.FAILED))
     PUBLICATIONS.labels(State.FAILED.value).inc()
     return ()
-
-
-def read_progress(jobs: tuple[CiJob, ...]) -> Progress:
-    """What our jobs say together; no state when the pipeline has none of them."""
-    ours = {job.name: job for job in jobs if job.name in pipeline.OUR_JOBS}
-    if not ours:
-        return Progress(None)
-    promote = ours.get(pipeline.PROMOTE)
-    if promote is not None and promote.status == "success":
-        return Progress(State.PUBLISHED, promote)
-    if promote is not None and promote.status == "failed" and promote.allow_failure:
-        return Progress(State.SUPERSEDED, promote)
-    if any(job.status in WITHOUT_END for job in ours.values()) and not any(
-        job.status in ("failed", "canceled") for job in ours.values()
-    ):
-        return Progress(None)
-    for name in pipeline.OUR_JOBS:
-        found = ours.get(name)
-        if found is not None and found.status in ("failed", "canceled"):
-            return Progress(State.FAILED, found)
-    return Progress(State.RUNNING, next(iter(ours.values())))
-
-
-def _published(
-    known: Publication, project: Project, ended: Pipeline, jobs: tuple[CiJob, ...], world: World
-) -> Outcome:
-    try:
-        found = fetch_published(known, project, jobs, world)
-    except (Refused, OperatorError) as refusal:
-        # it is published all the same, and an open status would keep the pipeline from ending
-        perform((_status(known, "success", reports.unread_status(), ended),), project.id, world)
-        raise OperatorError(
-            f"The registry does not let the bot read {project.registry_path}: {refusal}",
-            "Give the bot's token the right to read the registry, or set registry.username and its password.",
-        ) from refusal
-    if found is None:
-        return Outcome(
-            replace(known, state=State.FAILED),
-            (
-                _status(known, "failed", reports.missing_image_status(), ended),
-                Tell(
-                    known.source_sha, known.branch, reports.missing_image_note(known.sha, ended), aloud=True
-                ),
-            ),
-        )
-    published, making = found.published, found.making
-    world.store.keep_described(found.described)
-    words = reports.published_status(published, making)
-    tell: list[SetStatus | Tell] = [_status(known, "success", words, ended)]
-    if world.forge.fetch_merge_request_of(project.id, known.source_sha, known.branch) is not None:
-        report = fetch_report(project, known.sha, world).report
-        if report.module is not None:
-            problems, making = _looked_into(report, project, making, jobs, world)
-            use = ""
-            if world.policy.component.enabled and published.version:
-                use = component_example(report.module, project.path, published.version)
-            body = reports.published_note(report.module, problems, published, ended, making, use)
-            tell.append(Tell(known.source_sha, known.branch, body, False, report.settings.quiet))
-    return Outcome(
-        replace(
-            known,
-            state=State.PUBLISHED,
-            number=published.number,
-            digest=published.digest,
-            image=published.image,
-        ),
-        tuple(tell),
-        published.version,
-    )
-
-
-def _looked_into(
-    report: Report, project: Project, making: Making, jobs: tuple[CiJob, ...], world: World
-) -> tuple[tuple[Problem, ...], Making]:
-    """What is worth a look, by what the repository says and by what the build's log does; and why it was so made."""
-    problems, advice = problems_of(report, project, world.policy), tuple[Problem, ...]()
-    settings = world.policy.pipeline_settings(report)
-    if not isinstance(settings, Problem):
-        advice = advise(report, settings.environment)
-        making = explained(making, report, settings.environment, settings.engine, settings.engine_why)
-    builder = next((job for job in jobs if job.name == pipeline.BUILD), None)
-    if builder is not None:
-        trace = world.forge.fetch_trace_tail(project.id, builder.id)
-        making = replace(making, warnings=read_warnings(trace, (problem.code for problem in problems)))
-    # of two that say the same, the build knows more
-    told = {warned.code for warned in making.warnings}
-    return (*problems, *(one for one in advice if one.code not in told)), making
-
-
-def _unchanged(
-    kept: reports.Published, known: Publication, project: Project, ended: Pipeline, world: World
-) -> Outcome:
-    tell: list[SetStatus | Tell] = [_status(known, "success", reports.unchanged_status(kept), ended)]
-    request = world.forge.fetch_merge_request_of(project.id, known.source_sha, known.branch)
-    if request is not None:
-        body = reports.unchanged_note(known.sha, kept, ended)
-        tell.append(Tell(known.source_sha, known.branch, body, False, _quiet(known, project, world)))
-    return Outcome(
-        replace(known, state=State.UNCHANGED, number=kept.number, digest=kept.digest, image=kept.image),
-        tuple(tell),
-        kept.version,
-    )
-
-
-def _quiet(known: Publication, project: Project, world: World) -> Quiet:
-    """What the published commit says of how quiet the bot is to be."""
-    return fetch_report(project, known.sha, world).report.settings.quiet
 
 
 def _is_published_anew(job: Follow, known: Publication, world: World) -> bool:
@@ -315,32 +185,3 @@ def _close_second_pipeline(job: Follow, known: Publication, world: World) -> Non
     )
     status = SetStatus(known.sha, known.branch, state, words, "", job.pipeline_id)
     perform((status,), known.project_id, world)
-
-
-def _status(known: Publication, state: str, description: str, ended: Pipeline) -> SetStatus:
-    return SetStatus(known.sha, known.branch, state, description, ended.web_url, ended.id)
-
-
-def _not_published(
-    job: CiJob, state: State, known: Publication, project: Project, ended: Pipeline, world: World
-) -> Outcome:
-    if state is State.SUPERSEDED or job.status == "canceled":
-        branch = world.forge.fetch_branch(project.id, known.branch)
-        if branch is None or branch.sha != known.sha:
-            status = _status(known, "canceled", reports.superseded_status(), ended)
-            return Outcome(replace(known, state=State.SUPERSEDED), (status,))
-    trace = world.forge.fetch_trace_tail(project.id, job.id)
-    words = reports.failed_status(job, reports.read_cause(trace))
-    return Outcome(
-        replace(known, state=State.FAILED),
-        (
-            replace(_status(known, "failed", words, ended), target_url=job.web_url),
-            Tell(
-                known.source_sha,
-                known.branch,
-                reports.failed_note(known.sha, job, ended, trace),
-                True,
-                _quiet(known, project, world),
-            ),
-        ),
-    )

@@ -1,97 +1,45 @@
 """The sweep that finds what nobody told: heads and merge requests never handled, unheard ends, hooks that are off.
 
-What it finds enters as a delivery of its own, so it goes the same way as a hook's. One sweeper at a time; it
-remembers how far it is in the store, so whichever worker comes next goes on. It costs two requests for every
+What it finds enters as a delivery of its own, so it goes the same way as a hook's. It costs two requests for every
 hundred projects that moved, one for every hundred open merge requests that changed, and a closer look (three requests)
 at each known project about once a day, or at once where a head was missed.
 """
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from bot.adapters.gitlab_client import Answer, TooLong
-from bot.adapters.overview import Overview
 from bot.adapters.patience import Patience
-from bot.adapters.store import Store
 from bot.branches import fetch_unhandled
 from bot.domain.branches import NAMED_FACT, NONE_NAMED, named_fact, read_named
 from bot.domain.events import Changed, Found, MergeRequest, subject, to_dict
-from bot.domain.facts import SWEEPING, SWEPT
 from bot.domain.gitlab import ENDED
 from bot.domain.jobs import EnsurePipeline, Follow, Publish
 from bot.domain.plan import State
 from bot.domain.reconcile import (
-    HOOK_PATH,
     Enrolled,
-    Enrolment,
     Findings,
     OpenRequest,
-    Rhythm,
     Scope,
-    Swept,
     missed,
-    plan_next,
-    plan_resends,
-    plan_resumed,
-    plan_sweep,
     truth_of,
 )
 from bot.domain.steps import PUBLISH_STATUS, SetStatus
-from bot.errors import BotError, Refused, TryAgain
+from bot.errors import TryAgain
 from bot.jobs.names import KINDS, read_job
 from bot.logs import get
+from bot.mending_hooks import mend_hooks
+from bot.reach import Reach
 from bot.telling import perform, tell_given_up
-from bot.world import World
 
-LEASE = "sweep"
-LEASE_SECONDS = 60.0
-"""How long a sweeper that says nothing keeps the others from sweeping; it is renewed with every page."""
-
-LOOK_SECONDS = 5.0
-"""How often a worker looks whether a sweep is due."""
-
-PUT_OFF_SECONDS = 60.0
-"""Pause after a sweep that GitLab, or another sweeper, did not let come to its end."""
-
-HOOK_HINT = "GitLab switches hooks off that fail: look at its log of deliveries (Settings › Webhooks › Edit)."
-MISSING_HINT = (
-    f"Add a webhook to the bot's address, ending in {HOOK_PATH}, for pushes, merge requests, comments, jobs and "
-    "pipelines."
-)
 MANY_REQUESTS_HINT = (
     "Those that changed last were. Let the bot's user see only what it is to look after: on a GitLab with many public"
     " projects it sees all of theirs."
 )
-UNSEEN_HINT = (
-    "Make the bot's user Maintainer of the project, or look yourself now and then whether GitLab has switched its "
-    "webhook off (Settings › Webhooks); missed pushes are found all the same."
-)
-
 _log = get(__name__)
-
-
-class NotMine(BotError):
-    """Another sweeper took over."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """What a sweep may touch. `act` False: it looks and says, and changes nothing."""
-
-    world: World
-    overview: Overview
-    enrolment: Enrolment
-    rhythm: Rhythm
-    act: bool = True
-
-    @property
-    def store(self) -> Store:
-        """What the bot remembers."""
-        return self.world.store
 
 
 def sweep(scope: Scope, reach: Reach, keep_on: Callable[[Scope], None] = lambda _left: None) -> Findings:
@@ -122,7 +70,7 @@ def sweep(scope: Scope, reach: Reach, keep_on: Callable[[Scope], None] = lambda 
         keep_on(left)
         with patience.of(project_id):
             found += _close_status(project_id, reach)
-            found += _mend_hooks(project_id, scope, reach)
+            found += mend_hooks(project_id, scope, reach)
     return found
 
 
@@ -277,173 +225,3 @@ def _close_status(project_id: int, reach: Reach) -> Findings:
         step = SetStatus(known.sha, known.branch, state, words, "", status.pipeline_id)
         perform((step,), project_id, reach.world)
     return Findings(stale_statuses=1)
-
-
-def _mend_hooks(project_id: int, scope: Scope, reach: Reach) -> Findings:
-    hooks = reach.overview.fetch_hooks(project_id)
-    untold = _note_sight(project_id, hooks is not None, reach)
-    if hooks is None:
-        if untold:
-            _log.warning("webhooks cannot be seen", project=project_id, hint=UNSEEN_HINT)
-        return Findings(unseen_hooks=1)
-    ours = [hook for hook in hooks if hook.ours]
-    if not ours:
-        # a group's or the instance's hook may do; the operator knows
-        _log.info("project has no webhook of its own to the bot", project=project_id, hint=MISSING_HINT)
-        return Findings(missing_hooks=1)
-    found = Findings()
-    for hook in ours:
-        works = hook.healthy
-        if not works:
-            works = reach.act and reach.overview.try_hook(project_id, hook.id)
-            _log.error(
-                "webhook was switched off by GitLab",
-                project=project_id,
-                hook=hook.id,
-                state=hook.alert_status,
-                works_again=works,
-                hint=HOOK_HINT,
-            )
-            found += Findings(bad_hooks=1)
-        if works:
-            found += _send_again(project_id, hook.id, scope, reach)
-    return found
-
-
-def _note_sight(project_id: int, seen: bool, reach: Reach) -> bool:
-    """Note whether the project's hooks can be seen; True when the operator is to be told now that they cannot."""
-    name = f"hooks unseen {project_id}"
-    told = bool(reach.store.fact(name))
-    if reach.act and told == seen:
-        reach.store.keep_fact(name, "" if seen else "told")
-    return not seen and not told
-
-
-def _send_again(project_id: int, hook_id: int, scope: Scope, reach: Reach) -> Findings:
-    name = f"resent {project_id} {hook_id}"
-    failed = reach.overview.fetch_failed_deliveries(project_id, hook_id)
-    due = plan_resends(failed, int(reach.store.fact(name) or 0), scope.began_at)
-    if not due:
-        return Findings()
-    _log.warning("deliveries had failed", project=project_id, hook=hook_id, count=len(due))
-    if reach.act:
-        for delivery in due:
-            reach.overview.resend(project_id, hook_id, delivery.id)
-            # kept one by one: sent twice is known at the door, never sent is what must not happen
-            reach.store.keep_fact(name, str(delivery.id))
-    return Findings(resent_deliveries=len(due))
-
-
-class Sweeper:
-    """Sweeps when it is time, in a thread of its own, unless another process does. `reach` may raise BotError."""
-
-    def __init__(
-        self,
-        store: Store,
-        owner: str,
-        rhythm: Rhythm,
-        reach: Callable[[], Reach],
-        on_found: Callable[[Mapping[str, int]], None] = lambda _numbers: None,
-    ) -> None:
-        self._store = store
-        self._owner = owner
-        self._rhythm = rhythm
-        self._reach = reach
-        self._on_found = on_found
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
-
-    def start(self) -> None:
-        """Sweep from now on; returns at once."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Begin nothing new; a sweep that is under way ends with its page."""
-        self._stop.set()
-
-    def _run(self) -> None:
-        while not self._stop.wait(LOOK_SECONDS):
-            try:
-                self.sweep_if_due()
-            except BotError as error:
-                _log.warning("sweep is put off", why=str(error), seconds=PUT_OFF_SECONDS)
-                self._stop.wait(PUT_OFF_SECONDS)
-            except Exception as error:  # noqa: BLE001 -- this thread must outlive a locked or full database
-                _log.error("sweep failed", exc_info=error)
-
-    def sweep_if_due(self, now: float | None = None) -> Findings | None:
-        """One sweep if it is time and nobody else sweeps; None otherwise. Raises TryAgain, OperatorError."""
-        last = read_swept(self._store)
-        scope = plan_sweep(last, time.time() if now is None else now, self._rhythm)
-        if scope is None or not self._store.lease(LEASE, self._owner, LEASE_SECONDS):
-            return None
-        try:
-            # another one may have ended its sweep between the look and the lease
-            if read_swept(self._store) != last:
-                return None
-            scope = plan_resumed(scope, self._store.fact(SWEEPING), self._rhythm)
-            found = sweep(scope, self._reach(), self._keep_on)
-            self._store.keep_fact(SWEPT, plan_next(scope, last, found).to_text())
-            self._store.keep_fact(SWEEPING, "")
-        finally:
-            self._store.release(LEASE, self._owner)
-        self._on_found(_numbers(found))
-        _log.info("swept", seconds=round(time.time() - scope.began_at, 1), **_numbers(found))
-        return found
-
-    def _keep_on(self, left: Scope) -> None:
-        # the lease first: whoever lost it must not say where the next one goes on
-        mine = self._store.lease(LEASE, self._owner, LEASE_SECONDS)
-        if mine:
-            self._store.keep_fact(SWEEPING, left.to_text())
-        if self._stop.is_set() or not mine:
-            raise NotMine("another worker sweeps, or this one ends")
-
-
-def sweep_now(reach: Reach, owner: str) -> Findings:
-    """A complete sweep with a closer look at everything, by a person's wish. Refused while another one sweeps."""
-
-    def keep_on(_left: Scope) -> None:
-        if not reach.store.lease(LEASE, owner, LEASE_SECONDS):
-            raise NotMine("another sweep took over")
-
-    if reach.act and not reach.store.lease(LEASE, owner, LEASE_SECONDS):
-        raise Refused("a worker sweeps just now: look at its log, or try again in a minute")
-    scope = Scope(time.time(), None, 0, 1)
-    wished = replace(reach, rhythm=replace(reach.rhythm, stale_seconds=0.0))
-    try:
-        found = sweep(scope, wished, keep_on if reach.act else (lambda _left: None))
-        if reach.act:
-            reach.store.keep_fact(SWEPT, plan_next(scope, read_swept(reach.store), found).to_text())
-    finally:
-        if reach.act:
-            reach.store.release(LEASE, owner)
-    return found
-
-
-def read_swept(store: Store) -> Swept | None:
-    """The last sweep that came to its end; None before the first one."""
-    text = store.fact(SWEPT)
-    return None if text is None else Swept.from_text(text)
-
-
-def lines_of(found: Findings) -> Iterable[str]:
-    """What a person reads of a sweep."""
-    words = {
-        "projects": "projects looked at",
-        "missed_heads": "heads that were never handled",
-        "missed_merge_requests": "open merge requests that were never checked",
-        "unlisted": "projects whose newest version was not in the catalogue",
-        "open_publications": "publications that stood still",
-        "untold_failures": "given up jobs whose authors were not told",
-        "stale_statuses": "statuses left open",
-        "bad_hooks": "webhooks switched off by GitLab",
-        "missing_hooks": "projects without a webhook to the bot",
-        "unseen_hooks": "projects whose webhooks the bot may not see",
-        "resent_deliveries": "failed deliveries to send again",
-    }
-    return (f"{number:6} {words[name]}" for name, number in _numbers(found).items())
-
-
-def _numbers(found: Findings) -> dict[str, int]:
-    return {name: getattr(found, name) for name in Findings.__slots__}

@@ -13,7 +13,7 @@ from bot.app.world import build_reach, world_of_a_command
 from bot.config import Config
 from bot.domain.text import printable
 from bot.domain.wizard import SetupWish
-from bot.reconcile import lines_of, sweep_now
+from bot.sweeper import lines_of, sweep_now
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,13 +42,14 @@ from bot.measuring import measure_runs
 from bot.metrics import count_finds
 from bot.offering import offer
 from bot.opening import set_up
-from bot.publication import ensure_pipeline, publish
+from bot.publication import publish
 from bot.rebuilding import tell_given_up as tell_withdrawal_given_up
 from bot.rebuilding import withdraw
-from bot.reconcile import Sweeper
 from bot.retiring import retire
 from bot.review import review
 from bot.serve import watch_lifeline
+from bot.starting import ensure_pipeline
+from bot.sweeper import Sweeper
 from bot.telling import tell_given_up
 from bot.worker import Limits, Worker, leave
 from bot.world import World

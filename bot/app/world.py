@@ -19,7 +19,7 @@ from bot.domain.facts import BOT_USER
 from bot.errors import BotError
 from bot.logs import get
 from bot.metrics import gitlab_called
-from bot.reconcile import Reach
+from bot.reach import Reach
 from bot.world import World
 
 _log = get(__name__)

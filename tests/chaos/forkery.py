@@ -28,7 +28,15 @@ DIE_WITH_PARENT = 1
 
 LOADED = (
     *("gunicorn.workers.gthread", "bot.adapters.forge", "bot.adapters.reader", "bot.adapters.registry"),
-    *("bot.doorkeeper", "bot.follow", "bot.publication", "bot.webhook", "bot.worker"),
+    *(
+        "bot.doorkeeper",
+        "bot.follow",
+        "bot.publication",
+        "bot.starting",
+        "bot.sweeper",
+        "bot.webhook",
+        "bot.worker",
+    ),
 )
 """Imported only so that no fork has to."""
 

@@ -25,7 +25,9 @@ from bot.domain.reconcile import Enrolment, Findings, Rhythm, Scope
 from bot.domain.routing import Rules, route
 from bot.domain.steps import CHECK_STATUS
 from bot.jobs.names import kind_of
-from bot.reconcile import Reach, lines_of, sweep, sweep_now
+from bot.reach import Reach
+from bot.reconcile import sweep
+from bot.sweeper import lines_of, sweep_now
 from bot.world import World
 from sandbox.gitlab import MAINTAINER, Project, Sandbox, Trouble, User, trouble
 from sandbox.gitlab.values import MergeRequest

@@ -36,7 +36,10 @@ from bot.domain.reconcile import Enrolment, Findings, Rhythm, Scope
 from bot.domain.steps import PUBLISH_STATUS
 from bot.domain.uses import Use
 from bot.errors import Refused, TryAgain
-from bot.reconcile import LEASE, UNSEEN_HINT, Reach, Sweeper, read_swept, sweep, sweep_now
+from bot.mending_hooks import UNSEEN_HINT
+from bot.reach import Reach
+from bot.reconcile import sweep
+from bot.sweeper import LEASE, Sweeper, read_swept, sweep_now
 from bot.world import World
 from sandbox.gitlab import DEVELOPER, MAINTAINER, REPORTER, Project, Sandbox, Trouble, User, trouble
 from sandbox.gitlab.moods import Asked

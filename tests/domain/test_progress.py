@@ -7,7 +7,7 @@ import pytest
 from bot.domain.gitlab import CiJob
 from bot.domain.pipeline import JOB_NAMES
 from bot.domain.plan import State
-from bot.follow import read_progress
+from bot.domain.progress import read_progress
 
 
 def jobs(*statuses: str, allow_failure: bool = False) -> tuple[CiJob, ...]:
