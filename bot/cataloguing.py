@@ -24,6 +24,7 @@ from bot.errors import Gone, OperatorError, Refused, TryAgain
 from bot.evidence import ContainerRepository
 from bot.former_paths import note_path, paths_fact
 from bot.reading import fetch_uses
+from bot.uses_known import note_all_known
 from bot.world import World
 
 LOOKS = 5
@@ -170,12 +171,16 @@ def _fetch_readme(project: Project, sha: str, world: World) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """What a rebuild came to: projects looked at, those in the catalogue now, and those that could not be asked."""
+    """What a rebuild came to: projects looked at, those in the catalogue now, and those that could not be asked.
+
+    `uses_unknown`: of those, the ones that did not tell which modules they use.
+    """
 
     looked_at: int = 0
     listed: int = 0
     failed: int = 0
     failed_in_a_row: int = 0
+    uses_unknown: int = 0
 
 
 def rebuild(
@@ -183,7 +188,8 @@ def rebuild(
 ) -> Rebuilt:
     """List every one of these projects (id and path) anew; and with `others` all else that is in the catalogue.
 
-    What their default branches use is noted, too: no version goes that is in use.
+    What their default branches use is noted, too: no version goes that is in use. When all of them, with `others`,
+    have told it, the bot knows all uses, and old versions may go.
 
     One that cannot be asked stays as it was, and is told. Raises TryAgain when GitLab as a whole does not answer.
     """
@@ -195,16 +201,19 @@ def rebuild(
     for project_id in world.store.listed_projects() if others else ():
         if project_id not in seen:
             result = _rebuild_one(project_id, f"project {project_id}", result, world, tell)
+    if others and not result.uses_unknown:
+        note_all_known(world)
     return result
 
 
 def _rebuild_one(
     project_id: int, path: str, result: Rebuilt, world: World, tell: Callable[[str], None]
 ) -> Rebuilt:
-    result = replace(result, looked_at=result.looked_at + 1)
+    result = replace(result, looked_at=result.looked_at + 1, uses_unknown=result.uses_unknown + 1)
     try:
-        listed = list_project(project_id, world)
         _note_uses(project_id, world)
+        result = replace(result, uses_unknown=result.uses_unknown - 1)
+        listed = list_project(project_id, world)
     except (Refused, Gone, OperatorError, TryAgain) as error:
         tell(f"{path}: left as it was: {error}")
         result = replace(result, failed=result.failed + 1, failed_in_a_row=result.failed_in_a_row + 1)

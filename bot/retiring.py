@@ -1,6 +1,7 @@
 """What goes when newer versions are there: versions beyond those that are kept, and candidates that nobody needs.
 
-Nothing goes that a component reference means, or that a tag leads to which moves. Every step may be repeated; what a
+Nothing goes that a component reference means, or that a tag leads to which moves; and nothing at all while it is not
+known who uses what. Every step may be repeated; what a
 run left undone is found by the next one, after the next publication.
 """
 
@@ -33,6 +34,7 @@ from bot.domain.tags import (
 from bot.domain.versions import Version, major_tag, read_versions
 from bot.domain.withdrawn_record import RETENTION
 from bot.former_paths import fetch_paths
+from bot.uses_known import are_uses_known
 from bot.withdrawing import unpublish
 from bot.world import World
 
@@ -87,7 +89,7 @@ def retire(job: Retire, world: World) -> tuple[Later, ...]:
     """Take back what the branch has published beyond the newest versions that are kept."""
     keep = world.policy.keep_versions
     project = world.forge.fetch_project(job.project_id)
-    if keep == 0 or project.archived or project.registry_host is None:
+    if keep == 0 or project.archived or project.registry_host is None or not are_uses_known(project, world):
         return ()
     registry = world.registry(project.registry_host)
     shelf = _Shelf(

@@ -7,11 +7,13 @@ are updated one after the other.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from bot.domain.facts import USES_SINCE
 from bot.errors import OperatorError
 
 MIGRATION_LOCK = 0x6D6C7265
@@ -247,6 +249,13 @@ def _tables(*wanted: sa.Table) -> Step:
     return step
 
 
+def _uses(connection: sa.Connection) -> None:
+    _tables(component_uses)(connection)
+    since = sa.select(facts.c.value).where(facts.c.name == USES_SINCE)
+    if connection.scalar(since) is None:
+        connection.execute(sa.insert(facts).values(name=USES_SINCE, value=f"{time.time()}"))
+
+
 STEPS: tuple[Step, ...] = (
     _tables(deliveries, facts, publications, blobs, parked),
     _tables(leases),
@@ -254,7 +263,7 @@ STEPS: tuple[Step, ...] = (
     _tables(catalogue_modules, catalogue_versions, catalogue_words),
     _tables(runs),
     _tables(sessions, used_up),
-    _tables(component_uses),
+    _uses,
 )
 """What leads from nothing to the tables of today; the first one is version 1."""
 

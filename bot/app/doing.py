@@ -52,4 +52,8 @@ def rebuild_catalogue(config: Config, project: str | None, tell: Callable[[str],
             pages = Overview(build_client(config, world.store)).fetch_enrolled(None, archived=True)
             built = cataloguing.rebuild(((one.id, one.path) for page in pages for one in page), world, tell)
     words = f"{built.looked_at} projects were looked at; {built.listed} are in the catalogue."
-    return Told(not built.failed, words + (f" {built.failed} could not be asked." if built.failed else ""))
+    if built.failed:
+        words += f" {built.failed} could not be asked."
+    if built.uses_unknown:
+        words += " Until all told what they use, no version goes by itself."
+    return Told(not built.failed, words)

@@ -29,8 +29,19 @@ JOB_COUNTS = "job_counts"
 ACCESS_CHANGED = "access_changed"
 """Changes whenever GitLab tells that somebody may see more or less than before: what is kept of that is old then."""
 
+USES_SINCE = "uses_since"
+"""Since when this database notes which modules are used, in seconds since 1970."""
+
+USES_KNOWN = "uses_known"
+"""When every project had been asked which modules it uses, in seconds since 1970; none where that was never done."""
+
 SHARED_COUNTS = "PROMETHEUS_MULTIPROC_DIR"
 """Environment variable of the metrics' library: the folder through which the processes of one machine share counts."""
+
+
+def uses_known_fact(project_id: int) -> str:
+    """Where it stands that all is known that uses this project's modules."""
+    return f"uses_known {project_id}"
 
 
 def withdrawal_fact(key: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from bot.domain.catalogue import ListedVersion
+from bot.domain.tags import branch_slug
 from bot.domain.versions import Version
 
 
@@ -27,6 +29,20 @@ def plan_retirement(standing: Iterable[Standing], keep: int, held: Collection[st
         return ()
     kept = set(list(dict.fromkeys(one.digest for one in newest_first))[:keep])
     return tuple(one for one in reversed(newest_first) if one.digest not in kept | set(held))
+
+
+def all_published_since(versions: Iterable[ListedVersion], since: float) -> bool:
+    """Whether the project was first published after that time, as its listed versions say.
+
+    So it is where each branch's first number is listed, and all have a time that is later. False for none.
+    """
+    numbers: dict[str, int] = {}
+    for one in versions:
+        if one.published_at is None or one.published_at <= since:
+            return False
+        slug = branch_slug(one.branch)
+        numbers[slug] = min(numbers.get(slug, one.number), one.number)
+    return bool(numbers) and all(lowest == 1 for lowest in numbers.values())
 
 
 def versions_meant(refs: Iterable[str], there: Iterable[Version]) -> frozenset[Version]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -15,9 +17,12 @@ from hypothesis import strategies as st
 
 from bot.adapters.publications import Publication
 from bot.adapters.schema import publications
+from bot.domain.catalogue import ListedVersion, VersionState
+from bot.domain.facts import USES_KNOWN
 from bot.domain.gitlab import Project
 from bot.domain.interface import Level
 from bot.domain.jobs import Later, Retire, merge_request_lane
+from bot.domain.listing import plan_module
 from bot.domain.plan import State
 from bot.domain.tags import LATEST, REVISION_LABEL, candidate_tag
 from bot.domain.uses import Use
@@ -96,6 +101,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 def open_place(up: Up, folder: Path) -> Iterator[Place]:
     """A new project in them."""
     with new_project(up, folder) as (world, project):
+        world.store.keep_fact(USES_KNOWN, "1.0")
         yield Place(up.sandbox, up.registry, up.alice, world, project)
 
 
@@ -114,6 +120,44 @@ def test_what_is_beyond_the_newest_goes_with_all_its_names(place: Place) -> None
     assert {LATEST, "1"} <= place.tags
     known = {one.number for one in place.world.store.publications_in(place.project.id, State.UNPUBLISHED)}
     assert known == {1, 2}
+
+
+def listed(place: Place, number: int, **more: Any) -> ListedVersion:
+    now = time.time()
+    row = ListedVersion(
+        *(place.project.id, "master", number, f"1.0.{number}", sha(number), f"sha256:{number:064x}", "image"),
+        *(None, VersionState.PUBLISHED, now, 7),
+    )
+    return replace(row, **more)
+
+
+def test_while_it_is_not_known_who_uses_what_nothing_goes(place: Place) -> None:
+    place.publish(5)
+    store = place.world.store
+    store.drop_fact(USES_KNOWN)
+    module = plan_module(place.project, None, None, "")
+    before_us = time.time() - 3600.0
+    for versions in (
+        [],
+        [listed(place, number) for number in range(2, 6)],
+        [
+            listed(place, number, published_at=before_us if number == 1 else time.time())
+            for number in range(1, 6)
+        ],
+        [listed(place, number, published_at=None) for number in range(1, 6)],
+        [*(listed(place, number) for number in range(1, 6)), listed(place, 3, branch="old")],
+    ):
+        store.list_module(module, versions)
+        assert place.retire(2) == ()
+        assert place.numbers() == [1, 2, 3, 4, 5]
+    # first published since the database is there: whoever uses it was heard of
+    store.list_module(module, [listed(place, number) for number in range(1, 6)])
+    place.use("1.0.2")
+    place.retire(2)
+    assert place.numbers() == [2, 4, 5]
+    store.list_module(module, [])
+    place.retire(1)
+    assert place.numbers() == [2, 5]
 
 
 def test_done_again_it_changes_nothing(place: Place) -> None:

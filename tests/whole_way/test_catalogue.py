@@ -31,6 +31,8 @@ from bot.adapters.withdrawn import ensure_record
 from bot.cataloguing import Rebuilt, list_again, list_project, rebuild
 from bot.domain import reports
 from bot.domain.catalogue import Among, Query, VersionState
+from bot.domain.facts import USES_KNOWN
+from bot.domain.gitlab import Project
 from bot.domain.jobs import Follow, List
 from bot.domain.pipeline import Environment
 from bot.domain.plan import State
@@ -47,6 +49,7 @@ from bot.domain.tags import (
 )
 from bot.domain.version_names import kept_tag
 from bot.domain.withdrawn_record import Record
+from bot.errors import Refused
 from bot.follow import follow
 from bot.former_paths import fetch_paths
 from bot.reading import fetch_report
@@ -531,8 +534,10 @@ def test_a_rebuild_finds_out_again_who_uses_what(place: Place) -> None:
     assert used() == [{"1.0.0", "1.1"}, {"1"}]
     place.lose()
     assert used() == [frozenset(), frozenset()]
+    assert place.store.fact(USES_KNOWN) is None
     assert place.rebuild() == Rebuilt(looked_at=2, listed=1)
     assert used() == [{"1.0.0", "1.1"}, {"1"}]
+    assert place.store.fact(USES_KNOWN)
 
 
 def test_a_rebuild_goes_on_behind_a_project_that_cannot_be_asked(place: Place) -> None:
@@ -548,6 +553,24 @@ def test_a_rebuild_goes_on_behind_a_project_that_cannot_be_asked(place: Place) -
     assert (result.looked_at, result.listed, result.failed) == (4, 1, 2)
     assert [line for line in told if line.startswith(f"path {place.project_id}: left as it was")]
     assert place.rows() == before
+
+
+def test_uses_are_not_known_while_one_project_does_not_tell_them(place: Place) -> None:
+    place.publish(1, "1.0.0")
+
+    class Silent(Forge):
+        def fetch_project(self, project_id: int) -> Project:
+            raise Refused(f"project {project_id} is refused")
+
+    silent = replace(place.world, forge=Silent(GitlabClient(place.sandbox.url, place.bot.token, 10)))
+    one = [(place.project_id, "lab/add-noise")]
+    assert rebuild(one, silent, lambda _line: None).uses_unknown == 1
+    assert place.store.fact(USES_KNOWN) is None
+    # one project alone says nothing of the others
+    assert rebuild(one, place.world, lambda _line: None, others=False).uses_unknown == 0
+    assert place.store.fact(USES_KNOWN) is None
+    assert rebuild(one, place.world, lambda _line: None).uses_unknown == 0
+    assert place.store.fact(USES_KNOWN)
 
 
 def test_a_deleted_project_leaves_the_catalogue_and_a_moved_one_moves_in_it(place: Place) -> None:
