@@ -22,6 +22,7 @@ TIMEOUT_SECONDS = 20
 """Time for one answer; the catalogue asks GitLab before it answers."""
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
+"""Of one answer: many times the largest interface that an image's label can hold."""
 
 AVAILABLE = frozenset(state.value for state in VersionState if state.available)
 """States in which a version's image can be had; who works on a project sees the others, too."""

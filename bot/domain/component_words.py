@@ -13,8 +13,11 @@ MAX_DESCRIPTION_CHARS = 1024
 """The limit that GitLab's schema of CI files sets."""
 
 MAX_HELP_CHARS = 500
+"""Characters of the script's own help: half of it all, so that what the bot has to say stands there, too."""
+
 MAX_VALUE_CHARS = 100
 MAX_CHOICES_SHOWN = 20
+"""Of a default or a choice, and of choices: a line of them, the rest is in the script's own help."""
 
 
 class Noted(StrEnum):

@@ -19,10 +19,14 @@ MAX_EXPERIMENT_BYTES = 4 * 1024 * 1024
 """A larger file is not read: its beginning would be told as if it were the end."""
 
 MAX_SERIES = 40
+"""Names of one run: more than a table that somebody reads has rows."""
+
 MAX_POINTS = 200
 """Points of one series that are kept; of more, the extremes of each stretch."""
 
 MAX_NAME_CHARS = 100
+"""Characters of a name, joined from records in records: a row of a table."""
+
 MAX_DEPTH = 4
 """Records in records that are read."""
 

@@ -19,6 +19,7 @@ MAX_VALUE_CHARS = 10_000
 """Characters of one value."""
 
 MAX_SHOWN_CHARS = 60
+"""Characters of what was typed that a refusal repeats: enough to find it again, on one line."""
 
 _TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 

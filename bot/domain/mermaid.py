@@ -13,10 +13,14 @@ from bot.domain.experiment import Experiment, Series
 from bot.domain.panels import Panel, panels, spread
 
 MAX_CHARTS = 4
+"""Charts of one run in a note: a screen's length; the module's page draws more."""
+
 MAX_DRAWN = 30
 """Steps along the axis: GitLab draws a diagram of more than 2,000 characters only when somebody asks for it."""
 
 MAX_TITLE_CHARS = 40
+"""Characters of a title, which stands in one line over a chart of half a note's width."""
+
 DIGITS = 5
 """Digits that a number is written with."""
 

@@ -26,6 +26,7 @@ TRAILER = "Mlreef-Component"
 """The line of the commit's message that names the image; by it the bot knows a tag of its own."""
 
 MAX_SLUG_CHARS = 100
+"""Characters of a component's name: it is a file's name, and stands in every line that includes it."""
 
 _DIGEST_LINE = re.compile(rf"^{TRAILER}: (sha256:[0-9a-f]{{64}})$", re.MULTILINE)
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")

@@ -19,6 +19,7 @@ MAX_DIFFERENCES = 40
 """Differences that are repeated in GitLab; the log has more."""
 
 MAX_DIFFERENCE_CHARS = 300
+"""Characters of one of them: a path and what is different about it."""
 
 
 @dataclass(frozen=True, slots=True)

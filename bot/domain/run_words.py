@@ -17,6 +17,8 @@ from bot.domain.text import fenced, link, prose, row, size_words, span
 MAX_RUNS_SHOWN = 5
 MAX_MEASURES_SHOWN = 40
 MAX_FAULTS_SHOWN = 6
+"""Of a note, of a run, of a file. All of them, with names in full, fit into the largest note that GitLab takes."""
+
 MAX_NAME_CHARS = 100
 SHORT_SHA = 8
 

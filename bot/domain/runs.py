@@ -20,6 +20,8 @@ ARCHIVE = "mlreef-run"
 RECORD = "mlreef-run.json"
 EXPERIMENT = "experiment.json"
 RECORD_BYTES = 64 * 1024
+"""Of a record that is read: as many arguments as are kept, at their longest, are 50 KB."""
+
 USUAL_PLACES = (EXPERIMENT, f"output/{EXPERIMENT}")
 """Where a job of the module's own, which writes no record, leaves what it measured."""
 
@@ -27,6 +29,8 @@ MAX_TEXT = 255
 """Characters of a text in a record, but for addresses."""
 
 MAX_ADDRESS_CHARS = 2_000
+"""Characters of a model's address, with a project's path at its longest and the digest behind it."""
+
 MAX_ARGUMENTS = 100
 MAX_METRICS = 20
 """Of one run, those that its record names."""

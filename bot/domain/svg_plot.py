@@ -17,7 +17,11 @@ from bot.domain.text import shorten_visible
 
 WIDTH, PANEL_HEIGHT = 640, 240
 MAX_PANELS = 8
+"""Drawn below each other: some 2,000 pixels of a page that has more to tell."""
+
 MAX_LABEL_CHARS = 48
+"""Characters of a line's name: they fit into the width of the plot."""
+
 MAX_MARKED = 40
 """With more points in a line only its last one is marked."""
 

@@ -20,7 +20,10 @@ PREFIX = "p."
 MAX_VALUE_CHARS = 4000
 MAX_HELP_CHARS = 600
 MAX_WORDS_CHARS = 80
-"""Characters of what was typed, of a help text, and of a default or an option, that are taken or shown."""
+"""Characters of what was typed, of a help text, and of a default or an option, that are taken or shown.
+
+What was typed stands in the page's address; a help text is a paragraph beside its field; the others have one line.
+"""
 
 TYPES: Mapping[str, str] = {"int": "whole number", "float": "number", "str": "text"}
 """argparse's usual words as people say them; a function of the script's own keeps its name."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sandbox.gitlab.core import Core
 
 MAX_INCLUDES = 150
+"""Files of one pipeline, as GitLab has it unless its administrator says otherwise."""
+
 MAX_DEPTH = 20
 """Files within files; real configurations have two or three."""
 

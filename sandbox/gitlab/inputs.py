@@ -17,7 +17,10 @@ import yaml
 from sandbox.gitlab.rules import Invalid
 
 MAX_OPTIONS = 50
+"""As many as GitLab takes for one input."""
+
 MAX_ERRORS_TOLD = 3
+"""Of several faults GitLab tells the first three, as one sentence."""
 
 DIVIDER = re.compile(r"^---\s+", re.MULTILINE)
 BLOCK = re.compile(r"\$\[\[\s*(?P<data>\S.*?\S)\s*\]\]")
