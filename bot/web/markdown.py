@@ -35,7 +35,16 @@ ATTRIBUTES = {
 
 def to_html(markdown: str) -> str:
     """The HTML of a note's body; comments of HTML are gone, as people see it."""
-    drawn = cmarkgfm.markdown_to_html_with_extensions(
+    return clean(draw(markdown))
+
+
+def draw(markdown: str) -> str:
+    """The HTML of Markdown, with whatever HTML stood in it."""
+    return cmarkgfm.markdown_to_html_with_extensions(
         markdown, options=Options.CMARK_OPT_UNSAFE | Options.CMARK_OPT_FOOTNOTES, extensions=EXTENSIONS
     )
+
+
+def clean(drawn: str) -> str:
+    """What of it GitLab lets through."""
     return nh3.clean(drawn, tags=set(TAGS), attributes=ATTRIBUTES, url_schemes={"http", "https", "mailto"})

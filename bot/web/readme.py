@@ -1,6 +1,6 @@
 """A project's README → HTML that may stand in a page of ours: it runs nothing, loads nothing of strangers, fits in.
 
-What is drawn goes through `to_html`, which keeps to GitLab's list of elements; here addresses get their place, headings
+What is drawn gets its bounds, and is cleaned to GitLab's list of elements; here addresses get their place, headings
 go below ours, and what scrolls can be reached by keyboard. Every piece is written anew, escaped.
 """
 
@@ -13,13 +13,11 @@ from html import escape
 from html.parser import HTMLParser
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
-from bot.web.markdown import to_html
+from bot.web.bounded import VOID, bounded
+from bot.web.markdown import TAGS, clean, draw
 
 MAX_README_CHARS = 200_000
 """Characters of a README that are drawn; a longer one is read in GitLab."""
-
-MAX_DEPTH = 100
-"""Elements inside each other; what lies deeper is shown without them."""
 
 MAX_QUOTES = 20
 """Quotes inside each other: thousands would take seconds, for what nobody can read anyway."""
@@ -27,7 +25,7 @@ MAX_QUOTES = 20
 KEPT_READMES = 64
 """Drawn READMEs that are kept: pages are asked for again with every letter typed into a form."""
 
-VOID = frozenset({"br", "hr", "img", "input", "wbr"})
+THE_REST = "<p>The rest of it can be read in GitLab.</p>"
 HEADINGS = {"h1": "h3", "h2": "h4", "h3": "h5", "h4": "h6", "h5": "h6"}
 """The page has a title of its own, and `README` above."""
 
@@ -37,10 +35,11 @@ _TOO_DEEP = re.compile(rf"((?:>[ \t]*){{{MAX_QUOTES}}})(?:>[ \t]*)+")
 @lru_cache(maxsize=KEPT_READMES)
 def readme_html(text: str, web_url: str, sha: str) -> str:
     """HTML of a README in Markdown; links in it lead to the project's files at that commit."""
-    drawn = _Finished(web_url, sha)
-    drawn.feed(to_html(_TOO_DEEP.sub(r"\1", text[:MAX_README_CHARS])))
-    drawn.close()
-    return drawn.html()
+    drawn, whole = bounded(draw(_TOO_DEEP.sub(r"\1", text[:MAX_README_CHARS])), TAGS)
+    finished = _Finished(web_url, sha)
+    finished.feed(clean(drawn))
+    finished.close()
+    return finished.html() + ("" if whole else THE_REST)
 
 
 class _Finished(HTMLParser):
@@ -62,8 +61,6 @@ class _Finished(HTMLParser):
         given = {name: value or "" for name, value in attrs}
         tag = HEADINGS.get(tag, tag)
         if tag not in VOID:
-            if len(self._open) >= MAX_DEPTH:
-                return
             self._open.append(tag)
         if tag == "table":
             self._written.append('<div class="scrolls" tabindex="0" role="region" aria-label="Table">')

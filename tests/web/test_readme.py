@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.web.readme import MAX_DEPTH, VOID, readme_html
+from bot.web.bounded import MAX_DEPTH, VOID
+from bot.web.readme import readme_html
 
 URL = "https://gitlab.example.com/group/noise"
 SHA = "a" * 40
