@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -23,7 +24,10 @@ class Unreadable(Exception):
 
 
 def fetch_published_shas(job: CiJob) -> tuple[str, ...]:
-    """The commits that were published from the job's branch, newest first, each once. Unreadable; TryAgain."""
+    """The commits that were published from the job's branch, newest first. Unreadable; TryAgain.
+
+    Each once for every pipeline that published it: by wish a commit is published again, under another number.
+    """
     api = job["CI_API_V4_URL"]
     url: str | None = f"{api}/projects/{job['CI_PROJECT_ID']}/deployments"
     params: dict[str, str] | None = {
@@ -33,7 +37,7 @@ def fetch_published_shas(job: CiJob) -> tuple[str, ...]:
         "sort": "desc",
         "per_page": "100",
     }
-    found: dict[str, None] = {}
+    found: dict[tuple[str, object], None] = {}
     with requests.Session() as session:
         for _ in range(MAX_PAGES):
             if url is None:
@@ -43,7 +47,7 @@ def fetch_published_shas(job: CiJob) -> tuple[str, ...]:
                 sha = deployment.get("sha") if isinstance(deployment, dict) else None
                 # Servers that do not know the filter answer with all of them.
                 if isinstance(sha, str) and is_sha(sha) and deployment.get("status", "success") == "success":
-                    found[sha] = None
+                    found[sha, _pipeline(deployment)] = None
             following = answer.links.get("next", {}).get("url")
             url, params = (urljoin(answer.url, following) if following else None), None
             if url is not None and urlsplit(url)[:2] != urlsplit(api)[:2]:
@@ -51,7 +55,15 @@ def fetch_published_shas(job: CiJob) -> tuple[str, ...]:
                     f"GitLab continues its list of deployments at another address, {url!r}.",
                     "Set GitLab's external_url to the address that runners use.",
                 )
-    return tuple(found)
+    return tuple(sha for sha, _ in found)
+
+
+def _pipeline(deployment: Mapping[str, Any]) -> object:
+    """The number of the pipeline whose job it was; a job that is run once more makes another deployment."""
+    job = deployment.get("deployable")
+    pipeline = job.get("pipeline") if isinstance(job, dict) else None
+    number = pipeline.get("id") if isinstance(pipeline, dict) else None
+    return number if isinstance(number, int) else None
 
 
 def _get(session: requests.Session, url: str, params: dict[str, str] | None, token: str) -> requests.Response:

@@ -27,7 +27,10 @@ NUMBERS_LOOKED_AT = 30
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What is published now: numbers with their commits (None: no commit of ours), `latest`, and the ledger."""
+    """What is published now: numbers with their commits (None: no commit of ours), `latest`, and the ledger.
+
+    The ledger has the newest commit first, each once for every pipeline that published it.
+    """
 
     numbers: Mapping[int, str | None]
     latest: str | None
@@ -44,13 +47,28 @@ def plan_number(sha: str, published: Published, others: Iterable[int] = ()) -> i
     own = [number for number, of in published.numbers.items() if of == sha and number not in others]
     if own:
         return max(own)
-    number = 1 + max([len(set(published.ledger)), *published.numbers])
+    number = 1 + max([_given_by_ledger(published), *published.numbers])
     if number > MAX_NUMBER:
         raise OperatorError(
             f"The next number would be {number}.",
             f"Somebody pushed a tag with a number near {MAX_NUMBER} by hand: delete it in the registry.",
         )
     return number
+
+
+def _given_by_ledger(published: Published) -> int:
+    """The highest number that can have been given, by the ledger: also of what somebody has deleted since.
+
+    Each of its entries gave one number at most. So no number is higher than there are entries, and none than the
+    highest one whose commit is known, and as many more as there are entries since that commit's first. Where nothing
+    was deleted that is the highest number, however often pipelines had been run once more before.
+    """
+    ledger, numbers = published.ledger, published.numbers
+    highest = next((number for number in sorted(numbers, reverse=True) if numbers[number] in ledger), None)
+    if highest is None:
+        return len(ledger)
+    since = ledger[::-1][ledger[::-1].index(numbers[highest]) + 1 :]
+    return max(len(set(ledger)), min(highest + len(since), len(ledger)))
 
 
 def newer_published(sha: str, published: Published, history: History) -> str | None:

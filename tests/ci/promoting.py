@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import requests
@@ -27,7 +28,8 @@ class Project:
     host: str
     path: str
     api: str = ""
-    deployed: list[str] = field(default_factory=list)
+    deployed: list[str | tuple[str, int]] = field(default_factory=list)
+    """Commits, or commits with the pipelines that published them, the oldest first."""
     ledger_status: int = 200
 
     def answer(self, asked: Asked) -> Answer:
@@ -38,7 +40,7 @@ class Project:
         page, size = int(query.get("page", ["1"])[0]), 2
         newest_first = self.deployed[::-1]
         shown = newest_first[(page - 1) * size : page * size]
-        body = json.dumps([{"sha": sha, "status": "success"} for sha in shown]).encode()
+        body = json.dumps([_row(one) for one in shown]).encode()
         more = {"Link": f'<{self.api}/projects/7/deployments?page={page + 1}>; rel="next"'}
         return Answer(200, body, more if page * size < len(newest_first) else None)
 
@@ -46,7 +48,9 @@ class Project:
         labels = {REVISION: sha} | ({MODULE_LABEL: described} if described else {})
         return push_image(self.host, self.path, f"c-{sha}", labels)
 
-    def promote(self, sha: str, branch: str = "main", **changed: str) -> tuple[int, str]:
+    def promote(
+        self, sha: str, branch: str = "main", pipeline: int | None = None, **changed: str
+    ) -> tuple[int, str]:
         digest = changed.pop("MLREEF_DIGEST", "") or self.candidate(sha, changed.pop("described", ""))
         variables = {
             "CI_COMMIT_SHA": sha,
@@ -67,7 +71,7 @@ class Project:
         code, log = run_job("promote", variables)
         assert "secret-job-token" not in log
         if code == 0:
-            self.deployed.append(sha)
+            self.deployed.append(sha if pipeline is None else (sha, pipeline))
         return code, log
 
     def tags(self) -> dict[str, str]:
@@ -95,6 +99,13 @@ class Project:
             timeout=10,
         )
         return answer.headers["Docker-Content-Digest"]
+
+
+def _row(deployed: str | tuple[str, int]) -> dict[str, Any]:
+    if isinstance(deployed, str):
+        return {"sha": deployed, "status": "success"}
+    sha, pipeline = deployed
+    return {"sha": sha, "status": "success", "deployable": {"pipeline": {"id": pipeline}}}
 
 
 @contextmanager

@@ -238,3 +238,40 @@ def test_a_new_commit_never_gets_a_number_that_was_given(
     else:
         assert number not in numbers
         assert number > len(set(ledger))
+
+
+@given(st.lists(st.sampled_from(["commit", "wish", "again"]), min_size=1, max_size=9), st.data())
+def test_whatever_tags_are_deleted_no_number_is_given_twice(
+    publications: list[str], data: st.DataObject
+) -> None:
+    given: list[tuple[int, str]] = []
+    ledger: list[str] = []
+    standing: dict[int, str | None] = {}
+    for kind in publications:
+        sha = f"{len(given)}" if kind == "commit" or not given else given[-1][1]
+        # by wish a commit gets another image, whose number is another one too
+        others = [number for number, of in standing.items() if of == sha] if kind == "wish" else []
+        number = plan_number(sha, Published(standing, None, tuple(reversed(ledger))), others)
+        known = dict(given)
+        assert known.get(number, sha) == sha
+        if kind != "again":
+            assert number not in known
+            assert number > max(known, default=0)
+        given.append((number, sha))
+        ledger.append(sha)
+        standing[number] = sha
+        for gone in data.draw(st.sets(st.sampled_from(sorted(standing)))):
+            # taken away by hand, or by the bot, which keeps the number
+            if data.draw(st.booleans()):
+                del standing[gone]
+            else:
+                standing[gone] = None
+
+
+@given(st.integers(1, 30), st.integers(0, 3))
+def test_where_nothing_was_deleted_the_next_number_is_the_highest_and_one(commits: int, again: int) -> None:
+    shas = [f"{number}" for number in range(1, commits + 1)]
+    numbers: dict[int, str | None] = dict(enumerate(shas, 1))
+    # a pipeline that was run once more for a commit published one of these before the last one came
+    ledger = (*reversed(shas), *shas[:-1][:again])
+    assert plan_number("new", Published(numbers, None, ledger)) == commits + 1

@@ -236,6 +236,29 @@ def test_an_image_that_is_built_anew_for_the_same_commit_gets_a_version_of_its_o
     assert project.versions() == {"1.0.0": first, "1.0.1": anew}
 
 
+def test_a_number_that_a_commit_got_by_wish_is_given_to_nothing_else(
+    cleaned: Project, shelf: RegistryServer
+) -> None:
+    project = cleaned
+    first = project.repository.commit()
+    assert project.promote(first, described=described(NOISE), pipeline=1)[0] == 0
+    labels = {REVISION: first, MODULE_LABEL: described(NOISE), "packages": "newer"}
+    anew = push_image(project.host, project.path, f"c-{first}", labels)
+    assert project.promote(first, MLREEF_REBUILD="1", MLREEF_DIGEST=anew, pipeline=2)[0] == 0
+    assert project.tags()["main-2"] == anew
+    # a retried job is the same publication
+    assert project.promote(first, MLREEF_REBUILD="1", MLREEF_DIGEST=anew, pipeline=2)[0] == 0
+    assert shelf.delete_tag(project.path, "main-2")
+    second = project.repository.commit()
+    assert project.promote(second, described=described(NOISE), pipeline=3)[0] == 0
+    assert project.tags()["main-3"] == project.digest(f"c-{second}")
+    assert "main-2" not in project.tags()
+    # what stands there tells that all before it was counted
+    third = project.repository.commit()
+    assert project.promote(third, described=described(NOISE), pipeline=4)[0] == 0
+    assert "main-4" in project.tags()
+
+
 def test_what_was_published_before_there_were_versions_counts_as_none(project: Project) -> None:
     old = project.repository.commit()
     for tag in ("main-1", "latest"):
