@@ -40,9 +40,10 @@ def to_html(markdown: str) -> str:
 
 def draw(markdown: str) -> str:
     """The HTML of Markdown, with whatever HTML stood in it."""
-    return cmarkgfm.markdown_to_html_with_extensions(
+    drawn: str = cmarkgfm.markdown_to_html_with_extensions(
         markdown, options=Options.CMARK_OPT_UNSAFE | Options.CMARK_OPT_FOOTNOTES, extensions=EXTENSIONS
     )
+    return drawn
 
 
 def clean(drawn: str) -> str:
