@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,6 +34,32 @@ class Up(NamedTuple):
     registry: RegistryServer
     alice: User
     bot: User
+
+
+@dataclass
+class Home:
+    """A project, the servers that it lives on, and the bot's hands on it."""
+
+    up: Up
+    world: World
+    project: Project
+
+    @property
+    def sandbox(self) -> Sandbox:
+        return self.up.sandbox
+
+    @property
+    def registry(self) -> RegistryServer:
+        return self.up.registry
+
+    @property
+    def images(self) -> Registry:
+        """The registry by the bot's hands."""
+        return self.world.registry(self.registry.address)
+
+    def put(self, tags: Iterable[str], config: dict[str, Any], layers: Sequence[bytes] = ()) -> str:
+        """What promote pushes; gives the digest."""
+        return put_image(self.images, self.project.registry_path, tags, config, layers)
 
 
 @contextmanager

@@ -19,7 +19,6 @@ from bot.adapters.modules import Described
 from bot.adapters.publications import Publication
 from bot.adapters.registry import Manifest
 from bot.adapters.withdrawn import describe_image, ensure_record, fetch_withdrawn
-from bot.domain.gitlab import Project
 from bot.domain.plan import State
 from bot.domain.tags import REVISION_LABEL
 from bot.domain.version_names import Named, kept_tag, read_name
@@ -29,10 +28,8 @@ from bot.domain.withdrawn_record import Record, read_record, write_record
 from bot.errors import TryAgain
 from bot.published import fetch_current
 from bot.withdrawing import find_commit, republish, unpublish
-from bot.world import World
-from sandbox.gitlab import DEVELOPER, MAINTAINER, REPORTER, Sandbox
-from sandbox.registry import RegistryServer
-from tests.published import Up, gitlab_and_registry, new_project, put_image
+from sandbox.gitlab import DEVELOPER, MAINTAINER, REPORTER
+from tests.published import Home, Up, gitlab_and_registry, new_project
 
 
 def sha(number: int) -> str:
@@ -40,14 +37,12 @@ def sha(number: int) -> str:
 
 
 @dataclass
-class Place:
-    """A project with versions, and the bot's hands on it."""
+class Place(Home):
+    """A project with versions."""
 
-    sandbox: Sandbox
-    registry: RegistryServer
-    world: World
-    project: Project
-    token: str
+    @property
+    def token(self) -> str:
+        return self.up.bot.token
 
     @property
     def tags(self) -> dict[str, str]:
@@ -65,22 +60,22 @@ class Place:
         return found
 
     def manifest(self, digest: str) -> Manifest:
-        found = self.world.registry(self.registry.address).fetch_manifest(self.project.registry_path, digest)
+        found = self.images.fetch_manifest(self.project.registry_path, digest)
         assert found is not None
         return found
 
     def has(self, digest: str) -> bool:
         """Whether the image itself is there."""
-        held = self.world.registry(self.registry.address).fetch_manifest(self.project.registry_path, digest)
+        held = self.images.fetch_manifest(self.project.registry_path, digest)
         return held is not None
 
     def publish(self, number: int, *more: str, branch: str = "master") -> str:
         """What promote does; gives the digest."""
-        image, path = self.world.registry(self.registry.address), self.project.registry_path
+        path = self.project.registry_path
         config = {"config": {"Labels": {REVISION_LABEL: sha(number)}}, "of": path}
         majors = [tag.partition(".")[0] for tag in more if Version.read(tag)]
         tags = (f"{branch}-{number}", *more, *majors)
-        digest = put_image(image, path, tags, config, [f"sources {number} of {path}".encode()])
+        digest = self.put(tags, config, [f"sources {number} of {path}".encode()])
         self.world.store.ensure_publication(
             Publication(self.project.id, branch, sha(number), sha(number), State.PUBLISHED, 7, number, digest)
         )
@@ -107,7 +102,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 @pytest.fixture
 def place(up: Up, tmp_path: Path) -> Iterator[Place]:
     with new_project(up, tmp_path) as (world, project):
-        yield Place(up.sandbox, up.registry, world, project, up.bot.token)
+        yield Place(up, world, project)
         up.registry.misbehave(None)
 
 
@@ -248,7 +243,7 @@ def test_a_record_that_was_made_to_name_another_image_brings_nothing_back(place:
     place.unpublish("1.1.0")
     place.publish(9, branch="mine")
     forged = replace(place.record("withdrawn-1.1.0"), digest=place.tags["mine-9"])
-    path, hands = place.project.registry_path, place.world.registry(place.registry.address)
+    path, hands = place.project.registry_path, place.images
     kept = None if gone else describe_image(hands, path, place.manifest(forged.digest), {})
     ensure_record(hands, path, ("withdrawn-1.1.0", "withdrawn.master-2"), forged, kept)
     before = place.tags
@@ -264,7 +259,7 @@ def test_whose_a_version_is_no_image_can_say(place: Place) -> None:
     second = place.publish(2, "1.1.0", "latest")
     place.world.store.keep_described(Described(second, "{}", version="1.1.0"))
     theirs = place.publish(9, branch="mine")
-    path, hands = place.project.registry_path, place.world.registry(place.registry.address)
+    path, hands = place.project.registry_path, place.images
     hands.put_manifest(path, "1.1.0", place.manifest(theirs))
     for name in ("1.1.0", "2", "master-2"):
         assert find_commit(place.project, "master", name, place.world) == sha(2)
@@ -313,7 +308,7 @@ def test_what_was_taken_back_in_the_old_way_comes_back(place: Place) -> None:
     for tag in ("1.0.0", "1", "latest", "master-1"):
         place.registry.delete_tag(path, tag)
     for tag in ("withdrawn-1.0.0", "withdrawn.master-1"):
-        place.world.registry(place.registry.address).put_manifest(path, tag, image)
+        place.images.put_manifest(path, tag, image)
     assert place.republish("1.0.0").done
     assert place.tags == dict.fromkeys(("1", "1.0.0", "latest", "master-1"), digest)
 

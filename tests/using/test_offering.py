@@ -15,7 +15,6 @@ from bot.adapters.modules import Described
 from bot.adapters.publications import Publication
 from bot.adapters.registry import Manifest
 from bot.domain.component_file import component_path
-from bot.domain.gitlab import Project
 from bot.domain.jobs import Offer
 from bot.domain.offer import Components, branch_name
 from bot.domain.plan import State
@@ -23,14 +22,12 @@ from bot.domain.snippets import component_snippet
 from bot.domain.tags import MODULE_LABEL, REVISION_LABEL
 from bot.offering import offer, withdraw_component
 from bot.withdrawing import republish, unpublish
-from bot.world import World
 from parser.wire import canonical, module_to_dict
-from sandbox.gitlab import Sandbox, User
+from sandbox.gitlab import User
 from sandbox.gitlab.values import NO_ONE, ProtectedTag
-from sandbox.registry import RegistryServer
 from tests.domain import values
 from tests.domain.component_parts import module_of
-from tests.published import Up, gitlab_and_registry, new_project, put_image
+from tests.published import Home, Up, gitlab_and_registry, new_project
 
 ENTRY = ["/opt/mlreef/env/bin/python", "main.py"]
 MODULE = module_of(
@@ -42,14 +39,12 @@ FILES = {"main.py": "a = 1\n", "mlreef.yml": "own: {script: [x]}\n", "templates/
 
 
 @dataclass
-class Place:
-    """A project with one published version, and the bot's hands on it."""
+class Place(Home):
+    """A project with one published version."""
 
-    sandbox: Sandbox
-    registry: RegistryServer
-    world: World
-    project: Project
-    alice: User
+    @property
+    def alice(self) -> User:
+        return self.up.alice
 
     @property
     def sha(self) -> str:
@@ -69,10 +64,9 @@ class Place:
 
     def publish(self, version: str = "1.2.0", sha: str = "") -> str:
         """What promote does; gives the digest."""
-        image, path = self.world.registry(self.registry.address), self.project.registry_path
         labels = {REVISION_LABEL: sha or self.sha, MODULE_LABEL: canonical(module_to_dict(MODULE))}
         config = {"config": {"Labels": labels, "Entrypoint": ENTRY, "WorkingDir": "/app"}}
-        return put_image(image, path, ("master-1", version, "latest"), config)
+        return self.put(("master-1", version, "latest"), config)
 
     def offer(self, version: str = "1.2.0", sha: str = "") -> None:
         assert offer(Offer(self.project.id, "master", sha or self.sha, version), self.world) == ()
@@ -95,7 +89,7 @@ def place(up: Up, tmp_path: Path) -> Iterator[Place]:
     with new_project(up, tmp_path, POLICY, **made) as (world, project):
         up.sandbox.wait_idle()
         up.sandbox.clear_log()
-        yield Place(up.sandbox, up.registry, world, project, up.alice)
+        yield Place(up, world, project)
 
 
 def test_a_version_becomes_a_git_tag_that_holds_its_component(place: Place) -> None:
@@ -262,7 +256,7 @@ def test_an_image_that_was_pushed_over_what_was_published_gets_no_component(plac
     known = Publication(place.project.id, "master", place.sha, place.sha, State.PUBLISHED, 7, 1, digest)
     place.world.store.ensure_publication(known)
     place.world.store.keep_described(Described(digest, canonical(module_to_dict(MODULE)), version="1.2.0"))
-    hands, path = place.world.registry(place.registry.address), place.project.registry_path
+    hands, path = place.images, place.project.registry_path
     before = hands.fetch_manifest(path, "1.2.0")
     assert before is not None
     other = Manifest.of(before.content + b"\n")

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -323,9 +323,9 @@ class Way:
             self.sandbox.finish_job(job.id, "success")
 
 
-@pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("whole-way")
+@contextmanager
+def all_up(folder: Path, **settings: Mapping[str, object]) -> Iterator[tuple[World, serving]]:
+    """A GitLab, a registry and the bot between them, by themselves, so that a test may kill the bot."""
     mood = Mood()
     with (
         RegistryServer(folder / "registry") as registry,
@@ -337,9 +337,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         )
         listen = f"127.0.0.1:{free_port()}"
         log = folder / "bot.log"
-        with serving(folder, sandbox.url, bot.token, listen, log):
-            yield World(sandbox, registry, mood, alice, bot, f"http://{listen}/webhooks/gitlab", log)
+        with serving(folder, sandbox.url, bot.token, listen, log, **settings) as service:
+            yield World(sandbox, registry, mood, alice, bot, f"http://{listen}/webhooks/gitlab", log), service
         assert sandbox.complaints == []
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with all_up(tmp_path_factory.mktemp("whole-way")) as (world, _service):
+        yield world
 
 
 @pytest.fixture(autouse=True)

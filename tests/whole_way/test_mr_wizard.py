@@ -10,12 +10,9 @@ import pytest
 import requests
 
 from bot.domain.steps import CHECK_STATUS
-from sandbox.demo.children import free_port
-from sandbox.gitlab import Sandbox
 from sandbox.gitlab.state import MergeRequest
-from sandbox.registry import RegistryServer
 from tests.layers.package_index import PackageIndex, served
-from tests.whole_way.conftest import FILES, SCRIPT, SOON, Mood, Way, World, serving
+from tests.whole_way.conftest import FILES, SCRIPT, SOON, Way, World, all_up, serving
 
 IMPORTING = SCRIPT.replace("import argparse", "import argparse\n\nimport numpy\nimport sklearn")
 BARE = {"train.py": IMPORTING, "eval.py": IMPORTING}
@@ -33,19 +30,10 @@ def index() -> Iterator[PackageIndex]:
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory, index: PackageIndex) -> Iterator[tuple[World, serving]]:
     """A GitLab of its own, with a bot that opens merge requests by itself, and can be killed."""
-    folder, mood = tmp_path_factory.mktemp("wizard"), Mood()
-    with (
-        RegistryServer(folder / "registry") as registry,
-        Sandbox(folder / "gitlab", registry=registry, moods=mood) as sandbox,
-    ):
-        alice = sandbox.create_user("alice")
-        bot = sandbox.create_user("mlreef-bot", bot=True, name="MLReef bot")
-        listen, log = f"127.0.0.1:{free_port()}", folder / "bot.log"
-        more = {"wizard": {"open": "when_needed"}, "builder": {"index_url": index.simple}}
-        more["builder"] |= {"image": "mlreef-bot:test", "engines": ["layers"]}
-        with serving(folder, sandbox.url, bot.token, listen, log, **more) as service:
-            yield World(sandbox, registry, mood, alice, bot, f"http://{listen}/webhooks/gitlab", log), service
-        assert sandbox.complaints == []
+    builder = {"index_url": index.simple, "image": "mlreef-bot:test", "engines": ["layers"]}
+    folder = tmp_path_factory.mktemp("wizard")
+    with all_up(folder, wizard={"open": "when_needed"}, builder=builder) as opened:
+        yield opened
 
 
 @pytest.fixture(autouse=True)

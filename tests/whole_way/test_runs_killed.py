@@ -8,10 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox.demo.children import free_port
-from sandbox.gitlab import Sandbox
-from sandbox.registry import RegistryServer
-from tests.whole_way.conftest import SOON, Mood, Way, World, serving
+from tests.whole_way.conftest import SOON, Way, World, all_up, serving
 from tests.whole_way.test_runs import CI, measured, run, run_notes, told
 
 
@@ -23,17 +20,8 @@ def in_a_good_mood() -> None:
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, serving]]:
     """A service that these tests may kill."""
-    folder, mood = tmp_path_factory.mktemp("killed"), Mood()
-    with (
-        RegistryServer(folder / "registry") as registry,
-        Sandbox(folder / "gitlab", registry=registry, moods=mood) as sandbox,
-    ):
-        alice = sandbox.create_user("alice")
-        bot = sandbox.create_user("mlreef-bot", bot=True, name="MLReef bot")
-        listen, log = f"127.0.0.1:{free_port()}", folder / "bot.log"
-        with serving(folder, sandbox.url, bot.token, listen, log) as service:
-            url = f"http://{listen}/webhooks/gitlab"
-            yield World(sandbox, registry, mood, alice, bot, url, log), service
+    with all_up(tmp_path_factory.mktemp("killed")) as alone:
+        yield alone
 
 
 @pytest.mark.parametrize("route", ["/notes", "/runs/log-batch"])
