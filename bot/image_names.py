@@ -56,6 +56,8 @@ class Shelf:
     registry: Registry
     slug: str
     world: World
+    listed: frozenset[str] = frozenset()
+    """Versions that are listed as the branch's: it may have been the default one before."""
 
     @property
     def path(self) -> str:
@@ -64,7 +66,7 @@ class Shelf:
 
     @property
     def is_default(self) -> bool:
-        """Whether the branch is the one with versions, majors and `latest`."""
+        """Whether the branch is the one that gets versions, and with `latest`."""
         return self.slug == branch_slug(self.project.default_branch or "")
 
     def image(self, tag: str, there: Iterable[str]) -> Manifest | None:
@@ -84,7 +86,8 @@ class Shelf:
         """Tags of the branch's numbers, and of versions, that are there or kept under another name; newest first."""
         present = tuple(there)
         numbers = read_numbers(self.slug, (tag.removeprefix(WITHDRAWN_NUMBER) for tag in present))
-        versions = sorted(read_used(present), reverse=True) if self.is_default else []
+        used = sorted(read_used(present), reverse=True)
+        versions = [one for one in used if self.is_default or f"{one}" in self.listed]
         return [version_tag(self.slug, number) for number in numbers], [str(one) for one in versions]
 
     def holders(self, digest: str, sha: str, there: frozenset[str]) -> Holders:
@@ -92,7 +95,7 @@ class Shelf:
         numbers, versions = (kind[:TAGS_LOOKED_AT] for kind in self.names(there))
         own = [name for name in (*numbers, *versions) if name in there]
         rest = there - set(own) - {LATEST} - {tag for tag in there if ATTACHED.fullmatch(tag)}
-        if self.is_default:
+        if versions:
             rest -= {major_tag(one.major) for one in read_used(there)}
         # of many candidates the commit's own first
         ordered = sorted(rest, key=lambda tag: (tag != candidate_tag(sha), bool(OURS.fullmatch(tag)), tag))
@@ -142,7 +145,7 @@ class Shelf:
         """Lets the `<major>` of each of these versions lead to the newest that is there, and go with the last one."""
         majors = {version.major for name in names if (version := Version.read(name)) is not None}
         present = frozenset(there)
-        for major in sorted(majors) if self.is_default else ():
+        for major in sorted(majors):
             if ensure_major(self.registry, self.path, major) is None and major_tag(major) in present:
                 self.delete([major_tag(major)])
                 # a first one of them may have been published just before

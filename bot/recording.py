@@ -61,7 +61,7 @@ def record_of(
             project=shelf.project.path,
             branch=branch,
             number=number,
-            version=version if shelf.is_default else "",
+            version=version,
             names=names,
             digest=image.digest,
             sha=sha,

@@ -94,13 +94,25 @@ def _change(
     named = read_name(version, branch_slug(branch), branch_slug(project.default_branch or branch))
     if named is None:
         return Withdrawn(False, words.not_named_reply(version))
-    shelf = Shelf(project, world.registry(project.registry_host), named.slug, world)
+    named, versions = _owned(project, named, world)
+    shelf = Shelf(project, world.registry(project.registry_host), named.slug, world, versions)
     try:
         with _alone(project, world):
             return change(shelf, named)
     except (Refused, Gone) as refusal:
         log.warning("tags_not_changed", project=project.path, version=named.tag, reason=str(refusal))
         return Withdrawn(False, words.refused_reply(named.tag, f"{refusal}."))
+
+
+def _owned(project: Project, named: Named, world: World) -> tuple[Named, frozenset[str]]:
+    """The same, of the branch that published it, and that branch's versions, as they are listed.
+
+    Another branch may have been the default one before, and its versions are its own for ever.
+    """
+    rows = [one for one in world.store.listed_versions(project.id) if one.version]
+    by = next((one.branch for one in rows if one.version == named.tag), None)
+    named = replace(named, slug=branch_slug(by)) if by is not None else named
+    return named, frozenset(one.version for one in rows if branch_slug(one.branch) == named.slug)
 
 
 @contextmanager
@@ -161,7 +173,7 @@ def _unpublish(shelf: Shelf, named: Named, cause: Cause) -> Withdrawn:
 
 def _versions(shelf: Shelf, names: Iterable[str]) -> list[str]:
     """Those of the names that are versions, by which people find it as a component."""
-    return [name for name in names if shelf.is_default and Version.read(name) is not None]
+    return [name for name in names if Version.read(name) is not None]
 
 
 def _names_of(

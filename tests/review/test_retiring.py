@@ -160,6 +160,49 @@ def test_while_it_is_not_known_who_uses_what_nothing_goes(place: Place) -> None:
     assert place.numbers() == [2, 5]
 
 
+def former(place: Place, last: int) -> None:
+    """Versions of a branch that was the default one, listed as such, before `master` was."""
+    for number in range(1, last + 1):
+        place.push(number, f"old-{number}", f"1.0.{number}", "1", branch="old")
+    images = place.digests()
+    rows = [listed(place, n, branch="old", digest=images[f"old-{n}"]) for n in range(1, last + 1)]
+    place.world.store.list_module(plan_module(place.project, None, None, ""), rows)
+
+
+def everything(place: Place) -> set[str]:
+    return set(place.registry.tags(place.project.registry_path))
+
+
+def test_of_a_former_default_branch_versions_go_with_their_numbers(place: Place) -> None:
+    former(place, 4)
+    place.retire(2, "old")
+    assert place.tags == {"old-3", "1.0.3", "old-4", "1.0.4", "1", *map(candidate_tag, map(sha, (3, 4)))}
+    kept = {f"withdrawn{name}" for number in (1, 2) for name in (f".old-{number}", f"-1.0.{number}")}
+    assert everything(place) == place.tags | kept
+
+
+@pytest.mark.parametrize("name", ["1.0.4", "old-4"])
+def test_a_version_of_a_former_default_branch_goes_and_comes_back_by_either_name(
+    place: Place, name: str
+) -> None:
+    former(place, 4)
+    before = place.digests()
+    assert unpublish(place.project, "master", name, place.world).done
+    assert {"1.0.4", "old-4"} & place.tags == set()
+    assert place.digests()["1"] == before["1.0.3"]
+    assert republish(place.project, "master", name, place.world).done
+    assert place.digests() == before
+
+
+def test_an_image_that_the_default_branch_has_too_keeps_its_version_there(place: Place) -> None:
+    place.push(1, "master-1", "1.0.1", "1", LATEST, "old-1")
+    rows = [listed(place, 1), listed(place, 1, branch="old", version="")]
+    place.world.store.list_module(plan_module(place.project, None, None, ""), rows)
+    assert unpublish(place.project, "master", "old-1", place.world).done
+    assert {"master-1", "1.0.1", "1", LATEST} <= place.tags
+    assert "old-1" not in place.tags
+
+
 def test_done_again_it_changes_nothing(place: Place) -> None:
     place.publish(5)
     place.retire(3)
