@@ -2,7 +2,8 @@
 
 What it finds enters as a delivery of its own, so it goes the same way as a hook's. It costs two requests for every
 hundred projects that moved, one for every hundred open merge requests that changed, and a closer look (three requests)
-at each known project about once a day, or at once where a head was missed.
+at each known project about once a day, or at once where a head was missed; and one request for the pipelines of each
+project that uses modules.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from bot.errors import TryAgain
 from bot.jobs.names import KINDS, read_job
 from bot.logs import get
 from bot.mending_hooks import mend_hooks
+from bot.missed_runs import enter_missed_runs
 from bot.reach import Reach
 from bot.telling import perform, tell_given_up
 
@@ -71,6 +73,10 @@ def sweep(scope: Scope, reach: Reach, keep_on: Callable[[Scope], None] = lambda 
         with patience.of(project_id):
             found += _close_status(project_id, reach)
             found += mend_hooks(project_id, scope, reach)
+    for project_id in sorted(i for i in users if scope.has_turn(i)):
+        keep_on(left)
+        with patience.of(project_id):
+            found += enter_missed_runs(project_id, scope, reach)
     return found
 
 

@@ -134,6 +134,7 @@ def lines_of(found: Findings) -> Iterable[str]:
         "projects": "projects looked at",
         "missed_heads": "heads that were never handled",
         "missed_merge_requests": "open merge requests that were never checked",
+        "missed_pipelines": "ended pipelines of projects that use modules that nobody told of",
         "unlisted": "projects whose newest version was not in the catalogue",
         "open_publications": "publications that stood still",
         "untold_failures": "given up jobs whose authors were not told",

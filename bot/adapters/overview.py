@@ -7,10 +7,10 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from bot.adapters.gitlab_client import Answer, GitlabClient
+from bot.adapters.gitlab_client import PER_PAGE, Answer, GitlabClient
 from bot.adapters.patience import Patience
 from bot.domain.gitlab import DEVELOPER
-from bot.domain.reconcile import Enrolled, FailedDelivery, Hook, OpenRequest
+from bot.domain.reconcile import EndedPipeline, Enrolled, FailedDelivery, Hook, OpenRequest
 from bot.errors import TryAgain
 
 MAX_PROJECT_PAGES = 10_000
@@ -129,6 +129,25 @@ class Overview:
                 for item in items
                 if item.get("sha")
             )
+
+    def fetch_ended_pipelines(self, project_id: int) -> tuple[EndedPipeline, ...]:
+        """The project's pipelines that have ended, up to a hundred that moved last; none where it does not tell."""
+        query = {"scope": "finished", "order_by": "updated_at", "sort": "desc", "per_page": PER_PAGE}
+        try:
+            items = self._client.get(f"/projects/{project_id}/pipelines", **query)
+        except Answer:
+            return ()
+        return tuple(
+            EndedPipeline(
+                int(item["id"]),
+                str(item["ref"]),
+                str(item["sha"]),
+                str(item["status"]),
+                str(item.get("source") or ""),
+                datetime.fromisoformat(item["updated_at"]).timestamp(),
+            )
+            for item in items
+        )
 
     def fetch_hooks(self, project_id: int) -> tuple[Hook, ...] | None:
         """The project's hooks; None where the bot may not see them (that takes a Maintainer)."""

@@ -51,6 +51,18 @@ class OpenRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class EndedPipeline:
+    """A pipeline that has ended, as a list names it; `at` in seconds since 1970."""
+
+    id: int
+    ref: str
+    sha: str
+    status: str
+    source: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Enrolment:
     """Which projects are swept: those that were published before, and those that the operator names.
 
@@ -133,6 +145,7 @@ class Findings:
     unseen_hooks: int = 0
     missed_merge_requests: int = 0
     unlisted: int = 0
+    missed_pipelines: int = 0
 
     def __add__(self, other: Findings) -> Findings:
         return Findings(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Findings)))

@@ -25,14 +25,15 @@ from bot.adapters.store import Store
 from bot.adapters.talk import Talk
 from bot.domain.branches import named_fact, named_to_text
 from bot.domain.catalogue import ListedVersion, VersionState
-from bot.domain.events import Changed, Found, Push, from_dict, subject, to_dict
+from bot.domain.events import Changed, Found, Pipeline, Push, from_dict, subject, to_dict
 from bot.domain.gitlab import Project as GitlabProject
-from bot.domain.jobs import Publish
+from bot.domain.jobs import Publish, Run
 from bot.domain.listing import plan_module
-from bot.domain.pipeline import Environment
+from bot.domain.pipeline import JOB_NAMES, Environment
 from bot.domain.plan import State
 from bot.domain.policy import Policy
 from bot.domain.reconcile import Enrolment, Findings, Rhythm, Scope
+from bot.domain.routing import Rules, route
 from bot.domain.steps import PUBLISH_STATUS
 from bot.domain.uses import Use
 from bot.errors import Refused, TryAgain
@@ -174,6 +175,35 @@ def test_a_project_that_uses_modules_is_read_again_when_its_head_moved_unheard(p
     # it has no publication: it is read once, and its hooks are nobody's business
     again = place.sweep()
     assert (again.missed_heads, again.missing_hooks) == (0, 0)
+
+
+def test_runs_are_looked_for_in_pipelines_whose_end_no_hook_told_of_once(place: Place) -> None:
+    ci = {".gitlab-ci.yml": "train: {script: python train.py}\n"}
+    project = place.project("vision/pictures", **ci)
+    stranger = place.project("vision/others", **ci)
+    place.store.keep_uses(project.id, "main", (Use("vision/noise", "noise", "1"),))
+    for one in (project, stranger):
+        place.sandbox.commit(one.id, place.alice, {"train.py": "1"})
+    place.sandbox.wait_idle()
+    [heard] = place.sandbox.pipelines(project.id)
+    place.sandbox.play_pipeline(heard.id)
+    event = Pipeline(project.id, "main", heard.sha, heard.id, "success", "push", False, "main", ())
+    place.store.accept("a hook", to_dict(event), subject(event))
+    place.sandbox.commit(project.id, place.alice, {"train.py": "2"})
+    place.sandbox.wait_idle()
+    [unheard] = [one for one in place.sandbox.pipelines(project.id) if one.id != heard.id]
+    reach = replace(
+        place.reach, rhythm=replace(RHYTHM, stale_seconds=0.0, interval_seconds=RHYTHM.complete_seconds)
+    )
+    looked = Scope(time.time() + 1, None, 0, 1)
+    assert sweep(looked, reach).missed_pipelines == 0, "it runs"
+    place.sandbox.play_pipeline(unheard.id)
+    assert sweep(replace(looked, began_at=time.time() + 1), replace(reach, act=False)).missed_pipelines == 1
+    assert sweep(replace(looked, began_at=time.time() + 1), reach).missed_pipelines == 1
+    [entered] = [one for one in place.found() if isinstance(one, Pipeline) and one.pipeline_id == unheard.id]
+    job = route(entered, Rules((), JOB_NAMES), None)
+    assert job == Run(project.id, "main", unheard.sha, unheard.id)
+    assert sweep(replace(looked, began_at=time.time() + 1), reach).missed_pipelines == 0
 
 
 def test_heads_of_branches_that_a_project_names_are_found_too(place: Place) -> None:
