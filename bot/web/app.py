@@ -14,13 +14,14 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from bot.domain.access import ANONYMOUS, NotAccepted
-from bot.domain.catalogue import ListedVersion
+from bot.domain.shown_versions import name_of
 from bot.domain.text import size_words
 from bot.errors import BotError, TryAgain
 from bot.logs import get
-from bot.web.api import API, refusal_of
+from bot.web.api import refusal_of
 from bot.web.badges import badges
-from bot.web.pages import pages, version_name
+from bot.web.openapi import API
+from bot.web.pages import pages
 from bot.web.seeing import Bills, Browsing, People
 from bot.web.words import VISIBILITIES, ago, coded, kind_word, moment, stage_word, state_word
 
@@ -115,9 +116,6 @@ def _add_words(app: flask.Flask, people: People, settings: WebSettings) -> None:
     def slug(text: str) -> str:
         return text if text in {"algorithm", "operation", "visualization"} else "other"
 
-    def listed_name(version: ListedVersion) -> str:
-        return version_name(version)
-
     app.jinja_env.filters |= {
         "ago": ago,
         "coded": coded,
@@ -127,7 +125,7 @@ def _add_words(app: flask.Flask, people: People, settings: WebSettings) -> None:
         "state_word": state_word,
         "stage_word": stage_word,
         "kind_word": kind_word,
-        "version_name": listed_name,
+        "version_name": name_of,
         "visibility_word": lambda name: VISIBILITIES.get(name, name),
     }
 

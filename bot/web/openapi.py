@@ -10,6 +10,7 @@ from parser.model import Kind
 
 JSON = dict[str, Any]
 
+API = "/api/v1"
 DEFAULT_ITEMS = 20
 MOST_ITEMS = 100
 """Of one page of an answer."""
@@ -246,7 +247,7 @@ def _post(name: str, about: str, *parameters: JSON) -> JSON:
 
 def describe(cookie: str) -> JSON:
     """The whole description. `cookie` is the name of the session's cookie."""
-    one = "/api/v1/modules/{project}"
+    one = f"{API}/modules/{{project}}"
     return {
         "openapi": "3.1.0",
         "info": {
@@ -256,7 +257,7 @@ def describe(cookie: str) -> JSON:
         },
         "servers": [{"url": "/"}],
         "paths": {
-            "/api/v1/modules": _get("listModules", "Modules by name.", "Modules", *_SEARCH),
+            f"{API}/modules": _get("listModules", "Modules by name.", "Modules", *_SEARCH),
             one: _get("showModule", "A module and its newest version.", "WholeModule", _OF_PROJECT),
             f"{one}/versions": _get(
                 "listVersions", "Its versions, the newest first.", "Versions", _OF_PROJECT, *_PAGE

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode
 
 import flask
-from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from bot.domain.catalogue import ListedVersion, Query, VersionState
-from bot.domain.svg_plot import svg_plot
-from bot.domain.tags import version_tag
-from bot.domain.views import Found, ModuleView, VersionView
+from bot.domain.catalogue import Query
+from bot.domain.views import Found
 from bot.errors import BotError
 from bot.logs import get
-from bot.web.fields import read_values
-from bot.web.readme import readme_html
+from bot.web.module_page import badge_markdown, notice_of, readme_of, runs_of, version_told
 from bot.web.seeing import Bills, Browsing, People
-from bot.web.using import DEFAULT_TAB, Use, image_of, use_of
-from bot.web.words import KINDS, LEVELS, state_word
+from bot.web.words import KINDS, LEVELS
 from parser.annotations import DATA_TYPES
 
 BILL_TYPE = "application/vnd.cyclonedx+json"
@@ -31,39 +23,12 @@ MAX_QUERY_CHARS = 200
 MAX_CURSOR_CHARS = 500
 """Modules on one page of the list; characters of each word of a search, and of the place where a page begins."""
 
-MAX_RUNS = 5
-"""Runs of a module that are drawn."""
-
 POLL_SECONDS = 3
 REFRESH_SECONDS = 10
 """How often a page of publications in progress looks again: with its script, and without."""
 
 QUERIES = ("q", "kind", "input", "output", "parameter", "topic")
-TABS = ("component", "docker", "pipeline")
-
 _log = get(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A sentence above everything else, with where to go."""
-
-    tone: str
-    text: str
-    link: str = ""
-    link_words: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A run's plot, with where it is from, and the model that it kept; the newest one is seen at once."""
-
-    open: bool
-    version: str
-    web_url: str
-    at: float
-    plot: Markup
-    model: str
 
 
 def pages(browser: Browsing, people: People, public_url: str, bills: Bills) -> flask.Blueprint:
@@ -116,12 +81,12 @@ def pages(browser: Browsing, people: People, public_url: str, bills: Bills) -> f
             place="modules",
             view=view,
             asked_version=asked_version,
-            notice=_notice(view, asked_version),
-            badge_markdown=_badge_markdown(public_url, view.listed.path),
-            readme=_readme(view, asked_version),
-            runs=tuple(_runs(view)),
+            notice=notice_of(view, asked_version),
+            badge_markdown=badge_markdown(public_url, view.listed.path),
+            readme=readme_of(view, asked_version),
+            runs=tuple(runs_of(view)),
             here_path=_address(path, asked_version),
-            **(_version(view, view.shown) if view.shown else {}),
+            **(version_told(view, view.shown) if view.shown else {}),
         )
 
     @views.get("/modules/<path:path>/-/<version>/bill.json")
@@ -190,101 +155,3 @@ def _address(path: str, version: str) -> str:
     if version:
         return flask.url_for("pages.version", path=path, version=version)
     return flask.url_for("pages.module", path=path)
-
-
-def _version(view: ModuleView, shown: VersionView) -> dict[str, Any]:
-    """What the page says of one version: how it is used, or why it cannot be, and where else to look."""
-    values = read_values(flask.request.args)
-    tab = flask.request.args.get("as", DEFAULT_TAB)
-    use = _use(view, shown, values, tab if tab in TABS else DEFAULT_TAB)
-    names = [name for name, _ in view.versions]
-    place = names.index(shown.name) if shown.name in names else 0
-    return {
-        "usable": use is not None,
-        "why_not": _why_not(shown),
-        "groups": use.groups if use else (),
-        "tabs": use.tabs if use else (),
-        "left_out": use.left_out if use else (),
-        "image": image_of(shown),
-        "links": tuple(_links(view, shown)),
-        "older": names[min(place + 1, len(names) - 1)] if names else "",
-    }
-
-
-def _use(view: ModuleView, shown: VersionView, values: dict[str, str], tab: str) -> Use | None:
-    if shown.module is None or not shown.listed.state.available:
-        return None
-    return use_of(view, shown, shown.module, values, tab)
-
-
-def _why_not(shown: VersionView) -> str:
-    if not shown.listed.state.available:
-        return f"This version cannot be used now. {state_word(shown.listed.state).about}"
-    return "Nobody can say any more what this image accepts; it can still be pulled by its digest."
-
-
-def _links(view: ModuleView, shown: VersionView) -> Iterator[tuple[str, str]]:
-    found = (
-        (view.listed.web_url, "Project in GitLab"),
-        (shown.commit_url, f"Commit {shown.listed.sha[:8]}"),
-        (shown.pipeline_url, "Pipeline"),
-        (shown.log_url, "Log of the build"),
-        (_bill(view, shown), "Bill of materials"),
-    )
-    return ((url, words) for url, words in found if url)
-
-
-def _bill(view: ModuleView, shown: VersionView) -> str:
-    if not view.can_pull or not shown.listed.state.available:
-        return ""
-    return flask.url_for("pages.bill", path=view.listed.path, version=shown.name)
-
-
-def _notice(view: ModuleView, asked_version: str) -> Notice | None:
-    shown = view.shown
-    if shown is None:
-        return None
-    state, newest = shown.listed.state, view.listed.newest
-    if state not in (VersionState.PUBLISHED, VersionState.OUTDATED):
-        return Notice(state_word(state).tone, state_word(state).about)
-    if asked_version and newest is not None and newest.digest != shown.listed.digest:
-        link = flask.url_for("pages.module", path=view.listed.path)
-        return Notice("warn", "There is a newer version.", link, f"See {version_name(newest)}")
-    return None
-
-
-def _readme(view: ModuleView, asked_version: str) -> Markup:
-    """The README of the newest version, as it stood there; of others the catalogue keeps none."""
-    newest = view.listed.newest
-    if (
-        not view.listed.readme
-        or newest is None
-        or (asked_version and newest != (view.shown and view.shown.listed))
-    ):
-        return Markup()
-    html = readme_html(view.listed.readme, view.listed.web_url, newest.sha)
-    return Markup(html)  # noqa: S704 -- every piece of it is written anew
-
-
-def _runs(view: ModuleView) -> Iterator[Run]:
-    """Runs that measured something that can be drawn, or kept a model."""
-    for number, run in enumerate(view.runs[:MAX_RUNS]):
-        title = f"What the run with {run.version} measured" if run.version else "What the run measured"
-        drawn = svg_plot(run.experiment, title)
-        if drawn or run.model:
-            plot = Markup(drawn)  # noqa: S704 -- every text in it is escaped
-            yield Run(number == 0, run.version, run.web_url, run.at, plot, run.model)
-
-
-def version_name(version: ListedVersion) -> str:
-    """What people and addresses call a version."""
-    return version.version or version_tag(version.branch, version.number)
-
-
-def _badge_markdown(public_url: str, path: str) -> str:
-    page = public_url + flask.url_for("pages.module", path=path)
-    pictures = (
-        (which, public_url + flask.url_for("badges.badge", path=path, which=which))
-        for which in ("version", "state")
-    )
-    return "\n".join(f"[![{which}]({picture})]({page})" for which, picture in pictures)

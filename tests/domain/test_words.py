@@ -32,7 +32,7 @@ WORDS = (
 )
 """Modules of bot/domain whose sentences reach GitLab."""
 
-TO_OPERATORS = frozenset({"app.py", "ending.py", "publication.py", "reconcile.py"})
+TO_OPERATORS = frozenset({"app.py", "ending.py", "publication.py", "reconcile.py", "uses_known.py"})
 """Modules that say something in the log or on a terminal, with what to do."""
 
 MAX_WORDS = 25
