@@ -63,7 +63,7 @@ UNDER_WAY_SECONDS = 24 * 3600.0
 JUST_ENDED_SECONDS = 600.0
 
 
-class Shelf(Protocol):
+class Catalogue(Protocol):
     """What is asked of the store."""
 
     def search(self, query: Query, among: Among, after: str | None, limit: int) -> tuple[ListedModule, ...]:
@@ -111,7 +111,7 @@ class Browser:
 
     def __init__(
         self,
-        store: Shelf,
+        store: Catalogue,
         eyes: Eyes,
         progress_seconds: float = 0.0,
         now: Callable[[], float] = time.time,

@@ -49,7 +49,7 @@ class Holders:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class BranchImages:
     """A project's images, and which of them are looked at: those of the branch with this slug."""
 
     project: Project

@@ -16,7 +16,7 @@ from bot.domain.tags import branch_slug
 from bot.domain.version_names import Named
 from bot.domain.withdrawn_record import ASKED, MAX_TEXT, Record
 from bot.errors import BotError
-from bot.image_names import Shelf, numbers_and_version
+from bot.image_names import BranchImages, numbers_and_version
 from bot.layers.image import LOCK_LABEL, read_known
 from bot.layers.known import fetch_lock
 from bot.layers.labels import ENGINE_LABEL, base_of
@@ -34,10 +34,10 @@ class Cause:
 
 
 def record_of(
-    shelf: Shelf, named: Named, image: Manifest, sha: str, names: tuple[str, ...], cause: Cause
+    images: BranchImages, named: Named, image: Manifest, sha: str, names: tuple[str, ...], cause: Cause
 ) -> tuple[Record, Kept | None]:
     """The record of an image, and its own description with its locks."""
-    registry, path = shelf.registry, shelf.path
+    registry, path = images.registry, images.path
     kept = describe_image(registry, path, image, {})
     labels, locks, platforms = dict[str, str](), dict[str, bytes](), list[str]()
     for one, config in kept.images if kept is not None else ():
@@ -49,16 +49,16 @@ def record_of(
         try:
             found = fetch_lock(RegistryShelf(registry, path), known)
         except (BotError, ValueError) as error:
-            log.warning("lock_unread", project=shelf.project.path, version=named.tag, reason=str(error))
+            log.warning("lock_unread", project=images.project.path, version=named.tag, reason=str(error))
             continue
         if found is not None:
             locks[one.digest] = found[1]
-    number, version = numbers_and_version(names, shelf.slug)
+    number, version = numbers_and_version(names, images.slug)
     # a name that nobody can read is found again by its slug
-    branch = _text(_branch_of(shelf, image.digest)) or shelf.slug
+    branch = _text(_branch_of(images, image.digest)) or images.slug
     return (
         Record(
-            project=shelf.project.path,
+            project=images.project.path,
             branch=branch,
             number=number,
             version=version,
@@ -76,15 +76,15 @@ def record_of(
     )
 
 
-def _branch_of(shelf: Shelf, digest: str) -> str:
+def _branch_of(images: BranchImages, digest: str) -> str:
     """The branch's name, where the bot knows one with this slug; the slug itself else."""
-    if shelf.is_default:
-        return shelf.project.default_branch or shelf.slug
+    if images.is_default:
+        return images.project.default_branch or images.slug
     for state in (State.PUBLISHED, State.UNCHANGED, State.UNPUBLISHED):
-        for one in shelf.world.store.publications_in(shelf.project.id, state):
-            if one.digest == digest and branch_slug(one.branch) == shelf.slug:
+        for one in images.world.store.publications_in(images.project.id, state):
+            if one.digest == digest and branch_slug(one.branch) == images.slug:
                 return one.branch
-    return shelf.slug
+    return images.slug
 
 
 def _labels(config: bytes) -> dict[str, str]:

@@ -59,7 +59,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class _Shelf:
+class _Snapshot:
     """A project's images as they stand: all tags, and those numbers of the branch that are there."""
 
     project: Project
@@ -92,16 +92,16 @@ def retire(job: Retire, world: World) -> tuple[Later, ...]:
     if keep == 0 or project.archived or project.registry_host is None or not are_uses_known(project, world):
         return ()
     registry = world.registry(project.registry_host)
-    shelf = _Shelf(
+    images = _Snapshot(
         project, job.branch, registry, frozenset(registry.fetch_tags(project.registry_path)), world
     )
-    if len(shelf.numbers) <= keep:
+    if len(images.numbers) <= keep:
         return ()
-    standing = _fetch_standing(shelf, keep)
+    standing = _fetch_standing(images, keep)
     if not standing:
         # the registry lists tags whose images it has lost
         return ()
-    going = plan_retirement(standing, keep, _fetch_held(shelf, standing))
+    going = plan_retirement(standing, keep, _fetch_held(images, standing))
     later: list[Later] = []
     for one in going[:RETIRED_AT_ONCE]:
         done = unpublish(project, job.branch, version_tag(job.branch, one.number), world, RETENTION)
@@ -116,83 +116,83 @@ def retire(job: Retire, world: World) -> tuple[Later, ...]:
     else:
         if len(going) > RETIRED_AT_ONCE:
             later.append(Later(job))
-    _clean_up(shelf, [one for one in standing if one not in going])
+    _clean_up(images, [one for one in standing if one not in going])
     return (*later, Later(List(project.id))) if going else ()
 
 
-def _fetch_standing(shelf: _Shelf, keep: int) -> tuple[Standing, ...]:
-    looked_at = dict.fromkeys((*shelf.numbers[:keep], *shelf.numbers[-NUMBERS_LOOKED_AT:]))
-    images = {number: shelf.image(version_tag(shelf.branch, number)) for number in looked_at}
-    return tuple(Standing(number, image.digest) for number, image in images.items() if image is not None)
+def _fetch_standing(images: _Snapshot, keep: int) -> tuple[Standing, ...]:
+    looked_at = dict.fromkeys((*images.numbers[:keep], *images.numbers[-NUMBERS_LOOKED_AT:]))
+    found = {number: images.image(version_tag(images.branch, number)) for number in looked_at}
+    return tuple(Standing(number, image.digest) for number, image in found.items() if image is not None)
 
 
-def _fetch_held(shelf: _Shelf, standing: Iterable[Standing]) -> frozenset[str]:
+def _fetch_held(images: _Snapshot, standing: Iterable[Standing]) -> frozenset[str]:
     """Images that a tag leads to which moves, that a component reference means, or that somebody brought back."""
     # also a branch that is no longer the default one may have images with versions
-    versions = read_versions(shelf.tags)
+    versions = read_versions(images.tags)
     moving = (LATEST, *{major_tag(version.major) for version in versions})
-    used = {str(version) for version in _fetch_used(shelf, versions)}
-    store = shelf.world.store
+    used = {str(version) for version in _fetch_used(images, versions)}
+    store = images.world.store
     # a version's tag may have been moved by hand: what the bot remembers of an image counts, too
     remembered = {
         one.digest
         for one in standing
         if used and (known := store.described(one.digest)) is not None and known.version in used
     }
-    others = frozenset() if shelf.branch == shelf.project.default_branch else _newest_of_namesakes(shelf)
-    asked_for = fetch_brought_back(shelf.project.id, shelf.world)
-    return shelf.digests((*moving, *used)) | remembered | others | asked_for
+    others = frozenset() if images.branch == images.project.default_branch else _newest_of_namesakes(images)
+    asked_for = fetch_brought_back(images.project.id, images.world)
+    return images.digests((*moving, *used)) | remembered | others | asked_for
 
 
-def _newest_of_namesakes(shelf: _Shelf) -> frozenset[str]:
+def _newest_of_namesakes(images: _Snapshot) -> frozenset[str]:
     """The newest images of other branches whose tags are the same as this one's (`release/1` beside `release-1`)."""
     newest: dict[str, str] = {}
-    for one in shelf.world.store.publications_in(shelf.project.id, State.PUBLISHED):
-        if one.digest is not None and branch_slug(one.branch) == branch_slug(shelf.branch):
+    for one in images.world.store.publications_in(images.project.id, State.PUBLISHED):
+        if one.digest is not None and branch_slug(one.branch) == branch_slug(images.branch):
             newest.setdefault(one.branch, one.digest)
     return frozenset(newest.values())
 
 
-def _fetch_used(shelf: _Shelf, versions: Collection[Version]) -> frozenset[Version]:
-    store, refs = shelf.world.store, frozenset[str]()
-    for path in fetch_paths(shelf.project, shelf.world):
+def _fetch_used(images: _Snapshot, versions: Collection[Version]) -> frozenset[Version]:
+    store, refs = images.world.store, frozenset[str]()
+    for path in fetch_paths(images.project, images.world):
         refs |= store.refs_used(path, MERGE_REQUEST_LANE, PASSING_USE_SECONDS)
     named = {
-        tag for ref in refs if is_sha(ref) for tag in shelf.world.forge.fetch_tags_at(shelf.project.id, ref)
+        tag for ref in refs if is_sha(ref) for tag in images.world.forge.fetch_tags_at(images.project.id, ref)
     }
     return versions_meant(refs | named, versions)
 
 
-def _clean_up(shelf: _Shelf, kept: Collection[Standing]) -> None:
+def _clean_up(images: _Snapshot, kept: Collection[Standing]) -> None:
     """Take the tags of candidates away that are older than all versions that are kept, and were never published."""
-    oldest = shelf.image(version_tag(shelf.branch, min(one.number for one in kept)))
-    since = _created(fetch_labels(shelf.registry, shelf.path, oldest)) if oldest is not None else None
+    oldest = images.image(version_tag(images.branch, min(one.number for one in kept)))
+    since = _created(fetch_labels(images.registry, images.path, oldest)) if oldest is not None else None
     if since is None:
         return
     digests = {one.digest for one in kept}
     gone = [
         candidate_tag(sha)
-        for sha, image, labels in _candidates(shelf)
+        for sha, image, labels in _candidates(images)
         if image.digest not in digests and _is_older(labels, sha, since)
     ]
     if gone:
-        shelf.world.forge.delete_image_tags(shelf.project.id, shelf.path, gone)
-        log.info("candidates_cleaned_up", project=shelf.project.path, branch=shelf.branch, count=len(gone))
+        images.world.forge.delete_image_tags(images.project.id, images.path, gone)
+        log.info("candidates_cleaned_up", project=images.project.path, branch=images.branch, count=len(gone))
 
 
-def _candidates(shelf: _Shelf) -> Iterator[tuple[str, Manifest, Mapping[str, str]]]:
+def _candidates(images: _Snapshot) -> Iterator[tuple[str, Manifest, Mapping[str, str]]]:
     """Candidates of commits that were not published, and whose publication has rested for a while."""
-    store, project_id = shelf.world.store, shelf.project.id
+    store, project_id = images.world.store, images.project.id
     states = (State.PUBLISHED, State.UNCHANGED, State.WAITING, State.RUNNING)
     spared = {one.sha for state in states for one in store.publications_in(project_id, state)}
-    shas = (sha for tag in sorted(shelf.tags) if (sha := read_candidate(tag)) is not None)
+    shas = (sha for tag in sorted(images.tags) if (sha := read_candidate(tag)) is not None)
     for sha in [sha for sha in shas if sha not in spared][:CANDIDATES_LOOKED_AT]:
         known = store.publication(project_id, sha)
         if known is not None and time.time() - known.updated_at < CANDIDATE_REST_SECONDS:
             continue
-        image = shelf.image(candidate_tag(sha))
+        image = images.image(candidate_tag(sha))
         if image is not None:
-            yield sha, image, fetch_labels(shelf.registry, shelf.path, image)
+            yield sha, image, fetch_labels(images.registry, images.path, image)
 
 
 def _is_older(labels: Mapping[str, str], sha: str, since: datetime) -> bool:

@@ -33,7 +33,7 @@ from bot.domain.versions import Version
 from bot.domain.withdrawal import Withdrawn
 from bot.domain.withdrawn_record import ASKED, Record
 from bot.errors import Gone, OperatorError, Refused, TryAgain
-from bot.image_names import TAGS_LOOKED_AT, Holders, Shelf, published_as
+from bot.image_names import TAGS_LOOKED_AT, BranchImages, Holders, published_as
 from bot.offering import withdraw_component
 from bot.recording import Cause, record_of
 from bot.world import World
@@ -54,7 +54,7 @@ def unpublish(
     Raises TryAgain while another of the project's is changed.
     """
     cause = Cause(why, user_id)
-    return _change(project, branch, version, world, lambda shelf, named: _unpublish(shelf, named, cause))
+    return _change(project, branch, version, world, lambda images, named: _unpublish(images, named, cause))
 
 
 def republish(project: Project, branch: str, version: str, world: World, built_url: str = "") -> Withdrawn:
@@ -63,7 +63,9 @@ def republish(project: Project, branch: str, version: str, world: World, built_u
     `built_url`: of the pipeline that built it once more. Where the image is gone, the answer says what is to
     be built. Raises TryAgain while another of the project's is changed.
     """
-    return _change(project, branch, version, world, lambda shelf, named: _republish(shelf, named, built_url))
+    return _change(
+        project, branch, version, world, lambda images, named: _republish(images, named, built_url)
+    )
 
 
 def find_commit(project: Project, branch: str, version: str, world: World) -> str:
@@ -87,7 +89,7 @@ def _change(
     branch: str,
     version: str,
     world: World,
-    change: Callable[[Shelf, Named], Withdrawn],
+    change: Callable[[BranchImages, Named], Withdrawn],
 ) -> Withdrawn:
     if project.registry_host is None:
         return Withdrawn(False, words.without_registry_reply())
@@ -95,10 +97,10 @@ def _change(
     if named is None:
         return Withdrawn(False, words.not_named_reply(version))
     named, versions = _owned(project, named, world)
-    shelf = Shelf(project, world.registry(project.registry_host), named.slug, world, versions)
+    images = BranchImages(project, world.registry(project.registry_host), named.slug, world, versions)
     try:
         with _alone(project, world):
-            return change(shelf, named)
+            return change(images, named)
     except (Refused, Gone) as refusal:
         log.warning("tags_not_changed", project=project.path, version=named.tag, reason=str(refusal))
         return Withdrawn(False, words.refused_reply(named.tag, f"{refusal}."))
@@ -130,68 +132,75 @@ def _alone(project: Project, world: World) -> Iterator[None]:
 # Taking back ------------------------------------------------------------------------------------------
 
 
-def _unpublish(shelf: Shelf, named: Named, cause: Cause) -> Withdrawn:
-    there = frozenset(shelf.registry.fetch_tags(shelf.path))
-    image = shelf.image(named.tag, there)
-    held = shelf.image(kept_tag(named.tag), there)
-    known = fetch_record(shelf.registry, shelf.path, held) if held is not None else None
+def _unpublish(images: BranchImages, named: Named, cause: Cause) -> Withdrawn:
+    there = frozenset(images.registry.fetch_tags(images.path))
+    image = images.image(named.tag, there)
+    held = images.image(kept_tag(named.tag), there)
+    known = fetch_record(images.registry, images.path, held) if held is not None else None
     if image is None and held is not None and known is not None and known.digest == held.digest:
         # as it once was done: the image itself lies under the tag that keeps the number
         image = held
     if image is None and known is None:
-        return _unknown(shelf, named, there)
+        return _unknown(images, named, there)
     if image is not None and known is None:
         # what was begun is gone on with
-        other = shelf.other_meaning(named.also, image.digest, there)
+        other = images.other_meaning(named.also, image.digest, there)
         if other:
             return Withdrawn(False, words.two_meanings_reply(named.also, named.tag, other, words.TAKE_BACK))
     digest = image.digest if image is not None else known.digest if known is not None else ""
-    sha = _sha_of(shelf, image) if image is not None else known.sha if known is not None else ""
-    holders = shelf.holders(digest, sha, there)
-    names = _names_of(shelf, named, digest, holders, known, there)
+    sha = _sha_of(images, image) if image is not None else known.sha if known is not None else ""
+    holders = images.holders(digest, sha, there)
+    names = _names_of(images, named, digest, holders, known, there)
     if image is not None:
-        record, kept = record_of(shelf, named, image, sha, names, cause)
-        ensure_record(shelf.registry, shelf.path, tuple(map(kept_tag, names)), record, kept)
+        record, kept = record_of(images, named, image, sha, names, cause)
+        ensure_record(images.registry, images.path, tuple(map(kept_tag, names)), record, kept)
     stays = [
         part
-        for name in _versions(shelf, names)
-        for part in withdraw_component(shelf.project, name, shelf.world)
+        for name in _versions(images, names)
+        for part in withdraw_component(images.project, name, images.world)
     ]
-    moved = shelf.move_latest_off(digest)
-    shelf.delete(holders.own)
+    moved = images.move_latest_off(digest)
+    images.delete(holders.own)
     # another one may have been taken back meanwhile, to which it was moved
-    latest = shelf.move_latest_off(digest) or moved
-    shelf.settle_majors(names, there)
-    gone = _let_image_go(shelf, digest, holders, at_once=cause.why == ASKED)
-    forget_brought_back(shelf.project.id, digest, shelf.world)
-    _remember(shelf, digest, (State.PUBLISHED, State.UNCHANGED), State.UNPUBLISHED)
-    log.info("version_taken_back", project=shelf.project.path, version=named.tag, tags=holders.own, gone=gone)
+    latest = images.move_latest_off(digest) or moved
+    images.settle_majors(names, there)
+    gone = _let_image_go(images, digest, holders, at_once=cause.why == ASKED)
+    forget_brought_back(images.project.id, digest, images.world)
+    _remember(images, digest, (State.PUBLISHED, State.UNCHANGED), State.UNPUBLISHED)
+    log.info(
+        "version_taken_back", project=images.project.path, version=named.tag, tags=holders.own, gone=gone
+    )
     fate = words.Fate(latest or "", moved is not None, gone, holders.others)
     told = words.unpublished_reply(named.tag, holders.own, fate) + words.stays_words(stays)
-    return Withdrawn(True, told, _after(shelf))
+    return Withdrawn(True, told, _after(images))
 
 
-def _versions(shelf: Shelf, names: Iterable[str]) -> list[str]:
+def _versions(images: BranchImages, names: Iterable[str]) -> list[str]:
     """Those of the names that are versions, by which people find it as a component."""
     return [name for name in names if Version.read(name) is not None]
 
 
 def _names_of(
-    shelf: Shelf, named: Named, digest: str, holders: Holders, known: Record | None, there: frozenset[str]
+    images: BranchImages,
+    named: Named,
+    digest: str,
+    holders: Holders,
+    known: Record | None,
+    there: frozenset[str],
 ) -> tuple[str, ...]:
     """Every name that the image has on the branch, or had before a run that broke off: numbers, then versions."""
-    listed = {name for kind in shelf.names(there) for name in kind}
+    listed = {name for kind in images.names(there) for name in kind}
     before = known.names if known is not None and known.digest == digest else ()
     names = {named.tag, *holders.own, *(name for name in before if name in listed)}
     return tuple(sorted(names, key=lambda name: (Version.read(name) is not None, name)))
 
 
-def _is_kept(shelf: Shelf, name: str, digest: str) -> bool:
-    record = fetch_withdrawn(shelf.registry, shelf.path, kept_tag(name))
+def _is_kept(images: BranchImages, name: str, digest: str) -> bool:
+    record = fetch_withdrawn(images.registry, images.path, kept_tag(name))
     return record is not None and record.digest == digest
 
 
-def _let_image_go(shelf: Shelf, digest: str, holders: Holders, at_once: bool) -> bool:
+def _let_image_go(images: BranchImages, digest: str, holders: Holders, at_once: bool) -> bool:
     """Whether the image itself is gone: nobody else leads to it, and GitLab lets the bot remove it.
 
     What nobody asked for is not done at once: who names it by its digest, unknown to the bot, has time until the
@@ -199,17 +208,17 @@ def _let_image_go(shelf: Shelf, digest: str, holders: Holders, at_once: bool) ->
     """
     if holders.others:
         return False
-    shelf.delete(holders.ours)
+    images.delete(holders.ours)
     if not holders.all_seen or not at_once:
         return False
-    now = frozenset(shelf.registry.fetch_tags(shelf.path))
-    if shelf.leading_to(digest, [tag for tag in (*holders.own, *holders.ours, LATEST) if tag in now]):
+    now = frozenset(images.registry.fetch_tags(images.path))
+    if images.leading_to(digest, [tag for tag in (*holders.own, *holders.ours, LATEST) if tag in now]):
         return False
     try:
-        shelf.registry.delete_manifest(shelf.path, digest)
+        images.registry.delete_manifest(images.path, digest)
     except (Refused, OperatorError) as refusal:
         # without a name it goes when the registry cleans up
-        log.info("image_left_to_cleanup", project=shelf.project.path, digest=digest, reason=str(refusal))
+        log.info("image_left_to_cleanup", project=images.project.path, digest=digest, reason=str(refusal))
         return False
     return True
 
@@ -217,76 +226,78 @@ def _let_image_go(shelf: Shelf, digest: str, holders: Holders, at_once: bool) ->
 # Bringing back ----------------------------------------------------------------------------------------
 
 
-def _republish(shelf: Shelf, named: Named, built_url: str) -> Withdrawn:
-    there = frozenset(shelf.registry.fetch_tags(shelf.path))
-    image = shelf.image(named.tag, there)
-    held = shelf.image(kept_tag(named.tag), there)
-    record = fetch_record(shelf.registry, shelf.path, held) if held is not None else None
+def _republish(images: BranchImages, named: Named, built_url: str) -> Withdrawn:
+    there = frozenset(images.registry.fetch_tags(images.path))
+    image = images.image(named.tag, there)
+    held = images.image(kept_tag(named.tag), there)
+    record = fetch_record(images.registry, images.path, held) if held is not None else None
     meant = image.digest if image is not None else record.digest if record is not None else ""
-    told = {one.digest for one in published_as(shelf.project.id, named.tag, shelf.world)}
+    told = {one.digest for one in published_as(images.project.id, named.tag, images.world)}
     if meant and told and meant not in told:
-        log.warning("not_what_was_published", project=shelf.project.path, version=named.tag, digest=meant)
+        log.warning("not_what_was_published", project=images.project.path, version=named.tag, digest=meant)
         return Withdrawn(False, words.another_reply(named.tag, meant))
     if image is None and record is not None:
-        other = shelf.other_meaning(named.also, record.digest, there)
+        other = images.other_meaning(named.also, record.digest, there)
         if other:
             return Withdrawn(False, words.two_meanings_reply(named.also, named.tag, other, words.BRING_BACK))
     if image is None and held is not None and record is not None:
-        image = _restored(shelf, held, record)
+        image = _restored(images, held, record)
         if image is None:
             return Withdrawn(False, words.gone_reply(named.tag), rebuild=record)
     if image is None:
-        remembered = _remembered(shelf, named)
+        remembered = _remembered(images, named)
         if not isinstance(remembered, Manifest):
-            return remembered or _unknown(shelf, named, there)
+            return remembered or _unknown(images, named, there)
         image = remembered
-    names = _names_to_give_back(shelf, named, record, image.digest, there)
+    names = _names_to_give_back(images, named, record, image.digest, there)
     back = [name for name in names if name not in there]
     for name in back:
-        shelf.registry.ensure_tag(shelf.path, name, image)
-    moved = shelf.is_default and shelf.is_newest(image, {*there, *back})
+        images.registry.ensure_tag(images.path, name, image)
+    moved = images.is_default and images.is_newest(image, {*there, *back})
     # of what is published meanwhile `latest` is not taken away
-    moved = moved and shelf.lead_latest() in names
-    shelf.settle_majors(names, {*there, *back})
-    shelf.delete(kept for kept in map(kept_tag, names) if kept in there)
-    note_brought_back(shelf.project.id, image.digest, shelf.world)
-    _remember(shelf, image.digest, (State.UNPUBLISHED,), State.PUBLISHED)
-    log.info("version_brought_back", project=shelf.project.path, version=named.tag, tags=back)
-    full = f"{shelf.project.registry_host}/{shelf.path}@{image.digest}"
-    branch = shelf.project.default_branch or ""
-    offers = tuple(Later(Offer(shelf.project.id, branch, "", version)) for version in _versions(shelf, names))
+    moved = moved and images.lead_latest() in names
+    images.settle_majors(names, {*there, *back})
+    images.delete(kept for kept in map(kept_tag, names) if kept in there)
+    note_brought_back(images.project.id, image.digest, images.world)
+    _remember(images, image.digest, (State.UNPUBLISHED,), State.PUBLISHED)
+    log.info("version_brought_back", project=images.project.path, version=named.tag, tags=back)
+    full = f"{images.project.registry_host}/{images.path}@{image.digest}"
+    branch = images.project.default_branch or ""
+    offers = tuple(
+        Later(Offer(images.project.id, branch, "", version)) for version in _versions(images, names)
+    )
     return Withdrawn(
-        True, words.republished_reply(named.tag, back, full, moved, built_url), (*offers, *_after(shelf))
+        True, words.republished_reply(named.tag, back, full, moved, built_url), (*offers, *_after(images))
     )
 
 
 def _names_to_give_back(
-    shelf: Shelf, named: Named, record: Record | None, digest: str, there: frozenset[str]
+    images: BranchImages, named: Named, record: Record | None, digest: str, there: frozenset[str]
 ) -> tuple[str, ...]:
     """Names whose record is of this image. The record's own list is believed only where a tag of each says the same."""
     # what was taken back in the old way does not say which names it had
     said = record.names if record is not None else ()
-    listed = said or [name for kind in shelf.names(there) for name in kind[:TAGS_LOOKED_AT]]
+    listed = said or [name for kind in images.names(there) for name in kind[:TAGS_LOOKED_AT]]
     known = [name for name in dict.fromkeys(listed) if kept_tag(name) in there and name != named.tag]
-    return (named.tag, *(name for name in known if _is_kept(shelf, name, digest)))
+    return (named.tag, *(name for name in known if _is_kept(images, name, digest)))
 
 
-def _restored(shelf: Shelf, held: Manifest, record: Record) -> Manifest | None:
+def _restored(images: BranchImages, held: Manifest, record: Record) -> Manifest | None:
     """The image, by the description that its record keeps, while the registry still has its layers."""
-    kept = fetch_kept(shelf.registry, shelf.path, held)
+    kept = fetch_kept(images.registry, images.path, held)
     if kept is None:
-        return shelf.registry.fetch_manifest(shelf.path, record.digest)
-    return restore(shelf.registry, shelf.path, kept)
+        return images.registry.fetch_manifest(images.path, record.digest)
+    return restore(images.registry, images.path, kept)
 
 
-def _remembered(shelf: Shelf, named: Named) -> Manifest | Withdrawn | None:
+def _remembered(images: BranchImages, named: Named) -> Manifest | Withdrawn | None:
     """The image that the bot remembers by that name, if the registry still has it under its digest."""
-    for one in shelf.world.store.publications_in(shelf.project.id, State.UNPUBLISHED):
+    for one in images.world.store.publications_in(images.project.id, State.UNPUBLISHED):
         if one.digest is None or one.number is None:
             continue
-        known = shelf.world.store.described(one.digest)
+        known = images.world.store.described(one.digest)
         if named.tag in (version_tag(one.branch, one.number), known.version if known else ""):
-            image = shelf.registry.fetch_manifest(shelf.path, one.digest)
+            image = images.registry.fetch_manifest(images.path, one.digest)
             return image or Withdrawn(False, words.lost_reply(named.tag))
     return None
 
@@ -294,29 +305,29 @@ def _remembered(shelf: Shelf, named: Named) -> Manifest | Withdrawn | None:
 # Both -------------------------------------------------------------------------------------------------
 
 
-def _after(shelf: Shelf) -> tuple[Later, ...]:
+def _after(images: BranchImages) -> tuple[Later, ...]:
     """What has to be worked out anew."""
-    return (Later(List(shelf.project.id)),)
+    return (Later(List(images.project.id)),)
 
 
-def _remember(shelf: Shelf, digest: str, before: tuple[State, ...], after: State) -> None:
+def _remember(images: BranchImages, digest: str, before: tuple[State, ...], after: State) -> None:
     """Every publication of the branch that rests on the image changes its state."""
-    store = shelf.world.store
+    store = images.world.store
     for state in before:
-        for one in store.publications_in(shelf.project.id, state):
-            if one.digest == digest and branch_slug(one.branch) == shelf.slug:
+        for one in store.publications_in(images.project.id, state):
+            if one.digest == digest and branch_slug(one.branch) == images.slug:
                 store.ensure_publication(replace(one, state=after))
 
 
-def _unknown(shelf: Shelf, named: Named, there: frozenset[str]) -> Withdrawn:
-    numbers, versions = shelf.names(there)
+def _unknown(images: BranchImages, named: Named, there: frozenset[str]) -> Withdrawn:
+    numbers, versions = images.names(there)
     known = [tag for tag in (versions if Version.read(named.tag) else numbers) if tag in there]
     return Withdrawn(False, words.unknown_reply(named.tag, known))
 
 
-def _sha_of(shelf: Shelf, image: Manifest) -> str:
+def _sha_of(images: BranchImages, image: Manifest) -> str:
     try:
-        return _revision(shelf.registry.fetch_labels(shelf.path, image).get(REVISION_LABEL, ""))
+        return _revision(images.registry.fetch_labels(images.path, image).get(REVISION_LABEL, ""))
     except OperatorError:
         # somebody pushed something by hand that is no image
         return ""
