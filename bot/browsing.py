@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Protocol
 
 from bot.adapters.publications import Publication
@@ -25,6 +26,7 @@ from bot.domain.catalogue import (
 )
 from bot.domain.catalogue_words import cursor_of
 from bot.domain.gitlab import DEVELOPER, MAINTAINER, CiJob
+from bot.domain.interface import InterfaceDiff
 from bot.domain.interface import compare as compare_interfaces
 from bot.domain.listing import MAX_TOPICS, line
 from bot.domain.module_label import read_module
@@ -33,6 +35,7 @@ from bot.domain.plan import State
 from bot.domain.runs import KeptRun
 from bot.domain.shown_versions import Named, find, front, shown, view
 from bot.domain.views import CompareView, Found, ModuleView, ProgressView, RunView, StageView, VersionView
+from parser.model import Module
 
 MAX_ITEMS = 100
 """Modules on one page of a search; GitLab is asked about so many at a time."""
@@ -56,6 +59,9 @@ PROGRESS_SHOWN = 20
 PROGRESS_LOOKED_AT = 100
 PEOPLE_KEPT = 256
 """People who are given the same answer again; who asked longest ago goes first."""
+
+MODULES_KEPT = 16
+"""Modules that stay read, and pairs that stay compared, by what their images say: at most some MB each."""
 
 UNDER_WAY_SECONDS = 24 * 3600.0
 """A publication that did not move for so long is under way no more."""
@@ -174,7 +180,7 @@ class Browser:
         if pair[0] is None or pair[1] is None:
             return None
         old, new = (self._describe(one, listed, seen, versions) for one in pair if one)
-        diff = compare_interfaces(old.module, new.module) if old.module and new.module else None
+        diff = _compare(*(self._label(one) for one in pair if one))
         return CompareView(_as_seen(listed, seen), old, new, diff)
 
     def sees(self, project: Ref, person: Person) -> Seen | None:
@@ -227,8 +233,12 @@ class Browser:
     def _describe(
         self, version: ListedVersion, listed: ListedModule, seen: Seen, versions: Sequence[Named]
     ) -> VersionView:
+        return view(version, listed, seen, versions, _read(self._label(version)))
+
+    def _label(self, version: ListedVersion) -> str:
+        """What the version's image says of its module, "" where nobody knows."""
         known = self._store.described(version.digest) if version.digest else None
-        return view(version, listed, seen, versions, read_module(known.module) if known else None)
+        return known.module if known else ""
 
     def _runs(self, seen: Seen, person: Person) -> tuple[RunView, ...]:
         """What runs measured: each for those whom GitLab gives its artifacts, where all of it was read."""
@@ -274,6 +284,17 @@ class Browser:
             f"{project.web_url}/-/pipelines/{one.pipeline_id}" if one.pipeline_id else "",
             one.updated_at,
         )
+
+
+@lru_cache(maxsize=MODULES_KEPT)
+def _read(label: str) -> Module | None:
+    return read_module(label)
+
+
+@lru_cache(maxsize=MODULES_KEPT)
+def _compare(before: str, after: str) -> InterfaceDiff | None:
+    old, new = _read(before), _read(after)
+    return compare_interfaces(old, new) if old and new else None
 
 
 def _as_seen(listed: ListedModule, seen: Seen) -> ListedModule:

@@ -65,21 +65,28 @@ _FOR_PEOPLE = ("help", "place", "group", "metavar", "deprecated", "printed_help"
 """Fields that tell people something and change nothing of what is accepted."""
 
 
+_ACCEPTED = tuple(field.name for field in fields(Parameter) if field.name not in _FOR_PEOPLE)
+
+
 def parameter_interface(parameter: Parameter) -> dict[str, Any]:
     """What one parameter accepts, without what only tells people something."""
-    kept = _plain(parameter)
-    for name in _FOR_PEOPLE:
-        del kept[name]
+    kept = {name: _plain(getattr(parameter, name)) for name in _ACCEPTED}
     kept["unknown"] = sorted(name for name in parameter.unknown if name not in _FOR_PEOPLE)
-    return kept  # type: ignore[no-any-return]  # _plain gives a dict for a dataclass
+    return kept
 
 
 def canonical(value: Any) -> str:
     """The one JSON text of a value: sorted keys, no spaces, ASCII only."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return _CANONICAL.encode(value)
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+_AS_THEY_ARE = frozenset({str, int, float, bool, type(None)})
 
 
 def _plain(value: Any) -> Any:
+    if type(value) in _AS_THEY_ARE:
+        return value
     if isinstance(value, Enum):
         return value.value
     if is_dataclass(value) and not isinstance(value, type):

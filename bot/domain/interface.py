@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from bot.domain.interface_fields import changed_fields
+from bot.domain.interface_fields import Places, changed_fields
 from bot.domain.interface_pairs import Matched, Pair, match
 from bot.domain.interface_values import Change, Level
 from bot.domain.interface_words import MAX_TEXT_CHARS, key_of, label, summary
@@ -30,12 +30,12 @@ class InterfaceDiff:
 
 def compare(before: Module, after: Module) -> InterfaceDiff:
     """What changes for those who use the module; nothing when only code, help texts or requirements do."""
-    matched = match(before.parameters, after.parameters)
+    matched, places = match(before.parameters, after.parameters), Places(after.parameters)
     found = [
         *_of_module(before, after),
         *(_removed(one) for one in matched.removed),
         *(_renamed(*pair) for pair in matched.renamed),
-        *(change for pair in _excluding_alike(matched) for change in changed_fields(*pair, after.parameters)),
+        *(change for pair in _excluding_alike(matched) for change in changed_fields(*pair, places)),
         *(_several(*forms) for forms in matched.unsure),
         *_added(matched, after.parameters),
         *_moved((*matched.same, *matched.renamed), after.parameters),
@@ -91,32 +91,27 @@ def _several(olds: Sequence[Parameter], news: Sequence[Parameter]) -> Change:
 def _added(matched: Matched, parameters: Sequence[Parameter]) -> Iterator[Change]:
     survivors = {id(after) for _, after in (*matched.same, *matched.renamed)}
     new = {id(one) for one in matched.added}
-    of_parser: dict[tuple[str, ...], list[Parameter]] = defaultdict(list)
+    # of each parser: whom of a group one had to give before already, and where the last is that keeps its place
+    groups: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    last: dict[tuple[str, ...], int] = {}
+    order = {id(one): index for index, one in enumerate(parameters)}
     for one in parameters:
-        of_parser[one.subcommand].append(one)
+        if one.one_required and id(one) not in new:
+            groups[one.subcommand].add(one.name)
+        if not one.flags and id(one) in survivors:
+            last[one.subcommand] = order[id(one)]
     for one in matched.added:
         level, words = Level.MINOR, "Nobody has to give it."
-        peers = of_parser[one.subcommand]
-        if one.required or (one.one_required and not _joins(one, peers, new)):
+        joins = not groups[one.subcommand].isdisjoint(one.excludes)
+        if one.required or (one.one_required and not joins):
             level, words = Level.MAJOR, "Every use must give it from now on."
             if not one.required:
                 words = "Every use must give it, or another of its group, from now on."
         elif one.required is None:
             level, words = Level.MAJOR, "Whether it must be given is known only at run time."
-        elif not one.flags:
-            place = next(index for index, other in enumerate(peers) if other is one)
-            if any(not other.flags and id(other) in survivors for other in peers[place:]):
-                level, words = Level.MAJOR, "What is given by place behind it moves by one."
+        elif not one.flags and order[id(one)] < last.get(one.subcommand, 0):
+            level, words = Level.MAJOR, "What is given by place behind it moves by one."
         yield Change("added", label(one), "", summary(one), level, words, one.place)
-
-
-def _joins(one: Parameter, peers: Sequence[Parameter], new: set[int]) -> bool:
-    """Whether one of its group had to be given before already."""
-    return any(
-        other.name in one.excludes and other.one_required and id(other) not in new
-        for other in peers
-        if other is not one
-    )
 
 
 def _moved(pairs: Sequence[Pair], parameters: Sequence[Parameter]) -> Iterator[Change]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator
+from itertools import pairwise
 
 from bot.domain.interface_values import Change, Level
 from bot.domain.interface_words import AT_RUN_TIME, MAX_TEXT_CHARS, NO_VALUE, label, shown
@@ -29,14 +31,34 @@ _COUNTS: dict[str | int | None, tuple[float, float]] = {
 """How many values a parameter takes, by its `nargs`."""
 
 
-def changed_fields(before: Parameter, after: Parameter, parameters: Sequence[Parameter]) -> Iterator[Change]:
-    """The changes of one parameter; `parameters` are all of the module as it will be."""
+class Places:
+    """What of a module is given by place, and where words of subcommands may follow."""
+
+    def __init__(self, parameters: Iterable[Parameter]) -> None:
+        self._names: dict[tuple[str, ...], set[str]] = defaultdict(set)
+        ways = set()
+        for one in parameters:
+            ways.add(one.subcommand)
+            if not one.flags:
+                self._names[one.subcommand].add(one.name)
+        # in order, what goes on from a subcommand stands right behind it
+        self._followed = {way for way, then in pairwise(sorted(ways)) if then[: len(way)] == way}
+
+    def has_neighbours(self, parameter: Parameter) -> bool:
+        """Whether others of its parser are given by place, or words of a subcommand may follow it."""
+        names = self._names.get(parameter.subcommand, set())
+        others = names if parameter.flags else names - {parameter.name} if len(names) < 2 else names
+        return bool(others) or parameter.subcommand in self._followed
+
+
+def changed_fields(before: Parameter, after: Parameter, places: Places) -> Iterator[Change]:
+    """The changes of one parameter; `places` are those of the module as it will be."""
     if bool(before.flags) != bool(after.flags):
         words = "It is given by name now." if after.flags else "It is given by place now, without its name."
         yield _change("form", after, _way(before), _way(after), Level.MAJOR, words)
         return
     yield from _flags(before, after)
-    yield from _fields(before, after, parameters)
+    yield from _fields(before, after, places)
     yield from _condition(before, after)
     if before.deprecated != after.deprecated:
         words = "It still works, but will go." if after.deprecated else "It is there to stay again."
@@ -65,7 +87,7 @@ def _flags(before: Parameter, after: Parameter) -> Iterator[Change]:
         yield _change("flags", after, old, new, Level.MINOR, "It can be given by another name besides.")
 
 
-def _fields(before: Parameter, after: Parameter, parameters: Sequence[Parameter]) -> Iterator[Change]:
+def _fields(before: Parameter, after: Parameter, places: Places) -> Iterator[Change]:
     told = _TOLD_BY_ACTION if _another_kind(before, after) else frozenset()
     unsure = {name for name in before.unknown if name not in after.unknown}
     surprising = {name for name in after.unknown if name not in before.unknown}
@@ -74,7 +96,7 @@ def _fields(before: Parameter, after: Parameter, parameters: Sequence[Parameter]
         ("type", Level.MAJOR, _type),
         ("required", Level.MAJOR, _required),
         ("choices", Level.MAJOR, _choices),
-        ("nargs", Level.MAJOR, lambda old, new: _nargs(old, new, parameters)),
+        ("nargs", Level.MAJOR, lambda old, new: _nargs(old, new, places)),
         ("default", Level.MINOR, _default),
         ("const", Level.MINOR, _const),
         ("excludes", Level.MAJOR, _excludes),
@@ -171,27 +193,35 @@ def _required(before: Parameter, after: Parameter) -> Iterator[Change]:
 
 
 def _choices(before: Parameter, after: Parameter) -> Iterator[Change]:
-    olds, news = ({canonical(v): v for v in one.choices or ()} for one in (before, after))
-    old, new = ("any" if one.choices is None else _listed(one.choices) for one in (before, after))
-    if before.choices is None and after.choices is None:
+    if canonical(before.choices) == canonical(after.choices):
         return
+    olds, news = ({*map(_told_apart, one.choices or ())} for one in (before, after))
+    if before.choices is not None and after.choices is not None and olds == news:
+        return
+    old, new = ("any" if one.choices is None else _listed(one.choices) for one in (before, after))
     if before.choices is None:
         words = "Only these values are accepted from now on."
         yield _change("narrowed", after, old, new, Level.MAJOR, words)
     elif after.choices is None:
         yield _change("widened", after, old, new, Level.MINOR, "Any value is accepted now.")
-    elif olds.keys() - news.keys():
+    elif olds - news:
         words = "Whoever gives a value that is gone gets an error."
         yield _change("narrowed", after, old, new, Level.MAJOR, words)
-    elif news.keys() - olds.keys():
+    else:
         yield _change("widened", after, old, new, Level.MINOR, "There is more to choose from.")
+
+
+def _told_apart(value: Value) -> Hashable:
+    """What is equal for equal values; 1, 1.0 and true are three."""
+    kind = type(value)
+    return (kind, value) if kind is str or kind is int else canonical(value)
 
 
 def _listed(values: Iterable[Value]) -> str:
     return shorten(", ".join(sorted(shown(value) for value in values)), MAX_TEXT_CHARS)
 
 
-def _nargs(before: Parameter, after: Parameter, parameters: Sequence[Parameter]) -> Iterator[Change]:
+def _nargs(before: Parameter, after: Parameter, places: Places) -> Iterator[Change]:
     if canonical(before.nargs) == canonical(after.nargs) or after.action in NO_VALUE:
         return
     least, most = _count(after)
@@ -202,7 +232,7 @@ def _nargs(before: Parameter, after: Parameter, parameters: Sequence[Parameter])
     if least > was_least or most < was_most:
         words = "It takes another number of values: command lines with fewer or more are refused."
         yield _change("narrowed", after, old, new, Level.MAJOR, words)
-    elif most > was_most and _has_neighbours(after, parameters):
+    elif most > was_most and places.has_neighbours(after):
         words = "It takes more values, also those that were meant for what stands behind it."
         yield _change("narrowed", after, old, new, Level.MAJOR, words)
     else:
@@ -224,18 +254,6 @@ def _count_words(least: float, most: float) -> str:
     return f"{least:g} or more values" if most == math.inf else f"{least:g} to {most:g} values"
 
 
-def _has_neighbours(parameter: Parameter, parameters: Sequence[Parameter]) -> bool:
-    """Whether others of its parser are given by place, or words of a subcommand may follow it."""
-    depth = len(parameter.subcommand)
-    for other in parameters:
-        if other.subcommand == parameter.subcommand:
-            if not other.flags and (other.name != parameter.name or bool(parameter.flags)):
-                return True
-        elif other.subcommand[:depth] == parameter.subcommand:
-            return True
-    return False
-
-
 def _default(before: Parameter, after: Parameter) -> Iterator[Change]:
     if before.required or after.required or canonical(before.default) == canonical(after.default):
         return
@@ -252,11 +270,13 @@ def _const(before: Parameter, after: Parameter) -> Iterator[Change]:
 
 def _excludes(before: Parameter, after: Parameter) -> Iterator[Change]:
     olds, news = set(before.excludes), set(after.excludes)
+    if olds == news:
+        return
     here = _listed(before.excludes), _listed(after.excludes)
     if news - olds:
         words = "Together with some others it is refused now."
         yield _change("narrowed", after, *here, Level.MAJOR, words)
-    elif olds - news:
+    else:
         words = "It can be given together with others now."
         yield _change("widened", after, *here, Level.MINOR, words)
 

@@ -64,13 +64,23 @@ def _by_flags(
     olds, news = _by_flag(gone), _by_flag(new)
     pairs = list[Pair]()
     for old in gone:
-        heirs = {id(one): one for flag in old.flags for one in news.get((old.subcommand, flag), ())}
-        if len(heirs) != 1:
-            continue
-        heir = next(iter(heirs.values()))
-        if {id(one) for flag in heir.flags for one in olds.get((old.subcommand, flag), ())} == {id(old)}:
+        heir = _only_holder(old.flags, old.subcommand, news)
+        if heir is not None and _only_holder(heir.flags, old.subcommand, olds) is old:
             pairs.append((old, heir))
     return pairs, *_rest(pairs, gone, new)
+
+
+def _only_holder(
+    flags: Iterable[str], way: tuple[str, ...], holders: dict[Hashable, list[Parameter]]
+) -> Parameter | None:
+    """The one parameter that has any of these flags; None for none, and for several."""
+    found: Parameter | None = None
+    for flag in flags:
+        for one in holders.get((way, flag), ()):
+            if found is not None and one is not found:
+                return None
+            found = one
+    return found
 
 
 def _by_flag(parameters: Iterable[Parameter]) -> dict[Hashable, list[Parameter]]:

@@ -46,5 +46,11 @@ def summary(parameter: Parameter) -> str:
 
 def shown(value: Value) -> str:
     """A value as people write it."""
-    text = value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False, default=list)
-    return shorten("none" if value is None else text, MAX_TEXT_CHARS)
+    if value is None:
+        return "none"
+    if isinstance(value, str) and value:
+        return shorten(value, MAX_TEXT_CHARS)
+    return shorten(str(value) if type(value) is int else _PLAIN.encode(value), MAX_TEXT_CHARS)
+
+
+_PLAIN = json.JSONEncoder(ensure_ascii=False, default=list)

@@ -174,6 +174,33 @@ def test_thousands_of_parameters_are_compared_in_a_moment() -> None:
     assert time.process_time() - begun < 10
 
 
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"flags": tuple(f"-{number}" for number in range(60))},
+        {"one_required": True, "excludes": tuple(f"z{number}" for number in range(60))},
+        {"flags": (), "nargs": "?", "required": False},
+    ],
+    ids=["sharing their flags", "of one group", "given by place"],
+)
+def test_parameters_made_to_be_compared_with_each_other_take_a_moment(shape: dict[str, Any]) -> None:
+    before, after = (
+        module(*(option(f"{name}{number}", **shape) for number in range(1500))) for name in ("a", "b")
+    )
+    begun = time.process_time()
+    assert len(compare(before, after).changes) == 3000
+    assert time.process_time() - begun < 5
+
+
+def test_options_that_take_more_are_no_reason_to_look_at_all_the_others_for_each() -> None:
+    before, after = (
+        module(*(option(f"a{number}", nargs=nargs) for number in range(4000))) for nargs in (None, "+")
+    )
+    begun = time.process_time()
+    assert {one.kind for one in compare(before, after).changes} == {"widened"}
+    assert time.process_time() - begun < 5
+
+
 def test_arguments_by_place_that_change_their_places_break_every_use() -> None:
     found = only(module(by_place("a"), by_place("b")), module(by_place("b"), by_place("a")))
     assert (found.kind, found.before, found.after, found.level) == ("order", "a, b", "b, a", Level.MAJOR)
