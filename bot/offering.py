@@ -147,7 +147,8 @@ def _ensure(project: Project, found: _Found, job: OfferJob, world: World) -> Out
     with suppress(Refused):
         world.forge.delete_branch(project.id, plan.branch_name(job.version))
     if outcome is Outcome.TAKEN:
-        note = words.taken_note(job.version, found.module.slug)
+        tag = world.forge.fetch_tag(project.id, job.version)
+        note = words.taken_note(job.version, found.module.slug, plan.read_digest(tag.message if tag else ""))
     if note:
         perform((Tell(found.sha, job.branch, note, aloud=True),), project.id, world)
     return outcome

@@ -7,7 +7,6 @@ version is changed at a time.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -120,13 +119,10 @@ def _owned(project: Project, named: Named, world: World) -> tuple[Named, frozens
 @contextmanager
 def _alone(project: Project, world: World) -> Iterator[None]:
     """Keeps others from changing the names of the project's images meanwhile."""
-    name, owner = f"names of {project.id}", uuid.uuid4().hex
-    if not world.store.lease(name, owner, LEASE_SECONDS):
-        raise TryAgain(f"{project.path}: another version is just being changed", LEASE_PAUSE_SECONDS)
-    try:
+    with world.store.kept_lease(f"names of {project.id}", LEASE_SECONDS) as mine:
+        if not mine:
+            raise TryAgain(f"{project.path}: another version is just being changed", LEASE_PAUSE_SECONDS)
         yield
-    finally:
-        world.store.release(name, owner)
 
 
 # Taking back ------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +20,9 @@ TURNS = 0x6D74
 """First number of the advisory locks by which workers take turns; the second one follows from the turn's name."""
 
 LONGEST_TURN_SECONDS = 30
+
+RENEWALS = 4
+"""So often a lease that is kept is renewed before it would end."""
 
 
 def _counted(statement: Upsert) -> Upsert:
@@ -58,6 +62,32 @@ class Turns(Tables):
         mine = sa.and_(schema.leases.c.name == name, schema.leases.c.owner == owner)
         with self._writing() as connection:
             connection.execute(sa.delete(schema.leases).where(mine))
+
+    @contextmanager
+    def kept_lease(self, name: str, seconds: float) -> Iterator[bool]:
+        """Whether this caller may do it, alone among all processes, until the block ends: its lease is renewed.
+
+        Should its process die, the lease ends after `seconds`.
+        """
+        owner, ended = uuid.uuid4().hex, threading.Event()
+        if not self.lease(name, owner, seconds):
+            yield False
+            return
+
+        def renew() -> None:
+            while not ended.wait(seconds / RENEWALS):
+                # a database that is away for a moment is asked again before the lease ends
+                with suppress(sa.exc.SQLAlchemyError):
+                    self.lease(name, owner, seconds)
+
+        renewing = threading.Thread(target=renew, name=f"lease {name}", daemon=True)
+        renewing.start()
+        try:
+            yield True
+        finally:
+            ended.set()
+            renewing.join()
+            self.release(name, owner)
 
     @contextmanager
     def turn(self, name: str) -> Iterator[bool]:

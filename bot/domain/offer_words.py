@@ -5,11 +5,12 @@ from __future__ import annotations
 from bot.domain.text import prose, span
 
 
-def taken_note(version: str, slug: str) -> str:
-    """Somebody has a git tag that is called as the version."""
+def taken_note(version: str, slug: str, other: str) -> str:
+    """There is a git tag that is called as the version. `other`: the image that it offers, "" for none."""
+    whose = f"that offers another image, {span(other, 100)}" if other else "that is not mine"
     return (
         f"**Version {span(version)} is published, and cannot be used as a component.** This project has a git tag "
-        f"{span(version)} that is not mine, so {span(slug)} is not offered under it. Delete or rename that tag, and "
+        f"{span(version)} {whose}, so {span(slug)} is not offered under it. Delete or rename that tag, and "
         "I make mine with the next push; or use the image itself."
     )
 

@@ -81,6 +81,17 @@ def test_a_lease_is_held_by_one_until_it_ends_or_is_given_back(store: Store) -> 
     assert store.lease("sweep", "a", 60)
 
 
+def test_a_lease_that_is_kept_lasts_as_long_as_its_block_and_no_longer(store: Store) -> None:
+    with store.kept_lease("names", 0.4) as mine:
+        assert mine
+        for _ in range(10):
+            assert not store.lease("names", "another", 60)
+            with store.kept_lease("names", 60) as too:
+                assert not too
+            time.sleep(0.1)
+    assert store.lease("names", "another", 60)
+
+
 def test_of_many_that_ask_at_once_one_gets_the_lease(store: Store) -> None:
     barrier = threading.Barrier(6)
 

@@ -181,6 +181,18 @@ def test_a_tag_of_somebody_elses_is_left_alone_and_said_once(place: Place) -> No
     assert place.git.tag("1.2.0") == place.sha
 
 
+def test_a_tag_that_offers_another_image_is_left_alone_and_called_so(place: Place) -> None:
+    first = place.publish()
+    place.offer()
+    made = place.git.tag("1.2.0")
+    labels = {REVISION_LABEL: place.sha, MODULE_LABEL: canonical(module_to_dict(MODULE)), "built": "again"}
+    assert place.put(("1.2.0",), {"config": {"Labels": labels, "Entrypoint": ENTRY}}) != first
+    place.offer()
+    assert place.git.tag("1.2.0") == made
+    (comment,) = place.comments
+    assert f"has a git tag `1.2.0` that offers another image, `{first}`" in comment
+
+
 def test_a_tag_that_the_bot_may_not_make_is_said_and_nothing_is_left(place: Place) -> None:
     place.publish()
     place.sandbox.state.projects[place.project.id].protected_tags.append(ProtectedTag("*", NO_ONE))
