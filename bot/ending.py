@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bot.adapters.publications import Publication
-from bot.domain import pipeline, reports
+from bot.domain import pipeline, published_words, reports
 from bot.domain.choice import advise
 from bot.domain.gitlab import CiJob, Pipeline, Project
 from bot.domain.making import Making, explained, read_warnings
@@ -37,7 +37,7 @@ def end_published(
         found = fetch_published(known, project, jobs, world)
     except (Refused, OperatorError) as refusal:
         # it is published all the same, and an open status would keep the pipeline from ending
-        perform((status_of(known, "success", reports.unread_status(), ended),), project.id, world)
+        perform((status_of(known, "success", published_words.unread_status(), ended),), project.id, world)
         raise OperatorError(
             f"The registry does not let the bot read {project.registry_path}: {refusal}",
             "Give the bot's token the right to read the registry, or set registry.username and its password.",
@@ -54,7 +54,7 @@ def end_published(
         )
     published, making = found.published, found.making
     world.store.keep_described(found.described)
-    words = reports.published_status(published, making)
+    words = published_words.published_status(published, making)
     tell: list[SetStatus | Tell] = [status_of(known, "success", words, ended)]
     if world.forge.fetch_merge_request_of(project.id, known.source_sha, known.branch) is not None:
         report = fetch_report(project, known.sha, world).report
@@ -63,7 +63,7 @@ def end_published(
             use = ""
             if world.policy.component.enabled and published.version:
                 use = component_example(report.module, project.path, published.version)
-            body = reports.published_note(report.module, problems, published, ended, making, use)
+            body = published_words.published_note(report.module, problems, published, ended, making, use)
             tell.append(Tell(known.source_sha, known.branch, body, False, report.settings.quiet))
     return Outcome(
         replace(
@@ -97,13 +97,15 @@ def _looked_into(
 
 
 def end_unchanged(
-    kept: reports.Published, known: Publication, project: Project, ended: Pipeline, world: World
+    kept: published_words.Published, known: Publication, project: Project, ended: Pipeline, world: World
 ) -> Outcome:
     """Nothing of the image has changed, so what was published before is kept."""
-    tell: list[SetStatus | Tell] = [status_of(known, "success", reports.unchanged_status(kept), ended)]
+    tell: list[SetStatus | Tell] = [
+        status_of(known, "success", published_words.unchanged_status(kept), ended)
+    ]
     request = world.forge.fetch_merge_request_of(project.id, known.source_sha, known.branch)
     if request is not None:
-        body = reports.unchanged_note(known.sha, kept, ended)
+        body = published_words.unchanged_note(known.sha, kept, ended)
         tell.append(Tell(known.source_sha, known.branch, body, False, quiet_of(known, project, world)))
     return Outcome(
         replace(known, state=State.UNCHANGED, number=kept.number, digest=kept.digest, image=kept.image),

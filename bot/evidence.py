@@ -14,7 +14,7 @@ from bot.domain.gitlab import Deployed, Project
 from bot.domain.listing import Evidence, Image, Kept, Tip, text
 from bot.domain.making import read_making
 from bot.domain.module_label import read_module
-from bot.domain.reports import Promise, read_published_status
+from bot.domain.published_words import Promise, read_published_status
 from bot.domain.steps import PUBLISH_STATUS
 from bot.domain.tags import version_tag
 from bot.domain.version_names import kept_tag

@@ -11,7 +11,7 @@ from bot.adapters.modules import Described
 from bot.adapters.publications import Publication
 from bot.adapters.registry import Manifest, Registry
 from bot.adapters.version_tags import fetch_held, fetch_labels, fetch_number_of, fetch_version_of
-from bot.domain import reports, tags
+from bot.domain import published_words, tags
 from bot.domain.current import Current
 from bot.domain.gitlab import CiJob, Project
 from bot.domain.making import Making, read_making
@@ -36,7 +36,7 @@ log = structlog.get_logger()
 class Found:
     """A commit's published image: what it is known by, how it was made, and the label that describes its module."""
 
-    published: reports.Published
+    published: published_words.Published
     making: Making
     module: str
 
@@ -70,12 +70,12 @@ def fetch_published(
         making = read_making(labels, manifest.content, jobs)
         said = _fetch_vulnerabilities(registry, repository, manifest.digest, world)
         named = (tag, *filter(None, [version]), *also)
-        published = reports.Published(image, manifest.digest, number, named, said, version)
+        published = published_words.Published(image, manifest.digest, number, named, said, version)
         return Found(published, making, _legible(labels))
     return None
 
 
-def fetch_kept(known: Publication, project: Project, world: World) -> reports.Published | None:
+def fetch_kept(known: Publication, project: Project, world: World) -> published_words.Published | None:
     """The version whose image promote gave to the commit, because it is the same; None when it did not."""
     if project.registry_host is None:
         return None
@@ -91,7 +91,7 @@ def fetch_kept(known: Publication, project: Project, world: World) -> reports.Pu
         image = f"{project.registry_host}/{repository}"
         version = _fetch_version(registry, project, known.branch, there, own.digest)
         named = (tags.version_tag(known.branch, number), *filter(None, [version]))
-        return reports.Published(image, own.digest, number, named, version=version)
+        return published_words.Published(image, own.digest, number, named, version=version)
     except (Refused, OperatorError) as refusal:
         # nothing is lost by it: what the job says of itself is told instead
         log.warning("registry_unread", project=project.path, sha=known.sha, reason=str(refusal))

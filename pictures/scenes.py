@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from difflib import SequenceMatcher
 
-from bot.domain import reports
+from bot.domain import published_words, reports
 from bot.domain.commands import Name, Unknown
 from bot.domain.making import Making, explained
 from bot.domain.replies import explain_reply, unknown_reply
@@ -118,11 +118,11 @@ def _lines(file: str, line: int, text: str) -> Lines:
 
 
 def _published() -> Scene:
-    published = reports.Published(IMAGE, DIGEST, 4, ("main-4", "1.1.0", "latest"), version="1.1.0")
+    published = published_words.Published(IMAGE, DIGEST, 4, ("main-4", "1.1.0", "latest"), version="1.1.0")
     reviewed = review_of(MENDED)
     making = Making("layers", environment="python-3.12", size=101_000_000, layers=9, seconds=14.0, lock=LOCK)
     making = explained(making, reviewed.report, ENVIRONMENT, "layers", "")
-    outcome = reports.published_note(module_of(MENDED), (), published, PIPELINE, making)
+    outcome = published_words.published_note(module_of(MENDED), (), published, PIPELINE, making)
     note = with_review(outcome, marked(review_body(reviewed)))
     return Scene(
         "published",
@@ -131,7 +131,7 @@ def _published() -> Scene:
         "strength",
         ALICE,
         (Comment(BOT, note),),
-        check=(PUBLISH_STATUS, "success", reports.published_status(published, making)),
+        check=(PUBLISH_STATUS, "success", published_words.published_status(published, making)),
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from bot.domain.catalogue import ListedModule, ListedVersion, Traces, read_state
 from bot.domain.gitlab import Deployed, Project
-from bot.domain.reports import Promise
+from bot.domain.published_words import Promise
 from bot.domain.tags import version_tag
 from bot.domain.text import shorten, shorten_visible
 from parser.model import Module, Parameter

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 
-from bot.domain import reports
+from bot.domain import published_words, reports
 from bot.domain.plan import State
 
 HOOK_PATH = "/webhooks/gitlab"
@@ -252,7 +252,7 @@ def truth_of(state: State) -> tuple[str, str]:
     if state is State.PUBLISHED:
         return "success", reports.already_status()
     if state is State.UNCHANGED:
-        return "success", reports.kept_status()
+        return "success", published_words.kept_status()
     if state is State.UNPUBLISHED:
         return "canceled", reports.taken_back_status()
     if state is State.SUPERSEDED:

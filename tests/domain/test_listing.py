@@ -15,7 +15,7 @@ from bot.domain.listing import Evidence, Image, Kept, Tip, line, newest_of, plan
 from bot.domain.making import Making
 from bot.domain.pipeline import BUILD, PROMOTE, SMOKE, VERIFY
 from bot.domain.plan import State
-from bot.domain.reports import Promise, Published, published_status, read_published_status
+from bot.domain.published_words import Promise, Published, published_status, read_published_status
 from bot.domain.tags import version_tag
 from tests.domain.values import PROJECT
 

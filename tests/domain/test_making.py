@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain import reports
+from bot.domain import published_words
 from bot.domain.gitlab import CiJob
 from bot.domain.making import (
     Making,
@@ -41,8 +41,8 @@ def jobs(*seconds: float | None) -> tuple[CiJob, ...]:
 def test_all_that_is_known_stands_in_status_and_note() -> None:
     making = read_making(LABELS, MANIFEST, jobs(1.0, 3.21, 9.0))
     making = explained(making, report(), ENVIRONMENT, "layers", "nothing needs another")
-    assert reports.published_status(PUBLISHED, making).endswith(", 212 MB, built in 3.2 s")
-    body = reports.published_note(module(), (), PUBLISHED, PIPELINE, making)
+    assert published_words.published_status(PUBLISHED, making).endswith(", 212 MB, built in 3.2 s")
+    body = published_words.published_note(module(), (), PUBLISHED, PIPELINE, making)
     assert "| Base | python (Python 3.12): the default, as .mlreef.yaml names none |" in body.replace(
         "\\", ""
     )
@@ -55,8 +55,8 @@ def test_all_that_is_known_stands_in_status_and_note() -> None:
 def test_what_is_not_known_is_not_said() -> None:
     making = read_making({}, json.dumps({"manifests": []}).encode(), jobs(None, None, None))
     assert making == Making()
-    assert reports.published_status(PUBLISHED, making) == reports.published_status(PUBLISHED)
-    body = reports.published_note(module(), (), PUBLISHED, PIPELINE, making)
+    assert published_words.published_status(PUBLISHED, making) == published_words.published_status(PUBLISHED)
+    body = published_words.published_note(module(), (), PUBLISHED, PIPELINE, making)
     assert not any(word in body for word in ("| Base", "| Engine", "| Size", "| Built in", "| Lock"))
 
 
@@ -103,7 +103,7 @@ def test_warnings_of_the_log_are_told_once_with_their_hints() -> None:
     (found,) = read_warnings(trace, ["requirement-twice"])
     assert (found.words, found.code) == ("requirements.txt:3: pandas is not pinned.", "requirement-unpinned")
     assert found.hint == "Write pandas==2.3.1."
-    body = reports.published_note(module(), (), PUBLISHED, PIPELINE, Making(warnings=(found,)))
+    body = published_words.published_note(module(), (), PUBLISHED, PIPELINE, Making(warnings=(found,)))
     assert "**Worth a look:**" in body
     assert "pandas==2.3.1" in body
 
@@ -118,5 +118,5 @@ def test_a_note_is_harmless_whatever_labels_and_log_say(label: str, words: str, 
     trace = f"warning: {words}\n    {words}\n".encode("utf-8", "surrogatepass")
     warned = read_warnings(trace, ())
     filled = Making(making.engine, words, making.environment, making.size, 1, 1.0, making.lock, warned)
-    assert_harmless(reports.published_note(module(), (), PUBLISHED, PIPELINE, filled))
+    assert_harmless(published_words.published_note(module(), (), PUBLISHED, PIPELINE, filled))
     assert status_words(making) == ""

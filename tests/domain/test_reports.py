@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain import reports
+from bot.domain import published_words, reports
 from bot.domain.gitlab import CiJob, Pipeline
 from bot.domain.usage import usage
 from tests.domain.gitlab_rules import assert_harmless
@@ -14,7 +14,7 @@ from tests.domain.values import HEAD, module, parameter, problem
 
 JOB = CiJob(7, "mlreef-build", "failed", False, "https://gitlab.example.com/g/p/-/jobs/7", "script_failure")
 PIPELINE = Pipeline(31, HEAD, "master", "failed", "push", "https://gitlab.example.com/g/p/-/pipelines/31")
-PUBLISHED = reports.Published(
+PUBLISHED = published_words.Published(
     "registry.example.com/group/add-noise", f"sha256:{'d' * 64}", 3, ("master-3", "latest")
 )
 
@@ -36,7 +36,7 @@ def test_many_problems_are_shown_up_to_a_limit_and_the_rest_is_counted() -> None
 
 
 def test_a_publication_names_the_image_by_digest_and_how_to_run_it() -> None:
-    body = reports.published_note(module(), (), PUBLISHED, PIPELINE)
+    body = published_words.published_note(module(), (), PUBLISHED, PIPELINE)
     image = f"registry.example.com/group/add-noise@sha256:{'d' * 64}"
     assert f"docker run --rm \\\n  {image} --help" in body
     assert "is published as `master-3`" in body
@@ -46,7 +46,7 @@ def test_a_publication_names_the_image_by_digest_and_how_to_run_it() -> None:
 
 def test_a_parameters_help_is_told_as_the_script_prints_it() -> None:
     one = parameter("width", help="pixels (%(default)s)", printed_help="pixels (64)")
-    body = reports.published_note(module(one), (), PUBLISHED, PIPELINE)
+    body = published_words.published_note(module(one), (), PUBLISHED, PIPELINE)
     assert "pixels (64)" in body
     assert "default)s" not in body
 
@@ -64,7 +64,7 @@ def test_statuses_fit_into_gitlabs_255_characters() -> None:
     long = problem("x" * 400)
     assert len(reports.refused_status((long, long))) <= 255
     assert len(reports.unstarted_status("y" * 400)) <= 255
-    assert len(reports.published_status(PUBLISHED)) <= 255
+    assert len(published_words.published_status(PUBLISHED)) <= 255
 
 
 def test_the_cause_that_a_job_named_comes_first() -> None:
@@ -82,27 +82,27 @@ def test_without_a_cause_the_job_is_named() -> None:
 
 def test_a_note_says_what_is_known_of_vulnerabilities_and_believes_no_markup_in_it() -> None:
     said = "Known vulnerabilities: 1 of 3 packages affected (high), 0 unknown."
-    body = reports.published_note(module(), (), replace(PUBLISHED, vulnerabilities=said), PIPELINE)
+    body = published_words.published_note(module(), (), replace(PUBLISHED, vulnerabilities=said), PIPELINE)
     assert "| Known vulnerabilities | `1 of 3 packages affected (high), 0 unknown.` |" in body
-    assert "vulnerabilities" not in reports.published_note(module(), (), PUBLISHED, PIPELINE)
+    assert "vulnerabilities" not in published_words.published_note(module(), (), PUBLISHED, PIPELINE)
     foreign = "Known vulnerabilities: none | @all\n/merge <b>"
     assert_harmless(
-        reports.published_note(module(), (), replace(PUBLISHED, vulnerabilities=foreign), PIPELINE)
+        published_words.published_note(module(), (), replace(PUBLISHED, vulnerabilities=foreign), PIPELINE)
     )
 
 
 def test_the_version_is_told_where_there_is_one() -> None:
     known = replace(PUBLISHED, version="1.2.0")
-    assert "**`Add Noise` is published as version 1.2.0.**" in reports.published_note(
+    assert "**`Add Noise` is published as version 1.2.0.**" in published_words.published_note(
         module(), (), known, PIPELINE
     )
-    assert reports.published_status(known).startswith("Published version 1.2.0 as master-3 (sha256:")
+    assert published_words.published_status(known).startswith("Published version 1.2.0 as master-3 (sha256:")
 
 
 def test_what_has_no_version_is_told_by_its_tag_for_a_bare_number_is_a_tag_of_others() -> None:
-    body = reports.published_note(module(), (), replace(PUBLISHED, tags=("stable-1",)), PIPELINE)
+    body = published_words.published_note(module(), (), replace(PUBLISHED, tags=("stable-1",)), PIPELINE)
     assert "**`Add Noise` is published as `stable-1`.**" in body
-    status = reports.published_status(replace(PUBLISHED, tags=("stable-1",)))
+    status = published_words.published_status(replace(PUBLISHED, tags=("stable-1",)))
     assert status.startswith("Published stable-1 (sha256:")
 
 
@@ -110,7 +110,7 @@ def test_how_to_run_it_names_what_must_be_given() -> None:
     made = module(
         parameter("input-path", required=True), parameter("seed"), parameter("file", flags=(), required=True)
     )
-    body = reports.published_note(made, (), PUBLISHED, PIPELINE)
+    body = published_words.published_note(made, (), PUBLISHED, PIPELINE)
     image = f"registry.example.com/group/add-noise@sha256:{'d' * 64}"
     assert f'-v "$PWD/data:/data" \\\n  {image} \\\n  --input-path INPUT_PATH FILE\n' in body
 

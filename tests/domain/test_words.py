@@ -15,6 +15,7 @@ import bot
 ROOT = Path(next(iter(bot.__path__)))
 WORDS = (
     "reports",
+    "published_words",
     "review_note",
     "thread_words",
     "replies",

@@ -29,7 +29,7 @@ from bot.adapters.store import Store
 from bot.adapters.talk import Talk
 from bot.adapters.withdrawn import ensure_record
 from bot.cataloguing import Rebuilt, list_again, list_project, rebuild
-from bot.domain import reports
+from bot.domain import published_words
 from bot.domain.catalogue import Among, Query, VersionState
 from bot.domain.facts import USES_KNOWN
 from bot.domain.gitlab import Project
@@ -177,7 +177,9 @@ class Place:
 
     def tell(self, sha: str, branch: str, number: int, version: str, digest: str) -> None:
         tag = version_tag(branch, number)
-        words = reports.published_status(reports.Published("image", digest, number, (tag,), version=version))
+        words = published_words.published_status(
+            published_words.Published("image", digest, number, (tag,), version=version)
+        )
         self.world.forge.set_status(self.project_id, sha, PUBLISH_STATUS, "success", words, "", None, branch)
 
     def withdraw(self, number: int, version: str, image: Manifest, branch: str = "master") -> None:
