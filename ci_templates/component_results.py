@@ -27,6 +27,12 @@ CHUNK_BYTES = 1024 * 1024
 MAX_NAME_CHARS = 100
 KEPT_CHARS = 180  # of a file's name behind its digest: GitLab takes 255 altogether
 
+NOT_KEPT = "The model is not kept"
+KEPT_WHERE = (
+    "See that the package registry of this project is on (Settings > General > Visibility) and takes a file "
+    "of this size, then run the job again."
+)
+
 _NUMBERED = re.compile(r"(\d+(?:\.\d+)?)\D*\Z")
 
 
@@ -116,7 +122,7 @@ def fetch_file(address: str, folder: str) -> str:
     part = path.with_name(name + ".part")
     digest = hashlib.sha256()
     try:
-        answer = _answer(_asked(url, "GET"))
+        answer = _answer(_asked(url, "GET"), "Not fetched")
     except urllib.error.HTTPError as error:
         raise SystemExit(f"Not fetched: the answer for {url} is {error.code}.") from None
     try:
@@ -151,18 +157,20 @@ def keep_model(path: str, slug: str, version: str) -> dict[str, str | int]:
     )
     url = os.environ["CI_API_V4_URL"] + "/" + place + "/" + kept
     try:
-        _answer(_asked(url, "HEAD")).close()
+        _answer(_asked(url, "HEAD"), NOT_KEPT).close()
     except urllib.error.HTTPError as error:
         if error.code != 404:
-            raise SystemExit(f"The model is not kept: GitLab answered {error.code}.") from None
+            raise SystemExit(f"{NOT_KEPT}: GitLab answered {error.code} for {url}. {KEPT_WHERE}") from None
         with Path(path).open("rb") as file:
             request = _asked(url, "PUT", file)
             request.add_header("Content-Length", str(size))
             request.add_header("Content-Type", "application/octet-stream")
             try:
-                _answer(request, file).close()
+                _answer(request, NOT_KEPT, file).close()
             except urllib.error.HTTPError as refused:
-                raise SystemExit(f"The model is not kept: GitLab answered {refused.code}.") from None
+                raise SystemExit(
+                    f"{NOT_KEPT}: GitLab answered {refused.code} for {url}. {KEPT_WHERE}"
+                ) from None
     print(
         "The model is kept. To use it, give the input `job-model`:\n  " + url + "#sha256=" + sha256,
         flush=True,
@@ -178,8 +186,11 @@ def _asked(url: str, method: str, data: IO[bytes] | None = None) -> urllib.reque
     return request
 
 
-def _answer(request: urllib.request.Request, file: IO[bytes] | None = None) -> Any:
-    """The answer, asked for again after a pause when it may come then. Raises HTTPError for any other refusal."""
+def _answer(request: urllib.request.Request, failed: str, file: IO[bytes] | None = None) -> Any:
+    """The answer, asked for again after a pause when it may come then. Raises HTTPError for any other refusal.
+
+    `failed`: what is not done when none comes.
+    """
     pauses = list(PAUSES_SECONDS)
     while True:
         try:
@@ -189,7 +200,11 @@ def _answer(request: urllib.request.Request, file: IO[bytes] | None = None) -> A
                 raise
         except OSError as error:
             if not pauses:
-                raise SystemExit(f"No answer from {request.full_url}: {error}") from None
+                raise SystemExit(
+                    f"{failed}: {request.full_url} cannot be reached from this job: "
+                    f"{getattr(error, 'reason', error)}. See that its runner has a network that leads there, "
+                    "with a proxy where one is needed (https_proxy), then run the job again."
+                ) from None
         time.sleep(pauses.pop(0))
         if file is not None:
             file.seek(0)

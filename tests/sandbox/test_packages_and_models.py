@@ -22,7 +22,7 @@ from bot.domain.experiment import read_experiment
 from bot.errors import Gone, TryAgain
 from ci_templates.component_results import fetch_file, keep_model, open_metrics
 from sandbox.gitlab import Project, Sandbox, Trouble, User
-from sandbox.gitlab.trouble import die_after_effect, redirect
+from sandbox.gitlab.trouble import die_after_effect, redirect, refuse
 
 MODEL = b"weights" * 1000
 SHA256 = hashlib.sha256(MODEL).hexdigest()
@@ -145,6 +145,34 @@ def test_a_fetched_file_stays_in_its_folder(
 def test_a_model_that_was_not_written_is_told(in_job: Path) -> None:
     with pytest.raises(SystemExit, match="The run wrote no file"):
         keep_model(str(in_job / "nothing.pkl"), "add-noise", "1.2.0")
+
+
+def test_a_job_without_a_way_to_gitlab_is_told_what_where_and_what_to_do(
+    in_job: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI_API_V4_URL", "http://127.0.0.1:1/api/v4")
+    with pytest.raises(SystemExit) as ended:
+        keep_model(str(in_job / "model.pkl"), "add-noise", "1.2.0")
+    said = str(ended.value)
+    assert said.startswith("The model is not kept: http://127.0.0.1:1/api/v4/projects/")
+    assert "cannot be reached from this job: " in said
+    assert said.endswith("then run the job again.")
+    assert "urlopen" not in said
+    with pytest.raises(
+        SystemExit, match=r"^Not fetched: http://127.0.0.1:1/x cannot be reached .* then run the job"
+    ):
+        fetch_file(f"http://127.0.0.1:1/x#sha256={SHA256}", str(in_job / "model"))
+
+
+def test_a_project_without_a_package_registry_is_told_where_it_is_switched_on(
+    sandbox: Sandbox, in_job: Path
+) -> None:
+    sandbox.moods = trouble = Trouble()
+    trouble.on("PUT", "*:file_name", refuse(403), times=None)
+    with pytest.raises(
+        SystemExit, match=r"^The model is not kept: GitLab answered 403 for http.* package registry"
+    ):
+        keep_model(str(in_job / "model.pkl"), "add-noise", "1.2.0")
 
 
 def test_who_may_not_see_a_private_project_gets_no_model_of_it(
