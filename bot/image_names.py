@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.adapters.registry import Manifest, Registry
 from bot.adapters.version_tags import ensure_major, fetch_version_of
@@ -58,6 +58,8 @@ class BranchImages:
     world: World
     listed: frozenset[str] = frozenset()
     """Versions that are listed as the branch's: it may have been the default one before."""
+    seen: Mapping[str, str] = field(default_factory=dict)
+    """What tags of numbers and versions led to a moment ago; what led elsewhere is not asked for again."""
 
     @property
     def path(self) -> str:
@@ -99,7 +101,11 @@ class BranchImages:
             rest -= {major_tag(one.major) for one in read_used(there)}
         # of many candidates the commit's own first
         ordered = sorted(rest, key=lambda tag: (tag != candidate_tag(sha), bool(OURS.fullmatch(tag)), tag))
-        looked = self.leading_to(digest, (*own, *ordered[:OTHERS_LOOKED_AT]))
+        elsewhere = {tag for tag in own if self.seen.get(tag, digest) != digest} | self._candidates_besides(
+            digest, sha
+        )
+        asked = [tag for tag in (*own, *ordered[:OTHERS_LOOKED_AT]) if tag not in elsewhere]
+        looked = self.leading_to(digest, asked)
         return Holders(
             own=tuple(name for name in own if name in looked),
             ours=tuple(tag for tag in ordered if tag in looked and OURS.fullmatch(tag)),
@@ -107,6 +113,15 @@ class BranchImages:
             all_seen=len(ordered) <= OTHERS_LOOKED_AT
             and len(own) == sum(name in there for kind in self.names(there) for name in kind),
         )
+
+    def _candidates_besides(self, digest: str, sha: str) -> frozenset[str]:
+        """Candidates of other commits that were published as other images, as the bot remembers."""
+        images: dict[str, set[str]] = {}
+        for state in (State.PUBLISHED, State.UNCHANGED):
+            for one in self.world.store.publications_in(self.project.id, state):
+                if one.digest is not None and one.sha != sha:
+                    images.setdefault(candidate_tag(one.sha), set()).add(one.digest)
+        return frozenset(tag for tag, digests in images.items() if digest not in digests)
 
     def leading_to(self, digest: str, tags: Sequence[str]) -> frozenset[str]:
         """Those of these tags that lead to the image."""

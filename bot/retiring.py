@@ -34,6 +34,7 @@ from bot.domain.tags import (
 from bot.domain.versions import Version, major_tag, read_versions
 from bot.domain.withdrawn_record import RETENTION
 from bot.former_paths import fetch_paths
+from bot.image_names import TAGS_LOOKED_AT
 from bot.uses_known import are_uses_known
 from bot.withdrawing import unpublish
 from bot.world import World
@@ -102,9 +103,11 @@ def retire(job: Retire, world: World) -> tuple[Later, ...]:
         # the registry lists tags whose images it has lost
         return ()
     going = plan_retirement(standing, keep, _fetch_held(images, standing))
+    seen = _fetch_seen(images, standing) if going else {}
     later: list[Later] = []
     for one in going[:RETIRED_AT_ONCE]:
-        done = unpublish(project, job.branch, version_tag(job.branch, one.number), world, RETENTION)
+        name = version_tag(job.branch, one.number)
+        done = unpublish(project, job.branch, name, world, RETENTION, seen=seen)
         if not done.done:
             log.warning(
                 "not_retired", project=project.path, branch=job.branch, number=one.number, why=done.reply
@@ -124,6 +127,16 @@ def _fetch_standing(images: _Snapshot, keep: int) -> tuple[Standing, ...]:
     looked_at = dict.fromkeys((*images.numbers[:keep], *images.numbers[-NUMBERS_LOOKED_AT:]))
     found = {number: images.image(version_tag(images.branch, number)) for number in looked_at}
     return tuple(Standing(number, image.digest) for number, image in found.items() if image is not None)
+
+
+def _fetch_seen(images: _Snapshot, standing: Iterable[Standing]) -> dict[str, str]:
+    """What the tags of numbers and versions lead to: each is asked for once, however many versions go."""
+    seen = {version_tag(images.branch, one.number): one.digest for one in standing}
+    for version in read_versions(images.tags)[:TAGS_LOOKED_AT]:
+        image = images.image(f"{version}")
+        if image is not None:
+            seen[f"{version}"] = image.digest
+    return seen
 
 
 def _fetch_held(images: _Snapshot, standing: Iterable[Standing]) -> frozenset[str]:

@@ -7,7 +7,7 @@ version is changed at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -42,18 +42,29 @@ LEASE_SECONDS = 120.0
 
 LEASE_PAUSE_SECONDS = 2.0
 
+NOTHING_SEEN: Mapping[str, str] = {}
+
 log = structlog.get_logger()
 
 
 def unpublish(
-    project: Project, branch: str, version: str, world: World, why: str = ASKED, user_id: int = 0
+    project: Project,
+    branch: str,
+    version: str,
+    world: World,
+    why: str = ASKED,
+    user_id: int = 0,
+    seen: Mapping[str, str] = NOTHING_SEEN,
 ) -> Withdrawn:
     """Take a version back: all its names go, `latest` and its major's go back, and the image goes with the last name.
 
-    Raises TryAgain while another of the project's is changed.
+    `seen`: what tags of numbers and versions led to a moment ago. Raises TryAgain while another of the project's is
+    changed.
     """
     cause = Cause(why, user_id)
-    return _change(project, branch, version, world, lambda images, named: _unpublish(images, named, cause))
+    return _change(
+        project, branch, version, world, lambda images, named: _unpublish(images, named, cause), seen
+    )
 
 
 def republish(project: Project, branch: str, version: str, world: World, built_url: str = "") -> Withdrawn:
@@ -89,6 +100,7 @@ def _change(
     version: str,
     world: World,
     change: Callable[[BranchImages, Named], Withdrawn],
+    seen: Mapping[str, str] = NOTHING_SEEN,
 ) -> Withdrawn:
     if project.registry_host is None:
         return Withdrawn(False, words.without_registry_reply())
@@ -96,7 +108,7 @@ def _change(
     if named is None:
         return Withdrawn(False, words.not_named_reply(version))
     named, versions = _owned(project, named, world)
-    images = BranchImages(project, world.registry(project.registry_host), named.slug, world, versions)
+    images = BranchImages(project, world.registry(project.registry_host), named.slug, world, versions, seen)
     try:
         with _alone(project, world):
             return change(images, named)

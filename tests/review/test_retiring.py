@@ -211,6 +211,16 @@ def test_done_again_it_changes_nothing(place: Place) -> None:
     assert place.tags == before
 
 
+@pytest.mark.parametrize(("going", "most"), [(1, 55), (10, 290)])
+def test_what_a_retirement_asks_the_registry_is_bounded(place: Place, going: int, most: int) -> None:
+    place.publish(10 + going)
+    registry = place.world.registry(place.registry.address)
+    before = registry.requests
+    place.retire(10)
+    assert len(place.numbers()) == 10
+    assert registry.requests - before <= most
+
+
 def test_with_none_all_stay(place: Place) -> None:
     place.publish(4)
     assert place.retire(0) == ()
