@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
 from bot.domain.arguments import ENDINGS, Handed, LeftOut, express
@@ -23,6 +24,9 @@ RECORD = "mlreef-run.json"
 
 MAX_NAME_CHARS = 80
 """Characters of an input's name that come from a parameter's."""
+
+PLANNED_KEPT = 16
+"""Modules whose components stay planned: those of the pages that are looked at now."""
 
 _PLAIN_NAME = "^[A-Za-z0-9_.][A-Za-z0-9 _./:-]{0,99}$"
 _INPUTS = ("input-path", "input-dir", "input-folder", "input-data", "input", "data-path", "data-dir", "data")
@@ -88,13 +92,27 @@ def is_model_path(one: Input) -> bool:
 
 def plan_component(module: Module) -> Component:
     """The whole component of a module."""
+    # a page asks for it a dozen times: the same module is not looked at again
+    for known, component in tuple(_planned):
+        if known is module:
+            return component
+    component = _plan(module)
+    _planned.append((module, component))
+    return component
+
+
+_planned: deque[tuple[Module, Component]] = deque(maxlen=PLANNED_KEPT)
+
+
+def _plan(module: Module) -> Component:
     inputs: list[Input] = []
     handed: list[Handed] = []
     left_out: list[LeftOut] = []
     taken: set[str] = set()
+    last: dict[str, int] = {}
     output = _output(module.parameters)
     for parameter in module.parameters:
-        found = express(parameter, _name(parameter, taken), module.framework, parameter is output)
+        found = express(parameter, _name(parameter, taken, last), module.framework, parameter is output)
         if isinstance(found, LeftOut):
             left_out += [] if parameter.action in ENDINGS else [found]
             continue
@@ -104,16 +122,21 @@ def plan_component(module: Module) -> Component:
     return Component((*inputs, *_own(module)), tuple(handed), tuple(left_out))
 
 
-def _name(parameter: Parameter, taken: Iterable[str]) -> str:
-    """A name for the parameter's input: of small letters, digits and dashes, and no other's."""
+def _name(parameter: Parameter, taken: Set[str], last: dict[str, int]) -> str:
+    """A name for the parameter's input: of small letters, digits and dashes, and no other's.
+
+    `last`: of names that several would have, the number that the last one got.
+    """
     words = " ".join((*parameter.subcommand, parameter.name)).lower()
     name = re.sub(r"[^a-z0-9]+", "-", words)[:MAX_NAME_CHARS].strip("-")
     if not name or name.startswith(OWN) or not name[0].isalpha():
         name = f"arg-{name}".rstrip("-")
-    number, free = 1, name
+    number = last.get(name, 1)
+    free = name if number == 1 else f"{name}-{number}"
     while free in taken:
         number += 1
         free = f"{name}-{number}"
+    last[name] = number
     return free
 
 

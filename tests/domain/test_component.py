@@ -8,7 +8,9 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 from contextlib import redirect_stderr
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -97,6 +99,18 @@ def test_the_components_own_inputs_share_no_name_with_a_scripts() -> None:
     names = [one.name for one in component_inputs(module)]
     assert names[:6] == ["arg-job-name", "stage", "a-b", "a-b-2", "gr-e", "arg-2d"]
     assert len(set(names)) == len(names)
+
+
+def test_thousands_of_forms_of_one_parameter_get_their_names_in_a_moment_and_once() -> None:
+    module = module_of("parser.add_argument('--mode')")
+    many = replace(module, parameters=module.parameters[:1] * 4000)
+    began = time.process_time()
+    planned = plan_component(many)
+    assert time.process_time() - began < 3
+    assert [one.name for one in planned.inputs[:3]] == ["mode", "mode-2", "mode-3"]
+    assert planned.inputs[3999].name == "mode-4000"
+    assert plan_component(many) is planned
+    assert plan_component(replace(many)) == planned
 
 
 def test_where_results_go_is_kept_as_artifacts_and_always_said() -> None:
