@@ -136,8 +136,7 @@ class Visibility:
         among = Among(FOR_EVERYBODY, frozenset())
         if not person.anonymous:
             me = _me(known.line)
-            projects = frozenset(_membership(known.line))
-            among = Among(_visibilities(me), projects)
+            among = Among(_visibilities(me), _readable(known.line, _membership(known.line)))
         known.among = (now + MEMBERSHIP_SECONDS, among)
         return among
 
@@ -231,6 +230,19 @@ def _ask_many(line: Line, numbers: Sequence[int]) -> dict[Ref, Seen | None]:
     nodes = (data.get("projects") or {}).get("nodes") or ()
     told = {seen.project_id: seen for node in nodes if (seen := read_seen(node))}
     return {number: told.get(number) for number in numbers}
+
+
+def _readable(line: Line, numbers: Sequence[int]) -> frozenset[int]:
+    """Those of somebody's projects whose code they may read.
+
+    A search must not come upon the others: somebody could make so many of these, for a Guest, that one hidden module
+    more costs a question more.
+    """
+    found: set[int] = set()
+    for start in range(0, len(numbers), IDS_PER_QUESTION):
+        seen = _ask_many(line, numbers[start : start + IDS_PER_QUESTION])
+        found |= {number for number in numbers if (one := seen.get(number)) is not None and one.readable}
+    return frozenset(found)
 
 
 def _me(line: Line) -> Mapping[str, Any]:

@@ -230,7 +230,7 @@ def test_that_a_search_goes_through_what_somebody_may_see_and_not_through_the_re
     mine, _other = project(gitlab, "private"), project(gitlab, "private-other")
     user, external = gitlab.create_user("somebody"), gitlab.create_user("external", external=True)
     admin = gitlab.create_user("root", admin=True)
-    gitlab.add_member(mine.id, user, GUEST)
+    gitlab.add_member(mine.id, user, REPORTER)
     asked = visibility(gitlab)
     assert asked.candidates(ANONYMOUS).visibilities == {"public"}
     assert asked.candidates(ANONYMOUS).projects == frozenset()
@@ -238,6 +238,16 @@ def test_that_a_search_goes_through_what_somebody_may_see_and_not_through_the_re
     assert asked.candidates(person(user)).projects == {mine.id}
     assert asked.candidates(person(external)).visibilities == {"public"}
     assert asked.candidates(person(admin)).visibilities == {"public", "internal", "private"}
+
+
+def test_that_a_search_leaves_out_projects_whose_code_a_member_may_not_read(gitlab: Sandbox) -> None:
+    user = gitlab.create_user("somebody")
+    hidden, given = project(gitlab, "private"), project(gitlab, "public-code", repository_access="private")
+    for one in (hidden, given):
+        gitlab.add_member(one.id, user, GUEST)
+    assert visibility(gitlab).candidates(person(user)).projects == {given.id}
+    gitlab.add_member(hidden.id, user, REPORTER)
+    assert visibility(gitlab).candidates(person(user)).projects == {hidden.id, given.id}
 
 
 def test_that_nothing_that_gitlab_leaves_out_counts_as_allowed() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.browsing import Browser
+from bot.browsing import SPARE_ITEMS, USUAL_ITEMS, Browser
 from bot.domain.access import ANONYMOUS
 from bot.domain.catalogue import Query, VersionState
 from bot.domain.listing import MAX_TOPICS
@@ -151,7 +151,7 @@ def test_that_a_search_costs_the_same_question_whatever_it_comes_upon(
     browser, guest = shop.browser(cache_seconds), shop.people["guest"]
     browser.find(Query("nothing"), guest)
     asked = []
-    # a Guest's private project is searched, for it is theirs, and its code is not for them
+    # a Guest's private project is theirs, and its code is not for them
     for words in ("nothing", "private", "private", "neither"):
         shop.gitlab.clear_log()
         assert browser.find(Query(words), guest).items == ()
@@ -183,6 +183,23 @@ def test_that_a_short_page_costs_the_same_question_whatever_is_hidden_behind_it(
         shop.publish(hidden, shop.version(hidden, 1, "1.0.0"))
         browser = shop.browser()
         browser.find(Query("nothing"), guest)
+    assert asked == [1, 1, 1]
+
+
+def test_that_hidden_modules_of_somebodys_own_making_cost_no_further_question(shop: Shop) -> None:
+    """Whoever had a page filled with what is hidden from them would see by the time whether there is one more."""
+    guest, asked = shop.people["guest"], []
+    owner = shop.gitlab.create_user("someone")
+    for number in range(USUAL_ITEMS + SPARE_ITEMS + 1):
+        hidden = shop.gitlab.create_project(f"mine/unusual{number}", owner, visibility="private")
+        hidden.members[guest.id or 0] = GUEST
+        shop.publish(hidden, shop.version(hidden, 1, "1.0.0"))
+        if number >= USUAL_ITEMS + SPARE_ITEMS - 2:
+            browser = shop.browser()
+            browser.find(Query("nothing"), guest)
+            shop.gitlab.clear_log()
+            assert browser.find(Query("unusual"), guest).items == ()
+            asked.append(len([one for one in shop.gitlab.requests if one.method == "POST"]))
     assert asked == [1, 1, 1]
 
 
