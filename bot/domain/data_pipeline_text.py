@@ -8,7 +8,7 @@ from typing import Any
 from bot.domain.component import NAME, input_path
 from bot.domain.data_pipeline import DataPipeline, Step
 from bot.domain.data_pipeline_check import Modules, given_by_pipeline, inputs_of
-from bot.domain.data_pipeline_values import PipelineKind
+from bot.domain.data_pipeline_values import PipelineKind, Wrong, as_line, as_path
 from bot.domain.input_values import component_values
 from bot.domain.snippets import Snippet, component_reference
 from bot.domain.uses import PIPELINE_FILE
@@ -47,8 +47,9 @@ def render_pipeline(pipeline: DataPipeline, modules: Modules, file: str = PIPELI
 def pipeline_yaml(path: str, module: Module, version: str, values: Mapping[str, str]) -> Snippet:
     """The file of a data pipeline whose only step is this module; `values` as they were typed into a form."""
     reads = input_path(module)
-    taken = given_by_pipeline(module) | ({reads.name} if reads else set())
-    data = (values.get(reads.name) if reads else None) or "data"
+    place = (values.get(reads.name) if reads else None) or "data"
+    data = _data_of(place)
+    taken = given_by_pipeline(module) | ({reads.name} if reads and data else set())
     typed = {name: value for name, value in values.items() if name not in taken}
     one = Step("step", path, version, typed, (), Place(PIPELINE_FILE))
     whole = DataPipeline("", _KINDS.get(module.kind, PipelineKind.DATA), data, (one,))
@@ -57,6 +58,13 @@ def pipeline_yaml(path: str, module: Module, version: str, values: Mapping[str, 
     step: dict[str, Any] = {"module": f"{path}@{version}"}
     if own:
         step["with"] = own
-    return Snippet(
-        dump_yaml({"kind": str(whole.kind), "data": data, "steps": [step]}, ascii_only=False), problems
-    )
+    head: dict[str, Any] = {"kind": str(whole.kind), **({"data": data} if data else {})}
+    return Snippet(dump_yaml({**head, "steps": [step]}, ascii_only=False), problems)
+
+
+def _data_of(typed: str) -> str:
+    """What was typed for where a module reads, as the `data` of a pipeline; empty where only the step can say it."""
+    try:
+        return as_path(as_line(typed)) if typed == typed.strip() else ""
+    except Wrong:
+        return ""

@@ -77,7 +77,11 @@ def _text(node: yaml.Node) -> str:
 
 def read_line(node: yaml.Node) -> str:
     """One line of text, without spaces around it. This and all below raise Wrong."""
-    text = _text(node).strip()
+    return as_line(_text(node).strip())
+
+
+def as_line(text: str) -> str:
+    """The same text, if a line of the file can hold it."""
     if not text or not text.isprintable():
         raise Wrong("this must be one line of text", "Write one line.")
     return text
@@ -95,7 +99,12 @@ def read_kind(node: yaml.Node) -> PipelineKind:
 
 def read_path(node: yaml.Node) -> str:
     """A path inside the repository, `.` for all of it."""
-    text = read_line(node).removesuffix("/").removeprefix("./") or "."
+    return as_path(read_line(node))
+
+
+def as_path(line: str) -> str:
+    """A line as a path inside the repository, written in the shortest way."""
+    text = line.removesuffix("/").removeprefix("./") or "."
     parts = text.split("/")
     if text != "." and (text.startswith("-") or any(part in ("", ".", "..") for part in parts)):
         raise Wrong(

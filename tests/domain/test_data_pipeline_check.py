@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import replace
 from typing import Any
 
@@ -10,11 +11,14 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.component import component_inputs
 from bot.domain.data_pipeline import DataPipeline, Fault, read_data_pipeline
-from bot.domain.data_pipeline_check import Found, Modules, check_pipeline, fits
+from bot.domain.data_pipeline_check import Found, Modules, check_pipeline, fits, given_by_pipeline
 from bot.domain.data_pipeline_text import pipeline_yaml, render_pipeline
+from bot.domain.input_values import component_values
 from parser.annotations import DATA_TYPES
 from parser.model import Kind, Module
+from tests.domain.component_parts import module_of
 from tests.domain.values import module, parameter
 
 
@@ -180,6 +184,51 @@ def test_any_value_reaches_the_component_as_it_is(value: str) -> None:
     if check_pipeline(pipeline, modules) == ():
         document = yaml.safe_load(render_pipeline(pipeline, modules))
         assert document["include"][0]["inputs"].get("note", "none") == value
+
+
+FORM = module_of(
+    "parser.add_argument('--input-path', required=True)",
+    "parser.add_argument('--output-path', required=True)",
+    "parser.add_argument('--mode', choices=['salt', 's&p'], default='salt')",
+    "parser.add_argument('--rate', type=float, default=0.1)",
+    "parser.add_argument('--quiet', action='store_true')",
+    "parser.add_argument('--sizes', nargs='+')",
+    "parser.add_argument('--title', default='none')",
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([one.name for one in component_inputs(FORM)]),
+        st.text(max_size=12)
+        | st.sampled_from(
+            ["s&p", "-1e-3", "true", "~", "null", "'a b' c", "[a]", "../a", "/data/a", "a/", " a"]
+        ),
+        max_size=5,
+    )
+)
+def test_whatever_is_typed_into_a_form_becomes_a_pipeline_with_these_values_or_is_refused(
+    values: dict[str, str],
+) -> None:
+    snippet = pipeline_yaml("lab/form", FORM, "1.4.2", values)
+    pipeline, faults = read_data_pipeline(snippet.text.encode())
+    assert pipeline is not None
+    assert faults == ()
+    modules = {("lab/form", "1.4.2"): Found("lab/form", "1.4.2", FORM)}
+    _, refused = component_values(FORM, {"input-path": "data", **values, "output-path": "out"})
+    assert {problem.field for problem in snippet.problems} <= {problem.field for problem in refused}
+    if snippet.problems:
+        return
+    assert check_pipeline(pipeline, modules) == ()
+    (step,) = yaml.safe_load(render_pipeline(pipeline, modules))["include"]
+    wanted, _ = component_values(FORM, {**values, "input-path": values.get("input-path") or "data"})
+    given, meant = (
+        {name: value for name, value in one.items() if name not in given_by_pipeline(FORM)}
+        for one in (step["inputs"], wanted)
+    )
+    reads, typed = (one.pop("input-path") for one in (given, meant))
+    assert given == meant
+    assert reads in (typed, posixpath.normpath(typed))
 
 
 def test_the_snippet_of_a_module_is_a_pipeline_that_can_be_read() -> None:

@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from bot.domain.access import ANONYMOUS, NotAccepted, Person
 from bot.domain.catalogue import Query, VersionState
 from bot.domain.component import component_inputs
+from bot.domain.data_pipeline_text import pipeline_yaml
 from bot.domain.snippets import component_snippet, docker_line
 from bot.domain.views import Found, ModuleView
 from bot.errors import TryAgain
@@ -196,6 +197,9 @@ def test_what_is_typed_stands_in_every_text_to_copy(client: FlaskClient, shelf: 
     assert component.problems == ()
     assert component.text in page.text
     assert docker_line(image, view.shown.module, values).text in page.text
+    pipeline = pipeline_yaml("vision/add-noise", view.shown.module, "1.1.0", values)
+    assert pipeline.problems == ()
+    assert pipeline.text in page.text
     assert 'data/it\'s "here"' in page.values("input", "value")
 
 
