@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import requests
 from werkzeug.test import Client, TestResponse
 
+from bot.app.door import build_door
 from bot.app.web import build_web
 from bot.config import Config
 from bot.domain.events import WithdrawAsked
@@ -19,6 +20,7 @@ from tests.browsing.shop import Shop
 
 URL = "http://catalogue.example.com"
 SECRET = "the operator's one secret, long enough"
+HOOK_SECRET = "a secret of the hook's"
 MANY = 1_000
 
 
@@ -35,25 +37,37 @@ class Site:
         gitlab = self.shop.gitlab
         self.program = self.program or gitlab.create_application("catalogue", self.url + CALLBACK)
         self.cookie = "__Host-mlreef" if self.url.startswith("https") else "mlreef"
-        self.app = build_web(
-            Config.model_validate(
-                {
-                    # of no user: who may see what is never asked with it
-                    "gitlab": {"url": gitlab.url, "token": "glpat-of-nobody", "timeout_seconds": 5},
-                    "webhook": {"secrets": ["a secret of the hook's"]},
-                    "builder": {"image": "registry.example.com/builder:1"},
-                    "database": {"url": self.shop.store.url},
-                    "catalogue": {
-                        "enabled": True,
-                        "url": self.url,
-                        "client_id": self.program.client_id,
-                        "client_secret": self.program.secret,
-                        "session_secret": SECRET,
-                        "cache_seconds": self.cache_seconds,
-                    },
-                }
+        self.config = Config.model_validate(
+            {
+                # of no user: who may see what is never asked with it
+                "gitlab": {"url": gitlab.url, "token": "glpat-of-nobody", "timeout_seconds": 5},
+                "webhook": {"secrets": [HOOK_SECRET]},
+                "builder": {"image": "registry.example.com/builder:1"},
+                "database": {"url": self.shop.store.url},
+                "catalogue": {
+                    "enabled": True,
+                    "url": self.url,
+                    "client_id": self.program.client_id,
+                    "client_secret": self.program.secret,
+                    "session_secret": SECRET,
+                    "cache_seconds": self.cache_seconds,
+                },
+            }
+        )
+        self.app = build_web(self.config)
+
+    def tell(self, event: str, project_id: int) -> None:
+        """Let GitLab tell the door of the same installation something by a hook of its system."""
+        answer = (
+            build_door(self.config)
+            .test_client()
+            .post(
+                "/webhooks/gitlab",
+                json={"event_name": event, "project_id": project_id},
+                headers={"X-Gitlab-Token": HOOK_SECRET, "X-Gitlab-Event": "System Hook"},
             )
         )
+        assert answer.status_code == 202, answer.text
 
     @property
     def asked(self) -> list[WithdrawAsked]:

@@ -258,16 +258,35 @@ def test_that_no_answer_may_be_kept_for_anybody_else(site: Site) -> None:
             }
 
 
+def assert_gone(site: Site, visitor: Visitor, project: Project) -> None:
+    for addresses in LISTS.values():
+        for address in addresses:
+            assert not traces(visitor.get(address).text, project), address
+    for rows in ROWS.values():
+        for row in rows:
+            answer = asked(visitor, row, "group/public", {})
+            assert_nothing(site.shop, answer, asked(visitor, row, "group/xxxxxx", {}))
+
+
 def test_that_a_project_made_private_is_gone_from_every_address_at_once(site: Site) -> None:
-    project, visitor = site.shop.projects["public"], site.visitor()
+    project = site.shop.projects["public"]
     project.visibility = "private"
     try:
-        for addresses in LISTS.values():
-            for address in addresses:
-                assert not traces(visitor.get(address).text, project), address
-        for rows in ROWS.values():
-            for row in rows:
-                answer = asked(visitor, row, "group/public", {})
-                assert_nothing(site.shop, answer, asked(visitor, row, "group/xxxxxx", {}))
+        assert_gone(site, site.visitor(), project)
+    finally:
+        project.visibility = "public"
+
+
+def test_that_it_is_gone_at_once_also_where_answers_are_kept_when_gitlab_tells_of_it(site: Site) -> None:
+    keeping = Site(site.shop, cache_seconds=60.0, program=site.program)
+    project, visitor = site.shop.projects["public"], keeping.visitor()
+    page = "/modules/group/public"
+    assert visitor.get(page).status_code == 200
+    project.visibility = "private"
+    try:
+        # believed for as long as the operator said, until GitLab tells the door
+        assert visitor.get(page).status_code == 200
+        keeping.tell("project_update", project.id)
+        assert_gone(keeping, visitor, project)
     finally:
         project.visibility = "public"
