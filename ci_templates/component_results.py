@@ -48,7 +48,18 @@ def open_metrics(path: str | Path) -> str:
     last: dict[str, float] = {}
     for record in _records(document):
         _take(record, "", 0, last)
-    lines = [_metric_line(name, value) for name, value in last.items()]
+    # all samples of one metric stand together, and no two of them have the same label
+    metrics: dict[str, dict[str, float]] = {}
+    for name, value in last.items():
+        plain, label = _metric(name)
+        samples = metrics.setdefault(plain, {})
+        free = (f"{label} ({number})" for number in range(2, len(samples) + 3))
+        samples[label if label not in samples else next(one for one in free if one not in samples)] = value
+    lines = [
+        plain + ('{name="' + label + '"}' if label else "") + " " + _number(value) + "\n"
+        for plain, samples in metrics.items()
+        for label, value in samples.items()
+    ]
     return "".join(lines) + "# EOF\n" if lines else ""
 
 
@@ -97,15 +108,19 @@ def _take(value: Any, name: str, depth: int, last: dict[str, float]) -> None:
         last[name] = value
 
 
-def _metric_line(name: str, value: float) -> str:
+def _metric(name: str) -> tuple[str, str]:
+    """What a series is called as a metric, and its own name where that is another one, as the value of a label."""
     plain = re.sub(r"[^a-zA-Z0-9_:]", "_", name)
     plain = plain if re.match(r"[a-zA-Z_:]", plain) else "_" + plain
     escaped = name.replace("\\", "\\\\").replace('"', '\\"')
     # GitLab takes a # for the beginning of a remark wherever it stands, and then reads none of the metrics
     escaped = "".join(c if c.isprintable() and c != "#" else " " for c in escaped)
-    number = repr(value) if math.isfinite(value) else "NaN" if math.isnan(value) else f"{value:+}"
-    label = "" if plain == name else '{name="' + escaped + '"}'
-    return plain + label + " " + number.replace("+inf", "+Inf").replace("-inf", "-Inf") + "\n"
+    return plain, "" if plain == name else escaped
+
+
+def _number(value: float) -> str:
+    text = repr(value) if math.isfinite(value) else "NaN" if math.isnan(value) else f"{value:+}"
+    return text.replace("+inf", "+Inf").replace("-inf", "-Inf")
 
 
 def fetch_file(address: str, folder: str) -> str:

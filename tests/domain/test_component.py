@@ -257,6 +257,16 @@ def test_any_texts_reach_the_script_through_a_real_shell(shell: tuple[Path, str]
     assert json.loads(ran.stdout.splitlines()[-1]) == [*wanted, "--", "end"]
 
 
+def test_what_a_run_measured_is_handed_to_gitlabs_metrics_report(tmp_path: Path) -> None:
+    script = tmp_path / "main.py"
+    script.write_text(
+        "import pathlib\npathlib.Path('experiment.json').write_text('{\"1\": {\"acc\": 0.5}}')\n"
+    )
+    job = job_of(rendered(module_of(), (sys.executable, str(script))), {})
+    run_in_bash(tmp_path, job)
+    assert (tmp_path / job["artifacts"]["reports"]["metrics"]).read_text() == "acc 0.5\n# EOF\n"
+
+
 def words_of(texts: dict[str, str], *lines: str) -> list[str]:
     module = module_of(*lines)
     return command_line(json.loads(json.dumps(shape(module, plan_component(module), ()))), texts)

@@ -1,10 +1,11 @@
 """Texts to copy: values as typed into a form become a component's inputs and a shell's line, or say why they cannot."""
 
 import shlex
+import subprocess
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.component import component_inputs, plan_component
@@ -107,6 +108,25 @@ def test_the_docker_line_is_the_command_line_of_the_job() -> None:
     given, _ = component_values(MODULE, values)
     assert words[words.index(IMAGE) + 1 :] == command_line(*shape_of(rendered(MODULE), given))
     assert words[-4:] == ["2", "--input-path=it's here", "--mode=s&p", "--quiet"]
+
+
+@given(
+    text=st.text(max_size=20)
+    | st.sampled_from(["$(id)", "`id`", "'; id #", "!!", "a\\", "~", "*", "-", "$HOME"])
+)
+@settings(max_examples=20, deadline=None)
+def test_any_text_stands_in_the_docker_line_as_one_word_of_a_real_shell(text: str) -> None:
+    snippet = docker_line(IMAGE, MODULE, {"input-path": text})
+    if snippet.problems:
+        return
+    # in docker's place something that tells its words
+    told = "docker() { printf '%s\\0' \"$@\"; }\n"
+    ran = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", told + snippet.text], capture_output=True, check=True, timeout=60
+    )
+    words = ran.stdout.decode().split("\0")[:-1]
+    assert words[words.index(IMAGE) + 1 :] == [f"--input-path={text}"]
+    assert ran.stderr == b""
 
 
 @given(text=st.text(max_size=20))

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 import requests
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from bot.adapters.gitlab_client import GitlabClient
 from bot.adapters.model_experiments import JOB_TAG, Measured, ModelExperiments, ModelRun
@@ -205,11 +206,27 @@ def read_as_gitlab_does(text: str) -> list[str]:
     return [found[1] for found in words if found]
 
 
+NAMES = st.sets(
+    st.text(min_size=1, max_size=20) | st.text("#'\"\\ `$", min_size=1, max_size=5), min_size=1, max_size=5
+)
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.sets(st.text(min_size=1, max_size=20) | st.text("#'\"\\ `$", min_size=1, max_size=5), max_size=5))
+@given(NAMES)
 def test_no_name_keeps_gitlab_from_reading_the_metrics(tmp_path: Path, names: set[str]) -> None:
     (tmp_path / "experiment.json").write_text(json.dumps(dict.fromkeys(names, 0.5)))
     assert read_as_gitlab_does(open_metrics(tmp_path / "experiment.json")) == ["0.5"] * len(names)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(NAMES)
+@example({"val loss", "acc", "val-loss"})
+@example({" ", "#", "# (2)"})
+def test_any_names_make_metrics_that_a_reader_of_openmetrics_takes(tmp_path: Path, names: set[str]) -> None:
+    given = {name: float(number) for number, name in enumerate(sorted(names))}
+    (tmp_path / "experiment.json").write_text(json.dumps(given))
+    families = text_string_to_metric_families(open_metrics(tmp_path / "experiment.json"))
+    assert sorted(sample.value for family in families for sample in family.samples) == [*given.values()]
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[" * 100_000, b"null", b'{"a": "b"}'])
