@@ -21,6 +21,8 @@ from bot.config_values import STAND_IN
 from bot.errors import OperatorError
 
 DEFAULT_FILE = Path("config.yaml")
+CATALOGUE_ADDRESS = f"{PREFIX}CATALOGUE"
+"""Names the catalogue that `mlreef-bot pipeline` asks: a setting of whoever runs that, and none of the bot's."""
 
 MAX_CONFIG_BYTES = 1024 * 1024
 MAX_SECRET_FILE_BYTES = 64 * 1024
@@ -145,7 +147,7 @@ def _overlay(values: MutableMapping[str, Any], environ: Mapping[str, str]) -> No
         if not variable.startswith(PREFIX):
             continue
         path = variable.removeprefix(PREFIX).lower().split("__")
-        if path[0] not in Config.model_fields:
+        if path[0] not in Config.model_fields or variable == CATALOGUE_ADDRESS:
             continue
         section: MutableMapping[str, Any] = values
         for step in path[:-1]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bot.adapters.catalogue_api import CatalogueApi
 from bot.adapters.store import Store
+from bot.config_file import CATALOGUE_ADDRESS
 from bot.domain.data_pipeline import MAX_BYTES, DataPipeline, Fault, read_data_pipeline
 from bot.domain.data_pipeline_check import Found, Modules, check_pipeline
 from bot.domain.data_pipeline_text import render_pipeline
@@ -18,7 +19,7 @@ from bot.domain.versions import Version
 from bot.errors import OperatorError
 from parser.model import Place
 
-ADDRESS, TOKENS = "MLREEF_CATALOGUE", ("MLREEF_TOKEN", "GITLAB_TOKEN")
+ADDRESS, TOKENS = CATALOGUE_ADDRESS, ("MLREEF_TOKEN", "GITLAB_TOKEN")
 """Variables of the environment: where the catalogue is, and who asks."""
 
 LookUp = Callable[[Collection[tuple[str, str]]], Modules]

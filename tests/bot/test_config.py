@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from bot.config import Config
 from bot.config_advice import advise
 from bot.config_file import SECRETS, ConfigError, load_config
+from bot.local.pipelines import ADDRESS
 
 ROOT = Path(__file__).parents[2]
 TOKEN, SECRET = "glpat-canary-token", "canary-secret"
@@ -154,6 +155,11 @@ def test_nothing_given_at_all_is_told_as_what_is_missing() -> None:
     told = faults()
     assert {"gitlab.url", "gitlab.token", "builder.image"} <= set(told)
     assert any("no lock" in words for words in told.values())
+
+
+def test_the_address_that_data_pipelines_ask_is_no_setting() -> None:
+    asked = {**ENVIRON, ADDRESS: "https://modules.example.com"}
+    assert load_config(environ=asked) == load_config(environ=ENVIRON)
 
 
 def test_a_misspelt_variable_is_told_and_other_programs_variables_are_not_ours() -> None:
