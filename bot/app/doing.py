@@ -11,6 +11,7 @@ from bot.adapters.overview import Overview
 from bot.app.gitlab import build_client, read_project
 from bot.app.world import build_reach, world_of_a_command
 from bot.config import Config
+from bot.domain.tables import plural
 from bot.domain.text import printable
 from bot.domain.wizard import SetupWish
 from bot.sweeper import lines_of, sweep_now
@@ -51,7 +52,7 @@ def rebuild_catalogue(config: Config, project: str | None, tell: Callable[[str],
         else:
             pages = Overview(build_client(config, world.store)).fetch_enrolled(None, archived=True)
             built = cataloguing.rebuild(((one.id, one.path) for page in pages for one in page), world, tell)
-    words = f"{built.looked_at} projects were looked at; {built.listed} are in the catalogue."
+    words = f"{plural(built.looked_at, 'project')} looked at, {built.listed} of them in the catalogue."
     if built.failed:
         words += f" {built.failed} could not be asked."
     if built.uses_unknown:

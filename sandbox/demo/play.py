@@ -451,6 +451,7 @@ def _keep_up(stage: Stage, terminal: Terminal) -> None:
         f"  registry  {stage.registry}",
         f"  webhook   {stage.bot.hook_url}",
         f"  bot's log {stage.bot.log}",
+        f"  settings  {stage.bot.config}  (mlreef-bot … --config)",
         *(
             f"  clone     git clone {stage.sandbox.git_url(number)}"
             for number in stage.sandbox.state.projects

@@ -144,6 +144,7 @@ class RunningBot:
     hook_url: str
     hook_secret: str
     log: Path
+    config: Path
     still_alive: Callable[[], None]
 
 
@@ -175,7 +176,7 @@ def running_bot(
             if child.poll() is not None:
                 raise DemoError(f"the bot ended with exit code {child.returncode}:\n{tail(log)}")
 
-        yield RunningBot(f"http://{listen}/webhooks/gitlab", secret, log, still_alive)
+        yield RunningBot(f"http://{listen}/webhooks/gitlab", secret, log, config, still_alive)
 
 
 def _write_secret(path: Path, text: str) -> None:

@@ -92,7 +92,8 @@ def parsed(module: Mapping[str, Any]) -> list[Line]:
             "required" if parameter.get("required") else "",
             _shown(parameter, "default"),
             ", ".join(map(str, parameter.get("choices") or ())),
-            (parameter.get("help") or "").strip(),
+            # as `--help` prints it: with the default in place of `%(default)s`, its lines as one
+            " ".join((parameter.get("printed_help") or parameter.get("help") or "").split()),
         )
         for parameter in module["parameters"]
     ]

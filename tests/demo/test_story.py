@@ -39,7 +39,8 @@ MODULE = {
             "required": False,
             "default": "gaussian",
             "choices": ["gaussian", "speckle"],
-            "help": "which noise\nto add",
+            "help": "noise\nto add (%(default)s)",
+            "printed_help": "noise\nto add (gaussian)",
         },
         {
             "name": "seed",
@@ -64,7 +65,7 @@ def test_the_parameters_are_told_as_a_table() -> None:
     rows = [line for line in told.splitlines() if line.startswith("    ")]
     assert rows[0].split() == ["parameter", "type", "default", "choices", "help"]
     assert rows[2].split() == ["input-path", "str", "required", "in"]
-    assert "gaussian, speckle" in rows[3]
+    assert rows[3].endswith("gaussian, speckle  noise to add (gaussian)")
     assert rows[4].split() == ["seed", "computed"]
 
 
