@@ -25,8 +25,8 @@ MAX_WORDS_CHARS = 80
 What was typed stands in the page's address; a help text is a paragraph beside its field; the others have one line.
 """
 
-TYPES: Mapping[str, str] = {"int": "whole number", "float": "number", "str": "text"}
-"""argparse's usual words as people say them; a function of the script's own keeps its name."""
+TYPES: Mapping[str, str] = {"int": "whole number", "float": "number", "str": "text", "Path": "path"}
+"""What `type=` usually says, as people say it; a function of the script's own keeps its name."""
 
 _JOB = "Settings of the job"
 

@@ -86,6 +86,8 @@ def pages(browser: Browsing, people: People, public_url: str, bills: Bills) -> f
             readme=readme_of(view, asked_version),
             runs=tuple(runs_of(view)),
             here_path=_address(path, asked_version),
+            # the fields are those of one version: what is typed into them is for that one, whatever comes meanwhile
+            form_path=_address(path, view.shown.name if view.shown else asked_version),
             **(version_told(view, view.shown) if view.shown else {}),
         )
 

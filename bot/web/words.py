@@ -55,7 +55,7 @@ WAITING = Word("waiting", "off", "")
 KINDS: Mapping[str, str] = {
     "ALGORITHM": "Model",
     "OPERATION": "Operation",
-    "VISUALIZATION": "Visualisation",
+    "VISUALIZATION": "Visualization",
 }
 """MLReef's kinds as people call them."""
 

@@ -73,6 +73,27 @@ def test_the_form_writes_what_is_typed_into_every_text_at_once(
         assert look.wrong == []
 
 
+def test_a_version_published_meanwhile_changes_nothing_of_what_the_form_writes(
+    chromium: Browser, site: str, shelf: Sample
+) -> None:
+    module, image = module_of(shelf, "vision/add-noise")
+    with looking(chromium) as look:
+        page = look.page
+        page.goto(site + NOISE)
+        listed, versions = shelf.modules["vision/add-noise"]
+        newer = replace(versions[0][0], version="2.0.0", number=4, digest=f"sha256:{'4' * 64}")
+        changed = replace(module, parameters=module.parameters[:1])
+        shelf.modules["vision/add-noise"] = (replace(listed, newest=newer), ((newer, changed), *versions))
+        page.get_by_label("--input-path").fill("data")
+        wanted = component_snippet(module, "vision/add-noise", "1.1.0", {"input-path": "data"}).text
+        expect(page.locator("#snippet-component")).to_have_text(wanted, use_inner_text=False)
+        assert image in (page.locator("#snippet-docker").text_content() or "")
+        # the address leads to that version, too, and there people are told of the newer one
+        page.reload()
+        assert page.locator("#snippet-component").text_content() == wanted
+        expect(page.locator(".notice")).to_contain_text("See 2.0.0")
+
+
 def test_what_is_copied_is_the_text_itself(chromium: Browser, site: str, shelf: Sample) -> None:
     module, _ = module_of(shelf, "vision/add-noise")
     with looking(chromium) as look:
