@@ -209,6 +209,38 @@ def published_as(project_id: int, tag: str, world: World) -> frozenset[Told]:
     return frozenset(found)
 
 
+def is_anothers(project_id: int, tag: str, digest: str, world: World) -> bool:
+    """Whether the bot published something else under this name, or this image under another one of the same kind.
+
+    Then somebody moved the tag, or wrote its record: of which version it is tells neither. False where the bot does
+    not know.
+    """
+    told = {one.digest for one in published_as(project_id, tag, world)}
+    if told:
+        return digest not in told
+    kind = _kind(tag)
+    return any(_kind(name) == kind for name in _published_names(project_id, digest, world))
+
+
+def _published_names(project_id: int, digest: str, world: World) -> frozenset[str]:
+    """The names under which the bot published an image, as far as it knows."""
+    store, names = world.store, set[str]()
+    for listed in store.listed_versions(project_id):
+        if listed.digest == digest:
+            names |= {listed.version, version_tag(listed.branch, listed.number)}
+    for state in (State.PUBLISHED, State.UNPUBLISHED):
+        for known in store.publications_in(project_id, state):
+            if known.digest == digest and known.number is not None:
+                names.add(version_tag(known.branch, known.number))
+    described = store.described(digest) if names else None
+    return frozenset(names | ({described.version} if described else set())) - {""}
+
+
+def _kind(tag: str) -> str:
+    """What names of one kind have in common: all versions, all numbers of one branch."""
+    return "" if Version.read(tag) is not None else tag.rpartition("-")[0]
+
+
 def numbers_and_version(names: Iterable[str], slug: str) -> tuple[int, str]:
     """The highest number of the branch among names, 0 for none, and the highest version, "" for none."""
     listed = tuple(names)

@@ -34,7 +34,7 @@ from bot.domain.tags import (
 from bot.domain.versions import Version, major_tag, read_versions
 from bot.domain.withdrawn_record import RETENTION
 from bot.former_paths import fetch_paths
-from bot.image_names import TAGS_LOOKED_AT
+from bot.image_names import TAGS_LOOKED_AT, is_anothers
 from bot.uses_known import are_uses_known
 from bot.withdrawing import unpublish
 from bot.world import World
@@ -102,7 +102,12 @@ def retire(job: Retire, world: World) -> tuple[Later, ...]:
     if not standing:
         # the registry lists tags whose images it has lost
         return ()
-    going = plan_retirement(standing, keep, _fetch_held(images, standing))
+    going = [
+        one
+        for one in plan_retirement(standing, keep, _fetch_held(images, standing))
+        # a tag that somebody moved is nobody's to take back by itself
+        if not is_anothers(project.id, version_tag(job.branch, one.number), one.digest, world)
+    ]
     seen = _fetch_seen(images, standing) if going else {}
     later: list[Later] = []
     for one in going[:RETIRED_AT_ONCE]:

@@ -32,7 +32,7 @@ from bot.domain.versions import Version
 from bot.domain.withdrawal import Withdrawn
 from bot.domain.withdrawn_record import ASKED, Record
 from bot.errors import Gone, OperatorError, Refused, TryAgain
-from bot.image_names import TAGS_LOOKED_AT, BranchImages, Holders, published_as
+from bot.image_names import TAGS_LOOKED_AT, BranchImages, Holders, is_anothers, published_as
 from bot.offering import withdraw_component
 from bot.recording import Cause, record_of
 from bot.world import World
@@ -86,6 +86,14 @@ def find_commit(project: Project, branch: str, version: str, world: World) -> st
     told = {one.sha for one in published_as(project.id, named.tag, world)}
     if len(told) == 1:
         return told.pop()
+    sha = _fetch_commit(project, named, world)
+    return sha if sha in told or not told else ""
+
+
+def _fetch_commit(project: Project, named: Named, world: World) -> str:
+    """The commit that the registry says, or the record; "" for none."""
+    if project.registry_host is None:
+        return ""
     registry, path = world.registry(project.registry_host), project.registry_path
     image = registry.fetch_manifest(path, named.tag)
     if image is not None:
@@ -156,8 +164,10 @@ def _unpublish(images: BranchImages, named: Named, cause: Cause) -> Withdrawn:
         if other:
             return Withdrawn(False, words.two_meanings_reply(named.also, named.tag, other, words.TAKE_BACK))
     digest = image.digest if image is not None else known.digest if known is not None else ""
+    if is_anothers(images.project.id, named.tag, digest, images.world):
+        return _not_published(images, named, digest)
     sha = _sha_of(images, image) if image is not None else known.sha if known is not None else ""
-    holders = images.holders(digest, sha, there)
+    holders = _without_anothers(images, digest, images.holders(digest, sha, there))
     names = _names_of(images, named, digest, holders, known, there)
     if image is not None:
         record, kept = record_of(images, named, image, sha, names, cause)
@@ -183,6 +193,22 @@ def _unpublish(images: BranchImages, named: Named, cause: Cause) -> Withdrawn:
     return Withdrawn(True, told, _after(images))
 
 
+def _without_anothers(images: BranchImages, digest: str, holders: Holders) -> Holders:
+    """The same, where tags that somebody moved to the image are no names of it: what they name is another version."""
+    moved = _anothers(images, holders.own, digest)
+    own = tuple(name for name in holders.own if name not in moved)
+    return replace(holders, own=own, others=(*holders.others, *sorted(moved)))
+
+
+def _anothers(images: BranchImages, names: Iterable[str], digest: str) -> frozenset[str]:
+    return frozenset(name for name in names if is_anothers(images.project.id, name, digest, images.world))
+
+
+def _not_published(images: BranchImages, named: Named, digest: str) -> Withdrawn:
+    log.warning("not_what_was_published", project=images.project.path, version=named.tag, digest=digest)
+    return Withdrawn(False, words.another_reply(named.tag, digest))
+
+
 def _versions(images: BranchImages, names: Iterable[str]) -> list[str]:
     """Those of the names that are versions, by which people find it as a component."""
     return [name for name in names if Version.read(name) is not None]
@@ -198,8 +224,10 @@ def _names_of(
 ) -> tuple[str, ...]:
     """Every name that the image has on the branch, or had before a run that broke off: numbers, then versions."""
     listed = {name for kind in images.names(there) for name in kind}
-    before = known.names if known is not None and known.digest == digest else ()
-    names = {named.tag, *holders.own, *(name for name in before if name in listed)}
+    said = known.names if known is not None and known.digest == digest else ()
+    # anybody may have written the record: a name that is there leads elsewhere, or is one of the image's own
+    before = {name for name in said if name in listed and name not in there}
+    names = {named.tag, *holders.own, *(before - _anothers(images, before, digest))}
     return tuple(sorted(names, key=lambda name: (Version.read(name) is not None, name)))
 
 
@@ -240,10 +268,8 @@ def _republish(images: BranchImages, named: Named, built_url: str) -> Withdrawn:
     held = images.image(kept_tag(named.tag), there)
     record = fetch_record(images.registry, images.path, held) if held is not None else None
     meant = image.digest if image is not None else record.digest if record is not None else ""
-    told = {one.digest for one in published_as(images.project.id, named.tag, images.world)}
-    if meant and told and meant not in told:
-        log.warning("not_what_was_published", project=images.project.path, version=named.tag, digest=meant)
-        return Withdrawn(False, words.another_reply(named.tag, meant))
+    if meant and is_anothers(images.project.id, named.tag, meant, images.world):
+        return _not_published(images, named, meant)
     if image is None and record is not None:
         other = images.other_meaning(named.also, record.digest, there)
         if other:
@@ -285,9 +311,13 @@ def _names_to_give_back(
     """Names whose record is of this image. The record's own list is believed only where a tag of each says the same."""
     # what was taken back in the old way does not say which names it had
     said = record.names if record is not None else ()
-    listed = said or [name for kind in images.names(there) for name in kind[:TAGS_LOOKED_AT]]
-    known = [name for name in dict.fromkeys(listed) if kept_tag(name) in there and name != named.tag]
-    return (named.tag, *(name for name in known if _is_kept(images, name, digest)))
+    numbers, versions = images.names(there)
+    listed = said or (*numbers[:TAGS_LOOKED_AT], *versions[:TAGS_LOOKED_AT])
+    ours = {*numbers, *versions} - {named.tag}
+    known = [name for name in dict.fromkeys(listed) if name in ours and kept_tag(name) in there]
+    held = [name for name in known if _is_kept(images, name, digest)]
+    moved = _anothers(images, held, digest)
+    return (named.tag, *(name for name in held if name not in moved))
 
 
 def _restored(images: BranchImages, held: Manifest, record: Record) -> Manifest | None:

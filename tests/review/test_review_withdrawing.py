@@ -18,7 +18,7 @@ from bot.adapters.gitlab_client import GitlabClient
 from bot.adapters.modules import Described
 from bot.adapters.publications import Publication
 from bot.adapters.registry import Manifest
-from bot.adapters.withdrawn import describe_image, ensure_record, fetch_withdrawn
+from bot.adapters.withdrawn import Kept, describe_image, ensure_record, fetch_withdrawn
 from bot.domain.plan import State
 from bot.domain.tags import REVISION_LABEL
 from bot.domain.version_names import Named, kept_tag, read_name
@@ -264,6 +264,88 @@ def test_whose_a_version_is_no_image_can_say(place: Place) -> None:
     for name in ("1.1.0", "2", "master-2"):
         assert find_commit(place.project, "master", name, place.world) == sha(2)
     assert find_commit(place.project, "mine", "9", place.world) == sha(9)
+
+
+def forge(place: Place, kept: Kept, of: int, *names: str) -> None:
+    """What a Developer may push: records of an image that say to be of a commit of theirs, and to have those names."""
+    path, hands = place.project.registry_path, place.images
+    forged = Record(place.project.path, "master", 0, "", names, kept.manifest.digest, sha(of))
+    for tag in map(kept_tag, names):
+        if tag in place.registry.tags(path):
+            place.registry.delete_tag(path, tag)
+        ensure_record(hands, path, (tag,), forged, kept)
+
+
+def kept_of(place: Place, digest: str) -> Kept:
+    found = describe_image(place.images, place.project.registry_path, place.manifest(digest), {})
+    assert found is not None
+    return found
+
+
+def publish_three(place: Place) -> tuple[str, str, str]:
+    """Two versions, and what somebody else published of a branch; as the bot remembers all of it."""
+    made = place.publish(1, "1.0.0"), place.publish(2, "1.1.0", "latest"), place.publish(9, branch="mine")
+    for digest, version in zip(made, ("1.0.0", "1.1.0", ""), strict=True):
+        place.world.store.keep_described(Described(digest, "{}", version=version))
+    return made
+
+
+@pytest.mark.parametrize("name", ["master-8", "7.0.0"])
+def test_a_record_of_a_version_that_never_was_takes_no_other_back(place: Place, name: str) -> None:
+    """Else whoever may push images could have versions of others taken back as if they were their own."""
+    first, _, _ = publish_three(place)
+    forge(place, kept_of(place, first), 9, name)
+    before = place.tags
+    found = place.unpublish(name)
+    assert not found.done
+    assert "that is not the image which was published under this name" in found.reply
+    assert not place.republish(name).done
+    assert place.tags == before
+
+
+@pytest.mark.parametrize("name", ["1.1.0", "master-2"])
+def test_a_tag_that_was_moved_takes_the_image_that_it_was_moved_to_with_it_nowhere(
+    place: Place, name: str
+) -> None:
+    first, _, _ = publish_three(place)
+    place.images.put_manifest(place.project.registry_path, name, place.manifest(first))
+    before = place.tags
+    assert not place.unpublish(name).done
+    assert place.tags == before
+    told = place.unpublish("1.0.0")
+    assert told.done
+    assert f"The image itself stays, as other tags lead to it: `{name}`." in told.reply
+    assert place.tags[name] == first
+    assert {"1.0.0", "master-1"}.isdisjoint(place.tags)
+
+
+def test_a_record_takes_back_no_more_names_than_the_image_has(place: Place) -> None:
+    """Of all that it names, the component would go, too."""
+    first, second, _ = publish_three(place)
+    names = ("master-2", "1.1.0", "master-1", "1.0.0")
+    forged = Record(place.project.path, "master", 2, "1.1.0", names, second, sha(2))
+    ensure_record(place.images, place.project.registry_path, ("withdrawn.master-2",), forged, None)
+    assert place.unpublish("master-2").done
+    assert {"withdrawn-1.0.0", "withdrawn.master-1"}.isdisjoint(place.tags)
+    assert (place.tags["1.0.0"], place.tags["master-1"]) == (first, first)
+
+
+def test_a_record_gives_an_image_no_names_that_it_never_had(place: Place) -> None:
+    _, second, mine = publish_three(place)
+    of_second, of_mine = kept_of(place, second), kept_of(place, mine)
+    place.unpublish("9", branch="mine")
+    place.unpublish("1.1.0")
+    more = ("latest", "7.0.0", "7", "master-8", "in-production")
+    forge(place, of_mine, 9, "mine-9", *more)
+    before = {name: of for name, of in place.tags.items() if not name.startswith("withdrawn")}
+    assert place.republish("9", branch="mine").done
+    now = {name: of for name, of in place.tags.items() if not name.startswith("withdrawn")}
+    assert now == {**before, "mine-9": mine}
+    forge(place, of_second, 2, "master-2", "1.1.0", *more)
+    assert place.republish("1.1.0").done
+    now = {name: of for name, of in place.tags.items() if not name.startswith("withdrawn")}
+    back = dict.fromkeys(("master-2", "1.1.0", "1", "latest"), second)
+    assert now == {**before, "mine-9": mine, **back}
 
 
 # the second is the first number of a branch that is called `withdrawn`
