@@ -1,4 +1,4 @@
-"""What the world looks like at rest, told without what no two runs have in common: numbers, shas, names of projects."""
+"""What the world looks like at rest, told without what no two runs have in common: numbers, times, shas, names."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 NUMBERED = re.compile(r"/-/(pipelines|jobs)/\d+")
 PIPELINE = re.compile(r"\[pipeline (\d+)\]")
 ANSWER = re.compile(r"(?<=<!-- mlreef-bot:answer )\d+")
+BUILT_IN = re.compile(r"(?<=\| Built in \| )[0-9.]+ s(?= \|)")
 
 
 def read_outcome(sandbox: Sandbox, registry: RegistryServer, lane: Lane, project: Project) -> dict[str, Any]:
@@ -138,6 +139,7 @@ class _Words:
             text = text.replace(sha, name).replace(sha[:12], name).replace(sha[:8], name)
         text = PIPELINE.sub(lambda found: f"[{self.numbers.get(int(found[1]), '<another pipeline>')}]", text)
         text = ANSWER.sub("<number>", text)
+        text = BUILT_IN.sub("<seconds>", text)
         text = NUMBERED.sub(r"/-/\1/<number>", text)
         return COMMIT.sub("<unknown commit>", text).replace(self._path, "<project>")
 
