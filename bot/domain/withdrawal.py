@@ -156,8 +156,8 @@ def lost_reply(name: str) -> str:
 def another_reply(name: str, digest: str) -> str:
     """The answer where the registry names another image than the one that was published as the version."""
     return (
-        f"Version {span(name)} is not back: in the registry it is {span(digest, 100)}, and that is not the image which "
-        "was published under this name. Somebody changed its tag or its record there, so nothing was done. "
+        f"Nothing was done with version {span(name)}: in the registry it is {span(digest, 100)}, and that is not the "
+        "image which was published under this name. Somebody changed its tag or its record there. "
         "`/mlreef publish` publishes the branch as it is now, under a new number."
     )
 

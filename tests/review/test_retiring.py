@@ -196,7 +196,8 @@ def test_a_version_of_a_former_default_branch_goes_and_comes_back_by_either_name
 
 def test_an_image_that_the_default_branch_has_too_keeps_its_version_there(place: Place) -> None:
     place.push(1, "master-1", "1.0.1", "1", LATEST, "old-1")
-    rows = [listed(place, 1), listed(place, 1, branch="old", version="")]
+    row = listed(place, 1, digest=place.digests()["master-1"])
+    rows = [row, replace(row, branch="old", version="")]
     place.world.store.list_module(plan_module(place.project, None, None, ""), rows)
     assert unpublish(place.project, "master", "old-1", place.world).done
     assert {"master-1", "1.0.1", "1", LATEST} <= place.tags
@@ -328,6 +329,18 @@ def test_of_branches_that_share_their_tags_each_keeps_its_newest(place: Place) -
     place.retire(2, "release-1")
     left = {tag for tag in place.tags if tag.startswith("release")}
     assert left == {"release-1-11", "release-1-13", "release-1-14"}
+
+
+def test_a_tag_that_somebody_moved_does_not_go_by_itself(place: Place) -> None:
+    place.publish(5)
+    hands, path = place.world.registry(place.registry.address), place.project.registry_path
+    moved_to = hands.fetch_manifest(path, "master-2")
+    assert moved_to is not None
+    hands.put_manifest(path, "master-1", moved_to)
+    place.retire(2)
+    assert place.numbers() == [1, 4, 5]
+    assert place.digests()["master-1"] == moved_to.digest
+    assert place.retire(2) == ()
 
 
 def test_more_than_one_job_takes_back_are_gone_on_with(place: Place) -> None:
