@@ -39,11 +39,16 @@ def publish(world: World, sample: str, changed_files: Mapping[str, bytes] | None
         for path in (SAMPLES / sample).rglob("*")
         if path.is_file()
     }
-    # both samples import the same packages, so one build brings them for both
-    files["requirements.txt"] = (SAMPLES / "add-noise" / "requirements.txt").read_bytes()
+    return publish_files(world, {**files, **(changed_files or {})})
+
+
+def publish_files(world: World, files: Mapping[str, bytes]) -> Way:
+    """The same for a module that is these files, and needs what the samples need."""
+    # all import the same packages, so one build brings them for all
+    requirements = (SAMPLES / "add-noise" / "requirements.txt").read_bytes()
     way = world.project()
     way.project.visibility = "public"
-    way.push({**files, **(changed_files or {})})
+    way.push({**files, "requirements.txt": requirements})
     sha = way.bot_commit()
     assert "version 1.0.0" in told(way, sha, "success")
     way.sandbox.wait_for(

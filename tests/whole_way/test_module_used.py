@@ -26,6 +26,7 @@ from sandbox.node import ensure_helper_image, ensure_tools
 from sandbox.plan import Executor
 from sandbox.registry import RegistryServer
 from tests.whole_way.conftest import Way, World
+from tests.whole_way.learners import DRAW, LEARN
 from tests.whole_way.places import VERSION, Stand
 from tests.whole_way.studio import (
     SAMPLES,
@@ -37,6 +38,7 @@ from tests.whole_way.studio import (
     on_the_page,
     picture,
     publish,
+    publish_files,
     rendered,
 )
 from tests.whole_way.test_real_pipelines import PIPELINE_SECONDS, up
@@ -128,10 +130,65 @@ def test_a_second_project_uses_a_module_by_its_component_and_keeps_the_noisy_pic
     assert record["arguments"]["mode"] == "s&p"
 
 
-def test_a_pipeline_of_two_modules_runs_as_it_was_rendered(
+def test_an_experiment_of_two_operations_a_model_and_its_picture_runs_as_it_was_rendered(
     namespaces: World, noisy: Way, tmp_path: Path
 ) -> None:
-    run_two_modules(namespaces, noisy, tmp_path)
+    edges = publish(namespaces, "find-edges")
+    learner, painter = (publish_files(namespaces, {"main.py": script.encode()}) for script in (LEARN, DRAW))
+    steps = two_steps(noisy, edges)
+    steps += [
+        {"module": one.project.full_path, "name": name}
+        for one, name in ((learner, "learnt"), (painter, "drawn"))
+    ]
+    kept = run_steps(namespaces, tmp_path, "experiment", steps)
+    assert_edges_of_noise(kept)
+    bright = brightness(kept[1]["mlreef-out/edges/harbour-speckle-edges.png"])
+    model = json.loads(kept[2]["mlreef-out/learnt/model.json"])
+    assert model["pictures"] == 1
+    assert model["mean"] * 255 == pytest.approx(bright, abs=1)
+    assert brightness(kept[3]["mlreef-out/drawn/learnt.png"]) == pytest.approx(bright, abs=1)
+
+
+def two_steps(noisy: Way, edges: Way) -> list[dict[str, object]]:
+    return [
+        {
+            "module": f"{noisy.project.full_path}@1",
+            "name": "noisy",
+            "with": {"mode": "speckle", "variance": 0.2},
+        },
+        {
+            "module": edges.project.full_path,
+            "name": "edges",
+            "with": {"method": "scharr", "invert": True},
+        },
+    ]
+
+
+def run_steps(
+    world: World, folder: Path, kind: str, steps: list[dict[str, object]]
+) -> list[Mapping[str, bytes]]:
+    """The artifacts of each step of a pipeline that begins with a picture and is rendered, committed and run."""
+    written = {"name": "How much noise?", "kind": kind, "data": "pictures", "steps": steps}
+    files = {"mlreef-pipeline.yml": yaml.safe_dump(written), "pictures/harbour.png": PICTURE.read_bytes()}
+    carol = world.sandbox.create_user("carol")
+    text = rendered(world, carol, folder, files)
+    exact = [str(one["component"]).rpartition("@")[2] for one in yaml.safe_load(text)["include"]]
+    assert exact == [VERSION] * len(steps)
+    return [artifacts(job) for job in Studio.of(world, carol).use({**files, ".gitlab-ci.yml": text})]
+
+
+def assert_edges_of_noise(kept: list[Mapping[str, bytes]]) -> None:
+    """What the two steps made of the picture: noise, then its edges, dark on bright as it was asked for."""
+    harbour = PICTURE.read_bytes()
+    assert changed(harbour, kept[0]["mlreef-out/noisy/harbour-speckle.png"]) > 0.5
+    drawn = kept[1]["mlreef-out/edges/harbour-speckle-edges.png"]
+    assert picture(drawn).size == picture(harbour).size
+    assert brightness(drawn) > 127
+
+
+def brightness(content: bytes) -> float:
+    """Of a picture, from 0 to 255."""
+    return float(ImageStat.Stat(picture(content).convert("L")).mean[0])
 
 
 @pytest.mark.engine
@@ -139,32 +196,8 @@ def test_a_pipeline_of_two_modules_runs_as_it_was_rendered(
 def test_a_pipeline_of_two_modules_runs_in_containers(
     containers: World, measuring: Way, tmp_path: Path
 ) -> None:
-    run_two_modules(containers, measuring, tmp_path)
-
-
-def run_two_modules(world: World, noisy: Way, folder: Path) -> None:
-    """A picture goes through both samples, in the pipeline of somebody who wrote a few lines."""
-    edges = publish(world, "find-edges")
-    first_step = {
-        "module": f"{noisy.project.full_path}@1",
-        "name": "noisy",
-        "with": {"mode": "speckle", "variance": 0.2},
-    }
-    second_step = {"module": edges.project.full_path, "with": {"method": "scharr", "invert": True}}
-    written = {"name": "How much noise?", "data": "pictures", "steps": [first_step, second_step]}
-    harbour = PICTURE.read_bytes()
-    files = {"mlreef-pipeline.yml": yaml.safe_dump(written), "pictures/harbour.png": harbour}
-    carol = world.sandbox.create_user("carol")
-    text = rendered(world, carol, folder, files)
-    assert f"{noisy.project.full_path}/add-noise@1.0.0" in text
-    first, second = Studio.of(world, carol).use({**files, ".gitlab-ci.yml": text})
-    made = artifacts(first)["mlreef-out/noisy/harbour-speckle.png"]
-    assert changed(harbour, made) > 0.5
-    last = artifacts(second)[f"mlreef-out/{second.name}/harbour-speckle-edges.png"]
-    drawn = picture(last)
-    assert drawn.size == picture(harbour).size
-    # dark on bright, as it was asked for
-    assert ImageStat.Stat(drawn.convert("L")).mean[0] > 127
+    edges = publish(containers, "find-edges")
+    assert_edges_of_noise(run_steps(containers, tmp_path, "data", two_steps(measuring, edges)))
 
 
 @pytest.mark.engine
