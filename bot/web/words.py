@@ -70,10 +70,11 @@ LEVELS = (
 """How much a change asks of those who use the module, by its level."""
 
 VISIBILITIES: Mapping[str, str] = {
-    "public": "Public",
-    "internal": "For everybody who is signed in",
-    "private": "Private",
+    "public": "Public project",
+    "internal": "Internal project: for everybody who is signed in",
+    "private": "Private project",
 }
+"""For whom a project is, by its visibility in GitLab."""
 
 _SPANS = ((365 * 86_400, "year"), (30 * 86_400, "month"), (86_400, "day"), (3600, "hour"), (60, "minute"))
 

@@ -173,6 +173,22 @@ def test_a_module_page_tells_all_there_is_to_know_of_a_version(client: FlaskClie
     assert "stops relying on clean ones" in page.text
 
 
+@pytest.mark.parametrize(
+    ("visibility", "words"),
+    [
+        ("public", "Public project"),
+        ("internal", "Internal project: for everybody who is signed in"),
+        ("private", "Private project"),
+    ],
+)
+def test_a_module_page_says_for_whom_its_project_is(
+    client: FlaskClient, shelf: Sample, visibility: str, words: str
+) -> None:
+    listed, versions = shelf.modules["vision/add-noise"]
+    shelf.modules["vision/add-noise"] = (replace(listed, visibility=visibility), versions)
+    assert f"You can. {words} By digest" in " ".join(read(client, NOISE).text.split())
+
+
 def test_a_form_that_nobody_touched_shows_the_shortest_component(client: FlaskClient, shelf: Sample) -> None:
     view = shelf.module("vision/add-noise", ANONYMOUS)
     assert view is not None
