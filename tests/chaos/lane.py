@@ -140,9 +140,7 @@ class Lane:
     def __enter__(self) -> Lane:
         for role in self.roles:
             self.start(role)
-        wait_until(
-            lambda: self.log.read_text().count(STARTED) >= self.workers, lambda: self.log.read_text()[-4000:]
-        )
+        self.wait_until_up()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -195,6 +193,13 @@ class Lane:
             if not self.lives(role):
                 self.deaths += 1
                 self.start(role)
+
+    def wait_until_up(self) -> None:
+        """Wait until every worker took up its work, those too that were started again."""
+        wait_until(
+            lambda: self.log.read_text().count(STARTED) >= self.workers + self.deaths,
+            lambda: self.log.read_text()[-4000:],
+        )
 
     def process(self, role: str) -> int:
         """The id of the process that does the work: a door's own is its child."""

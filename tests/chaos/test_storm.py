@@ -150,12 +150,14 @@ def test_workers_that_die_every_second_lose_and_double_nothing(tmp_path: Path) -
         (lane,) = arena.lanes
 
         def kill() -> None:
+            lane.wait_until_up()
             time.sleep(DEATH_EVERY_SECONDS)
             lane.kill_workers()
             lane.revive()
 
         for drive in storm(arena, lane, kill, PUSHES, PROJECTS):
             assert_read_in_order(drive)
+        assert lane.deaths > 0
         assert arena.sandbox.complaints == []
 
 
@@ -169,12 +171,14 @@ def test_two_machines_of_which_one_always_dies_lose_and_double_nothing(
         turns = cycle(("worker-1", "worker-2"))
 
         def kill() -> None:
+            lane.wait_until_up()
             time.sleep(DEATH_EVERY_SECONDS)
             lane.kill(next(turns))
             lane.revive()
 
         for drive in storm(arena, lane, kill, PUSHES // 2, PROJECTS // 2):
             assert_read_in_order(drive)
+        assert lane.deaths > 0
         assert arena.sandbox.complaints == []
 
 
