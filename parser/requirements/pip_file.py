@@ -103,10 +103,6 @@ def read_pip_line(reading: Reading, line: Line, constraint: bool = False) -> Non
         else:
             tell(problem("requirement-invalid", line.place, why=str(fault), mend=fault.mend))
         return
-    # pip passes over a NUL byte in comments and behind options, and stops at one in what it opens.
-    if "\0" in text or any("\0" in path for path in options.values(*_OPENED)):
-        tell(problem("requirement-invalid", line.place, why="it holds a NUL byte", mend="Remove the byte."))
-        return
     for option in dict.fromkeys(name for name, _ in options.given if name in NOT_IN_EVERY_PIP):
         why, mend = NOT_IN_EVERY_PIP[option], "Leave the option out, if you can."
         tell(problem("requirement-pip-version", line.place, why=why, mend=mend))
@@ -133,6 +129,13 @@ def _read_file(reading: Reading, path: str, constraint: bool) -> None:
     try:
         for line in logical_lines(_text(reading.source, path), path):
             reading.lines += 1
+            if _stops_at_nul(line):
+                why, mend = f"it holds a NUL byte in line {line.place.line}", "Save the file as UTF-8 text."
+                raise Refused(
+                    problem(
+                        "file-unreadable", Place(path), file=ascii_controls(path)[:120], why=why, mend=mend
+                    )
+                )
             if reading.lines > MAX_LINES:
                 why, mend = f"there are more than {MAX_LINES} lines", "Shorten the file."
                 reading.tell(problem("requirement-invalid", line.place, why=why, mend=mend))
@@ -140,6 +143,18 @@ def _read_file(reading: Reading, path: str, constraint: bool) -> None:
             read_pip_line(reading, line, constraint)
     finally:
         reading.open.pop()
+
+
+def _stops_at_nul(line: Line) -> bool:
+    """pip passes over a NUL byte in comments and behind options, and stops at one in what it looks for or opens."""
+    if "\0" not in line.text:
+        return False
+    text, behind = split_line(line.text)
+    try:
+        opened = read_options(behind).values(*_OPENED)
+    except OptionFault:
+        opened = []
+    return any("\0" in one for one in (text, *opened))
 
 
 def _text(source: Source, path: str) -> str:
