@@ -18,6 +18,8 @@ from live_door import URL, Door, running
 from bot.gate import ARRIVAL_SECONDS, LARGE_SECONDS, MAX_HEAD_BYTES, SMALL_BODY_BYTES, wanted_bytes
 from bot.webhook import MAX_BODY_BYTES
 
+pytestmark = pytest.mark.alone
+
 SLOW_ONES = 200
 SOON_SECONDS = 1.0
 

@@ -22,6 +22,8 @@ from bot.domain.facts import WORKER_SEEN
 from bot.serve import COUNTS, HELD, address_of, open_socket, shared_counts
 from bot.webhook import MAX_BODY_BYTES
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:

@@ -28,6 +28,8 @@ from tests.chaos.lane import Lane
 from tests.chaos.measure import WHOLE, say
 from tests.whole_way.conftest import SCRIPT
 
+pytestmark = pytest.mark.alone
+
 PROJECTS, PUSHES = (100, 1000) if WHOLE else (20, 200)
 DEATH_EVERY_SECONDS = 1.0
 CUT_SECONDS = 12.0

@@ -173,6 +173,7 @@ def test_an_ordinary_user_without_docker_publishes_too(no_docker: Mapping[str, s
     assert "--angle {90,180,270}" in ended.story
 
 
+@pytest.mark.alone
 @pytest.mark.engine
 @pytest.mark.executor
 def test_docker_publishes_the_same_sample() -> None:
@@ -185,6 +186,7 @@ def test_docker_publishes_the_same_sample() -> None:
     assert {parameter["name"] for parameter in module["parameters"]} >= {"input-path", "output-path", "mode"}
 
 
+@pytest.mark.alone
 @pytest.mark.engine
 def test_a_repository_with_other_names_is_published_and_run_by_the_engine_that_is_there() -> None:
     before = without_a_name()
