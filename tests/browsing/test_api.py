@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -310,13 +311,18 @@ def tried(site: Site, operation: Any, mode: GenerationMode) -> set[int]:
             case.path_parameters.update(
                 {name: text for name, text in there.items() if text and name in case.path_parameters}
             )
-        case.headers = {**(case.headers or {}), "PRIVATE-TOKEN": site.shop.people["developer"].token}
-        answer = case.call()
-        case.validate_response(answer)
-        statuses.add(answer.status_code)
+        statuses.add(sent(site, case))
 
     ask()
     return statuses
+
+
+def sent(site: Site, case: schemathesis.Case) -> int:
+    """The status of the answer to a developer, which is held against the description."""
+    token = {"PRIVATE-TOKEN": site.shop.people["developer"].token}
+    answer = case.call(headers=token)
+    case.validate_response(answer, headers=token)
+    return answer.status_code
 
 
 def test_that_the_api_is_as_it_describes_itself(site: Site) -> None:
@@ -327,9 +333,11 @@ def test_that_the_api_is_as_it_describes_itself(site: Site) -> None:
     statuses = {one.label: tried(site, one, GenerationMode.POSITIVE) for one in operations}
     assert len(statuses) == 8
     assert all(found <= {200, 202, 404} for found in statuses.values()), statuses
-    # each of them answered with something, too, and not by its refusals alone
-    assert [label for label, found in statuses.items() if not found & {200, 202}] == []
+    # each of them answers with something, too, and not by its refusals alone
+    there = {"project": "group%2Fpublic", "version": "1.0.0", "before": "1.0.0", "after": "1.1.0"}
     for one in operations:
+        known = {name: there[name] for name in re.findall(r"{(\w+)}", one.path)}
+        assert sent(site, one.Case(path_parameters=known)) in (200, 202), one.label
         assert tried(site, one, GenerationMode.NEGATIVE) <= {200, 202, 400, 401, 403, 404, 405}, one.label
 
 
