@@ -132,6 +132,7 @@ def test_five_thousand_modules_on_a_disk_are_read_in_time(tmp_path: Path) -> Non
     assert found.module is not None
 
 
+@pytest.mark.alone
 def test_a_repository_of_many_large_scripts_is_read_in_time() -> None:
     large = "parser.parse_args\n" * 20_000
     found = report({f"s{number}.py": HEAD + large + TAIL for number in range(60)})
