@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Protocol, cast
 
 from bot.adapters.registry import read_image
 from sandbox.executor.containers import Scope, write_login
@@ -170,7 +170,7 @@ class Namespaces:
         )
         try:
             # A program that ended before it read its order says why by itself.
-            with contextlib.suppress(BrokenPipeError), process.stdin as pipe:  # type: ignore[union-attr] # asked for
+            with contextlib.suppress(BrokenPipeError), cast(IO[bytes], process.stdin) as pipe:
                 pipe.write(json.dumps(_inside(order, unpacked)).encode())
             yield process
         finally:

@@ -22,9 +22,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, P
         assert sandbox.complaints == []
 
 
-def member(place: tuple[Sandbox, Project, Forge], name: str, **values: str) -> User:
+def member(
+    place: tuple[Sandbox, Project, Forge], name: str, state: str = "active", expires_at: str | None = None
+) -> User:
     sandbox, _, _ = place
-    found = replace(sandbox.create_user(name), **values)  # type: ignore[arg-type]  # texts, both
+    found = replace(sandbox.create_user(name), state=state, expires_at=expires_at)
     sandbox.state.users[found.id] = found
     sandbox.add_group_member("lab", found, DEVELOPER)
     return found

@@ -24,8 +24,8 @@ def store(database_url: str) -> Iterator[Store]:
     opened.close()
 
 
-def version(project: int = 1, number: int = 3, **more: object) -> ListedVersion:
-    made = ListedVersion(
+def version(project: int = 1, number: int = 3, state: VersionState = VersionState.PUBLISHED) -> ListedVersion:
+    return ListedVersion(
         project_id=project,
         branch="master",
         number=number,
@@ -34,16 +34,15 @@ def version(project: int = 1, number: int = 3, **more: object) -> ListedVersion:
         digest=f"sha256:{'b' * 64}",
         image="registry.example.com/lab/add-noise",
         size=1234,
-        state=VersionState.PUBLISHED,
+        state=state,
         published_at=1000.0 + number,
         pipeline_id=77,
         environment="Python 3.12",
     )
-    return replace(made, **more)  # type: ignore[arg-type] # fields by name
 
 
-def module(project: int = 1, name: str = "Add Noise", **more: object) -> ListedModule:
-    made = ListedModule(
+def module(project: int = 1, name: str = "Add Noise") -> ListedModule:
+    return ListedModule(
         project_id=project,
         path=f"lab/module-{project}",
         web_url=f"https://gitlab.example.com/lab/module-{project}",
@@ -61,7 +60,6 @@ def module(project: int = 1, name: str = "Add Noise", **more: object) -> ListedM
         newest=version(project),
         updated_at=1003.0,
     )
-    return replace(made, **more)  # type: ignore[arg-type] # fields by name
 
 
 def names(found: tuple[ListedModule, ...]) -> list[str]:
@@ -81,7 +79,7 @@ def test_what_is_listed_is_there_as_it_was_given(store: Store) -> None:
 
 def test_listing_again_leaves_nothing_of_before(store: Store) -> None:
     store.list_module(module(), [version(number=3), version(number=2)])
-    anew = module(name="Blur", description="", newest=version(number=4), path="lab/blur")
+    anew = replace(module(name="Blur"), description="", newest=version(number=4), path="lab/blur")
     store.list_module(anew, [version(number=4)])
     assert store.listed(1) == anew
     assert store.listed_versions(1) == (version(number=4),)
@@ -99,16 +97,16 @@ def test_what_is_delisted_is_gone_and_may_be_delisted_twice(store: Store) -> Non
 
 
 def test_a_path_that_another_project_has_now_is_no_longer_the_first_ones(store: Store) -> None:
-    store.list_module(module(2, path="lab/noise"), [])
-    store.list_module(module(1, path="lab/noise"), [])
+    store.list_module(replace(module(2), path="lab/noise"), [])
+    store.list_module(replace(module(1), path="lab/noise"), [])
     found = store.listed_by_path("lab/noise")
     assert found is not None
     assert found.project_id == 1
 
 
 def test_a_module_without_any_version_to_be_had_is_kept_and_not_found(store: Store) -> None:
-    store.list_module(module(newest=None), [version(state=VersionState.UNPUBLISHED)])
-    assert store.listed(1) == module(newest=None)
+    store.list_module(replace(module(), newest=None), [version(state=VersionState.UNPUBLISHED)])
+    assert store.listed(1) == replace(module(), newest=None)
     assert store.search(Query(), PUBLIC) == ()
     assert store.search(Query("noise"), Among(frozenset({"public"}), frozenset({1}))) == ()
 
@@ -178,7 +176,7 @@ def test_a_module_is_not_found_by_what_it_lacks(store: Store, query: Query) -> N
 
 def test_only_what_somebody_may_be_shown_is_found(store: Store) -> None:
     for number, visibility in enumerate(("public", "internal", "private"), 1):
-        store.list_module(module(number, visibility, visibility=visibility), [version(number)])
+        store.list_module(replace(module(number, visibility), visibility=visibility), [version(number)])
     found = store.search
     assert names(found(Query(), PUBLIC)) == ["public"]
     assert names(found(Query("speckles"), Among(frozenset({"public", "internal"})))) == ["internal", "public"]
@@ -208,7 +206,10 @@ def test_a_place_in_a_list_that_is_none_is_refused(store: Store, text: str) -> N
 
 def test_two_that_list_one_project_at_once_leave_the_rows_of_one_of_them(store: Store) -> None:
     ways = [
-        (module(name=f"Way {n}", newest=version(number=n)), tuple(version(number=k) for k in range(n, 0, -1)))
+        (
+            replace(module(name=f"Way {n}"), newest=version(number=n)),
+            tuple(version(number=k) for k in range(n, 0, -1)),
+        )
         for n in range(1, 5)
     ]
     with ThreadPoolExecutor(4) as pool:
@@ -224,8 +225,12 @@ WORDS = st.sampled_from(
 TEXTS = st.lists(WORDS, max_size=4).map(" ".join)
 CLEAN = TEXTS.map(lambda text: text.replace("\0", "").replace("\ud800", ""))
 LISTED = st.builds(
-    lambda number, name, about, visibility, kind, parameters: module(
-        number, name, description=about, visibility=visibility, kind=kind, parameters=tuple(parameters)
+    lambda number, name, about, visibility, kind, parameters: replace(
+        module(number, name),
+        description=about,
+        visibility=visibility,
+        kind=kind,
+        parameters=tuple(parameters),
     ),
     st.integers(1, 9),
     CLEAN,

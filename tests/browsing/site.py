@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -22,6 +23,8 @@ URL = "http://catalogue.example.com"
 SECRET = "the operator's one secret, long enough"
 HOOK_SECRET = "a secret of the hook's"
 MANY = 1_000
+
+Words = Mapping[str, str] | None
 
 
 @dataclass
@@ -90,11 +93,11 @@ class Visitor:
         self.site = site
         self.client = Client(site.app, TestResponse)
 
-    def get(self, path: str, **more: object) -> TestResponse:
-        return self.client.get(path, base_url=self.site.url, **more)  # type: ignore[arg-type] # passed through
+    def get(self, path: str, headers: Words = None, query_string: Words = None) -> TestResponse:
+        return self.client.get(path, base_url=self.site.url, headers=headers, query_string=query_string)
 
-    def post(self, path: str, **more: object) -> TestResponse:
-        return self.client.post(path, base_url=self.site.url, **more)  # type: ignore[arg-type] # passed through
+    def post(self, path: str, headers: Words = None, data: Words = None) -> TestResponse:
+        return self.client.post(path, base_url=self.site.url, headers=headers, data=data)
 
     def to_gitlab(self, back: str = "/") -> str:
         """Begin to sign in: the address at GitLab where the site sends one."""

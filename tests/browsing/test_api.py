@@ -37,11 +37,11 @@ def site(shop: Shop) -> Site:
     return Site(shop)
 
 
-def asked(site: Site, who: str, path: str, **more: Any) -> TestResponse:
+def asked(site: Site, who: str, path: str) -> TestResponse:
     """An answer to somebody who shows a token, as GitLab takes it."""
     token = site.shop.people[who].token
     headers = {"PRIVATE-TOKEN": token} if token else {}
-    return site.visitor().get(f"/api/v1{path}", headers=headers, **more)
+    return site.visitor().get(f"/api/v1{path}", headers)
 
 
 def test_that_a_module_is_told_whole(site: Site, shop: Shop) -> None:
@@ -208,10 +208,10 @@ def test_that_gitlabs_silence_is_told_as_such(site: Site, shop: Shop) -> None:
     assert 1 <= int(answer.headers["Retry-After"]) <= 17
 
 
-def withdrawn(site: Site, who: str, rest: str, **more: Any) -> TestResponse:
+def withdrawn(site: Site, who: str, rest: str) -> TestResponse:
     token = site.shop.people[who].token
     headers = {"PRIVATE-TOKEN": token} if token else {}
-    return site.visitor().post(f"/api/v1/modules/{rest}", headers=headers, **more)
+    return site.visitor().post(f"/api/v1/modules/{rest}", headers)
 
 
 def test_that_a_version_is_taken_back_for_those_who_may_ask(site: Site, shop: Shop) -> None:

@@ -137,6 +137,7 @@ def agree(folder: Path, files: dict[str, bytes]) -> None:
         assert set(items) == set(truth)
 
 
+ADDRESS = "https://a.org"
 HASH = "--hash=sha256:" + "ab" * 32
 CORPUS = [
     *(
@@ -276,13 +277,13 @@ CORPUS = [
     *("numpy -r other.txt", "numpy -e git+https://a.org/b#egg=c", "numpy '--pre", "numpy -", "numpy - x"),
     *(
         "-i https://a.org/simple",
-        "--index-url https://a.org",
-        "--index-url=https://a.org",
+        f"--index-url {ADDRESS}",
+        f"--index-url={ADDRESS}",
         "--pypi-url https://a.org",
     ),
     *("--index https://a.org", "--ind https://a.org", "-i", "-ihttps://a.org", "-i=https://a.org", "-i ''"),
     *(
-        "--extra-index-url https://a.org",
+        f"--extra-index-url {ADDRESS}",
         "--extra https://a.org",
         "--no-index",
         "--no-index=1",
