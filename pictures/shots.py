@@ -6,18 +6,16 @@ import hashlib
 import logging
 import re
 import shutil
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import flask
 from playwright.sync_api import sync_playwright
-from werkzeug.serving import make_server
 
 from bot.web.app import STATIC, WebSettings, create_web
 from pictures.browser import NoBrowser
 from pictures.catalogue import GITLAB, Nobody, sample
+from pictures.serving import served
 
 SCALE = 1.5
 _MOMENTS = re.compile(r'(?:datetime|title)="20\d\d-[^"]*"')
@@ -57,25 +55,13 @@ def made_from(shot: Shot) -> str:
     return hashlib.sha256("\0".join((page, styles, repr(shot))).encode()).hexdigest()
 
 
-@contextmanager
-def _served() -> Iterator[str]:
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = make_server("127.0.0.1", 0, catalogue(), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-
-
 def photographs(shots: tuple[Shot, ...]) -> Iterator[tuple[Shot, bytes]]:
     """Each as a PNG. Raises NoBrowser without Chromium."""
     chromium = shutil.which("chromium")
     if chromium is None:
         raise NoBrowser("chromium (Debian: apt-get install chromium)")
-    with _served() as site, sync_playwright() as playwright:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    with served(catalogue()) as site, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         for shot in shots:
             page = browser.new_page(

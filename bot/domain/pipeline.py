@@ -18,6 +18,7 @@ from typing import Any, cast
 
 import yaml
 
+from bot.domain.bounded_yaml import BoundedLoader
 from bot.domain.engines import ADVISORIES, SEVERITIES, USUAL_BUILDING, Advisories, Building, Severity
 from bot.domain.environments import Environment as Environment  # people look for it beside its settings
 from bot.domain.environments import environment_to_data, read_environment
@@ -310,15 +311,12 @@ _Dumper.add_representer(
 )
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(BoundedLoader):
     """Reads what the emitter above writes: no aliases, and at most MAX_NODES."""
 
-    nodes = 0
+    most_nodes = MAX_NODES
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        self.nodes += 1
-        if self.nodes > MAX_NODES:
-            raise yaml.YAMLError("it holds too much")
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("it has aliases")
         return super().compose_node(parent, index)

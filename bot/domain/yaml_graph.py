@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import yaml
 
+from bot.domain.bounded_yaml import BoundedLoader
 from bot.domain.pipeline import MAX_DEPTH, MAX_FILE_BYTES
 
 MAX_NODES = 20_000
@@ -42,16 +43,8 @@ class Keys:
             node = next(iter(merged.value), None) if isinstance(merged, yaml.SequenceNode) else merged
 
 
-class _Loader(yaml.SafeLoader):
-    """Stops at MAX_NODES."""
-
-    nodes = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        self.nodes += 1
-        if self.nodes > MAX_NODES:
-            raise yaml.YAMLError("it holds too much")
-        return super().compose_node(parent, index)
+class _Loader(BoundedLoader):
+    most_nodes = MAX_NODES
 
 
 def last_document(content: bytes) -> yaml.Node | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,10 +11,10 @@ import flask
 import pytest
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
-from werkzeug.serving import make_server
 
 from bot.web.app import WebSettings, create_web
 from pictures.catalogue import GITLAB, Nobody, Sample, sample
+from pictures.serving import served
 
 SETTINGS = WebSettings("https://modules.example.com", GITLAB, "https://docs.example.com")
 PATIENCE_MS = 20_000
@@ -38,20 +37,6 @@ def app(shelf: Sample) -> flask.Flask:
 @pytest.fixture
 def client(app: flask.Flask) -> FlaskClient:
     return app.test_client()
-
-
-@contextmanager
-def served(app: flask.Flask) -> Iterator[str]:
-    """The address of a server of that application."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ from bot.domain.snippets import component_snippet, docker_line
 from bot.web.app import create_web
 from parser.model import Module
 from pictures.catalogue import Nobody, Sample, sample, written
+from pictures.serving import served
 from tests.domain.hostile import ATTACKS
-from tests.web.conftest import SETTINGS, looking, served
+from tests.web.conftest import SETTINGS, looking
 
 pytestmark = pytest.mark.browser
 
