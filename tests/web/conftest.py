@@ -45,7 +45,8 @@ def site(app: flask.Flask) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="session")
+# each file's own: files elsewhere take this fixture, too, and of Playwright one at a time may run in a process
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """The system's own browser. Nothing outside of this machine resolves in it."""
     with sync_playwright() as playwright:
