@@ -85,6 +85,7 @@ class Lane:
         database: str = "",
         workers: int = 1,
         watch_seconds: float = 3600,
+        grace_seconds: float = GRACE_SECONDS,
         cables: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.folder, self.user = folder, user
@@ -112,7 +113,7 @@ class Lane:
             "builder": {"image": STAND_INS.bot, "engines": ["docker"]},
             "publish": {"branches": ["release"]},
             "reconcile": {"groups": ["lab"], "interval_seconds": 3600},
-            "pipeline": {"grace_seconds": GRACE_SECONDS, "watch_seconds": watch_seconds},
+            "pipeline": {"grace_seconds": grace_seconds, "watch_seconds": watch_seconds},
         }
         self.config = folder / "config.yaml"
         self.configs = dict.fromkeys(self.roles, self.config)
