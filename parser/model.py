@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal, get_args
 
@@ -19,6 +19,22 @@ Quiet = Literal["no", "problems", "everything"]
 """How quiet the bot is to be in its notes: not at all, about everything but problems, or about these, too."""
 
 QUIETS: tuple[Quiet, ...] = get_args(Quiet)
+
+MODEL_TYPES = (
+    *("CLASSIFICATION", "REGRESSION", "CLUSTERING", "DIMENSIONALITY_REDUCTION", "ANOMALY_DETECTION"),
+    *("DETECTION", "SEGMENTATION", "TRACKING", "FORECASTING", "RANKING", "RECOMMENDATION"),
+    *("GENERATION", "TRANSLATION", "SUMMARIZATION", "QUESTION_ANSWERING", "EMBEDDING", "OTHER"),
+)
+"""What a model does, in the words of a settings file; a blank or a dash may stand for `_`."""
+
+ML_CATEGORIES = (
+    *("COMPUTER_VISION", "NATURAL_LANGUAGE_PROCESSING", "TABULAR", "AUDIO", "TIME_SERIES"),
+    *("REINFORCEMENT_LEARNING", "GRAPH", "MULTIMODAL", "OTHER"),
+)
+"""The field that a model belongs to."""
+
+MLOPEN = "mlopen"
+"""The framework of a control file: its functions are called, and what is typed is read for them."""
 
 Value = None | bool | int | float | str | tuple["Value", ...] | Mapping[str, "Value"]
 """A value as JSON can hold it; lists are tuples so that values stand still."""
@@ -83,6 +99,8 @@ class EntryPoint:
 
     role: str
     file: str
+    framework: str = "argparse"
+    """What reads its command line: `argparse`, `click` or `absl`; `mlopen` for a function of a control file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,12 +210,41 @@ class Module:
     requirements: Requirements | None
     metrics: tuple[Metric, ...] = ()
     framework: str = "argparse"
-    """What reads the script's command line: `argparse`, `click` or `absl`."""
+    """What reads the command line of the first entry point: `argparse`, `click`, `absl` or `mlopen`."""
+    model_type: str | None = None
+    """One of MODEL_TYPES; only a model (ALGORITHM) has one."""
+    ml_category: str | None = None
+    """One of ML_CATEGORIES; only a model has one."""
 
     @property
     def main(self) -> str:
-        """Path of the script that the image runs."""
-        return next(point.file for point in self.entry_points if point.role == "main")
+        """Path of the script that the image runs; of several, the one of the role `main`, else the first."""
+        mains = [point.file for point in self.entry_points if point.role == "main"]
+        return mains[0] if mains else self.entry_points[0].file
+
+    @property
+    def launched(self) -> bool:
+        """Whether the first word of the command line selects the entry point.
+
+        The parameters of such a module are those of all entry points, each with its role as the first word of
+        `subcommand`.
+        """
+        return len(self.entry_points) > 1 or self.framework == MLOPEN
+
+    def parameters_of(self, role: str) -> tuple[Parameter, ...]:
+        """The parameters behind the word that selects this entry point, as its own script reads them."""
+        if not self.launched:
+            return self.parameters if any(point.role == role for point in self.entry_points) else ()
+        return tuple(
+            replace(one, subcommand=one.subcommand[1:])
+            for one in self.parameters
+            if one.subcommand[:1] == (role,)
+        )
+
+
+def role_order(role: str) -> tuple[bool, bool, str]:
+    """What entry points are sorted by: `main` comes first, then `train`, then the others by name."""
+    return role != "main", role != "train", role
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +268,9 @@ class Settings:
     """A repository's own wishes (`.mlreef.yaml`); they describe the module, never what runs with our authority."""
 
     entry_points: Mapping[str, str] = field(default_factory=dict)
+    """Role → script; several are selected by the first word of the command line."""
+    parameters_file: str | None = None
+    """A script that is not run, which carries the annotations of all entry points."""
     requirements_file: str | None = None
     environment: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
@@ -228,6 +278,8 @@ class Settings:
     kind: Kind | None = None
     input_type: str | None = None
     output_type: str | None = None
+    model_type: str | None = None
+    ml_category: str | None = None
     description: str | None = None
     quiet: Quiet = "no"
     engine: Engine | None = None

@@ -106,7 +106,8 @@ def _read_module(
         problems.append(foreign or problem("no-argparse", Place(script.path), file=script.path))
     problems.extend(confusable_names(parameters))
     module, more = _module(script, settings, annotations, parameters, requirements, project_name)
-    return replace(module, framework=command_line.framework), [*problems, *more]
+    points = tuple(replace(one, framework=command_line.framework) for one in module.entry_points)
+    return replace(module, framework=command_line.framework, entry_points=points), [*problems, *more]
 
 
 def _evaluate(command_line: CommandLine, node: ast.expr) -> Any:

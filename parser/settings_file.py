@@ -12,7 +12,20 @@ import yaml
 from parser.annotations import DATA_TYPES
 from parser.branch_names import REFS, name_fault
 from parser.env import env_faults
-from parser.model import ENGINES, QUIETS, Edit, Engine, Kind, Place, Problem, Quiet, Settings, Stages
+from parser.model import (
+    ENGINES,
+    ML_CATEGORIES,
+    MODEL_TYPES,
+    QUIETS,
+    Edit,
+    Engine,
+    Kind,
+    Place,
+    Problem,
+    Quiet,
+    Settings,
+    Stages,
+)
 from parser.problems import ascii_controls, problem, shown
 from parser.script import Refused, read_content
 from parser.settings import GENERATED, PATH, is_ci_file
@@ -28,8 +41,8 @@ MAX_ENTRIES = 100
 """Entries of one mapping."""
 
 _KEYS = (
-    *("entry_points", "requirements_file", "environment", "env", "name", "kind"),
-    *("input_type", "output_type", "description", "quiet"),
+    *("entry_points", "parameters_file", "requirements_file", "environment", "env", "name", "kind"),
+    *("input_type", "output_type", "model_type", "ml_category", "description", "quiet"),
     *("engine", "dockerfile", "apt", "build_sdists", "stages", "sample", "tests", "branches"),
 )
 
@@ -183,15 +196,30 @@ def _quiet(node: yaml.Node) -> Quiet:
 
 def _one_of(words: tuple[str, ...]) -> Callable[[yaml.Node], str]:
     def read(node: yaml.Node) -> str:
-        text = _text(node).strip().upper()
-        if text not in words:
-            near = difflib.get_close_matches(text, words, 1)
-            if near:
-                raise _Fault(f"is {shown(text)}, which is not known", f"Is {near[0]} meant?", near[0])
-            raise _Fault(f"is {shown(text)}, which is not known", f"Use one of {', '.join(words)}.")
-        return text
+        return _known(_text(node).strip().upper(), words)
 
     return read
+
+
+def _phrase(words: tuple[str, ...]) -> Callable[[yaml.Node], str | None]:
+    """Reads one of the words, in which blanks and dashes may stand for `_`; or nothing."""
+
+    def read(node: yaml.Node) -> str | None:
+        text = _optional_text(node)
+        if text is None:
+            return None
+        return _known(re.sub(r"[\s_-]+", "_", text.strip()).upper(), words)
+
+    return read
+
+
+def _known(text: str, words: tuple[str, ...]) -> str:
+    if text in words:
+        return text
+    near = difflib.get_close_matches(text, words, 1)
+    if near:
+        raise _Fault(f"is {shown(text)}, which is not known", f"Is {near[0]} meant?", near[0])
+    raise _Fault(f"is {shown(text)}, which is not known", f"Use one of {', '.join(words)}.")
 
 
 def _kind(node: yaml.Node) -> Kind:
@@ -307,6 +335,7 @@ def _ci_file(node: yaml.Node) -> str:
 
 _READERS: dict[str, Callable[[yaml.Node], Any]] = {
     "entry_points": _mapping,
+    "parameters_file": _optional_text,
     "requirements_file": _optional_text,
     "environment": _optional_text,
     "env": _mapping,
@@ -314,6 +343,8 @@ _READERS: dict[str, Callable[[yaml.Node], Any]] = {
     "kind": _kind,
     "input_type": _one_of(DATA_TYPES),
     "output_type": _one_of(DATA_TYPES),
+    "model_type": _phrase(MODEL_TYPES),
+    "ml_category": _phrase(ML_CATEGORIES),
     "description": _optional_text,
     "quiet": _quiet,
     "engine": _engine,

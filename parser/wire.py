@@ -10,6 +10,9 @@ from typing import Any
 
 from parser.model import SCHEMA, Module, Parameter, Report
 
+OF_MODELS = ("model_type", "ml_category")
+"""Fields that only some modules have; others' JSON does not name them."""
+
 
 def module_to_dict(module: Module) -> dict[str, Any]:
     """The module as the JSON of the contract, problems left out."""
@@ -28,7 +31,20 @@ def module_to_dict(module: Module) -> dict[str, Any]:
         "requirements": _plain(module.requirements),
         "metrics": _plain(module.metrics),
         "framework": module.framework,
+        **_selected(module),
+        **_of_models(module),
     }
+
+
+def _selected(module: Module) -> dict[str, Any]:
+    """What reads each entry point's command line, where the first word selects one: the sign of such modules."""
+    frameworks = {point.role: point.framework for point in module.entry_points}
+    return {"frameworks": frameworks} if module.launched else {}
+
+
+def _of_models(module: Module) -> dict[str, Any]:
+    """What only models have; left out where it is not given, so that others are as they ever were."""
+    return {name: value for name in OF_MODELS if (value := getattr(module, name)) is not None}
 
 
 def report_to_dict(report: Report) -> dict[str, Any]:
@@ -39,6 +55,8 @@ def report_to_dict(report: Report) -> dict[str, Any]:
         empty: tuple[str, ...] = ("parameters", "metrics")
         described = {"schema": SCHEMA}
         for field in fields(Module):
+            if field.name in OF_MODELS:
+                continue
             described[field.name] = (
                 [] if field.name in empty else {} if field.name == "entry_points" else None
             )
@@ -54,6 +72,7 @@ def interface_to_dict(module: Module) -> dict[str, Any]:
         "input_type": module.input_type,
         "output_type": module.output_type,
         "entry_points": {point.role: point.file for point in module.entry_points},
+        **_selected(module),
         "requirements": None
         if module.requirements is None
         else {"manager": module.requirements.manager, "file": module.requirements.file},

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from bot.domain.tags import MAX_LABEL_BYTES
 from parser.model import (
+    MLOPEN,
     EntryPoint,
     Kind,
     Metric,
@@ -18,6 +19,7 @@ from parser.model import (
     Requirement,
     Requirements,
     Value,
+    role_order,
 )
 
 
@@ -140,19 +142,35 @@ class _Module(_Form):
     requirements: _Requirements | None
     metrics: tuple[_Metric, ...] = ()
     framework: str = "argparse"
+    frameworks: dict[str, str] | None = None
+    model_type: str | None = None
+    ml_category: str | None = None
 
     def made(self) -> Module:
-        if "main" not in self.entry_points:
-            raise ValueError("no script runs it")
         return Module(
             *(self.name, self.slug, self.kind, self.input_type, self.output_type),
             *(self.author, self.description, self.visibility),
-            tuple(EntryPoint(role, file) for role, file in self.entry_points.items()),
+            self._points(),
             tuple(one.made() for one in self.parameters),
             None if self.requirements is None else self.requirements.made(),
             tuple(one.made() for one in self.metrics),
             self.framework,
+            self.model_type,
+            self.ml_category,
         )
+
+    def _points(self) -> tuple[EntryPoint, ...]:
+        if self.frameworks is None:
+            # of several that such a label names, the image runs the first only
+            if "main" not in self.entry_points:
+                raise ValueError("no script runs it")
+            return (EntryPoint("main", self.entry_points["main"], self.framework),)
+        if not self.entry_points or self.frameworks.keys() != self.entry_points.keys():
+            raise ValueError("the entry points are not those that are read")
+        roles = sorted(self.entry_points, key=role_order)
+        if len(roles) == 1 and self.framework != MLOPEN:
+            raise ValueError("one script alone is not selected by a word")
+        return tuple(EntryPoint(role, self.entry_points[role], self.frameworks[role]) for role in roles)
 
 
 def _value(found: JsonValue) -> Value:
