@@ -10,7 +10,7 @@ import errno
 import io
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,7 +56,7 @@ class Order:
     """What is to be built, decided. `inputs`: one for each platform; `tags` are moved last, in this order.
 
     `refresh`: the lock is made anew although there is one. `again`: by platform, this lock and no other, nothing taken
-    over, and no later build goes by it.
+    over, and no later build goes by it. `own`: files of ours, which start what the module has of entry points.
     """
 
     inputs: tuple[ResolveInputs, ...]
@@ -66,6 +66,7 @@ class Order:
     tags: tuple[str, ...]
     refresh: bool = False
     again: Mapping[str, Again] | None = None
+    own: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def _build_in_a_folder(order: Order, means: Means) -> Built | tuple[Problem, ...
         work = Path(folder)
         parcel = work / "sources"
         with parcel.open("wb") as sink:
-            sources = write_sources(sink, order.contents, order.open_content)
+            sources = write_sources(sink, order.contents, order.open_content, order.own)
         if not isinstance(sources, Layer):
             return sources
         try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bot.adapters.worktree import pushed_paths
 from bot.domain.component import plan_component
+from bot.domain.starting import runs
 from bot.domain.text import printable, problem_lines
 from bot.errors import OperatorError
 from parser.model import Parameter, Problem, Report, Settings, Value
@@ -130,7 +131,7 @@ def _table(report: Report) -> Iterator[str]:
     yield printable(
         f"{module.name} ({module.slug}), {module.kind}, {module.input_type} → {module.output_type}"
     )
-    yield printable(f"runs {module.main}")
+    yield printable(f"runs {runs(module)}")
     rows = [("parameter", "type", "default", "required", "choices"), *map(_row, module.parameters)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:

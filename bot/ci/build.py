@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.adapters.checkout import Commit
+from bot.ci.dockerfile import WORKDIR
 from bot.ci.gathering import load_contents
 from bot.ci.handover import add_dotenv, ensure_folder, write_dotenv
 from bot.ci.job import CiJob
@@ -101,21 +102,12 @@ def _build(
 def hand_over_candidate(folder: Path, order: Order, built: Candidate) -> None:
     """What the next jobs need of a candidate."""
     wishes, entries = order.report.settings, order.commit.source.entries
-    plan = plan_document(order.module, order.report.problems, wishes, entries)
-    if built.command:
-        plan |= {"command": list(built.command), "directory": built.directory}
-        if not _is_script(built.command):
-            # an entry point of the author's own, whose parser cannot be looked at from inside
-            plan |= {"questions": [], "stated": None}
+    plan = plan_document(
+        order.module, order.report.problems, wishes, entries, built.command, built.directory or WORKDIR
+    )
     verdict = Verdict.PUBLISH if order.again is None else Verdict.AGAIN
     _hand_over(folder, plan, verdict, f"{order.repository}@{built.digest}", built.digest)
     add_dotenv(folder / "build.env", plan_handover(order.settings.building, order.job["MLREEF_BUILDER"]))
-
-
-def _is_script(command: Sequence[str]) -> bool:
-    """Whether it is Python with a script, and maybe options of Python's between them."""
-    python = command[0].rpartition("/")[2]
-    return python.startswith("python") and command[-1].endswith(".py")
 
 
 def say_contents(log: Log, commit: Commit, contents: Contents) -> None:

@@ -15,6 +15,7 @@ from bot.building import Order as ImageOrder
 from bot.ci.log import Log
 from bot.ci.order import Candidate, Order
 from bot.ci.unchanged import is_wished
+from bot.domain.starting import own_files, start_words
 from bot.layers.base import read_reference
 from bot.layers.content_of import content_of
 from bot.layers.image import Dress
@@ -24,6 +25,7 @@ from bot.layers.means import Means
 from bot.layers.pinned import pin
 from bot.layers.shelves import RegistryShelf
 from bot.layers.sources import open_of_commit
+from bot.layers.values import APP
 from bot.progress import Lines, size
 from parser.model import Problem
 
@@ -85,12 +87,13 @@ def _image(order: Order, objects: Objects, registries: _Registries) -> ImageOrde
     )
     return ImageOrder(
         inputs,
-        Dress(module.main, environment.env, env, labels, moment(seconds)),
+        Dress(start_words(module, APP), environment.env, env, labels, moment(seconds)),
         order.contents,
         open_of_commit(objects, order.job.directory),
         (order.tag,),
         # A person who starts a pipeline with it wishes for newer versions.
         refresh=is_wished(order.job),
+        own=own_files(module),
     )
 
 
@@ -105,7 +108,7 @@ def _image_again(order: Order, recorded: Recorded, objects: Objects) -> ImageOrd
         tuple(
             ResolveInputs(asked, environment, platform, to_build, files) for platform in recorded.platforms
         ),
-        Dress(module.main, environment.env, env, recorded.labels, recorded.created),
+        Dress(start_words(module, APP), environment.env, env, recorded.labels, recorded.created),
         order.contents,
         open_of_commit(objects, order.job.directory),
         (order.tag,),
@@ -113,6 +116,7 @@ def _image_again(order: Order, recorded: Recorded, objects: Objects) -> ImageOrd
             platform: Again(recorded.keys[platform], recorded.locks[platform])
             for platform in recorded.platforms
         },
+        own=own_files(module),
     )
 
 

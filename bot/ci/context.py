@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 import os
 import tarfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO
 
 from bot.adapters.checkout import load_blobs
-from bot.ci.dockerfile import render_dockerfile
+from bot.ci.dockerfile import OWN_FOLDER, WORKDIR, render_dockerfile
 from bot.ci.order import Order
+from bot.domain.starting import own_files, start_words
 from bot.layers.contents import Contents, real_content, shown_path
+from bot.layers.sources import NOTHING
 from parser.model import Place, Problem, Requirements
 from parser.problems import problem
 from parser.requirements.listed import pip_line
@@ -24,26 +27,34 @@ def write_order(order: Order, target: IO[bytes]) -> tuple[str, tuple[Problem, ..
     """Writes the archive that an order is built from, and gives the Dockerfile's path in it."""
     if order.dockerfile is not None:
         return order.dockerfile, write_context(target, None, order.contents, order.job.directory)
+    own = own_files(order.module)
     needed = order.module.requirements
     file, ours = None if needed is None else needed.file, ""
     if needed is not None and needed.manager != "pip":
         file, ours = REQUIREMENTS, _as_pip_reads_it(needed)
     text = render_dockerfile(
-        entry=order.module.main,
+        start=start_words(order.module, WORKDIR),
         base_env=order.settings.environment.env,
         module_env=order.report.settings.env,
         requirements=file,
         apt=order.report.settings.apt,
+        own=bool(own),
     )
-    return "Dockerfile", write_context(target, text, order.contents, order.job.directory, ours)
+    return "Dockerfile", write_context(target, text, order.contents, order.job.directory, ours, own)
 
 
 def write_context(
-    target: IO[bytes], dockerfile: str | None, contents: Contents, checkout: Path, requirements: str = ""
+    target: IO[bytes],
+    dockerfile: str | None,
+    contents: Contents,
+    checkout: Path,
+    requirements: str = "",
+    own: Mapping[str, bytes] = NOTHING,
 ) -> tuple[Problem, ...]:
     """Writes the archive: the Dockerfile, `requirements/` and `source/`; without one, the files alone, at its root.
 
-    `requirements`: text of a file of ours for pip. Problems: files that are not to be had.
+    `requirements`: text of a file of ours for pip. `own`: files of ours by their paths below RUNTIME.
+    Problems: files that are not to be had.
     """
     problems: list[Problem] = []
     wanted = {path.encode() for path in contents.requirements} if dockerfile is not None else set()
@@ -56,6 +67,7 @@ def write_context(
             _add_folder(archive, "source")
             if requirements:
                 _add_bytes(archive, f"requirements/{REQUIREMENTS}", requirements.encode())
+            _add_own(archive, own)
         blobs = load_blobs(checkout, [file.blob for file in contents.files])
         # With a mode of their own, or the one who unpacks would choose it.
         for folder in _folders(contents):
@@ -76,6 +88,14 @@ def write_context(
     return tuple(problems)
 
 
+def _add_own(archive: tarfile.TarFile, own: Mapping[str, bytes]) -> None:
+    paths = {f"{OWN_FOLDER}/{path}": content for path, content in own.items()}
+    for folder in _above(paths):
+        _add_folder(archive, folder)
+    for path in sorted(paths):
+        _add_bytes(archive, path, paths[path])
+
+
 def _as_pip_reads_it(needed: Requirements) -> str:
     # pip wants hashes of all or of none
     hashed = all(item.hashes for item in needed.items)
@@ -87,7 +107,12 @@ def _as_pip_reads_it(needed: Requirements) -> str:
 
 
 def _folders(contents: Contents) -> list[str]:
-    parts = (os.fsdecode(file.path).split("/")[:-1] for file in contents.files)
+    return _above(os.fsdecode(file.path) for file in contents.files)
+
+
+def _above(files: Iterable[str]) -> list[str]:
+    """The folders above files, each before what is in it."""
+    parts = (file.split("/")[:-1] for file in files)
     return sorted({"/".join(path[:depth]) for path in parts for depth in range(1, len(path) + 1)})
 
 

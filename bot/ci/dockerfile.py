@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
+from bot.domain.starting import RUNTIME
 from ci_templates import read_template
 from parser.env import env_form_fault
 
@@ -17,6 +18,9 @@ USER = "10001:10001"
 
 REQUIREMENTS_DIR = "/opt/mlreef/requirements"
 """Where the files that pip reads are in the image, apart from the sources."""
+
+OWN_FOLDER = "own"
+"""The folder of the context that holds files of ours."""
 
 # Python, not a shell, and apt is told to take names for names only: some other words it would take for patterns.
 _INSTALL = """\
@@ -31,17 +35,21 @@ for folder in ("/var/lib/apt/lists", "/var/cache/apt", "/var/log/apt"):
     shutil.rmtree(folder, ignore_errors=True)
 """
 
+_COPY_OWN = f"COPY --chown=0:0 {OWN_FOLDER}/ {RUNTIME}/\n"
+
 _HOLE = re.compile(r"^<([a-z-]+)>$", re.MULTILINE)
 
 
 def render_dockerfile(
-    entry: str,
+    start: Sequence[str],
     base_env: Mapping[str, str],
     module_env: Mapping[str, str],
     requirements: str | None,
     apt: Sequence[str] = (),
+    own: bool = False,
 ) -> str:
-    """The Dockerfile. `requirements`: path of the file that pip installs. `apt`: Debian packages.
+    """The Dockerfile. `start`: the words behind Python that start the module. `requirements`: path of the file that
+    pip installs. `apt`: Debian packages. `own`: whether the context has files of ours.
 
     `base_env` is set before pip runs, `module_env` after. ValueError: a word that cannot stand in a Dockerfile.
     """
@@ -50,7 +58,7 @@ def render_dockerfile(
         "requirements": _requirements(requirements),
         "base-environment": _environment(base_env),
         "module-environment": _environment(module_env),
-        "entry-point": f"ENTRYPOINT {_json(['python', f'{WORKDIR}/{entry}'])}",
+        "entry-point": (_COPY_OWN if own else "") + f"ENTRYPOINT {_json(['python', *start])}",
     }
     return _HOLE.sub(lambda hole: holes[hole[1]], read_template("module.Dockerfile"))
 

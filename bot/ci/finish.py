@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import posixpath
 import re
@@ -12,7 +13,12 @@ from typing import Any
 from bot.adapters.registry import Manifest, Registry, read_image
 from bot.ci.log import Log
 from bot.ci.order import Candidate, Order
+from bot.domain.starting import own_files, start_words
 from bot.errors import OperatorError, TryAgain
+from bot.layers.gzipped import LayerWriter
+from bot.layers.sources import write_own
+from bot.layers.values import DOCKER_LAYER, OCI_LAYER
+from parser.model import Module
 from parser.wire import canonical
 
 ROOT_USERS = ("", "0", "root")
@@ -20,16 +26,18 @@ ROOT_USERS = ("", "0", "root")
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh"})
 _POSITIONAL = re.compile(r"\$\{?[@*0-9]")
 
+_DOCKER = "application/vnd.docker."
+
 _INDEX_HINT = "Let the builder push one image, without attestations of its own."
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """What an image is given; `script` becomes its entry point only if it has none."""
+    """What an image is given; only one without an entry point gets what starts the module, too."""
 
     labels: Mapping[str, str]
     env: Mapping[str, str]
-    script: str
+    module: Module
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +62,16 @@ def finish(order: Order, built: str, log: Log) -> Candidate | None:
     None: no parameter would reach its script, and the log says why.
     """
     host, path = read_image(order.repository)
-    given = Finish(order.labels(), order.report.settings.env, order.module.main)
+    given = Finish(order.labels(), order.report.settings.env, order.module)
     with Registry(host, order.account.username, order.account.password) as registry:
         finished = finish_image(registry, path, built, order.tag, given)
     _say(log, finished)
     if not takes_words(finished.command):
+        mend = f'Write it as a list: ENTRYPOINT ["python", "{order.module.main}"].'
+        if order.module.launched:
+            mend = "Leave it out: then the image gets one that starts each of its entry points."
         log.give_up(
-            f"the entry point of {order.dockerfile} is a line for a shell, which hands no parameter on. Write it as a "
-            f'list: ENTRYPOINT ["python", "{order.module.main}"].'
+            f"the entry point of {order.dockerfile} is a line for a shell, which hands no parameter on. {mend}"
         )
         return None
     return Candidate(finished.digest, finished.command, finished.directory)
@@ -100,7 +110,10 @@ def finish_image(registry: Registry, repository: str, built: str, tag: str, fini
     config = dict(_mapping(image.get("config")))
     changed = _changed(config, finish)
     if changed != config:
-        manifest = _put(registry, repository, tag, manifest, outer, {**image, "config": changed})
+        image = {**image, "config": changed}
+        if not config.get("Entrypoint"):
+            outer, image = _with_own_files(registry, repository, finish.module, outer, image)
+        manifest = _put(registry, repository, tag, manifest, outer, image)
     entry = tuple(map(str, changed["Entrypoint"]))
     return Finished(
         manifest.digest,
@@ -117,9 +130,32 @@ def _changed(config: Mapping[str, Any], finish: Finish) -> dict[str, Any]:
         others = [pair for pair in config.get("Env") or () if pair.partition("=")[0] not in finish.env]
         changed["Env"] = [*others, *(f"{name}={value}" for name, value in finish.env.items())]
     if not config.get("Entrypoint"):
-        script = posixpath.join(str(config.get("WorkingDir") or "/"), finish.script)
-        changed |= {"Entrypoint": ["python", script], "Cmd": []}
+        start = start_words(finish.module, str(config.get("WorkingDir") or "/"))
+        changed |= {"Entrypoint": ["python", *start], "Cmd": []}
     return changed
+
+
+def _with_own_files(
+    registry: Registry, repository: str, module: Module, outer: Mapping[str, Any], image: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Manifest and configuration with one layer more, where the module is started by files of ours."""
+    own = own_files(module)
+    if not own:
+        return outer, image
+    body = io.BytesIO()
+    writer = LayerWriter(body)
+    write_own(writer, own)
+    layer = writer.close("what starts its entry points")
+    registry.ensure_bytes(repository, body.getvalue())
+    kind = DOCKER_LAYER if str(outer.get("mediaType", "")).startswith(_DOCKER) else OCI_LAYER
+    part = {"mediaType": kind, "digest": layer.digest, "size": layer.size}
+    held = _mapping(image.get("rootfs"))
+    ids = [*(held.get("diff_ids") or ()), layer.diff_id]
+    history = [*(image.get("history") or ()), {"created_by": layer.title}]
+    return (
+        {**outer, "layers": [*(outer.get("layers") or ()), part]},
+        {**image, "rootfs": {**held, "diff_ids": ids}, "history": history},
+    )
 
 
 def _put(

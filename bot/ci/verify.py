@@ -20,6 +20,7 @@ from bot.ci.unchanged import Version, find_same, handed_over
 from bot.domain.choice import advise, refused_cuda, why_environment
 from bot.domain.engines import makes_wheels, plan_engine
 from bot.domain.pipeline import PATH, WHEELS_LIST, PipelineSettings, read_pipeline_settings, render
+from bot.domain.starting import runs
 from bot.domain.wishes import read_wish
 from bot.layers.built import wheel_requirements
 from bot.layers.content_of import content_of
@@ -124,7 +125,7 @@ def verify(job: CiJob, log: Log) -> int:
     values = {"MLREEF_VERDICT": str(judgement.verdict)}
     if judgement.module is not None and judgement.settings is not None:
         module, settings = judgement.module, judgement.settings
-        log.say(f"{module.name}: {module.main}, {len(module.parameters)} parameters.")
+        log.say(f"{module.name}: {runs(module)}, {len(module.parameters)} parameters.")
         log.say(f"Environment {why_environment(judgement.report, settings.environment)}")
         same = _find_same(job, log, module, settings, judgement.report.settings.env)
         if same is not None:

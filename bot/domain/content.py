@@ -27,8 +27,8 @@ def content_key(
 
     `base`: the base image's reference. `lock`: key of what the requirements ask for. `files`: path, kind and git's id
     of each file that goes in, in any order; mlreef.yml is none of them. `interface`: the module's interface as
-    canonical JSON. `layout`: number of the layers' form. `env`: variables of environment and module. `entry`: the
-    script.
+    canonical JSON. `layout`: number of the layers' form. `env`: variables of environment and module. `entry`: what
+    starts it.
     """
     parts = [FORM, *_words(base, lock, engine, entry, str(layout)), interface]
     variables = [word for name in sorted(env) for word in _words(name, env[name])]

@@ -52,9 +52,12 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class Dress:
-    """What makes an image the module's. `environment_env` comes from the operator, `module_env` from the author."""
+    """What makes an image the module's. `start`: the words behind its Python, which those of its users follow.
 
-    script: str
+    `environment_env` comes from the operator, `module_env` from the author.
+    """
+
+    start: tuple[str, ...]
     environment_env: Mapping[str, str]
     module_env: Mapping[str, str]
     labels: Mapping[str, str]
@@ -125,7 +128,7 @@ def write_picture(ground: Ground, base: Sequence[Layer], own: Sequence[Layer], d
     inside = {
         **ground.kept,
         "Cmd": [],
-        "Entrypoint": [f"{ENV_ROOT}/bin/python", f"{APP}/{dress.script}"],
+        "Entrypoint": [f"{ENV_ROOT}/bin/python", *dress.start],
         "Env": [f"{name}={value}" for name, value in env.items()],
         "Labels": labels,
         "User": USER,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO
 
 from bot.adapters.checkout import PIECE_BYTES, Objects, TreeFile
+from bot.domain.starting import RUNTIME
 from bot.errors import TryAgain
 from bot.layers.contents import LFS_MAX_BYTES, Contents, open_file, read_pointer, shown_path
 from bot.layers.foundation import OPEN_TO_ALL
@@ -22,14 +24,21 @@ from parser.problems import problem
 OWNER = 10001
 """User and group of the sources: those that the image runs as."""
 
+NOTHING: Mapping[str, bytes] = MappingProxyType({})
+
 Opened = tuple[int, Iterable[bytes]]
 """A file's size in bytes, and its content in pieces."""
 
 OpenFile = Callable[[TreeFile], Opened | Problem]
 
 
-def write_sources(sink: BinaryIO, contents: Contents, open_content: OpenFile) -> Layer | tuple[Problem, ...]:
-    """Writes the layer. Problems: files that are not to be had; the sink then holds nothing of use."""
+def write_sources(
+    sink: BinaryIO, contents: Contents, open_content: OpenFile, own: Mapping[str, bytes] = NOTHING
+) -> Layer | tuple[Problem, ...]:
+    """Writes the layer. `own`: files of ours by their paths below RUNTIME, which belong to root.
+
+    Problems: files that are not to be had; the sink then holds nothing of use.
+    """
     problems: list[Problem] = []
     writer = LayerWriter(sink)
     root = APP.strip("/").encode("ascii")
@@ -51,8 +60,22 @@ def write_sources(sink: BinaryIO, contents: Contents, open_content: OpenFile) ->
             writer.link(path, b"".join(pieces), OWNER)
         else:
             writer.stream(path, size, pieces, 0o755 if file.kind == "executable" else 0o644, OWNER)
+    write_own(writer, own)
     layer = writer.close("the sources")
     return tuple(problems) or layer
+
+
+def write_own(writer: LayerWriter, own: Mapping[str, bytes]) -> None:
+    """Writes files of ours into a layer, with the folders above them."""
+    root = RUNTIME.strip("/")
+    made: set[bytes] = set()
+    for path in sorted(own):
+        whole = f"{root}/{path}".encode("ascii")
+        for folder in _folders_above(whole):
+            if folder not in made:
+                made.add(folder)
+                writer.folder(folder)
+        writer.file(whole, own[path])
 
 
 def _folders_above(path: bytes) -> Iterator[bytes]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bot.building import Order
 from bot.domain.environments import Environment
+from bot.domain.starting import own_files, start_words
 from bot.domain.text import visible
 from bot.errors import OperatorError
 from bot.layers.content_of import content_of
@@ -16,6 +17,7 @@ from bot.layers.image import Dress
 from bot.layers.labels import module_labels, moment
 from bot.layers.lock_key import ResolveInputs
 from bot.layers.sources import open_of_folder
+from bot.layers.values import APP
 from bot.local.ahead import Read
 from bot.local.folder import Here
 from parser.model import Module, Problem, Report
@@ -129,11 +131,12 @@ def plan_order(
     created = moment(here.made) if here.revision else LONG_AGO
     return Order(
         inputs,
-        Dress(module.main, pinned.env, env, labels, created),
+        Dress(start_words(module, APP), pinned.env, env, labels, created),
         here.contents,
         open_of_folder(loaded.folder),
         tuple(tags),
         refresh,
+        own=own_files(module),
     )
 
 

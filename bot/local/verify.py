@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from bot.building import Again, Built, Order, build_image
 from bot.domain.content import CONTENT_LABEL
 from bot.domain.environments import Environment
+from bot.domain.starting import own_files, start_words
 from bot.domain.tags import REVISION_LABEL
 from bot.errors import OperatorError
 from bot.layers.base import Reference
@@ -33,6 +34,7 @@ from bot.layers.lock_key import ResolveInputs
 from bot.layers.means import Means
 from bot.layers.shelves import FolderShelf, RegistryShelf
 from bot.layers.sources import open_of_folder
+from bot.layers.values import APP
 from bot.local.ahead import Read
 from bot.local.ask import LONG_AGO
 from bot.local.folder import Here
@@ -139,7 +141,7 @@ def _order(image: Image, read: Read, module: Module, here: Here) -> Order:
     return Order(
         (inputs,),
         Dress(
-            module.main,
+            start_words(module, APP),
             _environment_env(image, module_env),
             module_env,
             ours,
@@ -149,6 +151,7 @@ def _order(image: Image, read: Read, module: Module, here: Here) -> Order:
         open_of_folder(read.folder),
         (),
         again={image.lock.platform: Again(labels.get(KEY_LABEL, ""), image.lock)},
+        own=own_files(module),
     )
 
 

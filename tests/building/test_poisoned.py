@@ -30,7 +30,7 @@ PICTURE = write_picture(
     Ground(f"sha256:{'a' * 64}", {"architecture": "amd64", "os": "linux"}, ("PATH=/bin",)),
     (layer("1"),),
     (layer("2"), layer("3"), layer("4")),
-    Dress("main.py", {}, {}, {"io.mlreef.lock": f"sha256:{'b' * 64}"}, "2020-01-01T00:00:00Z"),
+    Dress(("/app/main.py",), {}, {}, {"io.mlreef.lock": f"sha256:{'b' * 64}"}, "2020-01-01T00:00:00Z"),
 )
 
 CHANGES: dict[str, Change] = {

@@ -19,7 +19,7 @@ paths = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=
 
 
 def rendered(entry: str = "main.py", requirements: str | None = "requirements.txt", **env: str) -> str:
-    return render_dockerfile(entry, {}, env, requirements)
+    return render_dockerfile((f"/app/{entry}",), {}, env, requirements)
 
 
 def instructions(dockerfile: str) -> list[str]:
@@ -61,7 +61,7 @@ def test_requirements_come_before_the_sources() -> None:
 
 
 def test_the_operators_variables_are_there_when_pip_runs_and_the_authors_are_not() -> None:
-    both = render_dockerfile("main.py", {"PIP_INDEX_URL": "https://x"}, {"MODE": "y"}, "r.txt")
+    both = render_dockerfile(("/app/main.py",), {"PIP_INDEX_URL": "https://x"}, {"MODE": "y"}, "r.txt")
     assert both.index("ENV PIP_INDEX_URL") < both.index('"pip", "install"') < both.index("ENV MODE")
 
 
@@ -71,9 +71,9 @@ FORMS = {
     "module": rendered(A="b"),
     "without requirements": rendered(requirements=None),
     "with packages": render_dockerfile(
-        "main.py", {"A": "b"}, {"C": "d"}, "r.txt", ("ffmpeg=7:5.1", "libgl1")
+        ("/app/main.py",), {"A": "b"}, {"C": "d"}, "r.txt", ("ffmpeg=7:5.1", "libgl1")
     ),
-    "packages alone": render_dockerfile("a b.py", {}, {}, None, ("g++",)),
+    "packages alone": render_dockerfile(("/app/a b.py",), {}, {}, None, ("g++",)),
 }
 
 

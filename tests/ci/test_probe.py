@@ -47,11 +47,17 @@ def ask(
     folder: Path, plan: dict[str, Any], seconds: float = 20, python: str = sys.executable
 ) -> tuple[int, str]:
     """Runs the probe as the smoke job does, with the script in `folder` instead of the image."""
+    command = [python, str(folder / "main.py")]
+    here = {"command": command, "script": command, "directory": str(folder), "seconds": seconds}
+    return run_smoke(folder, {**plan, **here})
+
+
+def run_smoke(folder: Path, plan: dict[str, Any]) -> tuple[int, str]:
+    """Runs the plan as the smoke job does, in a folder below `folder`; exit code and log."""
     job = folder / "job"
     job.mkdir(exist_ok=True)
     shutil.rmtree(job / "smoke", ignore_errors=True)
-    command = [python, str(folder / "main.py")]
-    write_smoke(job, {**plan, "command": command, "directory": str(folder), "seconds": seconds})
+    write_smoke(job, plan)
     done = subprocess.run(
         [sys.executable, "-I", str(job / "smoke")],
         capture_output=True,

@@ -97,7 +97,7 @@ def project(repository: Repository, registry: str) -> Project:
             layers.append(write_foundation(buffer, "3.12", "/usr/local/bin/python3.12", held))
             client.ensure_bytes(path, buffer.getvalue())
         dress = Dress(
-            script="main.py",
+            start=("/app/main.py",),
             environment_env={},
             module_env={},
             labels={REVISION: sha, LOCK_LABEL: digest_of(lock)},

@@ -42,7 +42,7 @@ def test_an_image_read_again_stands_on_the_ground_it_was_written_on(
         DIGEST, {"architecture": "amd64", "os": "linux"}, pairs, {"StopSignal": "SIGINT"}, bytecode
     )
     labels = {"io.mlreef.lock": DIGEST} | ({BASE_DIGEST_LABEL: told} if told else {})
-    dress = Dress("main.py", operators, authors, labels, "1970-01-01T00:00:00Z")
+    dress = Dress(("/app/main.py",), operators, authors, labels, "1970-01-01T00:00:00Z")
     layers = [layer(number) for number in range(5)]
     picture = write_picture(ground, layers[:2], layers[2:], dress)
     known = read_known(picture.manifest, picture.config)
@@ -57,7 +57,7 @@ def test_a_value_that_the_image_has_as_well_is_sent_once() -> None:
     secretless = "GPG_KEY=" + "7" * 40
     ground = Ground(DIGEST, {"architecture": "amd64", "os": "linux"}, (secretless, "PATH=/usr/bin"))
     labels = {"io.mlreef.lock": DIGEST, BASE_DIGEST_LABEL: DIGEST}
-    dress = Dress("main.py", {}, {}, labels, "1970-01-01T00:00:00Z")
+    dress = Dress(("/app/main.py",), {}, {}, labels, "1970-01-01T00:00:00Z")
     config = write_picture(ground, [layer(0)], [layer(1), layer(2)], dress).config
     assert config.count(b"7" * 40) == 1
     about = json.loads(json.loads(config)["config"]["Labels"]["io.mlreef.base"])

@@ -1,11 +1,12 @@
 """Runs in the script's place: lets it come to its command line, and asks the parser that it has built.
 
-    python interview.py PLAN DESCRIPTOR
+    python interview.py PLAN PART DESCRIPTOR
 
 The script runs as `python SCRIPT --help` would, up to argparse; so nothing of its body runs. When it hands its
 command line to argparse, a copy of the process writes what the parser holds, and how it takes each question of the
 plan, as one line of JSON to DESCRIPTOR. One import serves all questions. `ends`: this parser answers --help, and what
-it leaves is read by a parser that is not there yet.
+it leaves is read by a parser that is not there yet. PART: the number of the entry point in the plan; -1 for the only
+one.
 """
 
 from __future__ import annotations
@@ -41,13 +42,15 @@ _SITES: dict[int, tuple[Any, str, int]] = {}
 """By the id of an action: the action itself, so that no other one gets its id, and the line that added it."""
 
 
-def main(plan_file: str, descriptor: int) -> None:
-    """Runs the script of the plan."""
+def main(plan_file: str, part: int, descriptor: int) -> None:
+    """Runs the script of the plan, or of one of its parts."""
     with open(plan_file, encoding="utf-8") as stream:  # noqa: PTH123 - nothing more than needed is imported
         plan = json.load(stream)
-    script = plan["command"][-1]
+    if part >= 0:
+        plan = plan["parts"][part]
+    script, *words = plan["script"][1:]
     word = plan["help"]["word"]
-    sys.argv[:] = [script, word]
+    sys.argv[:] = [script, *words, word]
     # as `python SCRIPT` has it, instead of this file's own folder
     sys.path[0] = os.path.dirname(script)  # noqa: PTH120
 
@@ -261,4 +264,4 @@ def plain(value: Any, depth: int = 0) -> Any:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

@@ -36,7 +36,7 @@ def main(plan_file: Path) -> int:
     if plan["verdict"] != "publish":
         say("There is no new image to try: this pipeline does not publish.")
         return 0
-    causes = _try_parameters(plan, plan_file)
+    causes = _try_entry_points(plan, plan_file) if plan["parts"] else _try_parameters(plan, plan_file)
     if not causes:
         # what does not even take its parameters need not be run
         causes = [cause for cause in (try_sample(plan), try_tests(plan)) if cause is not None]
@@ -48,8 +48,23 @@ def main(plan_file: Path) -> int:
     return 1
 
 
-def _try_parameters(plan: dict[str, Any], plan_file: Path) -> list[str]:
-    """Everything about the command line; why it is not as it was read."""
+def _try_entry_points(plan: dict[str, Any], plan_file: Path) -> list[str]:
+    """Everything about each entry point's command line; whatever is wrong with one, the others are tried, too."""
+    causes = []
+    if plan["help"] is not None:
+        shown = ask_script(plan, ())
+        if shown.why is not None:
+            say_refusal("no", " ".join([*plan["command"], plan["help"]["word"]]), shown)
+            return ["the image does not show its entry points, " + str(shown.why) + "."]
+        say("  ok " + plan["help"]["word"] + " shows the entry points")
+    for number, part in enumerate(plan["parts"]):
+        found = _try_parameters(part, plan_file, number)
+        causes += ["of the entry point `" + part["role"] + "`: " + cause for cause in found]
+    return causes
+
+
+def _try_parameters(plan: dict[str, Any], plan_file: Path, part: int = -1) -> list[str]:
+    """Everything about one command line; why it is not as it was read."""
     word = plan["help"]["word"]
     tried = " ".join([*plan["command"], "…", word])
     say("Trying " + tried + ", with every parameter in its turn; its body is not run.")
@@ -61,7 +76,7 @@ def _try_parameters(plan: dict[str, Any], plan_file: Path) -> list[str]:
         if shown.why is None:
             say("  ok " + name)
             if reports is None:
-                reports = _ask_parser(plan, plan_file) if plan["stated"] is not None else []
+                reports = _ask_parser(plan, plan_file, part) if plan["stated"] is not None else []
             refused += try_group(plan, group, shown.text, _ends(reports))
             continue
         say_refusal("no", name, shown)
@@ -149,16 +164,16 @@ def _cause(found: list[Difference]) -> str:
     return " ".join(parts)
 
 
-def _ask_parser(plan: dict[str, Any], plan_file: Path) -> list[dict[str, Any]]:
+def _ask_parser(plan: dict[str, Any], plan_file: Path, part: int) -> list[dict[str, Any]]:
     """The reports of all parsers that the script hands its command line to, in that order."""
     ours, theirs = os.pipe()
     said = bytearray()
     reader = threading.Thread(target=_read_all, args=(ours, said), daemon=True)
     reader.start()
     interview = str(Path(__file__).with_name("interview.py"))
-    python = plan["command"][0]
+    words = [plan["script"][0], interview, str(plan_file), str(part), str(theirs)]
     try:
-        ask([python, interview, str(plan_file), str(theirs)], plan["directory"], plan["seconds"], (theirs,))
+        ask(words, plan["directory"], plan["seconds"], (theirs,))
     finally:
         os.close(theirs)
     reader.join()
