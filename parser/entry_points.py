@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from parser.annotations import is_annotated
 from parser.argparse_reader import read_command_line
 from parser.frameworks import other_framework, used_framework
-from parser.model import Edit, Place, Problem, Settings, Severity
+from parser.model import Edit, Place, Problem, Severity
 from parser.problems import ascii_controls, problem
 from parser.script import Refused, Script, nodes_of, read_script
 from parser.source import Source
@@ -67,7 +67,7 @@ class Found:
 
 
 def find_entry_point(source: Source, named: str | None, at: Place | None = None) -> Found:
-    """The script of the role `main`; `named` is the path somebody wrote down, which must then be right.
+    """The script that is run; `named` is the path somebody wrote down, which must then be right.
 
     `at` is where it is written in the repository; None when the command names it.
     """
@@ -255,15 +255,6 @@ def _unguarded(script: Script, advice: Advice) -> Problem:
     )
 
 
-def missing_files(source: Source, settings: Settings) -> list[Problem]:
-    """What is wrong with the files that further roles than `main` name."""
-    return [
-        _missing(source, file, settings.places.get(f"entry_points.{role}"))
-        for role, file in sorted(settings.entry_points.items())
-        if role != "main" and _within(source, file) is None
-    ]
-
-
 def _named(source: Source, named: str, at: Place | None) -> Found:
     path = _within(source, named)
     if path is None:
@@ -373,7 +364,8 @@ def _several(scripts: list[Script], advised: list[Advice]) -> Problem:
     )
     names += f" and {len(scripts) - MAX_NAMED} more" if len(scripts) > MAX_NAMED else ""
     places = [_place(script) for script in ordered]
-    words = {"count": str(len(scripts)), "files": names, "first": _short(ordered[0].path)}
+    words = {"count": str(len(scripts)), "files": names}
+    words |= {"first": _short(ordered[0].path), "second": _short(ordered[1].path)}
     return problem("several-entry-points", places[0], None, also=places[1:MAX_NAMED], **words)
 
 

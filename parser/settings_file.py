@@ -40,6 +40,11 @@ MAX_SAMPLE_CHARS = 4000
 MAX_ENTRIES = 100
 """Entries of one mapping."""
 
+MAX_ROLES = 8
+"""Entry points of one module."""
+
+_ROLE = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
+
 _KEYS = (
     *("entry_points", "parameters_file", "requirements_file", "environment", "env", "name", "kind"),
     *("input_type", "output_type", "model_type", "ml_category", "description", "quiet"),
@@ -174,6 +179,26 @@ def _mapping(node: yaml.Node) -> dict[str, str]:
             raise _Fault(f"has {shown(name)} twice", "Keep one of the two.")
         # The text as written: `1.10` stays 1.10, `yes` stays yes.
         found[name] = _text(value)
+    return found
+
+
+def _roles(node: yaml.Node) -> dict[str, str]:
+    found = _mapping(node)
+    if len(found) > MAX_ROLES:
+        raise _Fault(f"names {len(found)} entry points", f"A module has at most {MAX_ROLES}.")
+    for role in found:
+        if not _ROLE.match(role):
+            raise _Fault(
+                f"has the role {shown(role)}, which nobody could give as a word",
+                "A role begins with a lower-case letter, goes on with those, digits and dashes, and has at most 31"
+                " characters: `train`.",
+            )
+    twice = next((file for file in found.values() if list(found.values()).count(file) > 1), None)
+    if twice is not None:
+        raise _Fault(
+            f"names {shown(twice)} for two roles, and the script could not tell them apart",
+            "Name each script once; one script may have subcommands of its own.",
+        )
     return found
 
 
@@ -334,7 +359,7 @@ def _ci_file(node: yaml.Node) -> str:
 
 
 _READERS: dict[str, Callable[[yaml.Node], Any]] = {
-    "entry_points": _mapping,
+    "entry_points": _roles,
     "parameters_file": _optional_text,
     "requirements_file": _optional_text,
     "environment": _optional_text,

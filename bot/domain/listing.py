@@ -17,7 +17,7 @@ from bot.domain.published_words import Promise
 from bot.domain.tags import version_tag
 from bot.domain.text import shorten, shorten_visible
 from parser.model import Module, Parameter
-from parser.read import MAX_SLUG, slug
+from parser.module import MAX_SLUG, slug
 
 MAX_LINE_CHARS = 200
 """Characters of a name, an author, a topic, a parameter's name."""

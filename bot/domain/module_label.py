@@ -161,7 +161,7 @@ class _Module(_Form):
 
     def _points(self) -> tuple[EntryPoint, ...]:
         if self.frameworks is None:
-            # of several that such a label names, the image runs the first only
+            # of several that an older label names, the image runs the main one only
             if "main" not in self.entry_points:
                 raise ValueError("no script runs it")
             return (EntryPoint("main", self.entry_points["main"], self.framework),)

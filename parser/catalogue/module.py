@@ -123,6 +123,17 @@ MODULE: dict[str, Known] = {
         "The annotation's {field} is {annotated}, .mlreef.yaml's is {value}; the annotation's is taken.",
         "Keep one of them.",
     ),
+    "entry-points-disagree": Known(
+        _WARNING,
+        "The annotated {field} is {value} for the entry point {first} and {other} for {role}; the module has the"
+        " first.",
+        "Write the same for all of them: a module has it once.",
+    ),
+    "models-only": Known(
+        _WARNING,
+        "`{key}` has no effect: only a model has it, and this module is of the kind {kind}.",
+        "Remove it, or say that the module is a model: `kind: ALGORITHM`.",
+    ),
     "name-refused": Known(
         _ERROR, "The module's name {name} cannot be used: {why}.", "Choose a shorter, plain name."
     ),

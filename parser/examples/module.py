@@ -232,6 +232,24 @@ MODULE: dict[str, Example] = {
         file=".mlreef.yaml",
         beside={"run.py": DESCRIBED.replace(HOLE, "")},
     ),
+    "entry-points-disagree": Example(
+        "Several entry points are one module, in one image: it is of one kind, and takes one type of data.",
+        '@data_processor(name="Resize", type="OPERATION", input_type="VIDEO", output_type="IMAGE")\n',
+        '@data_processor(name="Resize", type="OPERATION", input_type="IMAGE", output_type="IMAGE")\n',
+        frame=ANNOTATED,
+        file="shrink.py",
+        beside={
+            "run.py": DESCRIBED.replace(HOLE, ""),
+            ".mlreef.yaml": "entry_points:\n  main: run.py\n  shrink: shrink.py\n",
+        },
+    ),
+    "models-only": Example(
+        "People look for models by what these do and where they are used; for other modules there is no such thing.",
+        "kind: OPERATION\nmodel_type: classification\n",
+        "kind: ALGORITHM\nmodel_type: classification\n",
+        frame=WHOLE,
+        file=".mlreef.yaml",
+    ),
     "name-refused": Example(
         "The name becomes part of labels, notes and file names.",
         'name: ""\n',

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -50,32 +50,33 @@ UNREAD = frozenset(
 
 
 def compare_imports(
-    source: Source, entry: Script, requirements: Requirements, faults: Iterable[Problem] = ()
+    source: Source, entries: Sequence[Script], requirements: Requirements, faults: Iterable[Problem] = ()
 ) -> list[Problem]:
     """Hints, never more: what is imported may come with the environment or with another package.
 
-    `faults` are problems of the requirements; where they hide a package, nothing is called unprovided.
+    `entries` are the scripts of all entry points. `faults` are problems of the requirements; where they hide a
+    package, nothing is called unprovided.
     """
     if len(requirements.items) > MAX_PACKAGES:
         return []
-    followed = _follow(source, entry.path)
+    followed = _follow(source, [one.path for one in entries])
     unused = _unused(source, requirements, followed.words)
     hidden = any(one.code in UNREAD for one in faults)
-    unprovided = list(_unprovided(source, entry, requirements, followed, hidden, unused))
+    unprovided = list(_unprovided(source, entries, requirements, followed, hidden, unused))
     misspelt = {place for one in unprovided for place in one.also}
     return [*unprovided, *_told_unused([one for one in unused if one.place not in misspelt], requirements)]
 
 
-def packages_of_imports(source: Source, entry: Script) -> tuple[Needed, ...]:
-    """The packages that one would install for what the script surely imports, sorted; its own modules left out."""
-    wanted = _wanted(source, entry, _follow(source, entry.path).modules)
+def packages_of_imports(source: Source, entries: Sequence[Script]) -> tuple[Needed, ...]:
+    """The packages that one would install for what the scripts surely import, sorted; own modules left out."""
+    wanted = _wanted(source, entries, _follow(source, [one.path for one in entries]).modules)
     needed = {Needed(name, usual_package(name)) for name, _ in wanted}
     return tuple(sorted(needed, key=lambda one: (one.package.lower(), one.module)))[:MAX_PACKAGES]
 
 
 @dataclass(slots=True)
 class _Followed:
-    """What the files that are reached from the script import."""
+    """What the files that are reached from the scripts import."""
 
     roots: list[str]
     """Folders in which Python looks for modules."""
@@ -87,10 +88,11 @@ class _Followed:
     """File → what it imports and no file of the repository is."""
 
 
-def _follow(source: Source, entry: str) -> _Followed:
-    followed = _Followed(list(dict.fromkeys((entry.rpartition("/")[0], "", "src"))))
+def _follow(source: Source, entries: Sequence[str]) -> _Followed:
+    folders = [entry.rpartition("/")[0] for entry in entries]
+    followed = _Followed(list(dict.fromkeys((*folders, "", "src"))))
     roots, found, words = followed.roots, followed.modules, followed.words
-    waiting = [entry]
+    waiting = list(reversed(entries))
     room, lines = MAX_BYTES, MAX_LINES
     while waiting and len(found) < MAX_FILES:
         path = waiting.pop()
@@ -164,7 +166,7 @@ def _files(
 
 def _unprovided(
     source: Source,
-    entry: Script,
+    entries: Sequence[Script],
     requirements: Requirements,
     followed: _Followed,
     hidden: bool,
@@ -185,7 +187,7 @@ def _unprovided(
     if not all_known:
         return
     file = ascii_controls(requirements.file)[:120]
-    for name, place in _wanted(source, entry, followed.modules, provided):
+    for name, place in _wanted(source, entries, followed.modules, provided):
         if name in told:
             continue
         told.add(name)
@@ -206,12 +208,16 @@ def _unprovided(
 
 
 def _wanted(
-    source: Source, entry: Script, modules: dict[str, set[str]], provided: Provided | None = None
+    source: Source,
+    entries: Sequence[Script],
+    modules: dict[str, set[str]],
+    provided: Provided | None = None,
 ) -> Iterator[tuple[str, Place]]:
-    """First words of what is surely imported and neither Python's nor the repository's; the script's own first."""
+    """First words of what is surely imported and neither Python's nor the repository's; the scripts' own first."""
     own = _own_names(source)
     provided = provided or Provided(())
-    for path in sorted(modules, key=lambda one: (one != entry.path, one)):
+    given = {one.path: one for one in entries}
+    for path in sorted(modules, key=lambda one: (one not in given, one)):
         wanted = {
             name
             for name in modules[path]
@@ -220,7 +226,7 @@ def _wanted(
         if not wanted:
             continue
         try:
-            script = entry if path == entry.path else read_script(source, path)
+            script = given.get(path) or read_script(source, path)
         except Refused:
             continue
         yield from _certain(script, wanted)

@@ -8,7 +8,8 @@ from repositories import HEAD, PATHS, STAND_INS, TAIL, codes, report, source
 
 from parser.edits import apply
 from parser.model import Kind, Severity
-from parser.read import read, slug
+from parser.module import slug
+from parser.read import read
 from parser.source import Entry, Source, load_source, wanted
 from parser.wire import canonical, interface_to_dict, module_to_dict, report_to_dict
 
