@@ -1,0 +1,243 @@
+"""What was learnt, as one file named by the SHA-256 of its bytes; nothing is loaded of it before all of it is known.
+
+A bundle is a zip, not compressed: `manifest.json`, and the pickles `objects/0`, `objects/1`, … Loading a pickle can run
+anything, so it is loaded only by a hash that the caller gave: then its bytes are those of the training.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import io
+import json
+import os
+import pickle
+import platform
+import re
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from .faults import AuthorFault, CallerFault
+from .kept import Kept
+from .values import shown_type
+
+FORMAT, VERSION = "mlopen-bundle", 1
+SUFFIX = ".mlopen"
+MANIFEST = "manifest.json"
+MAX_MANIFEST_BYTES = 16 * 1024 * 1024
+CHUNK_BYTES = 1024 * 1024
+PROTOCOL = 5
+"""Of pickle; every Python since 3.8 reads it."""
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The time of all files in a bundle, so that equal objects make equal bundles; zip knows no earlier one."""
+
+
+class BundleName:
+    """A bundle's place, and the hash that its bytes must have."""
+
+    def __init__(self, path: Path, sha256: str) -> None:
+        self.path = path
+        self.sha256 = sha256
+
+    @classmethod
+    def read(cls, text: str) -> BundleName:
+        """Of `FILE@sha256:HASH`, or of `FOLDER@sha256:HASH` as train filled it. Raises CallerFault."""
+        place, mark, sha256 = text.rpartition("@sha256:")
+        if not mark or not place or not re.match(r"[0-9a-f]{64}\Z", sha256):
+            raise CallerFault(
+                f"--model {text}: the hash is missing. A bundle holds pickles, and to load one can run anything, so it "
+                "is loaded only by the hash of the training that you trust. Write --model FILE@sha256:HASH with the "
+                "64 digits that train has told at its end."
+            )
+        path = Path(place)
+        return cls(path / (sha256 + SUFFIX) if path.is_dir() else path, sha256)
+
+
+# Writing ----------------------------------------------------------------------------------------------
+
+
+class _Pickler(pickle.Pickler):
+    """Notes which packages the objects belong to."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__(file, PROTOCOL)
+        self.packages: set[str] = set()
+
+    def reducer_override(self, obj: Any) -> Any:
+        named = obj if isinstance(getattr(obj, "__module__", None), str) else type(obj)
+        self.packages.add(str(named.__module__).partition(".")[0])
+        return NotImplemented
+
+
+def write_bundle(folder: Path, pipeline: str, kept: Kept) -> tuple[Path, str]:
+    """Writes the bundle of all that was kept; gives its path and its hash. Whole, or not at all."""
+    entries, packages = [], {"python"}
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for number, ((kind, name), value) in enumerate(kept.objects.items()):
+            data, needed = _pickled(kind, name, value)
+            packages |= needed
+            entries.append(
+                {
+                    "file": f"objects/{number}",
+                    "kind": kind,
+                    "name": name,
+                    "type": f"{type(value).__module__}.{type(value).__qualname__}",
+                    "size": len(data),
+                    "sha256": hashlib.sha256(data).hexdigest(),
+                }
+            )
+            archive.writestr(zipfile.ZipInfo(f"objects/{number}", _EPOCH), data)
+        manifest = {
+            "format": FORMAT,
+            "version": VERSION,
+            "pipeline": pipeline,
+            "libraries": _versions(packages),
+            "objects": entries,
+        }
+        text = json.dumps(manifest, indent=1, sort_keys=True)
+        archive.writestr(zipfile.ZipInfo(MANIFEST, _EPOCH), text.encode("utf-8", "replace"))
+    data = content.getvalue()
+    sha256 = hashlib.sha256(data).hexdigest()
+    path = folder / (sha256 + SUFFIX)
+    put_file(path, data)
+    return path, sha256
+
+
+def put_file(path: Path, data: bytes) -> None:
+    """Writes a file so that its name never leads to half of it."""
+    handle, part = tempfile.mkstemp(prefix=".", suffix=".part", dir=str(path.parent))
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(part).chmod(0o644)
+        Path(part).replace(path)
+    except BaseException:
+        Path(part).unlink()
+        raise
+
+
+def _pickled(kind: str, name: str, value: Any) -> tuple[bytes, set[str]]:
+    file = io.BytesIO()
+    pickler = _Pickler(file)
+    try:
+        pickler.dump(value)
+    except Exception as error:  # noqa: BLE001 - whatever an object's own code raises when it is written
+        raise AuthorFault(
+            f"save_pipeline: the {kind} {name!r}, {shown_type(value)}, cannot be kept: {error}. Open files, lambdas "
+            "and functions within functions cannot; keep what they are made of, and make them again in run_pipeline."
+        ) from None
+    return file.getvalue(), pickler.packages | {type(value).__module__.partition(".")[0]}
+
+
+def _versions(packages: set[str]) -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in sorted(packages):
+        version = _version(package)
+        if version is not None:
+            found[package] = version
+    return found
+
+
+def _version(package: str) -> str | None:
+    if package == "python":
+        return platform.python_version()
+    stated = getattr(sys.modules.get(package), "__version__", None)
+    if isinstance(stated, str):
+        return stated
+    try:
+        return importlib.metadata.version(package)
+    except (importlib.metadata.PackageNotFoundError, ValueError):
+        return None  # of the standard library, or the repository's own
+
+
+# Loading ----------------------------------------------------------------------------------------------
+
+
+def load_bundle(name: BundleName, pipeline: str, kept: Kept) -> list[str]:
+    """Puts what the bundle holds into `kept`; gives warnings. Raises CallerFault, before any pickle is loaded."""
+    data = _read(name)
+    refused = f"--model {name.path}: "
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            manifest = _manifest(archive, refused)
+            if manifest["pipeline"] != pipeline:
+                raise CallerFault(
+                    f"{refused}it was trained by {manifest['pipeline']}, and this is {pipeline}. Train with this one."
+                )
+            loaded = list(_objects(archive, manifest, refused))
+    except (zipfile.BadZipFile, KeyError, TypeError, ValueError, NotImplementedError, RuntimeError) as error:
+        raise CallerFault(f"{refused}this is no bundle that train wrote ({error}). Train again.") from None
+    warnings = list(_differences(manifest["libraries"]))
+    for kind, label, content in loaded:
+        try:
+            value = pickle.loads(content)  # noqa: S301 - its bytes have the hash that the caller gave
+        except Exception as error:  # noqa: BLE001 - whatever an object's own code raises when it is read
+            more = f" {' '.join(warnings)}" if warnings else ""
+            raise CallerFault(
+                f"{refused}{label!r} cannot be loaded: {type(error).__name__}: {error}.{more} Train again."
+            ) from None
+        kept.keep(kind, value, label)
+    return warnings
+
+
+def _read(name: BundleName) -> bytes:
+    try:
+        data = name.path.read_bytes()
+    except OSError as error:
+        raise CallerFault(
+            f"--model {name.path}: {error.strerror}. Give the bundle that train wrote."
+        ) from None
+    found = hashlib.sha256(data).hexdigest()
+    if found != name.sha256:
+        raise CallerFault(
+            f"--model {name.path}: its hash is {found}, and not {name.sha256}. It is another bundle, or somebody has "
+            "changed it. It was not loaded."
+        )
+    return data
+
+
+def _manifest(archive: zipfile.ZipFile, refused: str) -> dict[str, Any]:
+    if archive.getinfo(MANIFEST).file_size > MAX_MANIFEST_BYTES:
+        raise ValueError("its manifest is too long")
+    manifest = json.loads(archive.read(MANIFEST).decode("utf-8"))
+    if manifest["format"] != FORMAT:
+        raise ValueError("its manifest is another one")
+    if manifest["version"] != VERSION:
+        raise CallerFault(
+            f"{refused}its version is {manifest['version']!r}, and this module reads version {VERSION}. "
+            "Use the version of the module that trained it, or train again."
+        )
+    if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+        raise ValueError("its files are compressed")
+    names = [entry["file"] for entry in manifest["objects"]] + [MANIFEST]
+    if sorted(names) != sorted(archive.namelist()):
+        raise ValueError("its files are not those of its manifest")
+    return dict(manifest)
+
+
+def _objects(
+    archive: zipfile.ZipFile, manifest: dict[str, Any], refused: str
+) -> Iterator[tuple[Any, str, bytes]]:
+    for entry in manifest["objects"]:
+        size = archive.getinfo(entry["file"]).file_size
+        content = archive.read(entry["file"]) if size == entry["size"] else b""
+        if len(content) != entry["size"] or hashlib.sha256(content).hexdigest() != entry["sha256"]:
+            raise CallerFault(f"{refused}{entry['name']!r} is not what the manifest says. It was not loaded.")
+        if entry["kind"] not in ("model", "arg"):
+            raise ValueError("an object of an unknown kind")
+        yield entry["kind"], str(entry["name"]), content
+
+
+def _differences(libraries: dict[str, str]) -> Iterator[str]:
+    for package, version in libraries.items():
+        here = _version(package)
+        if here != version:
+            yield f"it was trained with {package} {version}, and here is {here or 'none'}."

@@ -1,0 +1,104 @@
+"""Where values lie along an axis: numbers by their size, anything else one beside the other."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+MOST = sys.float_info.max / 4
+"""Numbers further out are drawn at the edge: sums of such would be infinite."""
+
+TICKS = 6
+MAX_CATEGORIES_NAMED = 20
+
+
+def number_words(value: float) -> str:
+    """A number as people write it."""
+    return f"{value:.6g}"
+
+
+class Scale:
+    """One axis."""
+
+    def part(self, value: Any) -> float | None:
+        """Where a value lies, from 0 to 1; None for one that has no place."""
+        raise NotImplementedError
+
+    def ticks(self) -> Iterator[tuple[Any, str]]:
+        """Values to name, with their words."""
+        raise NotImplementedError
+
+    def room(self) -> float:
+        """The room of a bar, as a part of the axis."""
+        raise NotImplementedError
+
+
+class Numbers(Scale):
+    """From the least to the greatest. `from_zero`: zero belongs to it; `in_bars`: with room for bars at its ends."""
+
+    def __init__(self, numbers: Sequence[float], from_zero: bool, in_bars: bool) -> None:
+        kept = sorted({min(MOST, max(-MOST, number)) for number in numbers})
+        gaps = [kept[n + 1] - kept[n] for n in range(len(kept) - 1)]
+        low, high = kept[0], kept[-1]
+        if from_zero:
+            low, high = min(low, 0.0), max(high, 0.0)
+        margin = (high - low) * 0.04 or abs(high) / 10 or 1.0
+        self._gap = min(gaps) if gaps and in_bars else margin
+        more = self._gap / 2 if in_bars else margin
+        self.low = low if from_zero and low == 0 else max(low - more, -MOST * 2)
+        self.high = high if from_zero and high == 0 else min(high + more, MOST * 2)
+        if self.high <= self.low:
+            self.low, self.high = low - 1.0, high + 1.0
+
+    def part(self, value: Any) -> float | None:
+        if value is None or isinstance(value, bool):
+            return None
+        try:
+            number = min(MOST, max(-MOST, float(value)))
+        except (TypeError, ValueError, OverflowError):
+            return None
+        if not math.isfinite(number):
+            return None
+        whole = self.high / 2 - self.low / 2
+        return min(1.0, max(0.0, (number / 2 - self.low / 2) / whole)) if whole > 0 else 0.5
+
+    def ticks(self) -> Iterator[tuple[Any, str]]:
+        whole = self.high - self.low
+        power = 10.0 ** math.floor(math.log10(whole)) if whole > sys.float_info.min * 10 else 0.0
+        step = next(
+            (power * part for part in (0.1, 0.2, 0.5, 1.0, 2.0) if whole <= power * part * TICKS), 0.0
+        )
+        if not step or abs(self.low) > step * 1e12 or abs(self.high) > step * 1e12:
+            yield from ((value, number_words(value)) for value in (self.low, self.high))
+            return
+        first, last = math.ceil(self.low / step), math.floor(self.high / step)
+        for number in range(first, min(last, first + 2 * TICKS) + 1):
+            yield number * step, number_words(number * step)
+
+    def room(self) -> float:
+        whole = self.high - self.low
+        return min(1.0, max(0.0, self._gap / whole)) if whole > 0 else 1.0
+
+
+class Categories(Scale):
+    """Each name once, in their order."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.places: dict[str, int] = {}
+        for name in names:
+            self.places.setdefault(name, len(self.places))
+
+    def part(self, value: Any) -> float | None:
+        place = self.places.get(str(value))
+        return None if value is None or place is None else (place + 0.5) / len(self.places)
+
+    def ticks(self) -> Iterator[tuple[Any, str]]:
+        every = max(1, math.ceil(len(self.places) / MAX_CATEGORIES_NAMED))
+        for name, place in self.places.items():
+            if place % every == 0:
+                yield name, name
+
+    def room(self) -> float:
+        return 1 / len(self.places) if self.places else 1.0
