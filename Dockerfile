@@ -26,6 +26,7 @@ RUN pip install --no-cache-dir --no-compile .
 COPY bot bot
 COPY parser parser
 COPY ci_templates ci_templates
+COPY repository_templates repository_templates
 RUN pip install --no-cache-dir --no-deps --force-reinstall --no-compile . \
     && rm -rf build ./*.egg-info
 

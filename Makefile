@@ -6,7 +6,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,\
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-CODE := bot parser ci_templates sandbox tests samples benchmarks fidelity pictures scripts
+CODE := bot parser ci_templates repository_templates sandbox tests samples benchmarks fidelity pictures scripts
 # What builds images in the demo: layers, or docker.
 ENGINE ?= layers
 PRESENT = $(wildcard $(CODE))

@@ -143,10 +143,34 @@ def _init(options: argparse.Namespace) -> int:
         opened = open_setup(config, options.merge_request, wish_of(options))
         _say(opened.words)
         return GOOD if opened.good else REFUSED
+    from bot.local.beginning import begin, wishes_of
+
+    wishes = wishes_of(options)
+    if wishes is None and _is_bare(options):
+        from bot.local.dialogue import ask_for_wishes
+
+        wishes = ask_for_wishes(options.path, os.environ, _ask, _say)
+    if wishes is not None:
+        begin(options.path, *wishes, os.environ, _say)
+        return GOOD
     from bot.local.init import init
 
     init(options, _give, _say, _load_policy)
     return GOOD
+
+
+def _is_bare(options: argparse.Namespace) -> bool:
+    """Whether nothing but a folder was given, by a person who can be asked."""
+    given = {name for name, value in vars(options).items() if value} - {"command", "path"}
+    return not given and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _ask(question: str) -> str:
+    print(question, end="", file=sys.stderr, flush=True)  # noqa: T201 -- a command speaks to a person
+    line = sys.stdin.readline()
+    if not line:
+        raise KeyboardInterrupt
+    return line.strip()
 
 
 def _pipeline(options: argparse.Namespace) -> int:

@@ -9,6 +9,12 @@ from typing import TypeAlias
 WAIT_SECONDS = 60.0
 """How long a command waits for the worker that does what it asked for."""
 
+TEMPLATE_NAMES = ("model", "operation", "visualization", "blank")
+"""Repositories to begin with; bot/domain/templates.py has the same ones, with what is in them."""
+
+VISIBILITIES = ("private", "internal", "public")
+"""Who may see a new project, the default first."""
+
 CONFIG_HELP = "settings (default: config.yaml here, if there is one)"
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -130,6 +136,36 @@ def _add_repository(commands: Commands) -> None:
         metavar="PROJECT",
         help="a merge request in this project of GitLab's (id or path), instead of files in a folder",
     )
+    _template_options(begun)
+
+
+def _template_options(begun: argparse.ArgumentParser) -> None:
+    new = begun.add_argument_group("a repository to begin with; nothing that is there is overwritten")
+    new.add_argument("--template", choices=TEMPLATE_NAMES, help="what it is to hold: it publishes as it is")
+    new.add_argument("--name", metavar="NAME", help="the module's name (default: that of the folder)")
+    new.add_argument("--description", metavar="TEXT", help="what it does, in one sentence")
+    for way in ("input", "output"):
+        new.add_argument(
+            f"--{way}-type",
+            metavar="TYPE",
+            type=str.upper,
+            help=f"the type of data of its {way}, as in TABULAR",
+        )
+    made = begun.add_argument_group("and a project in GitLab, by the token in MLREEF_TOKEN")
+    made.add_argument("--create", action="store_true", help="make it, with the files as its first commit")
+    made.add_argument(
+        "--project", metavar="PATH", help="its path, with its group (default: yours, of the name)"
+    )
+    made.add_argument("--gitlab", metavar="URL", help="where GitLab is (default: GITLAB_URL)")
+    seen = made.add_mutually_exclusive_group()
+    for name in VISIBILITIES:
+        seen.add_argument(
+            f"--{name}",
+            dest="visibility",
+            action="store_const",
+            const=name,
+            help="the default" if name == VISIBILITIES[0] else None,
+        )
 
 
 def _add_processes(commands: Commands) -> None:

@@ -30,7 +30,7 @@ AVAILABLE = frozenset(state.value for state in VersionState if state.available)
 LOCAL = re.compile(r"(localhost|127(\.\d+){3}|::1)\Z")
 
 
-def _read_address(url: str) -> SplitResult | None:
+def read_address(url: str) -> SplitResult | None:
     """An address without user, query and nonsense; None for what is none."""
     try:
         address = urlsplit(url)
@@ -40,16 +40,21 @@ def _read_address(url: str) -> SplitResult | None:
     return address if good and not (address.username or address.query or address.fragment) else None
 
 
+def would_show_token(address: SplitResult) -> bool:
+    """Whether a token would go through a network unencrypted."""
+    return address.scheme == "http" and not LOCAL.match(address.hostname or "")
+
+
 class CatalogueApi:
     """Looks modules up as whoever `token` is; "" for nobody in particular, who sees what is public."""
 
     def __init__(self, url: str, token: str = "") -> None:
-        address = _read_address(url)
+        address = read_address(url)
         if address is None:
             raise OperatorError(
                 f"{url!r} is no address of a catalogue", "give it as in https://modules.example.com"
             )
-        if token and address.scheme == "http" and not LOCAL.match(address.hostname or ""):
+        if token and would_show_token(address):
             raise OperatorError(
                 f"the token would go to {address.netloc} unencrypted",
                 "give an address that begins with https://",

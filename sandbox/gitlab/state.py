@@ -44,6 +44,7 @@ class State:
         self.project_ids: dict[str, int] = {}
         self.moved_paths: dict[str, int] = {}
         self.group_members: dict[tuple[str, int], int] = {}
+        self.namespaces: dict[str, int] = {}
         self.hooks: dict[int, Hook] = {}
         self.pipelines: dict[int, Pipeline] = {}
         self.jobs: dict[int, Job] = {}
@@ -64,6 +65,22 @@ class State:
         """The next number of a series; series are named by what they count, such as ("pipeline", project_id)."""
         with self.lock:
             return next(self._counters.setdefault(kind, itertools.count(1)))
+
+    def namespace_id(self, path: str) -> int:
+        """The number of a user's or group's namespace, given when it is first asked for."""
+        with self.lock:
+            return self.namespaces.get(path.lower()) or self.namespaces.setdefault(
+                path.lower(), self.next_id("namespace")
+            )
+
+    def namespace_of(self, number: int) -> str | None:
+        """The path of the namespace with that number, in lower case."""
+        return next((path for path, found in self.namespaces.items() if found == number), None)
+
+    def group_level(self, user: User, path: str) -> int:
+        """The level that a user has in a group itself; 0 for none."""
+        levels = {name.lower(): level for (name, who), level in self.group_members.items() if who == user.id}
+        return levels.get(path.lower(), NO_ONE)
 
     def user(self, user_id: int) -> User:
         return self.users[user_id]

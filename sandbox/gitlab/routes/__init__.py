@@ -9,6 +9,7 @@ from sandbox.gitlab.routes import (
     jobs,
     merge_requests,
     model_experiments,
+    namespaces,
     notes,
     oauth,
     packages,
@@ -24,6 +25,7 @@ from sandbox.gitlab.routes import (
 ROOMS = (
     people.routes,
     projects.routes,
+    namespaces.routes,
     hooks.routes,
     repository.routes,
     releases.routes,

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from sandbox.gitlab.git import run_git
 from sandbox.gitlab.http import ApiError, Call, Routes, answer, not_found
-from sandbox.gitlab.values import MAINTAINER, OWNER, VISIBILITY_LEVELS, Project, Protection
+from sandbox.gitlab.values import DEVELOPER, MAINTAINER, OWNER, VISIBILITY_LEVELS, Project, Protection
 
 routes = Routes()
 
@@ -87,12 +87,26 @@ def _keyset(call: Call, found: list[Project]) -> Response:
     return answer([call.core.present.project(project, call.user) for project in shown], headers=headers)
 
 
+def _namespace(call: Call) -> str:
+    """Where a new project goes: the user's own namespace, or a group that they may make projects in."""
+    user, state, number = call.who(), call.core.state, call.number("namespace_id")
+    if number is None:
+        return user.username
+    path = state.namespace_of(number)
+    if path is not None and path == user.username.lower():
+        return user.username
+    if path is None or not (user.admin or state.group_level(user, path) >= DEVELOPER):
+        raise ApiError(400, {"message": {"namespace": ["is not valid"]}})
+    # as it is written where people were made members
+    return next(name for name, _ in state.group_members if name.lower() == path)
+
+
 @routes.on("POST", "/projects")
 def create(call: Call) -> Response:
     user = call.who()
     name = call.text("name") or call.required("path")
     path = call.text("path") or re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-.").lower()
-    namespace = call.text("namespace_path") or user.username
+    namespace = _namespace(call)
     if f"{namespace}/{path}".lower() in call.core.state.project_ids:
         raise ApiError(
             400, {"message": {"name": ["has already been taken"], "path": ["has already been taken"]}}
