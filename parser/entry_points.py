@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from parser.annotations import is_annotated
 from parser.argparse_reader import read_command_line
+from parser.control_file import RUN, control_file, may_be_control_file
 from parser.frameworks import other_framework, used_framework
 from parser.model import Edit, Place, Problem, Severity
 from parser.problems import ascii_controls, problem
@@ -84,7 +85,9 @@ def find_entry_point(source: Source, named: str | None, at: Place | None = None)
     possible = [path for path in paths if not _NOT_ENTRY.search(path)]
     scripts, more = _matching(source, [p for p in possible if _mentions_parsing(source.contents.get(p, b""))])
     broken += more
-    guarded = [script for script in scripts if _reads(script) and _main_guard(script.tree) is not None]
+    guarded = [
+        script for script in scripts if reads_command_line(script) and _main_guard(script.tree) is not None
+    ]
     if guarded:
         return _one_of(source, guarded, "reads a command line under a main guard", broken)
     loose = [script for script in scripts if _parses_at_top(script.tree)]
@@ -162,6 +165,9 @@ def _last_resorts(
     if len({(one.file, one.function) for one in functions}) == 1:
         script = next(script for script in parsing if script.path == functions[0].file)
         return Found(script, (*broken, _unguarded(script, functions[0])))
+    controls = _control_files(source, possible)
+    if controls:
+        return _one_of(source, controls, "is a control file of mlopen", broken)
     if broken:
         return Found(None, tuple(broken))
     unread = _unread(source, paths)
@@ -171,6 +177,15 @@ def _last_resorts(
     # A script that reads its command line otherwise is the one that is meant; it is told with what to do.
     mend = _how_to_have_one(source, possible)
     return Found(None, (*unread, *(_foreign(guarded) or [problem("no-entry-point", mend=mend)])))
+
+
+def _control_files(source: Source, possible: list[str]) -> list[Script]:
+    """mlopen's control files; where some run a pipeline, those that only train are their helpers."""
+    mentions = [path for path in possible if may_be_control_file(source.contents.get(path, b""))]
+    scripts, _ = _matching(source, mentions[:MAX_TRIED])
+    found = [one for one in map(control_file, scripts) if one is not None]
+    running = [one for one in found if RUN in one.functions]
+    return [one.script for one in running or found]
 
 
 def _how_to_have_one(source: Source, possible: list[str]) -> str:
@@ -316,7 +331,7 @@ def _mentions_parsing(content: bytes) -> bool:
     return any(name.encode() in content for name in _PARSES) or bool(_OTHERS.search(content))
 
 
-def _reads(script: Script) -> bool:
+def reads_command_line(script: Script) -> bool:
     """Whether the file reads a command line in a way whose parameters can be read."""
     if _parses(script.nodes):
         return True

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from parser.annotations import Processor
 from parser.entry import EntryRead
-from parser.model import EntryPoint, Kind, Module, Parameter, Place, Problem, Requirements, Settings
+from parser.model import MLOPEN, EntryPoint, Kind, Module, Parameter, Place, Problem, Requirements, Settings
 from parser.problems import problem, shown
 from parser.script import Script
 
@@ -34,7 +34,8 @@ def make_module(
 ) -> tuple[Module, list[Problem]]:
     """The module that the entry points are, in this order; there is at least one."""
     problems: list[Problem] = []
-    several = len(entries) > 1
+    several = len({one.script.path for one in entries}) > 1
+    launched = several or entries[0].framework == MLOPEN
     note = next((one.processor for one in entries if one.processor is not None), None)
     kind = (note and note.kind) or settings.kind
     input_type = (note and note.input_type) or settings.input_type
@@ -60,7 +61,7 @@ def make_module(
         description=description,
         visibility=note.visibility if note else None,
         entry_points=tuple(EntryPoint(one.role, one.script.path, one.framework) for one in entries),
-        parameters=entries[0].parameters if not several else tuple(_under_roles(entries)),
+        parameters=tuple(_under_roles(entries)) if launched else entries[0].parameters,
         requirements=requirements,
         metrics=tuple(dict.fromkeys(metric for one in entries for metric in one.annotations.metrics)),
         framework=entries[0].framework,

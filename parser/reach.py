@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from parser.model import Problem, Requirements
 from parser.problems import ascii_controls, problem
@@ -20,16 +20,22 @@ MAX_WRITTEN = 100
 """Characters of an import that a hint writes out."""
 
 
-def unreachable_imports(source: Source, entry: Script, requirements: Requirements | None) -> list[Problem]:
+def unreachable_imports(
+    source: Source, entry: Script, requirements: Requirements | None, brought: Collection[str] = ()
+) -> list[Problem]:
     """Relative imports, and modules of the repository that lie where `python FILE` does not look.
 
-    Only of statements that run whenever the file is run; each module is told once.
+    Only of statements that run whenever the file is run; each module is told once. `brought` are packages that the
+    image has beside the requirements.
     """
     nodes = [node for node in entry.nodes if isinstance(node, ast.Import | ast.ImportFrom)]
     if not nodes:
         return []
     certain = list(_certain(entry.tree.body))
-    return [*_relative(entry, certain), *_elsewhere(source, entry, requirements, certain)]
+    others = [
+        node for node in certain if isinstance(node, ast.Import) or not set(_first_words(node)) & set(brought)
+    ]
+    return [*_relative(entry, certain), *_elsewhere(source, entry, requirements, others)]
 
 
 def _certain(body: list[ast.stmt]) -> Iterator[ast.Import | ast.ImportFrom]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import posixpath
+from collections.abc import Iterator
 from dataclasses import replace
 
-from parser.entry import read_entry
-from parser.entry_points import Found, find_entry_point
-from parser.model import Module, Needed, Problem, Report, Requirements, Settings, role_order
+from parser.control_file import PACKAGE, PIPELINES, control_file
+from parser.entry import EntryRead, read_entry
+from parser.entry_points import Found, find_entry_point, reads_command_line
+from parser.model import MLOPEN, Module, Needed, Place, Problem, Report, Requirements, Settings, role_order
 from parser.module import make_module
 from parser.own_files import find_own_files
-from parser.problems import in_order
+from parser.problems import ascii_controls, in_order, problem
 from parser.reach import unreachable_imports
 from parser.requirements import (
     compare_imports,
@@ -48,14 +51,15 @@ def read(source: Source, project_name: str, entry_point: str | None = None) -> R
             more = [one for one in more if one.code != "no-argparse"]
         everything.extend(more)
         entries = tuple(scripts.values())
+        brought = _brought(module)
         if requirements is not None and requirements.manager == "pip":
-            everything.extend(compare_imports(source, entries, requirements, faults))
+            everything.extend(compare_imports(source, entries, requirements, faults, brought))
         elif any(one.code == "no-requirements" for one in faults):
-            needed = packages_of_imports(source, entries)
+            needed = packages_of_imports(source, entries, brought)
             packages = sorted({one.package for one in needed}, key=str.lower)
             everything = [name_packages(one, packages) for one in everything]
         for script in entries:
-            everything.extend(unreachable_imports(source, script, requirements))
+            everything.extend(unreachable_imports(source, script, requirements, brought))
     python = read_python_wish(source)
     candidates = tuple(path for one in found.values() for path in one.candidates)
     return Report(module, settings, in_order(everything), dockerfile, python, candidates, needed)
@@ -83,10 +87,36 @@ def _read_module(
     requirements: Requirements | None,
     project_name: str,
 ) -> tuple[Module, list[Problem]]:
-    shares = _share(source, len(scripts))
-    entries = [read_entry(shares, script, role) for role, script in scripts.items()]
+    entries = list(_read_entries(_share(source, len(scripts)), scripts))
     module, problems = make_module(entries, settings, requirements, project_name)
     return module, [*(one for entry in entries for one in entry.problems), *problems]
+
+
+def _brought(module: Module) -> dict[str, str | None]:
+    """Packages that the image brings beside the requirements, and the folder of the repository that they stand for."""
+    if module.framework != MLOPEN:
+        return {}
+    return {PACKAGE: None, PIPELINES: posixpath.dirname(module.main)}
+
+
+def _read_entries(source: Source, scripts: dict[str, Script]) -> Iterator[EntryRead]:
+    for role, script in scripts.items():
+        control = None if reads_command_line(script) else control_file(script)
+        if control is None:
+            yield read_entry(source, script, role)
+        elif len(scripts) > 1:
+            beside = problem(
+                "control-file-beside", Place(script.path), file=ascii_controls(script.path)[:120]
+            )
+            read = read_entry(source, script, role)
+            # that it has no parser follows from that
+            others = tuple(one for one in read.problems if one.code != "no-argparse")
+            yield replace(read, problems=(*others, beside))
+        else:
+            # imported here, for few repositories have one
+            from parser.control_entry import read_control_file
+
+            yield from read_control_file(source, control)
 
 
 def _share(source: Source, scripts: int) -> Source:

@@ -60,4 +60,30 @@ FILES: dict[str, Known] = {
         "Running {file} does nothing: {why}, which calls {function}(), and the file itself calls it nowhere.",
         'Add `if __name__ == "__main__": {function}()` at its end.',
     ),
+    # Control files of mlopen
+    "control-file-function": Known(
+        _ERROR,
+        "{file} trains and never runs: a control file of mlopen has {name}() as well.",
+        "Write it: `{mended}`.",
+    ),
+    "control-file-signature": Known(
+        _ERROR,
+        "{name}() in {file} cannot be called as mlopen calls it: {why}.",
+        "Write `{mended}`.",
+    ),
+    "control-file-beside": Known(
+        _ERROR,
+        "{file} is a control file of mlopen, which makes the commands `train` and `run` itself and cannot be one of"
+        " several entry points.",
+        "Name it alone in .mlreef.yaml: `entry_points: {{main: {file}}}`.",
+    ),
+    "control-parameters-unknown": Known(
+        _WARNING,
+        "The parameters that get_params declares for `{command}` are not known without running the file: what it"
+        " gives {why}.",
+        "Give a dictionary that is written there.",
+    ),
+    "control-parameter-refused": Known(
+        _ERROR, "The command in the image cannot have the parameter {name}: {why}.", "{mend}"
+    ),
 }

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from parser.examples.frames import CLI_FUNCTION, PLAIN, WHOLE, Example
+from parser.examples.frames import CLI_FUNCTION, CONTROL, HOLE, PLAIN, WHOLE, Example
+
+_TRAIN = """\
+def train(inpt, params=None):
+    io.save_pipeline([(len(inpt.readlines()), "lines")], [], "lines")
+"""
+_RUN = """\
+def run_pipeline(input, model, args, params=None):
+    return {"text": input.read()}
+"""
+_ALONE = {"run.py": "def helper():\n    return 1\n"}
+"""Nothing else in the repository reads a command line."""
 
 FILES: dict[str, Example] = {
     # Files
@@ -78,5 +89,46 @@ FILES: dict[str, Example] = {
         CLI_FUNCTION + '\n\nif __name__ == "__main__":\n    main()\n',
         frame=WHOLE,
         beside={"setup.cfg": "[options.entry_points]\nconsole_scripts =\n    resize = run:main\n"},
+    ),
+    # Control files of mlopen
+    "control-file-function": Example(
+        "The image has the commands `train` and `run`; what is only trained is of no use to anybody.",
+        _TRAIN,
+        _TRAIN + "\n\n" + _RUN,
+        frame=CONTROL,
+        file="lines.py",
+        beside=_ALONE,
+    ),
+    "control-file-signature": Example(
+        "The functions are called with all values, by place: one that takes fewer would stop there.",
+        "def run_pipeline(input, model):\n    return {'text': input.read()}\n",
+        "def run_pipeline(input, model, args, params=None):\n    return {'text': input.read()}\n",
+        frame=CONTROL,
+        file="lines.py",
+        beside=_ALONE,
+    ),
+    "control-file-beside": Example(
+        "The first word selects the entry point, and a control file has two of its own.",
+        "entry_points:\n  resize: run.py\n  sentiment: sentiment.py\n",
+        "entry_points:\n  main: sentiment.py\n",
+        frame=WHOLE,
+        file=".mlreef.yaml",
+        beside={"sentiment.py": CONTROL.replace(HOLE, _RUN)},
+    ),
+    "control-parameters-unknown": Example(
+        "Nothing of the repository is run to read it, so a dictionary that is computed is not known.",
+        _RUN + "\n\ndef get_params(run=True):\n    return io.load_json('parameters.json')\n",
+        _RUN + "\n\ndef get_params(run=True):\n    return {'limit': ('integer', {'default': 5})}\n",
+        frame=CONTROL,
+        file="lines.py",
+        beside=_ALONE,
+    ),
+    "control-parameter-refused": Example(
+        "Every parameter becomes an option of the command, with a type that is known.",
+        _RUN + "\n\ndef get_params(run=True):\n    return {'limit': ('number', {'default': 5})}\n",
+        _RUN + "\n\ndef get_params(run=True):\n    return {'limit': ('integer', {'default': 5})}\n",
+        frame=CONTROL,
+        file="lines.py",
+        beside=_ALONE,
     ),
 }

@@ -93,6 +93,12 @@ def main():
     parser.add_argument("--output-path", required=True)
     print(parser.parse_args())
 """
+CONTROL = f"""\
+from mlopenapp.utils import io_handler as io
+
+
+{HOLE}"""
+"""A control file of mlopen."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from types import MappingProxyType
 
 from parser.model import Needed, Place, Problem, Requirement, Requirements, Severity
 from parser.problems import ascii_controls, problem
@@ -49,8 +50,16 @@ UNREAD = frozenset(
 """Problems of lines and files whose packages are not known."""
 
 
+Brought = Mapping[str, str | None]
+"""Packages that the image has beside the requirements → the repository's folder that they stand for, if any."""
+
+
 def compare_imports(
-    source: Source, entries: Sequence[Script], requirements: Requirements, faults: Iterable[Problem] = ()
+    source: Source,
+    entries: Sequence[Script],
+    requirements: Requirements,
+    faults: Iterable[Problem] = (),
+    brought: Brought = MappingProxyType({}),
 ) -> list[Problem]:
     """Hints, never more: what is imported may come with the environment or with another package.
 
@@ -59,7 +68,7 @@ def compare_imports(
     """
     if len(requirements.items) > MAX_PACKAGES:
         return []
-    followed = _follow(source, [one.path for one in entries])
+    followed = _follow(source, [one.path for one in entries], brought)
     unused = _unused(source, requirements, followed.words)
     hidden = any(one.code in UNREAD for one in faults)
     unprovided = list(_unprovided(source, entries, requirements, followed, hidden, unused))
@@ -67,9 +76,11 @@ def compare_imports(
     return [*unprovided, *_told_unused([one for one in unused if one.place not in misspelt], requirements)]
 
 
-def packages_of_imports(source: Source, entries: Sequence[Script]) -> tuple[Needed, ...]:
+def packages_of_imports(
+    source: Source, entries: Sequence[Script], brought: Brought = MappingProxyType({})
+) -> tuple[Needed, ...]:
     """The packages that one would install for what the scripts surely import, sorted; own modules left out."""
-    wanted = _wanted(source, entries, _follow(source, [one.path for one in entries]).modules)
+    wanted = _wanted(source, entries, _follow(source, [one.path for one in entries], brought))
     needed = {Needed(name, usual_package(name)) for name, _ in wanted}
     return tuple(sorted(needed, key=lambda one: (one.package.lower(), one.module)))[:MAX_PACKAGES]
 
@@ -86,11 +97,12 @@ class _Followed:
     """All words of lines with imports."""
     doubtful: dict[str, list[Import]] = field(default_factory=dict)
     """File → what it imports and no file of the repository is."""
+    brought: Brought = field(default_factory=dict)
 
 
-def _follow(source: Source, entries: Sequence[str]) -> _Followed:
+def _follow(source: Source, entries: Sequence[str], brought: Brought) -> _Followed:
     folders = [entry.rpartition("/")[0] for entry in entries]
-    followed = _Followed(list(dict.fromkeys((*folders, "", "src"))))
+    followed = _Followed(list(dict.fromkeys((*folders, "", "src"))), brought=brought)
     roots, found, words = followed.roots, followed.modules, followed.words
     waiting = list(reversed(entries))
     room, lines = MAX_BYTES, MAX_LINES
@@ -108,10 +120,24 @@ def _follow(source: Source, entries: Sequence[str]) -> _Followed:
                 if not level and dotted:
                     found[path].add(dotted.partition(".")[0])
                 files = _files(source, roots, path, level, dotted, names)
+                files += _stood_for(source, brought, path, level, dotted, names)
                 waiting.extend(files)
-                if dotted and not files and dotted.partition(".")[0] not in STANDARD:
+                first = dotted.partition(".")[0]
+                if dotted and not files and first not in STANDARD and first not in brought:
                     followed.doubtful.setdefault(path, []).append((level, dotted, tuple(names)))
     return followed
+
+
+def _stood_for(
+    source: Source, brought: Brought, path: str, level: int, dotted: str, names: list[str]
+) -> list[str]:
+    """The repository's files that an import of a brought package may run."""
+    found: list[str] = []
+    for package, folder in brought.items():
+        if folder is not None and not level and f"{dotted}.".startswith(f"{package}."):
+            rest = dotted[len(package) + 1 :]
+            found += _files(source, [folder], path, 0, rest, names)
+    return found
 
 
 def _import_lines(content: bytes) -> Iterator[bytes]:
@@ -187,7 +213,7 @@ def _unprovided(
     if not all_known:
         return
     file = ascii_controls(requirements.file)[:120]
-    for name, place in _wanted(source, entries, followed.modules, provided):
+    for name, place in _wanted(source, entries, followed, provided):
         if name in told:
             continue
         told.add(name)
@@ -210,11 +236,11 @@ def _unprovided(
 def _wanted(
     source: Source,
     entries: Sequence[Script],
-    modules: dict[str, set[str]],
+    followed: _Followed,
     provided: Provided | None = None,
 ) -> Iterator[tuple[str, Place]]:
     """First words of what is surely imported and neither Python's nor the repository's; the scripts' own first."""
-    own = _own_names(source)
+    own, modules = _own_names(source) | followed.brought.keys(), followed.modules
     provided = provided or Provided(())
     given = {one.path: one for one in entries}
     for path in sorted(modules, key=lambda one: (one not in given, one)):
