@@ -10,7 +10,7 @@ from typing import Any
 from parser.annotations import read_annotations
 from parser.argparse_reader import CommandLine
 from parser.confusables import confusable_names
-from parser.control_file import ASK, RUN, TRAIN, ControlFile, signature_problems
+from parser.control_file import ASK, FUNCTIONS, RUN, TRAIN, ControlFile, signature_problems
 from parser.control_parameters import Declared, declared
 from parser.entry import EntryRead, evaluator
 from parser.interpreter.flow import Call
@@ -18,7 +18,7 @@ from parser.interpreter.machine import ByHeart, Machine
 from parser.interpreter.modules import Modules
 from parser.interpreter.values import MISSING, Function, Scope, Unknown
 from parser.merge import merge
-from parser.model import MLOPEN, Parameter, Place, Problem
+from parser.model import MLOPEN, Parameter, Place
 from parser.script import Script
 from parser.source import Source
 from parser.undefined import notebook_commands, undefined_annotations
@@ -44,10 +44,11 @@ def read_control_file(source: Source, control: ControlFile) -> list[EntryRead]:
     place = Place(script.path)
     line = CommandLine((), (), True, True, place, scope, machine, MLOPEN)
     annotations = read_annotations(script, evaluator(line))
-    roles = [name for name in (TRAIN, RUN) if name == RUN or name in control.functions]
-    problems = [*signature_problems(control), *annotations.problems, *undefined_annotations(script)]
+    bound = {name for name in FUNCTIONS if name in control.functions or scope.lookup(name) is not MISSING}
+    roles = [name for name in (TRAIN, RUN) if name == RUN or name in bound]
+    problems = [*signature_problems(control, bound), *annotations.problems, *undefined_annotations(script)]
     problems.extend(notebook_commands(script))
-    lines = [_command_line(line, control, name, problems) for name in roles]
+    lines = [_command_line(line, control, name, TRAIN in bound) for name in roles]
     named = {one.name for each in lines for one in each.parameters}
     entries: list[EntryRead] = []
     for name, each in zip(roles, lines, strict=True):
@@ -71,14 +72,14 @@ def _followed(source: Source, script: Script) -> tuple[Machine, Scope]:
     return machine, machine.run(script)
 
 
-def _command_line(line: CommandLine, control: ControlFile, name: str, problems: list[Problem]) -> CommandLine:
+def _command_line(line: CommandLine, control: ControlFile, name: str, trains: bool) -> CommandLine:
     """What one command accepts: its paths, then what `get_params` declares for it."""
     script = control.script
     node = control.functions.get(name)
     at = script.place(node) if node is not None else Place(script.path)
     at = Place(at.file, at.line, at.column, at.line, len(script.line(at.line)))
     own = [_path("input-path", _DATA[name], at)]
-    if name == RUN and TRAIN in control.functions:
+    if name == RUN and trains:
         own.append(_path("model", _MODEL, at, needed=False, metavar="BUNDLE"))
     own.append(_path("output-path", _OUTPUT[name], at, metavar="FOLDER"))
     found = _declared(line.machine, line.scope, control, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from parser.model import Edit, Place, Problem
@@ -74,11 +74,14 @@ def _modules(node: ast.AST) -> list[str]:
     return [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
 
 
-def signature_problems(control: ControlFile) -> Iterator[Problem]:
-    """What is wrong with the functions: one is missing, or could not be called as mlopen does."""
+def signature_problems(control: ControlFile, bound: Collection[str]) -> Iterator[Problem]:
+    """What is wrong with the functions: one is missing, or could not be called as mlopen does.
+
+    `bound` are those that the file has, wherever they are defined.
+    """
     script = control.script
     file = ascii_controls(script.path)[:120]
-    if RUN not in control.functions and RUN not in _imported(script):
+    if RUN not in bound:
         place = _name_place(script, control.functions[TRAIN])
         words = {"file": file, "name": RUN, "mended": _written(RUN, FUNCTIONS[RUN])}
         yield problem("control-file-function", place, None, **words)
@@ -89,16 +92,6 @@ def signature_problems(control: ControlFile) -> Iterator[Problem]:
             words = {"file": file, "name": name, "why": why, "mended": _written(name, names)}
             edits = [] if edit is None else [edit]
             yield problem("control-file-signature", _name_place(script, node), None, edits=edits, **words)
-
-
-def _imported(script: Script) -> set[str]:
-    """Names that the file takes from others at its top."""
-    return {
-        alias.asname or alias.name
-        for node in script.tree.body
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    }
 
 
 def _unfit(node: Definition, given: int) -> str | None:

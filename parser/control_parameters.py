@@ -36,7 +36,6 @@ _NUMBERS = {"int": int, "float": float}
 _HELP = ("help", "help_text", "label")
 _ALL = ("type", "default", "required", "choices", "nargs", "action")
 _FORM = 'Write it as in `"alpha": ("float", {"default": 0.5})`.'
-_MISSING = object()
 
 
 class _Refused(ValueError):
@@ -82,10 +81,12 @@ def declared(value: Any, at: Place, places: Mapping[str, Place], command: str) -
             if len(found.parameters) >= MAX_DECLARED:
                 raise _Refused(f"it is one of more than {MAX_DECLARED}", "Declare fewer.")
             parameter, problems = _parameter(name, written, place, command)
-            plain = parameter.name.replace("_", "-") if parameter else ""
-            if plain in flags:
-                raise _Refused(f"another parameter is --{plain} as well", "Give them different names.")
-            flags.add(plain)
+            own = {flag_of(name), parameter.name if parameter else flag_of(name)}
+            plain = {one.replace("_", "-") for one in own}
+            if plain & flags:
+                both = sorted(plain & flags)[0]
+                raise _Refused(f"another parameter is --{both} as well", "Give them different names.")
+            flags |= plain
         except _Refused as refused:
             words = {"name": shown(name), "why": str(refused), "mend": refused.mend}
             found.problems.append(problem("control-parameter-refused", place, None, **words))
@@ -227,18 +228,18 @@ class _Option:
         if not known(given):
             self._note(("choices", "default"), given)
             return None
-        if not isinstance(given, list | tuple | dict) or not given:
+        if not isinstance(given, list | tuple | range) or not given:
             raise _Refused("it has no choices", 'Write them: `("choice", {"choices": ["fast", "exact"]})`.')
         if len(given) > MAX_CHOICES:
             raise _Refused(f"it has more than {MAX_CHOICES} choices", "Offer fewer, or a text.")
         # Django's form takes pairs of a value and what is shown for it
-        values = [one[0] if isinstance(one, list | tuple) and len(one) == 2 else one for one in given]
+        values = [one[0] if isinstance(one, list | tuple) and one else one for one in given]
         return tuple(self._text(one) for one in values)
 
     def _default(self, type_: str, choices: tuple[Value, ...] | None) -> tuple[Value, bool | None]:
         """The default, and whether a value must be given."""
-        default = self._option("default", _MISSING)
-        if default is _MISSING:
+        default = self._option("default", None)
+        if default is None:
             if choices:
                 return choices[0], False
             if self.kind == "choice":

@@ -1,13 +1,19 @@
 """mlopen's control files: found, checked and read as the command in the image will treat them."""
 
+import argparse
 import ast
+import json
 
 import pytest
-from hypothesis import given
+from argparse_truth import walk
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from repositories import HEAD, PATHS, TAIL, codes, report
 
 from bot.domain.module_label import read_module
+from ci_templates.mlopen.mlopenapp._run.command import build_parser
+from ci_templates.mlopen.mlopenapp._run.control import Control
+from ci_templates.mlopen.mlopenapp._run.faults import AuthorFault
 from parser.control_parameters import TAKEN, flag_of
 from parser.edits import apply
 from parser.model import Module, Parameter
@@ -334,6 +340,88 @@ def test_what_the_command_could_not_have_is_refused(dictionary: str, why: str) -
     assert found.refused
     assert all(why in one.message for one in found.problems if one.code == "control-parameter-refused")
     assert "control-parameter-refused" in codes(found)
+
+
+def held(functions: dict) -> list[dict]:
+    """What argparse holds in the command of the image, in the reader's words."""
+    parser = build_parser("pipeline.py", Control("pipeline", functions))
+    return json.loads(json.dumps(list(walk(parser))))
+
+
+def in_words(module: Module) -> list[dict]:
+    """The same of what was read."""
+    fields = ("name", "flags", "dest", "type", "default", "required", "choices", "nargs", "action", "help")
+    more = (
+        "group",
+        "subcommand",
+        "const",
+        "metavar",
+        "excludes",
+        "one_required",
+        "deprecated",
+        "printed_help",
+    )
+    read = json.loads(json.dumps([module_to_dict(module)["parameters"]]))[0]
+    return [{field: one[field] for field in (*fields, *more)} for one in read]
+
+
+def pipeline(*given: object, **named: object) -> None:
+    """Stands for a function of a control file."""
+
+
+@pytest.mark.parametrize("trains", [True, False])
+def test_the_commands_in_the_image_hold_what_was_read(trains: bool) -> None:
+    module = module_of({"pipeline.py": WHOLE if trains else RUN})
+    functions = {"run_pipeline": pipeline, **({"train": pipeline} if trains else {})}
+    assert in_words(module) == held(functions)
+
+
+_VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-9, 9),
+    st.floats(-2, 2),
+    st.sampled_from(["", "a", "5", "0.5", "%d"]),
+)
+_OPTIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "default": _VALUES,
+        "blank": st.booleans(),
+        "choices": st.lists(st.one_of(_VALUES, st.tuples(_VALUES, _VALUES)), max_size=3),
+        "help": st.one_of(_VALUES),
+        "label": st.sampled_from(["50%", "what it is"]),
+    },
+)
+_KINDS = st.sampled_from(
+    ["string", "integer", "float", "choice", "file", "upload", "bool", "boolean", "number"]
+)
+_FORMS = st.one_of(_KINDS, st.tuples(_KINDS), st.tuples(_KINDS, _OPTIONS), st.just(()), _VALUES)
+_NAMES = st.sampled_from(
+    ["a", "b", "a b", "a-b", "A_b", "no-a", "model", "input_path", "train - x", "ä", "--"]
+)
+STRICTER = ("its default", "more than")
+"""A default that argparse would stop at only when the command is used is refused when it is read."""
+
+
+@settings(max_examples=200)
+@given(st.dictionaries(_NAMES, _FORMS, max_size=4))
+def test_whatever_get_params_gives_is_read_as_the_command_in_the_image_takes_it(given_back: dict) -> None:
+    text = WHOLE + f"def get_params(run=True):\n    return {given_back!r}\n"
+    found = report({"pipeline.py": text})
+    functions = {"train": pipeline, "run_pipeline": pipeline, "get_params": lambda run: given_back}
+    refused = [one for one in found.problems if one.code == "control-parameter-refused"]
+    try:
+        theirs = held(functions)
+    except (AuthorFault, argparse.ArgumentError):
+        assert refused
+    except (argparse.ArgumentTypeError, ValueError):
+        assert all("its default" in one.message for one in refused)
+        assert refused
+    else:
+        assert all(any(why in one.message for why in STRICTER) for one in refused)
+        if not refused:
+            assert in_words(found.module) == theirs
 
 
 @given(st.text())
