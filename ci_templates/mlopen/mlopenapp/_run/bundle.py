@@ -205,6 +205,8 @@ def _read(name: BundleName) -> bytes:
 
 
 def _manifest(archive: zipfile.ZipFile, refused: str) -> dict[str, Any]:
+    if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+        raise ValueError("its files are compressed")
     if archive.getinfo(MANIFEST).file_size > MAX_MANIFEST_BYTES:
         raise ValueError("its manifest is too long")
     manifest = json.loads(archive.read(MANIFEST).decode("utf-8"))
@@ -215,8 +217,6 @@ def _manifest(archive: zipfile.ZipFile, refused: str) -> dict[str, Any]:
             f"{refused}its version is {manifest['version']!r}, and this module reads version {VERSION}. "
             "Use the version of the module that trained it, or train again."
         )
-    if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
-        raise ValueError("its files are compressed")
     names = [entry["file"] for entry in manifest["objects"]] + [MANIFEST]
     if sorted(names) != sorted(archive.namelist()):
         raise ValueError("its files are not those of its manifest")
