@@ -26,15 +26,24 @@ class NotHandedOver(Exception):
 
 def command_line(shape: Mapping[str, Any], values: Mapping[str, str]) -> list[str]:
     """The words behind the script. `values`: texts by name of input; those left out are at their default."""
+    shape = chosen(shape, values)
     given = given_values(shape, values)
     command = split_words("job-command", values.get("job-command") or "")
+    role = [shape["role"]] if shape["role"] else []
+    command = role + command
     more = split_words("job-arguments", values.get("job-arguments") or "")
     for one in shape["parameters"]:
-        if one["input"] in given and one["under"] != command[: len(one["under"])] and not one["always"]:
+        if one["input"] not in given or one["under"] == command[: len(one["under"])] or one["always"]:
+            continue
+        if one["under"][: len(role)] != role:
             raise NotHandedOver(
-                f"{one['input']} belongs to the command `{' '.join(one['under'])}`: set job-command to that, "
-                f"or leave {one['input']} out."
+                f"{one['input']} belongs to the entry point `{one['under'][0]}`, and `{role[0]}` is to run: leave "
+                f"{one['input']} out, or set entry-point to {one['under'][0]}."
             )
+        raise NotHandedOver(
+            f"{one['input']} belongs to the command `{' '.join(one['under'][len(role) :])}`: set job-command to that, "
+            f"or leave {one['input']} out."
+        )
     words: list[str] = []
     for depth in range(len(command), -1, -1):
         here = [one for one in shape["parameters"] if one["under"] == command[:depth]]
@@ -47,12 +56,22 @@ def command_line(shape: Mapping[str, Any], values: Mapping[str, str]) -> list[st
     return words
 
 
+def chosen(shape: Mapping[str, Any], values: Mapping[str, str]) -> Mapping[str, Any]:
+    """What is known of the entry point that is to run, where there are several."""
+    entries = shape["entries"]
+    role = values.get("entry-point") or (next(iter(entries)) if len(entries) == 1 else "")
+    if entries and role not in entries:
+        raise NotHandedOver(f"entry-point: say which one is to run: {', '.join(entries)}.")
+    return {**shape, **entries[role]} if entries else shape
+
+
 def given_values(shape: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, str]:
     """The texts that are handed to the script, by name of input."""
     given = {}
     for one in shape["parameters"]:
         text = values.get(one["input"], one["default"])
-        if text is not None and (one["always"] or not is_default(text, one)):
+        always = one["always"] and (not shape["role"] or one["under"][:1] == [shape["role"]])
+        if text is not None and (always or not is_default(text, one)):
             given[one["input"]] = text
     return given
 

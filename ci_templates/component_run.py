@@ -17,6 +17,7 @@ from typing import Any
 
 from ci_templates.component_arguments import (
     NotHandedOver,
+    chosen,
     command_line,
     given_values,
     is_default,
@@ -37,6 +38,7 @@ def main() -> int:
     values = {name: os.environ.get(variable, "=")[1:] for name, variable in shape["variables"].items()}
     environment = {name: text for name, text in os.environ.items() if not name.startswith("MLREEF_")}
     try:
+        shape = chosen(shape, values)
         for address in split_words("job-fetch", values.get("job-fetch", "")):
             fetch_file(address, "fetched")
         if values.get("job-model"):
@@ -75,7 +77,10 @@ def keep_results(shape: Mapping[str, Any], values: Mapping[str, str], found: lis
     record = {
         "schema": 1,
         **{name: shape[name] for name in ("module", "slug", "version", "digest", "metrics")},
-        "arguments": given_values(shape, values),
+        "arguments": {
+            **({"entry-point": shape["role"]} if shape["role"] else {}),
+            **given_values(shape, values),
+        },
         "exit_code": code,
         "experiment": str(found[0]) if found else None,
         "model": None,

@@ -74,9 +74,12 @@ class LeftOut:
 
 
 def express(
-    parameter: Parameter, name: str, framework: str, is_output: bool
+    parameter: Parameter, name: str, framework: str, is_output: bool, role: str = ""
 ) -> tuple[Input, Handed] | LeftOut:
-    """The parameter's input of that name, and how it is handed over. `is_output`: it says where results go."""
+    """The parameter's input of that name, and how it is handed over. `is_output`: it says where results go.
+
+    `role`: the entry point that it belongs to, where the module has several; its `subcommand` begins with that.
+    """
     why = _why_not(parameter)
     if why:
         return LeftOut(" ".join((*parameter.subcommand, parameter.name)), why)
@@ -88,7 +91,7 @@ def express(
     noted = (*noted, *_notes(made, handed, parameter))
     text = None if made.default is None else plain_text(made.default)
     handed = replace(handed, type=made.type, default=text, always=made.always)
-    return replace(made, description=description(parameter, flag, noted)), handed
+    return replace(made, description=description(parameter, flag, noted, role)), handed
 
 
 _Form = tuple[Input, Handed, tuple[Noted, ...]]

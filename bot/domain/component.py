@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from bot.domain.arguments import ENDINGS, Handed, LeftOut, express
+from bot.domain.arguments import ENDINGS, Handed, LeftOut, express, must_be_given
+from bot.domain.component_words import MAX_DESCRIPTION_CHARS
 from bot.domain.inputs import LINE
 from bot.domain.inputs import Input as Input  # people look for it beside its makers
+from bot.domain.text import shorten, visible
 from parser.model import Module, Parameter
 
 OWN = "job-"
@@ -18,6 +20,8 @@ OWN = "job-"
 NAME, STAGE, NEEDS, TAGS = "job-name", "job-stage", "job-needs", "job-tags"
 KEEP, FETCH, MODEL, KEEP_MODEL = "job-keep", "job-fetch", "job-model", "job-keep-model"
 ARGUMENTS, COMMAND = "job-arguments", "job-command"
+ENTRY = "entry-point"
+"""The input that selects one of several entry points."""
 
 RECORD = "mlreef-run.json"
 """The file in which a run says what it was."""
@@ -75,14 +79,58 @@ def component_inputs(module: Module) -> tuple[Input, ...]:
     return plan_component(module).inputs
 
 
-def input_path(module: Module) -> Input | None:
-    """The input that says where the script finds its data, by the names that such parameters have."""
-    return _named(plan_component(module).inputs, _INPUTS)
+def input_path(module: Module, role: str = "") -> Input | None:
+    """The input that says where the script finds its data, by the names that such parameters have.
+
+    `role`: the entry point that runs, where the module has several.
+    """
+    return _named(_of(plan_component(module).inputs, role), _INPUTS)
 
 
-def output_path(module: Module) -> Input | None:
+def output_path(module: Module, role: str = "") -> Input | None:
     """The input that says where the script puts its results; what lies there is kept as artifacts."""
-    return next((one for one in plan_component(module).inputs if one.always), None)
+    return output_of(plan_component(module).inputs, role)
+
+
+def output_of(inputs: Iterable[Input], role: str = "") -> Input | None:
+    """The same, of inputs that are known already."""
+    return next((one for one in _of(inputs, role) if one.always), None)
+
+
+def model_path(inputs: Iterable[Input], role: str = "") -> Input | None:
+    """The input that says where the script finds a model."""
+    return next((one for one in _of(inputs, role) if is_model_path(one)), None)
+
+
+def role_of(module: Module, one: Input) -> str:
+    """The entry point that an input belongs to; empty where it belongs to all, or there is but one script."""
+    return one.parameter.subcommand[0] if module.launched and one.parameter is not None else ""
+
+
+def only_role(module: Module) -> str:
+    """The entry point that runs when nobody chooses one; empty where somebody has to, and where nobody can."""
+    return module.entry_points[0].role if module.launched and len(module.entry_points) == 1 else ""
+
+
+def needed_inputs(module: Module, role: str) -> tuple[Input, ...]:
+    """The inputs that must be given to one of several entry points."""
+    return tuple(
+        one
+        for one in component_inputs(module)
+        if one.parameter is not None
+        and one.parameter.subcommand == (role,)
+        and not one.always
+        and must_be_given(replace(one.parameter, subcommand=()))
+    )
+
+
+def _of(inputs: Iterable[Input], role: str) -> Sequence[Input]:
+    """The inputs of an entry point's parameters; all of them where none is chosen."""
+    if not role:
+        return tuple(inputs)
+    return tuple(
+        one for one in inputs if one.parameter is not None and one.parameter.subcommand[:1] == (role,)
+    )
 
 
 def is_model_path(one: Input) -> bool:
@@ -108,18 +156,31 @@ def _plan(module: Module) -> Component:
     inputs: list[Input] = []
     handed: list[Handed] = []
     left_out: list[LeftOut] = []
-    taken: set[str] = set()
+    taken = {ENTRY} if module.launched else set[str]()
     last: dict[str, int] = {}
-    output = _output(module.parameters)
+    frameworks = {point.role: point.framework for point in module.entry_points}
+    outputs = {id(one) for one in _outputs(module)}
     for parameter in module.parameters:
-        found = express(parameter, _name(parameter, taken, last), module.framework, parameter is output)
+        role = parameter.subcommand[0] if module.launched else ""
+        framework = frameworks.get(role, module.framework)
+        name = _name(parameter, taken, last)
+        found = express(parameter, name, framework, id(parameter) in outputs, role)
         if isinstance(found, LeftOut):
             left_out += [] if parameter.action in ENDINGS else [found]
             continue
         taken.add(found[0].name)
         inputs.append(found[0])
         handed.append(found[1])
-    return Component((*inputs, *_own(module)), tuple(handed), tuple(left_out))
+    return Component((*_choice(module), *inputs, *_own(module)), tuple(handed), tuple(left_out))
+
+
+def _choice(module: Module) -> Iterable[Input]:
+    """The input that selects an entry point, where there are several."""
+    if module.launched:
+        roles = tuple(point.role for point in module.entry_points)
+        files = ", ".join(f"{one.role} ({visible(one.file)})" for one in module.entry_points)
+        about = shorten(f"Which entry point runs: {files}.", MAX_DESCRIPTION_CHARS)
+        yield Input(ENTRY, "string", about, only_role(module) or None, options=roles)
 
 
 def _name(parameter: Parameter, taken: Set[str], last: dict[str, int]) -> str:
@@ -140,13 +201,22 @@ def _name(parameter: Parameter, taken: Set[str], last: dict[str, int]) -> str:
     return free
 
 
-def _output(parameters: Sequence[Parameter]) -> Parameter | None:
+def _outputs(module: Module) -> Iterable[Parameter]:
+    """The parameters that say where results go: one at most for each entry point."""
+    if not module.launched:
+        return filter(None, [_output(module.parameters, ())])
+    return filter(None, (_output(module.parameters, (point.role,)) for point in module.entry_points))
+
+
+def _output(parameters: Sequence[Parameter], under: tuple[str, ...]) -> Parameter | None:
     """The parameter that says where results go, if one can be told by its name."""
     for name in _OUTPUTS:
         for one in parameters:
             single = one.action in (None, "store") and one.nargs in (None, "?") and one.choices is None
             always = (
-                one.condition is None and not one.subcommand and not {"nargs", "action"} & set(one.unknown)
+                one.condition is None
+                and one.subcommand == under
+                and not {"nargs", "action"} & set(one.unknown)
             )
             if _plain(one.name) == name and single and always and one.type not in ("int", "float", "bool"):
                 return one
@@ -208,7 +278,8 @@ def _own(module: Module) -> Iterable[Input]:
         "",
         regex=LINE,
     )
-    commands = sorted({one.subcommand for one in module.parameters if one.subcommand})
+    depth = int(module.launched)
+    commands = sorted({one.subcommand[depth:] for one in module.parameters if one.subcommand[depth:]})
     if commands:
         known = ", ".join(" ".join(one) for one in commands)
         yield Input(COMMAND, "string", f"The script's command, such as {known}."[:1000], "", regex=LINE)

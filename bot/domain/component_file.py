@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,19 +12,21 @@ import yaml
 from bot.domain.component import (
     ARGUMENTS,
     COMMAND,
+    ENTRY,
     FETCH,
     KEEP,
     KEEP_MODEL,
     MODEL,
     Component,
-    is_model_path,
+    model_path,
+    output_of,
     plan_component,
 )
 from bot.domain.inputs import Input
 from bot.domain.text import shorten, visible
 from bot.domain.yaml_text import Bare, Block, Quoted, dump_yaml
 from ci_templates import read_program, read_template
-from parser.model import Module
+from parser.model import Module, Parameter
 
 MAX_MODULE_BYTES = 100 * 1024
 """Bytes of what the job is told of the module; Linux hands a program at most 128 KiB in one variable."""
@@ -35,7 +37,7 @@ MAX_COMMENTS = 50
 _BARE = "<bare>"
 """Behind a blank it makes YAML's writer say how far a block is indented: so a text in it may begin with blanks."""
 
-_HANDED = (ARGUMENTS, COMMAND, FETCH, MODEL, KEEP_MODEL)
+_HANDED = (ENTRY, ARGUMENTS, COMMAND, FETCH, MODEL, KEEP_MODEL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +110,35 @@ def _quoted(value: object) -> object:
 
 
 def shape(module: Module, component: Component, command: tuple[str, ...]) -> dict[str, Any]:
-    """What the program in the job knows of the module, as JSON has it."""
-    flags = [flag for one in module.parameters for flag in one.flags]
-    usual = set() if flags and module.framework == "argparse" else {"-"}
+    """What the program in the job knows of the module, as JSON has it; of several entry points each in `entries`."""
+    entries = {}
+    if module.launched:
+        for point in module.entry_points:
+            known = _of_script(module.parameters_of(point.role), point.framework, component, point.role)
+            entries[point.role] = known | {"role": point.role}
     return {
         "slug": module.slug,
-        "framework": module.framework,
         "command": list(command),
+        "parameters": [asdict(one) | {"under": list(one.under)} for one in component.handed],
+        "role": "",
+        "entries": entries,
+        **_of_script(module.parameters, module.framework, component, ""),
+    }
+
+
+def _of_script(
+    parameters: Sequence[Parameter], framework: str, component: Component, role: str
+) -> dict[str, Any]:
+    """What one script's command line is like, and which inputs mean its output and its model."""
+    flags = [flag for one in parameters for flag in one.flags]
+    usual = set() if flags and framework == "argparse" else {"-"}
+    writes, model = output_of(component.inputs, role), model_path(component.inputs, role)
+    return {
+        "framework": framework,
         "prefixes": sorted({flag[:1] for flag in flags} | usual),
         "negatives": not any(flag[1:2].isdigit() for flag in flags),
-        "parameters": [asdict(one) | {"under": list(one.under)} for one in component.handed],
+        "output": writes.name if writes else None,
+        "model": model.name if model else None,
     }
 
 
@@ -131,8 +152,6 @@ def _job(module: Module, released: Released, component: Component) -> str:
         "module": released.path,
         "version": released.version,
         "digest": released.digest,
-        "output": next((one.name for one in component.inputs if one.always), None),
-        "model": next((one.name for one in component.inputs if is_model_path(one)), None),
         "metrics": [one.name for one in module.metrics],
     }
     # GitLab would take `$[[` in it for an input, and the lines below `<bare>` for their own mark

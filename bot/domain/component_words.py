@@ -31,13 +31,20 @@ class Noted(StrEnum):
     CHOICES = "choices"
 
 
-def description(parameter: Parameter, flag: str, noted: Iterable[Noted]) -> str:
-    """The description of the parameter's input, on one line."""
+def description(parameter: Parameter, flag: str, noted: Iterable[Noted], role: str = "") -> str:
+    """The description of the parameter's input, on one line. `role`: the entry point it belongs to, of several."""
+    command = parameter.subcommand[1:] if role else parameter.subcommand
     help_ = visible(parameter.printed_help or parameter.help or "").strip()
     said = [shorten(help_, MAX_HELP_CHARS)] if help_ else []
-    said += [sentence for one in noted for sentence in _sentences(one, parameter, flag)]
-    if parameter.subcommand:
-        said.append(f"Belongs to the command `{visible(' '.join(parameter.subcommand))}`.")
+    said += [
+        sentence
+        for one in noted
+        for sentence in _sentences(one, parameter, flag, "command" if command else "entry point")
+    ]
+    if command:
+        said.append(f"Belongs to the command `{visible(' '.join(command))}`.")
+    if role:
+        said.append(f"Belongs to the entry point `{role}`.")
     if parameter.condition is not None:
         said.append(f"The script has it only when {_shown(parameter.condition)}.")
     if parameter.nargs == "?" and parameter.flags and parameter.const is not None:
@@ -55,7 +62,7 @@ def description(parameter: Parameter, flag: str, noted: Iterable[Noted]) -> str:
     return shorten(" ".join(_ended(sentence) for sentence in said), MAX_DESCRIPTION_CHARS)
 
 
-def _sentences(noted: Noted, parameter: Parameter, flag: str) -> Iterable[str]:
+def _sentences(noted: Noted, parameter: Parameter, flag: str, part: str) -> Iterable[str]:
     match noted:
         case Noted.EMPTY:
             free = parameter.type not in ("int", "float", "bool") and parameter.choices is None
@@ -75,7 +82,7 @@ def _sentences(noted: Noted, parameter: Parameter, flag: str) -> Iterable[str]:
         case Noted.NO_OFF:
             yield "What switches it off goes into job-arguments"
         case Noted.NEEDED_THERE:
-            yield "That command needs it"
+            yield f"That {part} needs it"
         case Noted.CHOICES:
             choices = parameter.choices or ()
             rest = len(choices) - MAX_CHOICES_SHOWN

@@ -7,6 +7,8 @@
       - module: group/add-noise@1.2.0
         with: {mode: speckle, variance: 0.1}
       - module: group/shrink@1
+      - module: group/forest@2
+        entry: infer              # of a module with several entry points
 
 Each step reads what the step before it wrote, the first one reads `data`. `needs` names other steps than that.
 """
@@ -58,7 +60,8 @@ class Step:
     """One module at work. `ref`: a version, `1`, `1.2` or `~latest`; `values` as they were typed.
 
     `needs`: names of earlier steps; it reads what the first of them wrote, or the pipeline's data where there is none.
-    `places`: where `module`, `name`, `needs` and each value (`with.mode`) is written.
+    `places`: where `module`, `name`, `entry`, `needs` and each value (`with.mode`) is written. `entry`: which of the
+    module's entry points runs, where it has several.
     """
 
     name: str
@@ -68,6 +71,7 @@ class Step:
     needs: tuple[str, ...]
     place: Place
     places: Mapping[str, Place] = field(default_factory=dict)
+    entry: str = ""
 
     def at(self, what: str) -> Place:
         """Where it is written, or at least the step."""
@@ -86,7 +90,7 @@ class DataPipeline:
 
 
 _KEYS = ("name", "kind", "data", "steps")
-_STEP_KEYS = ("module", "name", "with", "needs")
+_STEP_KEYS = ("module", "name", "entry", "with", "needs")
 
 _Value = TypeVar("_Value")
 
@@ -175,7 +179,8 @@ class _Reading:
             values[key] = self._read(value, read_typed, "")
             places[f"with.{key}"] = self._place(value)
         needs = self._needs(found.get("needs"), known)
-        return Step(name or _free(path, known), path, ref, values, needs, self._place(node), places)
+        entry = self._read(found.get("entry"), read_line, "")
+        return Step(name or _free(path, known), path, ref, values, needs, self._place(node), places, entry)
 
     def _needs(self, node: yaml.Node | None, known: list[str]) -> tuple[str, ...]:
         if node is None:

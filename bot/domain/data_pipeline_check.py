@@ -6,7 +6,16 @@ import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from bot.domain.component import NAME, NEEDS, STAGE, component_inputs, input_path, output_path
+from bot.domain.component import (
+    ENTRY,
+    NAME,
+    NEEDS,
+    STAGE,
+    component_inputs,
+    input_path,
+    only_role,
+    output_path,
+)
 from bot.domain.data_pipeline import DataPipeline, Fault, Step
 from bot.domain.data_pipeline_values import PipelineKind
 from bot.domain.input_values import component_values
@@ -50,6 +59,10 @@ def check_pipeline(pipeline: DataPipeline, modules: Modules) -> tuple[Fault, ...
             )
         if found is None:
             continue
+        entry = _entry(step, found.module)
+        if entry is not None:
+            faults.append(entry)
+            continue
         faults += _types(pipeline, step, found, known)
         faults += _values(pipeline, step, found.module)
     return tuple(sorted(faults, key=lambda fault: (fault.place.line, fault.place.column)))
@@ -57,22 +70,47 @@ def check_pipeline(pipeline: DataPipeline, modules: Modules) -> tuple[Fault, ...
 
 def inputs_of(pipeline: DataPipeline, step: Step, module: Module) -> dict[str, str]:
     """What a step hands to its component, as one would type it: its own values, and where it reads and writes."""
-    reads, writes = input_path(module), output_path(module)
+    role = entry_of(step, module)
+    reads, writes = input_path(module, role), output_path(module, role)
     source = f"{OUT}/{step.needs[0]}" if step.needs else pipeline.data
     return {
         NAME: step.name,
         STAGE: step.name,
         NEEDS: " ".join(step.needs),
+        **({ENTRY: role} if role else {}),
         **({reads.name: source} if reads and source else {}),
-        **step.values,
+        **values_of(step, module),
         **({writes.name: f"{OUT}/{step.name}"} if writes else {}),
     }
 
 
-def given_by_pipeline(module: Module) -> frozenset[str]:
+def entry_of(step: Step, module: Module) -> str:
+    """The entry point that a step runs; empty where its module has but one script, or nobody said which."""
+    roles = [point.role for point in module.entry_points] if module.launched else []
+    return step.entry if step.entry in roles else only_role(module)
+
+
+def values_of(step: Step, module: Module) -> dict[str, str]:
+    """A step's values by names of inputs."""
+    full = full_names(step, module)
+    return {full[name]: value for name, value in step.values.items()}
+
+
+def full_names(step: Step, module: Module) -> dict[str, str]:
+    """The inputs that a step's values mean: those of its entry point may be written without its name before them."""
+    role = entry_of(step, module)
+    names = {one.name for one in component_inputs(module)} if role else set()
+    return {
+        name: f"{role}-{name}" if name not in names and f"{role}-{name}" in names else name
+        for name in step.values
+    }
+
+
+def given_by_pipeline(module: Module, role: str = "") -> frozenset[str]:
     """The inputs that are no step's own to give."""
-    writes = output_path(module)
-    return frozenset({NAME, STAGE, NEEDS} | ({writes.name} if writes else set()))
+    writes = output_path(module, role)
+    entry = {ENTRY} if module.launched else set()
+    return frozenset({NAME, STAGE, NEEDS} | entry | ({writes.name} if writes else set()))
 
 
 def _kinds(pipeline: DataPipeline, known: Mapping[str, Found | None]) -> Iterable[Fault]:
@@ -103,12 +141,36 @@ def _kinds(pipeline: DataPipeline, known: Mapping[str, Found | None]) -> Iterabl
         )
 
 
+def _entry(step: Step, module: Module) -> Fault | None:
+    """What is wrong with the choice of an entry point."""
+    roles = [point.role for point in module.entry_points]
+    if not module.launched:
+        if not step.entry:
+            return None
+        why = f"{shown(step.path)} has but one script, and nothing to choose from"
+        return Fault(step.at("entry"), why, "Leave `entry` out.")
+    if step.entry in roles or (not step.entry and only_role(module)):
+        return None
+    if step.entry:
+        near = difflib.get_close_matches(step.entry, roles, 1)
+        mend = f"Is `{near[0]}` meant?" if near else f"It has {', '.join(roles)}."
+        return Fault(step.at("entry"), f"{shown(step.entry)} is no entry point of {shown(step.path)}", mend)
+    why = f"{shown(step.path)} has several entry points: {', '.join(roles)}"
+    return Fault(step.at("module"), why, f"Say which one runs: `entry: {roles[0]}`.")
+
+
 def _types(
     pipeline: DataPipeline, step: Step, found: Found, known: Mapping[str, Found | None]
 ) -> Iterable[Fault]:
-    wanted, reads = found.module.input_type, input_path(found.module)
+    role = entry_of(step, found.module)
+    wanted, reads = found.module.input_type, input_path(found.module, role)
     if not step.needs:
-        if wanted != NOTHING and not pipeline.data and reads and reads.name not in step.values:
+        if (
+            wanted != NOTHING
+            and not pipeline.data
+            and reads
+            and reads.name not in values_of(step, found.module)
+        ):
             yield Fault(
                 step.at("module"),
                 f"{shown(step.name)} reads {wanted}, and nothing says where from",
@@ -140,9 +202,15 @@ def fits(written: str, wanted: str) -> bool:
 
 
 def _values(pipeline: DataPipeline, step: Step, module: Module) -> Iterable[Fault]:
-    reads, taken = input_path(module), given_by_pipeline(module)
+    role = entry_of(step, module)
+    reads, taken = input_path(module, role), given_by_pipeline(module, role)
     own = [each.name for each in component_inputs(module) if each.name not in taken]
-    for name in step.values:
+    written: dict[str, str] = {}
+    for short, name in full_names(step, module).items():
+        if name in written:
+            why = f"{shown(short)} and {shown(written[name])} are the same"
+            yield Fault(step.at(f"with.{short}"), why, "Keep one of the two.")
+        written[name] = short
         if name in own:
             continue
         if name in taken:
@@ -151,16 +219,17 @@ def _values(pipeline: DataPipeline, step: Step, module: Module) -> Iterable[Faul
             near = difflib.get_close_matches(name.replace("_", "-").lstrip("-"), own, 1)
             why = f"is no parameter of {shown(module.name)}"
             mend = f"Is `{near[0]}` meant?" if near else f"It has {', '.join(own) or 'none'}."
-        yield Fault(step.at(f"with.{name}"), f"{shown(name)} {why}", mend)
+        yield Fault(step.at(f"with.{short}"), f"{shown(short)} {why}", mend)
     given = inputs_of(pipeline, step, module)
     _, refused = component_values(module, given)
-    strangers = step.values.keys() - set(own)
+    strangers = written.keys() - set(own)
     for refusal in refused:
         unsaid = reads is not None and refusal.field == reads.name and reads.name not in given
         if refusal.field in strangers or unsaid:
             continue
+        short = written.get(refusal.field, refusal.field)
         yield Fault(
-            step.at(f"with.{refusal.field}"),
-            f"{shown(refusal.field)}: {refusal.message}",
+            step.at(f"with.{short}"),
+            f"{shown(short)}: {refusal.message}",
             "Correct it under `with`; the catalogue shows what the module takes.",
         )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.domain.component import NAME, input_path
+from bot.domain.component import ENTRY, NAME, input_path, only_role
 from bot.domain.data_pipeline import DataPipeline, Step
-from bot.domain.data_pipeline_check import Modules, given_by_pipeline, inputs_of
+from bot.domain.data_pipeline_check import Modules, entry_of, given_by_pipeline, inputs_of
 from bot.domain.data_pipeline_values import PipelineKind, Wrong, as_line, as_path
 from bot.domain.input_values import component_values
 from bot.domain.snippets import Snippet, component_reference
@@ -46,16 +46,19 @@ def render_pipeline(pipeline: DataPipeline, modules: Modules, file: str = PIPELI
 
 def pipeline_yaml(path: str, module: Module, version: str, values: Mapping[str, str]) -> Snippet:
     """The file of a data pipeline whose only step is this module; `values` as they were typed into a form."""
-    reads = input_path(module)
+    role = values.get(ENTRY) or only_role(module)
+    reads = input_path(module, role)
     place = (values.get(reads.name) if reads else None) or "data"
     data = _data_of(place)
-    taken = given_by_pipeline(module) | ({reads.name} if reads and data else set())
+    taken = given_by_pipeline(module, role) | ({reads.name} if reads and data else set())
     typed = {name: value for name, value in values.items() if name not in taken}
-    one = Step("step", path, version, typed, (), Place(PIPELINE_FILE))
+    one = Step("step", path, version, typed, (), Place(PIPELINE_FILE), entry=role)
     whole = DataPipeline("", _KINDS.get(module.kind, PipelineKind.DATA), data, (one,))
     own, problems = component_values(module, inputs_of(whole, one, module))
     own = {name: value for name, value in own.items() if name not in taken}
     step: dict[str, Any] = {"module": f"{path}@{version}"}
+    if role := entry_of(one, module):
+        step["entry"] = role
     if own:
         step["with"] = own
     head: dict[str, Any] = {"kind": str(whole.kind), **({"data": data} if data else {})}

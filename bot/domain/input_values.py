@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.domain.component import component_inputs
+from bot.domain.component import ENTRY, component_inputs, needed_inputs, only_role, role_of
 from bot.domain.inputs import DECIMAL, LINE, WHOLE, Input, Plain, matches, plain_text
 from bot.domain.text import shorten, visible
 from ci_templates.component_arguments import NotHandedOver, split_words
@@ -55,7 +55,24 @@ def component_values(
             refused.append(value)
         elif value is not None and not _is_same(value, one.default):
             found[name] = value
-    return found, tuple(refused)
+    return found, (*refused, *_of_other_entry_points(module, inputs, found))
+
+
+def _of_other_entry_points(
+    module: Module, inputs: Mapping[str, Input], found: dict[str, InputValue]
+) -> list[Refusal]:
+    """What was given to another entry point than the one that is to run, taken out; and what that lacks."""
+    role = str(found.get(ENTRY, only_role(module)))
+    if not role:
+        return []
+    refused = []
+    for name in list(found):
+        other = role_of(module, inputs[name])
+        if other not in ("", role):
+            del found[name]
+            refused.append(Refusal(name, f"It belongs to the entry point `{other}`, and `{role}` is to run."))
+    lacking = [one.name for one in needed_inputs(module, role) if one.name not in found]
+    return [*refused, *(Refusal(name, f"The entry point `{role}` needs it.") for name in lacking)]
 
 
 def read_value(one: Input, text: str) -> InputValue | Refusal | None:

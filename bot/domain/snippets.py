@@ -6,7 +6,15 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.domain.component import ARGUMENTS, COMMAND, plan_component
+from bot.domain.component import (
+    ARGUMENTS,
+    COMMAND,
+    ENTRY,
+    component_inputs,
+    needed_inputs,
+    only_role,
+    plan_component,
+)
 from bot.domain.component_file import shape
 from bot.domain.input_values import InputValue, component_values
 from bot.domain.input_values import Refusal as Refusal  # people look for it beside the snippet
@@ -50,8 +58,10 @@ def include_text(reference: str, given: Mapping[str, InputValue]) -> str:
 def component_example(module: Module, path: str, version: str) -> str:
     """The lines to begin with: what must be given stands there in capitals."""
     given: dict[str, InputValue] = {}
-    for one in plan_component(module).inputs:
-        if one.required:
+    inputs = component_inputs(module)
+    needed = needed_inputs(module, module.entry_points[0].role) if module.launched else ()
+    for one in inputs:
+        if one.required or one in needed:
             usual: InputValue = one.options[0] if one.options else one.name.upper().replace("-", "_")
             given[one.name] = {"number": 1, "boolean": True}.get(one.type, usual)
     return include_text(component_reference(path, module.slug, version), given)
@@ -80,6 +90,8 @@ def _all(
     module: Module, given: Mapping[str, InputValue], refused: tuple[Refusal, ...]
 ) -> tuple[Refusal, ...]:
     """What was refused, and what shows only when all values are put together."""
+    if module.launched and ENTRY not in given and not only_role(module):
+        return refused  # nobody knows yet which values belong together
     try:
         _words(module, given)
     except NotHandedOver as error:

@@ -34,6 +34,8 @@ def test_a_module_with_many_lists_keeps_nobody_waiting() -> None:
     shape = {
         "framework": "argparse",
         "prefixes": ["-"],
+        "role": "",
+        "entries": {},
         "negatives": True,
         "parameters": [
             {
