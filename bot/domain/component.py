@@ -12,7 +12,7 @@ from bot.domain.component_words import MAX_DESCRIPTION_CHARS
 from bot.domain.inputs import LINE
 from bot.domain.inputs import Input as Input  # people look for it beside its makers
 from bot.domain.text import shorten, visible
-from parser.model import Module, Parameter
+from parser.model import MLOPEN, Module, Parameter
 
 OWN = "job-"
 """Begins the names of the component's own inputs; no parameter's input begins so."""
@@ -97,9 +97,11 @@ def output_of(inputs: Iterable[Input], role: str = "") -> Input | None:
     return next((one for one in _of(inputs, role) if one.always), None)
 
 
-def model_path(inputs: Iterable[Input], role: str = "") -> Input | None:
-    """The input that says where the script finds a model."""
-    return next((one for one in _of(inputs, role) if is_model_path(one)), None)
+def model_path(inputs: Iterable[Input], role: str, framework: str) -> Input | None:
+    """The input that says where the script finds a model, by its name."""
+    # elsewhere, `model` is as often the name of a kind of model
+    names = _MODELS | {"model"} if framework == MLOPEN else _MODELS
+    return next((one for one in _of(inputs, role) if _is_model_path(one, names)), None)
 
 
 def role_of(module: Module, one: Input) -> str:
@@ -133,9 +135,8 @@ def _of(inputs: Iterable[Input], role: str) -> Sequence[Input]:
     )
 
 
-def is_model_path(one: Input) -> bool:
-    """Whether an input says where the script finds a model, by its name."""
-    return one.parameter is not None and one.type == "string" and _plain(one.parameter.name) in _MODELS
+def _is_model_path(one: Input, names: frozenset[str]) -> bool:
+    return one.parameter is not None and one.type == "string" and _plain(one.parameter.name) in names
 
 
 def plan_component(module: Module) -> Component:

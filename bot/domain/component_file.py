@@ -132,7 +132,7 @@ def _of_script(
     """What one script's command line is like, and which inputs mean its output and its model."""
     flags = [flag for one in parameters for flag in one.flags]
     usual = set() if flags and framework == "argparse" else {"-"}
-    writes, model = output_of(component.inputs, role), model_path(component.inputs, role)
+    writes, model = output_of(component.inputs, role), model_path(component.inputs, role, framework)
     return {
         "framework": framework,
         "prefixes": sorted({flag[:1] for flag in flags} | usual),

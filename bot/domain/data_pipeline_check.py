@@ -77,9 +77,9 @@ def inputs_of(pipeline: DataPipeline, step: Step, module: Module) -> dict[str, s
         NAME: step.name,
         STAGE: step.name,
         NEEDS: " ".join(step.needs),
-        **({ENTRY: role} if role else {}),
         **({reads.name: source} if reads and source else {}),
         **values_of(step, module),
+        **({ENTRY: role} if role else {}),
         **({writes.name: f"{OUT}/{step.name}"} if writes else {}),
     }
 
@@ -214,7 +214,8 @@ def _values(pipeline: DataPipeline, step: Step, module: Module) -> Iterable[Faul
         if name in own:
             continue
         if name in taken:
-            why, mend = "is given by the pipeline itself", "Leave it out."
+            mend = "Say it by `entry`, beside `module`." if name == ENTRY else "Leave it out."
+            why = "is given by the pipeline itself"
         else:
             near = difflib.get_close_matches(name.replace("_", "-").lstrip("-"), own, 1)
             why = f"is no parameter of {shown(module.name)}"

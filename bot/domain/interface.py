@@ -158,12 +158,20 @@ def _of_module(before: Module, after: Module) -> Iterator[Change]:
         {one.name: f"{one.ground_truth or ''} / {one.prediction or ''}" for one in after.metrics},
         ("It is measured no longer.", "It is measured from other columns.", "It is measured besides."),
     )
-    yield from _set_changes(
-        "entry_point",
-        {one.role: "" for one in before.entry_points},
-        {one.role: "" for one in after.entry_points},
-        ("This entry point can be chosen no longer.", "", "It can be chosen besides."),
-    )
+    yield from _of_entry_points(before, after)
+
+
+def _of_entry_points(before: Module, after: Module) -> Iterator[Change]:
+    olds, news = ([one.role for one in side.entry_points] for side in (before, after))
+    if before.launched and after.launched:
+        words = ("This entry point can be chosen no longer.", "", "It can be chosen besides.")
+        yield from _set_changes("entry_point", dict.fromkeys(olds, ""), dict.fromkeys(news, ""), words)
+    elif after.launched:
+        which = "Every use must say first which entry point it wants."
+        yield Change("entry_point", "", before.main, ", ".join(news), Level.MAJOR, which)
+    elif before.launched:
+        only = "There is one script again: its words begin without the name of an entry point."
+        yield Change("entry_point", "", ", ".join(olds), after.main, Level.MAJOR, only)
 
 
 def _set_changes(

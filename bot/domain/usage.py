@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from parser.model import Module, Parameter
 
 MAX_ARGUMENTS = 8
 """A line with more of them shows nobody anything."""
+
+MAX_ROLES = 4
+"""Entry points of one module that are shown."""
 
 _PLAIN_FLAG = re.compile(r"--?[A-Za-z0-9][A-Za-z0-9_-]{0,59}", re.ASCII)
 _PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,59}", re.ASCII)
@@ -17,21 +20,28 @@ _PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,59}", re.ASCII)
 def usage(module: Module, image: str) -> list[str]:
     """The lines. They hold only names of the repository's that no shell reads as anything but names."""
     lines = ["# what it accepts", "docker run --rm \\", f"  {image} --help"]
-    words = list(_arguments(module))
-    if words and None not in words and len(words) <= MAX_ARGUMENTS:
-        given = " ".join(str(word) for word in words)
-        lines += [
-            "# with what it must be given; your folder `data` is its folder /data",
-            'docker run --rm --user "$(id -u):$(id -g)" -v "$PWD/data:/data" \\',
-            f"  {image} \\",
-            f"  {given}",
-        ]
+    if not module.launched:
+        return [*lines, *_run(image, "", module.parameters)]
+    for point in module.entry_points[:MAX_ROLES]:
+        lines += _run(image, point.role, module.parameters_of(point.role))
     return lines
 
 
-def _arguments(module: Module) -> Iterator[str | None]:
+def _run(image: str, role: str, parameters: Sequence[Parameter]) -> Iterator[str]:
+    """The lines that run one script with what it must be given; none where that shows nobody anything."""
+    words = list(_arguments(parameters))
+    if not words or None in words or len(words) > MAX_ARGUMENTS:
+        return
+    which = f"{role}, with" if role else "with"
+    yield f"# {which} what it must be given; your folder `data` is its folder /data"
+    yield 'docker run --rm --user "$(id -u):$(id -g)" -v "$PWD/data:/data" \\'
+    yield f"  {image} \\"
+    yield "  " + " ".join([*filter(None, [role]), *map(str, words)])
+
+
+def _arguments(parameters: Sequence[Parameter]) -> Iterator[str | None]:
     """What must be given, in order; None for what cannot be shown in a shell as it is."""
-    for one in sorted(module.parameters, key=lambda parameter: not parameter.flags):
+    for one in sorted(parameters, key=lambda parameter: not parameter.flags):
         if one.subcommand:
             yield None
         elif one.flags and one.required:

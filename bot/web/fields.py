@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
 from markupsafe import Markup
 
+from bot.domain.component import ENTRY
 from bot.domain.inputs import Input, Plain, plain_text
 from bot.domain.interface_words import label
 from bot.domain.text import shorten_visible
@@ -80,17 +81,26 @@ def read_values(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def groups_of(
-    inputs: Iterable[Input], values: Mapping[str, str], errors: Mapping[str, str]
+    inputs: Sequence[Input], values: Mapping[str, str], errors: Mapping[str, str]
 ) -> tuple[Group, ...]:
     """The form: the script's parameters as it groups them, then what the component itself can be told."""
     made = [(_title(one), _field(number, one, values, errors)) for number, one in enumerate(inputs)]
+    others = _others(inputs, values)
     return tuple(
-        Group(title, tuple(field for _, field in found), title == _JOB)
+        Group(title, tuple(field for _, field in found), title == _JOB or title.partition(":")[0] in others)
         for title, found in groupby(made, key=lambda pair: pair[0])
     )
 
 
+def _others(inputs: Sequence[Input], values: Mapping[str, str]) -> frozenset[str]:
+    """The entry points that were not chosen, where somebody chose one of several."""
+    roles = frozenset(str(role) for one in inputs if one.name == ENTRY for role in one.options)
+    return roles - {values[ENTRY]} if values.get(ENTRY) in roles else frozenset()
+
+
 def _title(one: Input) -> str:
+    if one.name == ENTRY and one.parameter is None:
+        return ""
     if one.parameter is None:
         return _JOB
     parts = (" ".join(one.parameter.subcommand), one.parameter.group or "")

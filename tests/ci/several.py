@@ -1,12 +1,11 @@
-"""A module with two entry points, made of two scripts as the parser makes one."""
+"""A repository with two entry points."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
-from parser.model import EntryPoint, Module
+from parser.model import Module
 from parser.read import read
 from parser.source import load_source
 
@@ -42,16 +41,12 @@ SCRIPTS: Mapping[str, str] = {"train": TRAIN, "infer": INFER}
 
 
 def several(folder: Path, scripts: Mapping[str, str] = SCRIPTS) -> Module:
-    """The scripts as files `ROLE.py` of the folder, and the module that they are."""
+    """The scripts as files `ROLE.py` of a repository in the folder, and the module that they are."""
     (folder / "requirements.txt").touch()
     for role, text in scripts.items():
         (folder / f"{role}.py").write_text(text)
-    points, parameters = [], []
-    modules = {role: read(load_source(folder), "test", f"{role}.py").module for role in scripts}
-    for role, module in modules.items():
-        assert module is not None
-        points.append(EntryPoint(role, f"{role}.py", module.framework))
-        parameters += [replace(one, subcommand=(role, *one.subcommand)) for one in module.parameters]
-    first = next(iter(modules.values()))
-    assert first is not None
-    return replace(first, entry_points=tuple(points), parameters=tuple(parameters))
+    lines = "".join(f"  {role}: {role}.py\n" for role in scripts)
+    (folder / ".mlreef.yaml").write_text(f"entry_points:\n{lines}")
+    report = read(load_source(folder), "forest")
+    assert report.module is not None, report.problems
+    return report.module

@@ -55,7 +55,11 @@ def test_help_names_each_entry_point_with_its_file_and_what_it_says_of_itself(
         f"{tmp_path}/train.py",
         *["Learns", "from", "a", "table,", "and", "writes", "what", "it", "learnt."],
     ]
-    assert lines[2].split() == ["infer", f"{tmp_path}/infer.py", *["Says", "what", "is", "in", "new", "data."]]
+    assert lines[2].split() == [
+        "infer",
+        f"{tmp_path}/infer.py",
+        *["Says", "what", "is", "in", "new", "data."],
+    ]
 
 
 @pytest.mark.parametrize(
