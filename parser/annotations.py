@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as made_by
 from typing import Any
@@ -86,6 +86,9 @@ class Processor:
     place: Place
     given: frozenset[str] = frozenset()
     """Fields that are written there, whatever was told of their values."""
+    command: str | None = None
+    """The script that it is for, in whatever words; what is no text is left out."""
+    command_place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +146,7 @@ def is_annotated(script: Script) -> bool:
         for alias in node.names
         if alias.asname and alias.name in ALIASES
     }
-    for node in _decorators(script):
+    for node in decorators(script):
         target = node.func if isinstance(node, ast.Call) else node
         if isinstance(target, ast.Name) and renamed.get(target.id) == PROCESSOR:
             return True
@@ -152,12 +155,14 @@ def is_annotated(script: Script) -> bool:
     return False
 
 
-def read_annotations(script: Script, evaluate: Evaluate) -> Annotations:
-    """All annotations of a script, and what is wrong with them."""
+def read_annotations(
+    script: Script, evaluate: Evaluate, nodes: Sequence[ast.expr] | None = None
+) -> Annotations:
+    """All annotations of a script, or those among these decorators of it, and what is wrong with them."""
     problems: list[Problem] = []
     found: list[_Found] = []
     if mentions_annotations(script.text):
-        for node in _decorators(script):
+        for node in decorators(script) if nodes is None else nodes:
             kind, ours, preset = _kind(node, evaluate)
             if kind is not None:
                 found.append(_read(script, node, kind, evaluate, problems, ours, preset))
@@ -191,7 +196,7 @@ def _nameless(script: Script, found: Iterable[_Found]) -> Iterator[Nameless]:
     without = {
         one.place for one in found if one.kind == PARAMETER and one.complete and "name" not in one.places
     }
-    for node in _decorators(script) if without else ():
+    for node in decorators(script) if without else ():
         if isinstance(node, ast.Call) and not node.args and (place := script.place(node)) in without:
             called = script.place(node.func)
             end, column = called.end_line or called.line, called.end_column or 0
@@ -201,12 +206,18 @@ def _nameless(script: Script, found: Iterable[_Found]) -> Iterator[Nameless]:
                 yield Nameless(place, gap, bool(node.keywords))
 
 
+def is_processor(node: ast.expr, evaluate: Evaluate | None = None) -> bool:
+    """Whether a decorator is a `@data_processor`; names that were imported as another are known to `evaluate`."""
+    return _kind(node, evaluate)[0] == PROCESSOR
+
+
 def annotation_nodes(script: Script) -> list[ast.expr]:
     """The decorators of the script that are written as annotations."""
-    return [node for node in _decorators(script) if _kind(node, None)[0]]
+    return [node for node in decorators(script) if _kind(node, None)[0]]
 
 
-def _decorators(script: Script) -> list[ast.expr]:
+def decorators(script: Script) -> list[ast.expr]:
+    """All decorators of a script."""
     return [
         decorator
         for node in script.nodes
@@ -419,6 +430,7 @@ def _word(found: _Found, field: str, words: tuple[str, ...], problems: list[Prob
 
 
 def _processor(found: _Found, problems: list[Problem]) -> Processor:
+    command = found.values.get("command")
     kind = _word(found, "type", tuple(Kind), problems)
     return Processor(
         name=_text(found, "name", problems),
@@ -431,6 +443,8 @@ def _processor(found: _Found, problems: list[Problem]) -> Processor:
         slug=_text(found, "slug", problems),
         place=found.place,
         given=frozenset(field for field in found.places if found.values.get(field, "?") not in ("", None)),
+        command=command if isinstance(command, str) else None,
+        command_place=found.places.get("command"),
     )
 
 
@@ -572,4 +586,7 @@ def _metric(found: _Found, problems: list[Problem]) -> Metric | None:
     return Metric(name, truth, _text(found, "prediction", problems), found.place)
 
 
-__all__ = ["Annotated", "Annotations", "Processor", "annotation_nodes", "is_annotated", "read_annotations"]
+__all__ = [
+    *("Annotated", "Annotations", "Processor", "annotation_nodes", "decorators"),
+    *("is_annotated", "is_processor", "read_annotations"),
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from parser.annotations import Annotations, Evaluate, Processor, read_annotations
@@ -38,15 +38,19 @@ class EntryRead:
         return self.annotations.processor
 
 
-def read_entry(source: Source, script: Script, role: str, described: Annotations | None = None) -> EntryRead:
+def read_entry(
+    source: Source, script: Script, role: str, described: Annotations | None = None, *, own: bool = True
+) -> EntryRead:
     """Reads the script of an entry point. Never raises.
 
-    `described` is what another file says of it; the script's own annotations are left out then.
+    `described` is what another file says of it; `own`: whether what the script itself is annotated with is for it.
     """
     command_line = read_command_line(source, script)
     if not command_line.found or any(one.code == "never-parsed" for one in command_line.problems):
         command_line = read_other_command_line(source, script, command_line)
-    annotations = described or read_annotations(script, evaluator(command_line))
+    annotations = read_annotations(script, evaluator(command_line), None if own else ())
+    if described is not None:
+        annotations = _joined(described, annotations)
     problems = [*command_line.problems, *annotations.problems, *undefined_annotations(script)]
     problems.extend(notebook_commands(script))
     parameters: tuple[Parameter, ...] = ()
@@ -60,6 +64,18 @@ def read_entry(source: Source, script: Script, role: str, described: Annotations
         problems.append(foreign or problem("no-argparse", Place(script.path), file=script.path))
     problems.extend(confusable_names(parameters))
     return EntryRead(role, script, command_line.framework, annotations, parameters, tuple(problems))
+
+
+def _joined(described: Annotations, own: Annotations) -> Annotations:
+    """What another file says of a script, and what that says besides; it has no `@data_processor` of its own."""
+    told = tuple(one for one in own.problems if one.code != "annotation-without-processor")
+    return replace(
+        described,
+        parameters=(*described.parameters, *own.parameters),
+        metrics=(*described.metrics, *own.metrics),
+        problems=(*described.problems, *told),
+        nameless=(*described.nameless, *own.nameless),
+    )
 
 
 def evaluator(command_line: CommandLine) -> Evaluate:

@@ -80,11 +80,21 @@ def find_entry_point(source: Source, named: str | None, at: Place | None = None)
     mentions = [path for path in paths if _PROCESSOR.search(source.contents.get(path, b""))]
     annotated, broken = _matching(source, mentions)
     annotated = [script for script in annotated if is_annotated(script)]
-    if annotated:
+    running = [script for script in annotated if _runs(script)]
+    if running:
+        return _one_of(source, running, "has a @data_processor annotation", broken)
+    found = _unannotated(source, paths, broken)
+    if found.script is None and annotated and not found.candidates:
+        # none of them does anything when it is run, and neither does any other
         return _one_of(source, annotated, "has a @data_processor annotation", broken)
+    return found
+
+
+def _unannotated(source: Source, paths: list[str], broken: list[Problem]) -> Found:
+    """The script that reads a command line, annotated or not."""
     possible = [path for path in paths if not _NOT_ENTRY.search(path)]
     scripts, more = _matching(source, [p for p in possible if _mentions_parsing(source.contents.get(p, b""))])
-    broken += more
+    broken = [*broken, *more]
     guarded = [
         script for script in scripts if reads_command_line(script) and _main_guard(script.tree) is not None
     ]
@@ -233,6 +243,11 @@ def _followed(source: Source, script: Script) -> bool:
     return line.found and not any(one.code == "never-parsed" for one in line.problems)
 
 
+def _runs(script: Script) -> bool:
+    """Whether running the file does something; one that only defines functions may describe others' parameters."""
+    return reads_command_line(script) or _main_guard(script.tree) is not None or bool(_calling([script]))
+
+
 def _calling(scripts: list[Script]) -> list[Script]:
     """Those that call something when they are run, as `main()` without a main guard."""
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
@@ -325,6 +340,11 @@ def _matching(source: Source, paths: list[str]) -> tuple[list[Script], list[Prob
         except Refused as refused:
             broken.append(refused.problem)
     return scripts, broken
+
+
+def is_no_entry(path: str) -> bool:
+    """Whether a file is one that nobody means as an entry point: a test, an example, a tool of packaging."""
+    return _NOT_ENTRY.search(path) is not None
 
 
 def _mentions_parsing(content: bytes) -> bool:

@@ -6,12 +6,13 @@ import posixpath
 from collections.abc import Iterator
 from dataclasses import replace
 
-from parser.control_file import PACKAGE, PIPELINES, control_file
+from parser.control_file import PACKAGE, PIPELINES, ControlFile, control_file
 from parser.entry import EntryRead, read_entry
 from parser.entry_points import Found, find_entry_point, reads_command_line
 from parser.model import MLOPEN, Module, Needed, Place, Problem, Report, Requirements, Settings, role_order
 from parser.module import make_module
 from parser.own_files import find_own_files
+from parser.parameters_file import ParametersFile, declared_entry_points, read_parameters_file
 from parser.problems import ascii_controls, in_order, problem
 from parser.reach import unreachable_imports
 from parser.requirements import (
@@ -69,13 +70,12 @@ def _entry_points(source: Source, settings: Settings, entry_point: str | None) -
     """Role → its script: those that somebody named, else the one that is found; one alone is `main`."""
     if entry_point:
         return {"main": find_entry_point(source, entry_point)}
-    if not settings.entry_points:
+    named = settings.entry_points or declared_entry_points(source, settings)
+    if not named:
         return {"main": find_entry_point(source, None)}
     found = {
-        role: find_entry_point(
-            source, settings.entry_points[role], settings.places.get(f"entry_points.{role}")
-        )
-        for role in sorted(settings.entry_points, key=role_order)
+        role: find_entry_point(source, named[role], settings.places.get(f"entry_points.{role}"))
+        for role in sorted(named, key=role_order)
     }
     return found if len(found) > 1 else dict(zip(("main",), found.values(), strict=True))
 
@@ -87,9 +87,16 @@ def _read_module(
     requirements: Requirements | None,
     project_name: str,
 ) -> tuple[Module, list[Problem]]:
-    entries = list(_read_entries(_share(source, len(scripts)), scripts))
+    source = _share(source, len(scripts))
+    described = (
+        ParametersFile()
+        if any(_control_file(one) for one in scripts.values())
+        else read_parameters_file(source, settings, scripts)
+    )
+    entries = list(_read_entries(source, scripts, described))
     module, problems = make_module(entries, settings, requirements, project_name)
-    return module, [*(one for entry in entries for one in entry.problems), *problems]
+    told = (one for entry in entries for one in entry.problems)
+    return module, [*described.problems, *told, *problems]
 
 
 def _brought(module: Module) -> dict[str, str | None]:
@@ -99,11 +106,14 @@ def _brought(module: Module) -> dict[str, str | None]:
     return {PACKAGE: None, PIPELINES: posixpath.dirname(module.main)}
 
 
-def _read_entries(source: Source, scripts: dict[str, Script]) -> Iterator[EntryRead]:
+def _read_entries(
+    source: Source, scripts: dict[str, Script], described: ParametersFile
+) -> Iterator[EntryRead]:
     for role, script in scripts.items():
-        control = None if reads_command_line(script) else control_file(script)
+        control = _control_file(script)
         if control is None:
-            yield read_entry(source, script, role)
+            own = script.path != described.path
+            yield read_entry(source, script, role, described.of.get(role), own=own)
         elif len(scripts) > 1:
             beside = problem(
                 "control-file-beside", Place(script.path), file=ascii_controls(script.path)[:120]
@@ -117,6 +127,11 @@ def _read_entries(source: Source, scripts: dict[str, Script]) -> Iterator[EntryR
             from parser.control_entry import read_control_file
 
             yield from read_control_file(source, control)
+
+
+def _control_file(script: Script) -> ControlFile | None:
+    """The control file that a script is, unless it reads a command line."""
+    return None if reads_command_line(script) else control_file(script)
 
 
 def _share(source: Source, scripts: int) -> Source:

@@ -12,6 +12,12 @@ PATH = ".mlreef.yaml"
 GENERATED = "mlreef.yml"
 """The file that the bot adds to a repository, and that no image holds."""
 
+MAX_ROLES = 8
+"""Entry points of one module."""
+
+ROLE = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
+"""The word that selects an entry point."""
+
 # GitLab would expand `$` and `*` in the path of a file that is included.
 _CI_FILE = re.compile(r"(?:(?!\.{1,2}/)[A-Za-z0-9_.-]+/)*[A-Za-z0-9_.-]+\.ya?ml\Z")
 

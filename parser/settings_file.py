@@ -28,7 +28,7 @@ from parser.model import (
 )
 from parser.problems import ascii_controls, problem, shown
 from parser.script import Refused, read_content
-from parser.settings import GENERATED, PATH, is_ci_file
+from parser.settings import GENERATED, MAX_ROLES, PATH, ROLE, is_ci_file
 from parser.source import Source, Undecodable, read_text
 
 MAX_BYTES = 64 * 1024
@@ -39,11 +39,6 @@ MAX_SAMPLE_CHARS = 4000
 
 MAX_ENTRIES = 100
 """Entries of one mapping."""
-
-MAX_ROLES = 8
-"""Entry points of one module."""
-
-_ROLE = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
 
 _KEYS = (
     *("entry_points", "parameters_file", "requirements_file", "environment", "env", "name", "kind"),
@@ -187,7 +182,7 @@ def _roles(node: yaml.Node) -> dict[str, str]:
     if len(found) > MAX_ROLES:
         raise _Fault(f"names {len(found)} entry points", f"A module has at most {MAX_ROLES}.")
     for role in found:
-        if not _ROLE.match(role):
+        if not ROLE.match(role):
             raise _Fault(
                 f"has the role {shown(role)}, which nobody could give as a word",
                 "A role begins with a lower-case letter, goes on with those, digits and dashes, and has at most 31"

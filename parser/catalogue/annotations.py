@@ -44,6 +44,33 @@ ANNOTATIONS: dict[str, Known] = {
         "{file} has @{annotation} annotations and no @data_processor.",
         "Add @data_processor(name=…, type=…, …) to describe the module.",
     ),
+    # The parameters file
+    "parameters-file-refused": Known(_ERROR, "{file} cannot be the parameters file: {why}.", "{mend}"),
+    "parameters-file-taken": Known(
+        _INFO,
+        "{file} was taken as the parameters file: it has annotations and reads no command line.",
+        "Name it in .mlreef.yaml (`parameters_file: {file}`) to be sure.",
+    ),
+    "annotation-of-no-entry-point": Known(
+        _WARNING,
+        "This @data_processor is for none of the entry points ({roles}), so nobody sees it.",
+        'Name the one that it is for: `command="{role}"`.',
+    ),
+    "entry-point-annotated-twice": Known(
+        _ERROR,
+        "A second @data_processor is for the entry point {role}.",
+        "Keep one of them, or name another entry point by `command=`.",
+    ),
+    "annotated-in-two-files": Known(
+        _WARNING,
+        "The entry point {role} is annotated here and in {file}; what stands there is taken.",
+        "Keep one of them.",
+    ),
+    "entry-point-not-annotated": Known(
+        _INFO,
+        "No @data_processor in {file} is for the entry point {role}.",
+        'Add one with `command="{role}"`, if people should read about it.',
+    ),
     "parameter-name": Known(
         _ERROR,
         "The parameter name {name} is not allowed.",

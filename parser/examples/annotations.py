@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
-from parser.examples.frames import ANNOTATED, DESCRIBED, STAND_INS, Example
+from parser.examples.frames import ANNOTATED, DESCRIBED, HOLE, PLAIN, STAND_INS, WHOLE, Example
+
+_PARAMETERS = f"""\
+{STAND_INS}
+
+@data_processor(name="Resize", type="OPERATION", input_type="IMAGE", output_type="IMAGE")
+@parameter(name="input-path", type="STRING", required=True)
+@parameter(name="output-path", type="STRING", required=True)
+def resize(): ...
+"""
+_BLOCKS = f"""\
+{_PARAMETERS}
+
+{HOLE}def more(): ...
+"""
+_TWO = {
+    "shrink.py": PLAIN,
+    ".mlreef.yaml": "entry_points:\n  resize: run.py\n  shrink: shrink.py\nparameters_file: parameters.py\n",
+}
 
 ANNOTATIONS: dict[str, Example] = {
     # Annotations
@@ -61,6 +79,53 @@ ANNOTATIONS: dict[str, Example] = {
         '@data_processor(name="Resize", type="OPERATION", input_type="IMAGE", output_type="IMAGE")\n'
         '@parameter(name="size", type="INTEGER", required=False, defaultValue=64)\n',
         frame=ANNOTATED,
+    ),
+    # The parameters file
+    "parameters-file-refused": Example(
+        "It is read for its annotations, as Python.",
+        "entry_points:\n  main: run.py\nparameters_file: helper.py\n",
+        "entry_points:\n  main: run.py\nparameters_file: parameters.py\n",
+        frame=WHOLE,
+        file=".mlreef.yaml",
+        beside={"helper.py": "SIZE = 64\n", "parameters.py": _PARAMETERS},
+    ),
+    "parameters-file-taken": Example(
+        "The file has annotations, runs nothing, and the script has none of its own.",
+        _PARAMETERS,
+        frame=WHOLE,
+        file="parameters.py",
+    ),
+    "annotation-of-no-entry-point": Example(
+        "Several entry points are annotated in one file: each annotation has to say which it is for.",
+        '@data_processor(name="Shrink", type="OPERATION")\n',
+        '@data_processor(command="shrink", name="Shrink", type="OPERATION")\n',
+        frame=_BLOCKS,
+        file="parameters.py",
+        beside=_TWO,
+    ),
+    "entry-point-annotated-twice": Example(
+        "An entry point is described once; which of the two counts would be a guess.",
+        '@data_processor(command="resize", name="Resize", type="OPERATION")\n',
+        '@data_processor(command="shrink", name="Shrink", type="OPERATION")\n',
+        frame=_BLOCKS,
+        file="parameters.py",
+        beside=_TWO,
+    ),
+    "annotated-in-two-files": Example(
+        "The script's own annotations stand beside its code, so these are taken.",
+        '@data_processor(command="shrink", name="Shrink", type="OPERATION")\n',
+        "",
+        frame=_BLOCKS,
+        file="parameters.py",
+        beside={**_TWO, "shrink.py": DESCRIBED.replace(HOLE, "")},
+    ),
+    "entry-point-not-annotated": Example(
+        "The parameters file describes the other entry points, and people read nothing of this one.",
+        "",
+        '@data_processor(command="shrink", name="Shrink", type="OPERATION")\n',
+        frame=_BLOCKS,
+        file="parameters.py",
+        beside=_TWO,
     ),
     "parameter-name": Example(
         "The name becomes a flag on a command line and a key in files.",
