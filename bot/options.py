@@ -9,7 +9,7 @@ from typing import TypeAlias
 WAIT_SECONDS = 60.0
 """How long a command waits for the worker that does what it asked for."""
 
-TEMPLATE_NAMES = ("model", "operation", "visualization", "blank")
+TEMPLATE_NAMES = ("model", "operation", "visualization", "mlopen", "blank")
 """Repositories to begin with; bot/domain/templates.py has the same ones, with what is in them."""
 
 VISIBILITIES = ("private", "internal", "public")

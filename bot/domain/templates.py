@@ -76,6 +76,14 @@ TEMPLATES: Mapping[str, Template] = MappingProxyType(
             "IMAGE",
             "visualization",
         ),
+        "mlopen": Template(
+            "a control file as mlopen had them, with train and run_pipeline",
+            "New Pipeline",
+            "Tells classes apart by the nearest of their middles.",
+            "TABULAR",
+            "TABULAR",
+            "model",
+        ),
         "blank": Template(
             "as little as possible: a script with a command line",
             "New Module",

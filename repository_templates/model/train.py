@@ -59,13 +59,6 @@ def train(rows, classes, epochs, rate, held_back, seed):
     return model, measured
 
 
-def predict(model, rows):
-    """The class of each row."""
-    rows = (rows - numpy.array(model["mean"])) / numpy.array(model["spread"])
-    scores = numpy.column_stack([rows, numpy.ones(len(rows))]) @ numpy.array(model["weights"])
-    return [model["classes"][best] for best in scores.argmax(axis=1)]
-
-
 def shares(scores):
     """Scores as shares of one, for each row."""
     raised = numpy.exp(scores - scores.max(axis=1, keepdims=True))

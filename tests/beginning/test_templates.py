@@ -38,8 +38,12 @@ KINDS = {
     "model": "ALGORITHM",
     "operation": "OPERATION",
     "visualization": "VISUALIZATION",
+    "mlopen": "ALGORITHM",
     "blank": "OPERATION",
 }
+ROLES = {"model": ["train", "infer"], "mlopen": ["train", "run"]}
+"""Entry points of those templates that have several."""
+
 OLDEST = (3, 8)
 """The oldest Python that operators offer."""
 
@@ -66,7 +70,10 @@ def test_a_template_says_of_itself_what_its_files_say(template: str) -> None:
     assert (module.name, module.description) == (told.name, told.description)
     assert (module.input_type, module.output_type) == (told.input_type, told.output_type)
     assert module.kind.value == KINDS[template]
-    assert {"input-path", "output-path"} <= {parameter.name for parameter in module.parameters}
+    roles = [point.role for point in module.entry_points]
+    assert roles == ROLES.get(template, ["main"])
+    for role in roles:
+        assert {"input-path", "output-path"} <= {one.name for one in module.parameters_of(role)}
 
 
 @every_template

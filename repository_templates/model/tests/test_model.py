@@ -1,10 +1,12 @@
-"""What the training must always do."""
+"""What the model must always do."""
 
+import csv
 import json
 import tempfile
 import unittest
 from pathlib import Path
 
+import predict
 import train
 
 DATA = Path(__file__).parents[1] / "data"
@@ -19,8 +21,17 @@ class Training(unittest.TestCase):
         self.assertEqual(list(measured), [str(epoch) for epoch in range(1, 101)])
         self.assertGreater(measured["100"]["val_acc"], 0.8)
         self.assertLess(measured["100"]["loss"], measured["1"]["loss"])
-        rows, classes = train.read_tables(DATA)
-        right = [one == wanted for one, wanted in zip(train.predict(model, rows), classes)]
+        self.assertEqual(model["classes"], ["forest", "meadow", "shore"])
+
+    def test_what_was_learnt_tells_the_classes(self):
+        with tempfile.TemporaryDirectory() as folder:
+            train.main(["--input-path", str(DATA), "--output-path", folder])
+            model, told = Path(folder, "model.json"), Path(folder, "told")
+            predict.main(["--input-path", str(DATA), "--model-path", str(model), "--output-path", str(told)])
+            with (told / "flowers.csv").open(newline="") as table:
+                found = [row[-1] for row in list(csv.reader(table))[1:]]
+        _, classes = train.read_tables(DATA)
+        right = [one == wanted for one, wanted in zip(found, classes)]
         self.assertGreater(sum(right) / len(right), 0.8)
 
     def test_the_same_seed_gives_the_same_model(self):
