@@ -158,9 +158,19 @@ def fetch_file(address: str, folder: str) -> str:
 
 
 def keep_model(path: str, slug: str, version: str) -> dict[str, str | int]:
-    """Put a file into the package registry of the running project, once for all runs with the same bytes."""
+    """Put a file into the package registry of the running project, once for all runs with the same bytes.
+
+    The file's name may be a pattern that one file fits, such as `trained/*.mlopen`.
+    """
     if not Path(path).is_file():
-        raise SystemExit("The run wrote no file " + repr(path) + ", which is to be kept as its model.")
+        fitting = [one for one in Path(path).parent.glob(Path(path).name) if one.is_file()]
+        if len(fitting) > 1:
+            raise SystemExit(
+                str(len(fitting)) + " files fit " + repr(path) + ", and one is to be kept as the model."
+            )
+        if not fitting:
+            raise SystemExit("The run wrote no file " + repr(path) + ", which is to be kept as its model.")
+        path = str(fitting[0])
     digest = hashlib.sha256()
     with Path(path).open("rb") as file:
         for chunk in iter(lambda: file.read(CHUNK_BYTES), b""):

@@ -65,10 +65,15 @@ def measured(shape: Mapping[str, Any], values: Mapping[str, str]) -> dict[Path, 
 
 
 def use_model(shape: Mapping[str, Any], values: dict[str, str], path: str) -> str:
-    """Hands a fetched model to the parameter that is there for it, if nobody gave that another value."""
+    """Hands a fetched model to the parameter that is there for it, if nobody gave that another value.
+
+    A control file of mlopen loads one by its digest only, and the input names that.
+    """
+    bundle = shape["framework"] == "mlopen"
+    sha256 = values["job-model"].partition("#sha256=")[2].lower()
     for one in shape["parameters"]:
         if one["input"] == shape["model"] and is_default(values[one["input"]], one):
-            values[one["input"]] = path
+            values[one["input"]] = f"{path}@sha256:{sha256}" if bundle else path
     return path
 
 

@@ -143,6 +143,14 @@ def test_a_fetched_file_stays_in_its_folder(
     assert not path.name.startswith(".")
 
 
+def test_a_model_may_be_named_by_a_pattern_that_one_file_fits(sandbox: Sandbox, in_job: Path) -> None:
+    kept = keep_model(str(in_job / "*.pkl"), "add-noise", "1.2.0")
+    assert (kept["name"], kept["sha256"]) == ("model.pkl", SHA256)
+    (in_job / "other.pkl").write_bytes(b"another")
+    with pytest.raises(SystemExit, match="2 files fit"):
+        keep_model(str(in_job / "*.pkl"), "add-noise", "1.2.0")
+
+
 def test_a_model_that_was_not_written_is_told(in_job: Path) -> None:
     with pytest.raises(SystemExit, match="The run wrote no file"):
         keep_model(str(in_job / "nothing.pkl"), "add-noise", "1.2.0")

@@ -1,0 +1,200 @@
+"""Control files of mlopen, the whole way: published as they are, trained and run in containers and by components."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bot.adapters.registry import Registry
+from bot.domain.pipeline import SMOKE
+from sandbox.demo.images import run_published
+from sandbox.demo.play import CACHE
+from sandbox.demo.stage import Images, bring_base
+from sandbox.executor.bare import BareMachine
+from sandbox.images.host_base import ensure_host_base
+from sandbox.images.running import Namespaces, Order
+from sandbox.plan import Executor
+from sandbox.registry import RegistryServer
+from tests.whole_way.conftest import Way, World
+from tests.whole_way.test_module_used import artifacts, use
+from tests.whole_way.test_real_pipelines import PIPELINE_SECONDS, ended, told, up
+
+pytestmark = pytest.mark.timeout(900)
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+RESULT = {"preds.json", "preds.csv", "report.html"}
+
+
+@dataclass(frozen=True)
+class Published:
+    """A machine that runs images, and the published samples on it by their names."""
+
+    world: World
+    machine: Namespaces
+    ways: dict[str, Way]
+
+    def image(self, name: str) -> str:
+        """The sample's image by digest."""
+        path, world = self.ways[name].project.full_path, self.world
+        with Registry(world.registry.address, world.alice.username, world.alice.token) as registry:
+            manifest = registry.fetch_manifest(path, "1.0.0")
+        assert manifest is not None
+        return f"{world.registry.address}/{path}@{manifest.digest}"
+
+    def run(self, name: str, shared: Path, *words: str) -> tuple[int, str]:
+        """Runs the image on its own sample's files; what it writes is below /shared."""
+        order = Order(
+            self.image(name),
+            arguments=words,
+            binds=((SAMPLES / name, "/data", False), (shared, "/shared", True)),
+            login=(self.world.alice.username, self.world.alice.token),
+        )
+        said: list[str] = []
+        code = run_published(self.machine, order, said.append)
+        return code, "\n".join(said)
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
+    """All three, published by the bot and real jobs without a Docker engine."""
+    folder = tmp_path_factory.mktemp("control-files")
+    machine = Namespaces(folder / "images", CACHE / "unpacked")
+    layout = ensure_host_base(CACHE / "base" / "host", lambda _line: None)
+
+    def join(registry: RegistryServer) -> tuple[Executor, Images]:
+        images = bring_base(registry, layout)
+        return BareMachine(images.bot, images.base, machine, CACHE), images
+
+    with up(folder, join) as world:
+        ways = {}
+        for name in ("mlopen-sentiment", "mlopen-iris", "mlopen-network"):
+            ways[name] = world.project()
+            ways[name].push(
+                {
+                    path.relative_to(SAMPLES / name).as_posix(): path.read_bytes()
+                    for path in (SAMPLES / name).rglob("*")
+                    if path.is_file() and "__pycache__" not in path.parts
+                }
+            )
+        for way in ways.values():
+            assert "version 1.0.0" in told(way, way.bot_commit(), "success")
+        yield Published(world, machine, ways)
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Path:
+    """A folder that the image's user may write to."""
+    made = tmp_path / "shared"
+    made.mkdir()
+    made.chmod(0o777)
+    return made
+
+
+def rows(result: Path) -> list[Any]:
+    found = json.loads((result / "preds.json").read_text())["table"]["rows"]
+    assert isinstance(found, list)
+    return found
+
+
+def spirals_are_told_apart(found: list[Any]) -> None:
+    assert len(found) == 40
+    assert {row[2] for row in found} == {0, 1}
+    # each spiral is the other one turned by half a circle, so a network that learnt them is sure
+    assert all(row[3] < 0.1 or row[3] > 0.9 for row in found)
+
+
+def flowers_are_known(found: list[Any]) -> None:
+    assert len(found) == 15
+    assert sum(row[4] == row[5] for row in found) >= 13
+
+
+def reviews_are_understood(found: list[Any]) -> None:
+    words = [row[1] for row in found]
+    assert words == ["praise", "blame", "praise", "blame", "praise", "blame", "praise", "blame"]
+
+
+@pytest.mark.parametrize(
+    ("name", "learnt", "given", "judge"),
+    [
+        ("mlopen-iris", "flowers.csv", "known.csv", flowers_are_known),
+        ("mlopen-sentiment", "reviews.csv", "new-reviews.txt", reviews_are_understood),
+        ("mlopen-network", "points.csv", "new-points.csv", spirals_are_told_apart),
+    ],
+)
+def test_a_sample_is_trained_and_run_in_its_container(
+    published: Published,
+    shared: Path,
+    name: str,
+    learnt: str,
+    given: str,
+    judge: Callable[[list[Any]], None],
+) -> None:
+    code, said = published.run(
+        name, shared, "train", "--input-path", f"/data/{learnt}", "--output-path", "/shared/trained"
+    )
+    assert code == 0, said
+    told_model = re.search(r"run --model (/shared/trained/([0-9a-f]{64})\.mlopen@sha256:\2)$", said, re.M)
+    assert told_model is not None, said
+    words = ("run", "--input-path", f"/data/{given}", "--output-path", "/shared/result", "--model")
+    code, said = published.run(name, shared, *words, told_model[1])
+    assert code == 0, said
+    assert {path.name for path in (shared / "result").iterdir()} == RESULT
+    judge(rows(shared / "result"))
+    # a bundle that somebody touched is not loaded, there either
+    code, said = published.run(name, shared, *words, f"/shared/trained@sha256:{'0' * 64}")
+    assert (code, "No such file" in said) == (2, True), said
+
+
+def test_the_smoke_job_asks_both_commands_and_trains(published: Published) -> None:
+    way = published.ways["mlopen-sentiment"]
+    said = way.sandbox.job(ended(way, way.head()).id, SMOKE).trace.decode()
+    asked = ("run --help", "model", "threshold", "train --help", "strength", "no-word-pairs")
+    assert [name for name in asked if f"  ok {name}\n" in said] == [*asked], said
+    assert "8 parameters are held as they were read" in said
+    assert "sentiment_control.py train --input-path reviews.csv --output-path /tmp/trained\n  ok\n" in said
+
+
+def test_a_component_trains_and_another_run_uses_the_model_by_its_digest(published: Published) -> None:
+    world, way = published.world, published.ways["mlopen-sentiment"]
+    way.project.visibility = "public"
+    world.sandbox.wait_for(
+        lambda: world.sandbox.core.git(way.project).tag("1.0.0"), PIPELINE_SECONDS, "the component's tag"
+    )
+    bob = world.sandbox.create_user("bob")
+    place = f"$CI_SERVER_FQDN/{way.project.full_path}/sentiment@1.0.0"
+    data = {
+        name: (SAMPLES / "mlopen-sentiment" / name).read_bytes()
+        for name in ("reviews.csv", "new-reviews.txt")
+    }
+
+    def job(**inputs: object) -> dict[str, bytes]:
+        named = {name.replace("_", "-"): value for name, value in inputs.items()}
+        text = yaml.safe_dump({"include": [{"component": place, "inputs": named}]})
+        pipeline = use(world, bob, {".gitlab-ci.yml": text, **data})
+        (ran,) = world.sandbox.jobs(pipeline.id)
+        return artifacts(ran)
+
+    trained = job(
+        entry_point="train",
+        train_input_path="reviews.csv",
+        train_output_path="trained",
+        job_keep_model="trained/*.mlopen",
+    )
+    record = json.loads(trained["mlreef-run.json"])
+    assert record["arguments"]["entry-point"] == "train"
+    address = f"{record['model']['url']}#sha256={record['model']['sha256']}"
+    ran = job(
+        entry_point="run",
+        run_input_path="new-reviews.txt",
+        run_output_path="result",
+        job_model=address,
+    )
+    assert {f"result/{name}" for name in RESULT} <= set(ran)
+    reviews_are_understood(json.loads(ran["result/preds.json"])["table"]["rows"])
