@@ -12,6 +12,7 @@ import yaml
 from PIL import ImageStat
 
 from bot.domain.panels import number_words
+from bot.domain.pipeline import SMOKE
 from bot.domain.snippets import component_snippet
 from parser.read import read
 from parser.source import load_source
@@ -28,6 +29,7 @@ from sandbox.registry import RegistryServer
 from tests.whole_way.conftest import Way, World
 from tests.whole_way.learners import DRAW, LEARN
 from tests.whole_way.places import VERSION, Stand
+from tests.whole_way.sentences import FILES, SENTENCES
 from tests.whole_way.studio import (
     SAMPLES,
     Studio,
@@ -41,7 +43,7 @@ from tests.whole_way.studio import (
     publish_files,
     rendered,
 )
-from tests.whole_way.test_real_pipelines import PIPELINE_SECONDS, up
+from tests.whole_way.test_real_pipelines import PIPELINE_SECONDS, ended, told, up
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -257,3 +259,48 @@ def test_a_module_is_used_measured_taken_back_and_used_again_as_it_was(
         "the note",
     )
     assert f"| `mse` | `{mse}` |  | `{mse}` | the same |" in note
+
+
+def test_both_entry_points_of_one_image_are_published_and_used(namespaces: World) -> None:
+    way = namespaces.project()
+    way.project.visibility = "public"
+    way.push(FILES)
+    sha = way.bot_commit()
+    assert "version 1.0.0" in told(way, sha, "success")
+    smoke = way.sandbox.job(ended(way, sha).id, SMOKE).trace.decode()
+    assert smoke.count("parameters are held as they were read") == 2, "each parser was asked from inside"
+    assert "Running the sample of .mlreef.yaml: python /opt/mlreef/entry.py" in smoke
+    way.sandbox.wait_for(
+        lambda: way.sandbox.core.git(way.project).tag("1.0.0"), PIPELINE_SECONDS, "the component's tag"
+    )
+    path = way.project.full_path
+    common = {"job-name": "learn", "job-stage": "build"}
+    train = on_the_page(
+        namespaces,
+        path,
+        {**common, "entry-point": "train", "train-input-path": "mine.tsv", "train-output-path": "learnt"},
+    )
+    infer = on_the_page(
+        namespaces,
+        path,
+        {
+            "job-needs": "learn",
+            "entry-point": "infer",
+            "infer-input-path": "new.txt",
+            "infer-model-path": "learnt/model.json",
+        },
+    )
+    assert infer.startswith("include:\n")
+    studio = Studio.of(namespaces, namespaces.sandbox.create_user("bob"))
+    learn, said = studio.use(
+        {
+            ".gitlab-ci.yml": train + infer.removeprefix("include:\n"),
+            "mine.tsv": SENTENCES,
+            "new.txt": "well well\nis it lost\n",
+        }
+    )
+    assert json.loads(artifacts(learn)["learnt/model.json"])["bad"]["lost"] == 2
+    assert json.loads(artifacts(said)["output/said.json"]) == ["good", "bad"]
+    record = json.loads(artifacts(said)["mlreef-run.json"])
+    assert record["arguments"]["entry-point"] == "infer"
+    assert "train-output-path" not in record["arguments"]
