@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+import ci_templates
 from bot.ci.probes import plan_document
-from bot.domain.starting import own_files, script_words, start_words, started_as
+from bot.domain.starting import RUNNER, own_files, script_words, start_words, started_as
 from ci_templates import read_template
 from parser.model import Module
 from parser.read import read
@@ -218,3 +219,58 @@ def test_an_own_entry_point_is_asked_for_each_role_from_outside(tmp_path: Path) 
     assert code == 1
     assert "of the entry point `train`: the script does not even print its help" in log
     assert "Of the entry point `infer`: the script does not even print its help" in log
+
+
+# A control file --------------------------------------------------------------------------------------
+
+CONTROL = '''"""Counts."""
+from mlopenapp.utils import io_handler as io
+
+
+def get_params(run=True):
+    if run:
+        return {"how many": ("integer", {"default": 3})}
+    return {"kind": ("choice", {"choices": ["words", "lines"]}), "loud": ("bool", {"default": False})}
+
+
+def train(inpt, params=None):
+    raise SystemExit("the body is not run")
+
+
+def run_pipeline(input, model, args, params=None):
+    raise SystemExit("the body is not run")
+'''
+
+
+def control_plan(folder: Path) -> dict[str, Any]:
+    """The plan of the control file, with our runner where it lies here."""
+    (folder / "counting.py").write_text(CONTROL)
+    (folder / "requirements.txt").touch()
+    report = read(load_source(folder), "counting")
+    assert report.module is not None, report.problems
+    plan = plan_document(report.module, report.problems, directory=str(folder))
+    runner = str(Path(ci_templates.__file__).with_name("mlopen") / "runner.py")
+    for name in ("command", "script"):
+        here = {"python": sys.executable, RUNNER: runner}
+        plan[name] = [here.get(word, word) for word in plan[name]]
+    return plan
+
+
+def test_a_control_file_is_asked_through_the_runner_that_its_image_holds(tmp_path: Path) -> None:
+    code, log = run_smoke(tmp_path, control_plan(tmp_path))
+    assert code == 0, log
+    assert "ok train --help" in log
+    assert "ok run --help" in log
+    assert (
+        "8 parameters are held as they were read" in log
+    )
+
+
+def test_a_control_file_that_has_other_parameters_in_the_image_is_not_published(tmp_path: Path) -> None:
+    plan = control_plan(tmp_path)
+    (tmp_path / "counting.py").write_text(
+        CONTROL.replace('"integer", {"default": 3}', '"float", {"default": 3}')
+    )
+    code, log = run_smoke(tmp_path, plan)
+    assert code == 1
+    assert "run --how-many" in log
