@@ -58,6 +58,9 @@ PARAMETER_TYPES: Mapping[str, str] = {
     "DICT": "DICTIONARY",
 }
 VISIBILITIES = ("PUBLIC", "PRIVATE")
+_KINDS = {"DATAOPS": Kind.OPERATION.value}
+"""Words that MLReef's pages had for a kind."""
+
 _WORDS = frozenset({"type", "visibility", "input_type", "output_type"})
 """Fields whose value is one of a closed set of words."""
 
@@ -423,7 +426,8 @@ def _word(found: _Found, field: str, words: tuple[str, ...], problems: list[Prob
         return None
     if text.strip().upper() not in words:
         near = _near(text, words)
-        mend = f"Is {near} meant?" if near else f"Use one of {', '.join(words)}."
+        said = [one for one in words if one not in _KINDS]
+        mend = f"Is {near} meant?" if near else f"Use one of {', '.join(said)}."
         _wrong(found, field, "that word is not known", mend, problems, near)
         return None
     return text.strip().upper()
@@ -431,12 +435,12 @@ def _word(found: _Found, field: str, words: tuple[str, ...], problems: list[Prob
 
 def _processor(found: _Found, problems: list[Problem]) -> Processor:
     command = found.values.get("command")
-    kind = _word(found, "type", tuple(Kind), problems)
+    kind = _word(found, "type", (*Kind, *_KINDS), problems)
     return Processor(
         name=_text(found, "name", problems),
         author=_text(found, "author", problems),
         description=_text(found, "description", problems),
-        kind=Kind(kind) if kind else None,
+        kind=Kind(_KINDS.get(kind, kind)) if kind else None,
         visibility=_word(found, "visibility", VISIBILITIES, problems),
         input_type=_word(found, "input_type", DATA_TYPES, problems),
         output_type=_word(found, "output_type", DATA_TYPES, problems),

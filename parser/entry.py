@@ -18,6 +18,7 @@ from parser.nameless import named
 from parser.problems import problem
 from parser.script import Script
 from parser.source import Source
+from parser.stand_ins import FOLLOWS, stand_in_problems
 from parser.undefined import notebook_commands, undefined_annotations
 
 
@@ -62,6 +63,9 @@ def read_entry(
     elif not any(one.code in ("other-framework", "several-commands") for one in problems):
         foreign = other_framework(script)
         problems.append(foreign or problem("no-argparse", Place(script.path), file=script.path))
+    lost = stand_in_problems(script, evaluator(command_line))
+    if lost:
+        problems = [*lost, *(one for one in problems if one.code not in FOLLOWS)]
     problems.extend(confusable_names(parameters))
     return EntryRead(role, script, command_line.framework, annotations, parameters, tuple(problems))
 

@@ -25,6 +25,8 @@ MAX_TOKENS = 260_000
 MAX_SOURCE_SHOWN = 80
 """Characters of an expression quoted in a message."""
 
+_CORRECT = "Correct the syntax; `python -m py_compile` shows the same."
+
 _TOKEN = re.compile(
     r'"""(?:[^"\\]|\\.|"(?!""))*+"""'
     r"|'''(?:[^'\\]|\\.|'(?!''))*+'''"
@@ -202,7 +204,7 @@ def _parse(source: Source, path: str) -> Script:
         raise Refused(problem("file-too-complex", Place(path), file=path, why=why)) from None
     except ValueError as error:
         raise Refused(
-            problem("syntax-error", Place(path), file=path, why=ascii_controls(str(error)))
+            problem("syntax-error", Place(path), file=path, why=ascii_controls(str(error)), mend=_CORRECT)
         ) from None
 
 
@@ -290,17 +292,23 @@ def _newer(text: str, line: int, message: str) -> str | None:
 
 
 def _syntax_problem(path: str, text: str, error: SyntaxError) -> Problem:
+    # few files have one, and looking for its mend is another matter
+    from parser.syntax_mends import mend_syntax
+
     line = max(1, error.lineno or 1)
     column = max(0, (error.offset or 1) - 1)
-    why = ascii_controls(str(error.msg or "invalid syntax"))
+    why = ascii_controls(str(error.msg or "invalid syntax")).rstrip("?.")
     if newer := _newer(text, line, str(error.msg)):
         why += f" (this looks like Python {newer}; it is read with Python {sys.version_info[0]}.{sys.version_info[1]})"
     elif "".join(text.split("\n")[line - 1 : line]).lstrip().startswith(("!", "%")):
         why += " (lines that begin with ! or % are a notebook's, and no Python)"
     elif _PYTHON2.search(text):
         why += " (this looks like Python 2)"
+    mend = mend_syntax(path, text, error)
+    words = {"file": path, "why": why, "mend": _CORRECT if mend is None else mend.hint}
+    edits = [] if mend is None else [mend.edit]
     end_line, end_column = error.end_lineno, error.end_offset
     if not end_line or not end_column or (end_line, end_column - 1) <= (line, column):
-        return problem("syntax-error", Place(path, line, column), file=path, why=why)
+        return problem("syntax-error", Place(path, line, column), None, edits=edits, **words)
     place = Place(path, line, column, end_line, end_column - 1)
-    return problem("syntax-error", place, file=path, why=why)
+    return problem("syntax-error", place, None, edits=edits, **words)

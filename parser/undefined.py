@@ -60,8 +60,19 @@ def _root(node: ast.expr) -> ast.Name | None:
 def _bound(script: Script) -> set[str] | None:
     """Every name that is bound anywhere in the file, in whatever scope; None when others may be."""
     names: set[str] = set()
+    # `vars(parser.parse_args())` gives the names of something else
+    harmless = {
+        id(node.func)
+        for node in script.nodes
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "vars"
+        and node.args
+    }
     for node in script.nodes:
         match node:
+            case ast.Name() if id(node) in harmless:
+                continue
             case ast.Import() | ast.ImportFrom():
                 if any(alias.name == "*" for alias in node.names):
                     return None

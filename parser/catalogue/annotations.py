@@ -39,6 +39,11 @@ ANNOTATIONS: dict[str, Known] = {
         "{name} is neither defined nor imported in this file, so the script stops at this annotation.",
         "{mend}",
     ),
+    "annotation-gives-itself": Known(
+        _ERROR,
+        "{name}() gives back itself instead of the function: {what}.",
+        "Have it give back the function: `{mended}`.",
+    ),
     "annotation-without-processor": Known(
         _WARNING,
         "{file} has @{annotation} annotations and no @data_processor.",

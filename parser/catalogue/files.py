@@ -13,7 +13,7 @@ FILES: dict[str, Known] = {
     "syntax-error": Known(
         _ERROR,
         "{file} is not valid Python: {why}.",
-        "Correct the syntax; `python -m py_compile {file}` shows the same.",
+        "{mend}",
     ),
     "file-too-complex": Known(
         _ERROR,

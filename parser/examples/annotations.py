@@ -4,6 +4,30 @@ from __future__ import annotations
 
 from parser.examples.frames import ANNOTATED, DESCRIBED, HOLE, PLAIN, STAND_INS, WHOLE, Example
 
+_SELF = "def parameter(**_):\n"
+_CALLED = f"""\
+import argparse
+
+
+def data_processor(**_):
+    return lambda function: function
+
+
+{HOLE}
+
+@data_processor(name="Resize", type="OPERATION", input_type="IMAGE", output_type="IMAGE")
+@parameter(name="input-path", type="STRING", required=True)
+@parameter(name="output-path", type="STRING", required=True)
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--input-path", required=True)
+    parser.add_argument("--output-path", required=True)
+    print(parser.parse_args())
+
+
+if __name__ == "__main__":
+    main()
+"""
 _PARAMETERS = f"""\
 {STAND_INS}
 
@@ -72,6 +96,13 @@ ANNOTATIONS: dict[str, Example] = {
         "def data_processor(*_, **__):\n    return lambda function: function\n\n\n"
         '@data_processor(name="Resize", type="OPERATION", input_type="IMAGE", output_type="IMAGE")\n',
         frame=ANNOTATED.replace(STAND_INS + "\n\n", ""),
+    ),
+    "annotation-gives-itself": Example(
+        "A decorator that does nothing gives back the function that it is given. One that gives back itself takes the"
+        " function's place, and calling that runs nothing.",
+        _SELF + "    return parameter\n",
+        _SELF + "    return lambda function: function\n",
+        frame=_CALLED,
     ),
     "annotation-without-processor": Example(
         "`@parameter` describes one parameter; name and kind of the module are said by `@data_processor`.",

@@ -84,6 +84,11 @@ def test_positional_fields_of_a_data_processor_come_in_the_documented_order() ->
     assert (one.visibility, one.input_type, one.output_type, one.slug) == ("PRIVATE", "VIDEO", "NUMBER", "s")
 
 
+def test_the_word_of_mlreefs_pages_for_an_operation_is_known() -> None:
+    found = annotated("@data_processor(name='n', type='DATAOPS')\n")
+    assert (found.processor.kind, found.problems) == ("OPERATION", ())
+
+
 def test_a_parameter_before_its_data_processor_is_not_lost() -> None:
     found = annotated("@parameter('a', 'STRING')\n" + PROCESSOR)
     assert [one.name for one in found.parameters] == ["a"]
