@@ -143,6 +143,8 @@ catalogue_modules = sa.Table(
     sa.Column("updated_at", sa.Float, nullable=False),
     sa.Column("looked_at", sa.Float, nullable=False),
     sa.Column("readme", sa.Text, nullable=False),
+    sa.Column("model_type", sa.Text, nullable=False, server_default=""),
+    sa.Column("ml_category", sa.Text, nullable=False, server_default=""),
 )
 sa.Index(
     "catalogue_modules_in_order",
@@ -256,6 +258,19 @@ def _uses(connection: sa.Connection) -> None:
         connection.execute(sa.insert(facts).values(name=USES_SINCE, value=f"{time.time()}"))
 
 
+def _columns(table: sa.Table, *names: str) -> Step:
+    """Columns that a table got later; one that is made today has them from the beginning."""
+
+    def step(connection: sa.Connection) -> None:
+        there = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
+        for name in names:
+            if name not in there:
+                column = sa.schema.CreateColumn(table.c[name]).compile(dialect=connection.dialect)
+                connection.execute(sa.text(f"ALTER TABLE {table.name} ADD COLUMN {column}"))
+
+    return step
+
+
 STEPS: tuple[Step, ...] = (
     _tables(deliveries, facts, publications, blobs, parked),
     _tables(leases),
@@ -264,6 +279,7 @@ STEPS: tuple[Step, ...] = (
     _tables(runs),
     _tables(sessions, used_up),
     _uses,
+    _columns(catalogue_modules, "model_type", "ml_category"),
 )
 """What leads from nothing to the tables of today; the first one is version 1."""
 

@@ -103,6 +103,8 @@ class ListedModule:
     readme: str
     newest: ListedVersion | None
     updated_at: float
+    model_type: str = ""
+    ml_category: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,8 @@ class Query:
     output_type: str = ""
     parameter: str = ""
     topic: str = ""
+    model_type: str = ""
+    ml_category: str = ""
 
 
 @dataclass(frozen=True, slots=True)

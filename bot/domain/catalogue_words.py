@@ -83,6 +83,8 @@ def terms_of(query: Query) -> tuple[Term, ...]:
         ("output", query.output_type),
         ("parameter", query.parameter.lstrip("-")),
         ("topic", query.topic),
+        ("model", query.model_type),
+        ("category", query.ml_category),
     )
     marks = [Term(mark(name, value), False) for name, value in asked if value]
     return tuple(dict.fromkeys((*marks, *words)))
@@ -125,6 +127,8 @@ def _marks(module: ListedModule) -> Iterable[str]:
     yield mark("kind", module.kind)
     yield mark("input", module.input_type)
     yield mark("output", module.output_type)
+    of_models = (("model", module.model_type), ("category", module.ml_category))
+    yield from (mark(name, value) for name, value in of_models if value)
     yield from (mark("parameter", name.lstrip("-")) for name in module.parameters)
     yield from (mark("topic", topic) for topic in module.topics)
 

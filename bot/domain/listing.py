@@ -195,6 +195,8 @@ def plan_module(
         readme=text(readme, MAX_README_CHARS) if newest is not None else "",
         newest=newest,
         updated_at=(newest.published_at or 0.0) if newest is not None else 0.0,
+        model_type=line(described.model_type or "") if described is not None else "",
+        ml_category=line(described.ml_category or "") if described is not None else "",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
@@ -36,7 +36,15 @@ from bot.web.asked import (
 from bot.web.openapi import API, describe
 from bot.web.people import People
 from bot.web.seeing import Browsing
-from parser.model import Kind
+from parser.model import ML_CATEGORIES, MODEL_TYPES, Kind
+
+_ENUMS: Mapping[str, tuple[str, ...]] = {
+    "kind": tuple(kind.value for kind in Kind),
+    "model_type": MODEL_TYPES,
+    "ml_category": ML_CATEGORIES,
+}
+_SEARCHED = frozenset({"q", "input_type", "output_type", "parameter", "topic", *_ENUMS})
+"""What modules are searched by; of some the values are known."""
 
 RETRY_SECONDS = 5.0
 """When to ask again, where GitLab did not say."""
@@ -61,9 +69,10 @@ def api(browser: Browsing, people: People, url: str, ask: Callable[[WithdrawAske
 
     @views.get("/modules")
     def modules() -> Answer:
-        given = read_query({"q", "kind", "input_type", "output_type", "parameter", "topic", "after", "limit"})
-        if given.get("kind", "") not in ("", *Kind):
-            raise unreadable("kind", f"it is one of {', '.join(Kind)}")
+        given = read_query({*_SEARCHED, "after", "limit"})
+        for name, known in _ENUMS.items():
+            if given.get(name, "") not in ("", *known):
+                raise unreadable(name, f"it is one of {', '.join(known)}")
         query = Query(
             read_text(given, "q"),
             given.get("kind", ""),
@@ -71,6 +80,8 @@ def api(browser: Browsing, people: People, url: str, ask: Callable[[WithdrawAske
             read_text(given, "output_type"),
             read_text(given, "parameter"),
             read_text(given, "topic"),
+            given.get("model_type", ""),
+            given.get("ml_category", ""),
         )
         after, limit = read_page(given)
         person = people.person()

@@ -23,7 +23,7 @@ from bot.web.badges import badges
 from bot.web.openapi import API
 from bot.web.pages import pages
 from bot.web.seeing import Bills, Browsing, People
-from bot.web.words import VISIBILITIES, ago, coded, kind_word, moment, stage_word, state_word
+from bot.web.words import VISIBILITIES, ago, coded, kind_word, moment, plain_word, stage_word, state_word
 
 RETRY_SECONDS = 10
 """How long a browser waits before it asks again while GitLab does not answer, if GitLab named no time."""
@@ -125,6 +125,7 @@ def _add_words(app: flask.Flask, people: People, settings: WebSettings) -> None:
         "state_word": state_word,
         "stage_word": stage_word,
         "kind_word": kind_word,
+        "plain_word": plain_word,
         "version_name": name_of,
         "visibility_word": lambda name: VISIBILITIES.get(name, name),
     }

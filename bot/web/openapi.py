@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.domain.catalogue import VersionState
 from bot.web.people import CSRF_HEADER
-from parser.model import Kind
+from parser.model import ML_CATEGORIES, MODEL_TYPES, Kind
 
 JSON = dict[str, Any]
 
@@ -87,6 +87,8 @@ _ITEM: JSON = {
     "kind": _TEXT,
     "input_type": _TEXT,
     "output_type": _TEXT,
+    "model_type": _MAYBE_TEXT,
+    "ml_category": _MAYBE_TEXT,
     "description": _MAYBE_TEXT,
     "author": _MAYBE_TEXT,
     "topics": _list(_TEXT),
@@ -177,6 +179,8 @@ _SEARCH = (
     _query("output_type", "What it gives.", _WORD),
     _query("parameter", "Name of a parameter that it has.", _WORD),
     _query("topic", "Topic of its project.", _WORD),
+    _query("model_type", "What a model does.", {"enum": list(MODEL_TYPES)}),
+    _query("ml_category", "The field that a model belongs to.", {"enum": list(ML_CATEGORIES)}),
     *_PAGE,
 )
 _OF_PROJECT = _path(

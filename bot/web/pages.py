@@ -15,6 +15,7 @@ from bot.web.module_page import badge_markdown, notice_of, readme_of, runs_of, v
 from bot.web.seeing import Bills, Browsing, People
 from bot.web.words import KINDS, LEVELS
 from parser.annotations import DATA_TYPES
+from parser.model import ML_CATEGORIES, MODEL_TYPES
 
 BILL_TYPE = "application/vnd.cyclonedx+json"
 
@@ -27,7 +28,8 @@ POLL_SECONDS = 3
 REFRESH_SECONDS = 10
 """How often a page of publications in progress looks again: with its script, and without."""
 
-QUERIES = ("q", "kind", "input", "output", "parameter", "topic")
+QUERIES = ("q", "kind", "input", "output", "parameter", "topic", "model", "category")
+
 _log = get(__name__)
 
 
@@ -42,9 +44,7 @@ def pages(browser: Browsing, people: People, public_url: str, bills: Bills) -> f
     def modules() -> str:
         asked = {name: flask.request.args.get(name, "")[:MAX_QUERY_CHARS].strip() for name in QUERIES}
         after = flask.request.args.get("after", "")[:MAX_CURSOR_CHARS]
-        query = Query(
-            asked["q"], asked["kind"], asked["input"], asked["output"], asked["parameter"], asked["topic"]
-        )
+        query = Query(*(asked[name] for name in QUERIES))
         try:
             found = browser.find(query, people.person(), after, PAGE_SIZE)
         except ValueError:
@@ -60,6 +60,8 @@ def pages(browser: Browsing, people: People, public_url: str, bills: Bills) -> f
             more=_more(given, found.after),
             kinds=sorted(KINDS.items()),
             types=sorted(DATA_TYPES),
+            models=sorted(MODEL_TYPES),
+            categories=sorted(ML_CATEGORIES),
         )
 
     @views.get("/modules/<path:path>")

@@ -25,6 +25,8 @@ def item(listed: ListedModule) -> JSON:
         "kind": listed.kind,
         "input_type": listed.input_type,
         "output_type": listed.output_type,
+        "model_type": listed.model_type or None,
+        "ml_category": listed.ml_category or None,
         "description": listed.description or None,
         "author": listed.author or None,
         "topics": list(listed.topics),

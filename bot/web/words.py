@@ -89,6 +89,11 @@ def stage_word(state: str) -> Word:
     return STAGES.get(state, WAITING)
 
 
+def plain_word(word: str) -> str:
+    """A word of a closed list as people write it: `TIME_SERIES` as `time series`."""
+    return word.replace("_", " ").lower()
+
+
 def kind_word(kind: str) -> str:
     """A kind of modules as people call it; one that nobody knows is shown as it is."""
     return KINDS.get(kind, kind)

@@ -126,11 +126,12 @@ def test_a_module_without_any_version_to_be_had_is_kept_and_not_found(store: Sto
         Query(parameter="--mode"),
         Query(topic="Augmentation"),
         Query("noise", kind="OPERATION", parameter="input-path"),
+        Query(model_type="TIME_SERIES", ml_category="audio"),
         Query("  ?!  "),
     ],
 )
 def test_a_module_is_found_by_what_it_has(store: Store, query: Query) -> None:
-    store.list_module(module(), [version()])
+    store.list_module(module(model_type="TIME_SERIES", ml_category="AUDIO"), [version()])
     assert names(store.search(query, PUBLIC)) == ["Add Noise"]
 
 

@@ -400,6 +400,18 @@ def test_every_step_to_the_tables_of_today_may_be_done_again(store: Store) -> No
     again.close()
 
 
+def test_a_database_without_the_words_about_models_gets_them(store: Store) -> None:
+    with store._engine.begin() as connection:
+        for name in ("model_type", "ml_category"):
+            connection.execute(sa.text(f"ALTER TABLE catalogue_modules DROP COLUMN {name}"))
+        connection.execute(schema.steps_done.delete().where(schema.steps_done.c.number == len(schema.STEPS)))
+    again = Store.prepare(store.url)
+    with again._engine.connect() as connection:
+        columns = {one["name"] for one in sa.inspect(connection).get_columns("catalogue_modules")}
+    assert {"model_type", "ml_category"} <= columns
+    again.close()
+
+
 def test_a_database_of_a_later_version_is_left_alone(store: Store) -> None:
     with store._engine.begin() as connection:
         connection.execute(schema.steps_done.insert().values(number=999))
