@@ -9,6 +9,8 @@ READY := $(VENV)/.ready
 CODE := bot parser ci_templates repository_templates sandbox tests samples benchmarks fidelity pictures scripts
 # What builds images in the demo: layers, or docker.
 ENGINE ?= layers
+# What the demo publishes by itself: noise, a script; or mlopen, a control file.
+SAMPLE ?= noise
 PRESENT = $(wildcard $(CODE))
 # How many processes share the tests.
 AT_ONCE ?= 2
@@ -24,6 +26,7 @@ export PYTHONUNBUFFERED := 1
 help: ## List what can be done here
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
+	@echo "  make demo SAMPLE=mlopen   publish, train and run a control file, and show its report"
 	@echo "  make demo REPO=DIR   publish a repository of your own;  ENGINE=docker builds by Docker;  KEEP=1 leaves it running"
 
 setup: $(READY) ## Make the virtual environment (.venv) with all that tests and demo need
@@ -38,11 +41,11 @@ $(READY): setup.cfg pyproject.toml
 	@touch $@
 
 # The look at the machine needs no virtual environment: what is missing is said before anything is installed.
-demo: ## Publish the sample, live: webhook, pipeline, image (REPO=DIR, ENGINE=docker, KEEP=1)
+demo: ## Publish the sample, live: webhook, pipeline, image (SAMPLE=mlopen, REPO=DIR, ENGINE=docker, KEEP=1)
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and is not on PATH (Debian 12: apt-get install python3 python3-venv)" >&2; exit 2; }
-	@$(PYTHON) -m sandbox.demo.checks $(ENGINE) $(if $(REPO),"$(REPO)")
+	@$(PYTHON) -m sandbox.demo.checks $(ENGINE) $(SAMPLE) $(if $(REPO),"$(REPO)")
 	@$(MAKE) --silent --no-print-directory $(READY) >&2
-	@exec $(BIN)/python -m sandbox.demo --engine $(ENGINE) $(if $(REPO),--repo "$(REPO)") $(if $(filter-out 0,$(KEEP)),--keep)
+	@exec $(BIN)/python -m sandbox.demo --engine $(ENGINE) --sample $(SAMPLE) $(if $(REPO),--repo "$(REPO)") $(if $(filter-out 0,$(KEEP)),--keep)
 
 # Two processes, for most tests wait for programs that they started; each file is one process's own. Those that look at the
 # whole machine come alone, behind them. ARGS may leave nothing for one of the two (exit code 5).

@@ -1,4 +1,4 @@
-"""The whole way, live: `python -m sandbox.demo [--engine layers|docker] [--repo DIR] [--keep]`.
+"""The whole way, live: `python -m sandbox.demo [--engine layers|docker] [--sample noise|mlopen] [--repo DIR] [--keep]`.
 
 Everything that a person reads goes to stderr. stdout gets one line of JSON, the outcome. Exit codes: 0 published,
 1 refused or failed, 2 something is missing here, 3 a fault of the demo.
@@ -56,7 +56,12 @@ def main(argv: Sequence[str]) -> int:
         from sandbox.demo.play import play
 
         outcome = play(
-            repository, terminal, engine=options.engine, keep=options.keep, tell_outcome=_tell_outcome
+            repository,
+            terminal,
+            engine=options.engine,
+            sample=options.sample,
+            keep=options.keep,
+            tell_outcome=_tell_outcome,
         )
         return EXIT_CODES[outcome.ending]
     except Deadline:
@@ -84,6 +89,12 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
         choices=checks.ENGINES,
         default=checks.LAYERS,
         help="what builds the image (default: layers)",
+    )
+    parser.add_argument(
+        "--sample",
+        choices=checks.SAMPLES,
+        default=checks.NOISE,
+        help="what is published: a script that adds noise to pictures, or a control file (default: noise)",
     )
     parser.add_argument("--repo", metavar="DIR", help="a repository of your own instead of the sample")
     parser.add_argument("--keep", action="store_true", help="leave everything running until Ctrl-C")

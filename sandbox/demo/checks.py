@@ -11,6 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+NOISE, MLOPEN = SAMPLES = ("noise", "mlopen")
+"""What the demo publishes by itself: a script, or a control file."""
+
 ANSWER_SECONDS = 5.0
 """A tool that does not answer in this time counts as broken."""
 
@@ -144,10 +147,13 @@ def lines(found: Sequence[Missing]) -> list[str]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit code 0: the demo can run. 2: it cannot, and stderr says why. Arguments: engine, repository."""
-    engine, *repositories = arguments or [LAYERS]
+    """Exit code 0: the demo can run. 2: it cannot, and stderr says why. Arguments: engine, sample, repository."""
+    engine, sample, *repositories = [*arguments, *(LAYERS, NOISE)[len(arguments) :]]
     if engine not in ENGINES:
         sys.stderr.write(f"ENGINE: {engine} is none of {', '.join(ENGINES)}\n")
+        return 2
+    if sample not in SAMPLES:
+        sys.stderr.write(f"SAMPLE: {sample} is none of {', '.join(SAMPLES)}\n")
         return 2
     for repository in repositories:
         if not Path(repository).expanduser().is_dir():

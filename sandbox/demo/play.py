@@ -25,8 +25,9 @@ from parser.model import Engine, Problem, Report
 from parser.read import read
 from parser.source import load_source
 from parser.wire import report_to_dict
-from sandbox.demo import images, story
+from sandbox.demo import control_file, images, story
 from sandbox.demo.author import Clone, copy_tree, new_clone
+from sandbox.demo.checks import MLOPEN, NOISE
 from sandbox.demo.children import DemoError
 from sandbox.demo.outcome import Ending, Outcome, to_line
 from sandbox.demo.second_act import SecondAct
@@ -61,6 +62,7 @@ from sandbox.registry import RegistryServer
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "samples" / "add-noise"
 PICTURE = SAMPLE / "images" / "harbour.png"
+SAMPLES = {NOISE: SAMPLE, MLOPEN: control_file.SAMPLE}
 CACHE = ROOT / ".cache" / "demo"
 """The base image, and whatever the jobs of one run leave for those of the next."""
 
@@ -93,17 +95,19 @@ def play(
     terminal: Terminal,
     *,
     engine: Engine,
+    sample: str,
     keep: bool,
     tell_outcome: Callable[[str], None],
 ) -> Outcome:
     """The whole way for a repository (None: the sample); the outcome's line is told before anything is kept up."""
+    played = None if repository else sample
     clock = Clock()
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(_run_folder())
         terminal.tell_all(story.chapter(1, "The stage: a GitLab, its registry and runner, the bot"))
         stage = _set_up(stack, engine, folder, terminal, clock)
         outcome, extra = _publish(
-            stage, repository or SAMPLE, folder, terminal, clock, sample=repository is None
+            stage, repository or SAMPLES[sample], folder, terminal, clock, sample=played
         )
         terminal.tell_all(story.summary(outcome, [*extra, ("logs", str(folder))]))
         tell_outcome(to_line(outcome))
@@ -294,7 +298,7 @@ def _let_the_bot_push(project: Project, bot_id: int) -> None:
 
 
 def _publish(
-    stage: Stage, repository: Path, folder: Path, terminal: Terminal, clock: Clock, *, sample: bool
+    stage: Stage, repository: Path, folder: Path, terminal: Terminal, clock: Clock, *, sample: str | None
 ) -> tuple[Outcome, list[tuple[str, str]]]:
     terminal.tell_all(story.chapter(2, "The author pushes, opens a merge request and merges it"))
     with clock.measure("author"):
@@ -326,14 +330,14 @@ def _publish(
         for (sha, name), (state, words) in watch.seen.statuses.items()
     ]
     notes = [{"on": where, "body": body} for (where, _), body in watch.seen.notes.items()]
-    if sample and ending is Ending.PUBLISHED:
+    if sample == NOISE and ending is Ending.PUBLISHED:
         with clock.measure("second act"):
             act = SecondAct(work.project, work.clone, BRANCH, AUTHOR, BOT, stage.bot.still_alive, terminal)
             played = act.play()
         statuses += played.statuses
         notes += played.notes
         ending = ending if played.published else Ending.FAILED
-    if sample and ending is Ending.PUBLISHED:
+    if sample == NOISE and ending is Ending.PUBLISHED:
         with clock.measure("third act"):
             used = _use_it(stage, work.project.path_with_namespace, terminal).play(folder / "used")
         ending = ending if used else Ending.FAILED
@@ -398,10 +402,13 @@ def _published_image(project: Project) -> tuple[str | None, str | None]:
 
 
 def _run_once(
-    stage: Stage, image: str, name: str, folder: Path, terminal: Terminal, *, sample: bool
+    stage: Stage, image: str, name: str, folder: Path, terminal: Terminal, *, sample: str | None
 ) -> tuple[bool, list[tuple[str, str]]]:
-    """Run the published image: the sample on its picture, another module with --help."""
+    """Run the published image: a sample on its own data, another module with --help."""
     terminal.tell(story.step(f"it is {stage.way.words}"))
+    if sample == MLOPEN:
+        ran, found = control_file.train_and_run(stage.way, image, folder, terminal)
+        return ran, [*found, *_keep(stage.way, image, name)]
     order = Order(image, arguments=("--help",))
     result = folder / "result"
     if sample:

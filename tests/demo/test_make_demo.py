@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 from collections.abc import Mapping
@@ -173,6 +174,27 @@ def test_an_ordinary_user_without_docker_publishes_too(no_docker: Mapping[str, s
     assert "--angle {90,180,270}" in ended.story
 
 
+def test_a_control_file_is_published_trained_and_run_and_its_report_is_shown(
+    no_docker: Mapping[str, str],
+) -> None:
+    ended = make_demo("SAMPLE=mlopen", **no_docker)
+    assert ended.code == 0, ended.story[-5000:]
+    assert "/alice/mlopen-sentiment@sha256:" in ended.outcome["image"]
+    stations = ["run IMAGE train", "it has learnt", "run IMAGE run", "Chance of praise", "8 reviews"]
+    order = [ended.story.find(station) for station in stations]
+    assert -1 not in order, ended.story[-5000:]
+    assert order == sorted(order)
+    report = re.search(r"^ +report: +file://(\S+)$", ended.story, re.MULTILINE)
+    assert report is not None
+    assert Path(report[1]).read_text("utf-8").startswith("<!DOCTYPE html>")
+    picture = re.search(r"^ +picture: +(\S+)$", ended.story, re.MULTILINE)
+    if shutil.which("chromium"):
+        assert picture is not None
+        assert Path(picture[1]).read_bytes().startswith(b"\x89PNG")
+    else:
+        assert "no Chromium is here to show the report" in ended.story
+
+
 @pytest.mark.alone
 @pytest.mark.engine
 @pytest.mark.executor
@@ -228,6 +250,7 @@ def test_a_repository_with_two_mistakes_is_refused_and_both_are_named() -> None:
     [
         ("REPO=/no/such/directory", "/no/such/directory is no directory"),
         ("ENGINE=podman", "podman is none of layers, docker"),
+        ("SAMPLE=cats", "cats is none of noise, mlopen"),
     ],
 )
 def test_what_cannot_be_is_told_at_once(argument: str, told: str) -> None:
