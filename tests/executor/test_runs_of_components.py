@@ -20,6 +20,7 @@ from sandbox.gitlab.git import run_git
 from sandbox.gitlab.values import Job
 from sandbox.node import ensure_tools
 from tests.domain.component_parts import read_module, rendered
+from tests.mlopen.controls import RUNNER
 
 pytestmark = pytest.mark.executor
 
@@ -103,3 +104,51 @@ def test_a_model_that_one_run_keeps_is_fetched_by_another_by_its_digest(tmp_path
         assert "Not used: " in forged.trace.decode() or "Not fetched: " in forged.trace.decode()
         assert "model says" not in forged.trace.decode()
         assert gitlab.complaints == []
+
+
+CONTROL = """\
+from mlopenapp.utils import io_handler as io
+
+
+def train(inpt, params=None):
+    io.save_pipeline([(inpt.open("r").read(), "text")], [], __file__)
+
+
+def run_pipeline(input, model, args, params=None):
+    return {"data": [[model, input.open("r").read()]]}
+"""
+
+
+def test_what_a_control_file_learnt_is_kept_and_loaded_by_its_hash(tmp_path: Path) -> None:
+    control = tmp_path / "main.py"
+    control.write_text(CONTROL)
+    executor = GitlabCiLocal(ensure_tools(), mode="shell")
+    with Sandbox(tmp_path / "gitlab", executor=executor) as gitlab:
+        ada = gitlab.create_user("ada")
+        text = rendered(read_module(CONTROL), (sys.executable, str(RUNNER), str(control)))
+        module = gitlab.create_project("group/noise", ada, files={"templates/noise.yml": text})
+        run_git(gitlab.core.git(module).directory, "tag", "1.2.0")
+        project = gitlab.create_project("studio/words", ada, files={"old.txt": "old", "new.txt": "new"})
+
+        trained = run(
+            gitlab,
+            project,
+            ada,
+            {
+                "entry-point": "train",
+                "train-input-path": "old.txt",
+                "train-output-path": "trained",
+                "job-keep-model": "trained/*.mlopen",
+            },
+        )
+        assert trained.status == "success", trained.trace.decode()
+        with zipfile.ZipFile(io.BytesIO(trained.artifacts or b"")) as kept:
+            record = read_record(kept.read(RECORD), project.id)
+        assert record.model is not None
+        assert record.model.name == f"{record.model.sha256}.mlopen"
+
+        given = {"entry-point": "run", "run-input-path": "new.txt", "run-output-path": "found"}
+        used = run(gitlab, project, ada, {**given, "job-model": record.model.address})
+        assert used.status == "success", used.trace.decode()
+        with zipfile.ZipFile(io.BytesIO(used.artifacts or b"")) as kept:
+            assert json.loads(kept.read("found/preds.json"))["table"]["rows"] == [["old", "new"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -161,7 +162,7 @@ def test_the_smoke_job_asks_both_commands_and_trains(published: Published) -> No
     assert "sentiment_control.py train --input-path reviews.csv --output-path /tmp/trained\n  ok\n" in said
 
 
-def test_a_component_trains_and_another_run_uses_the_model_by_its_digest(published: Published) -> None:
+def test_a_component_trains_and_another_run_uses_what_was_learnt_by_its_hash(published: Published) -> None:
     world, way = published.world, published.ways["mlopen-sentiment"]
     way.project.visibility = "public"
     world.sandbox.wait_for(
@@ -185,16 +186,18 @@ def test_a_component_trains_and_another_run_uses_the_model_by_its_digest(publish
         entry_point="train",
         train_input_path="reviews.csv",
         train_output_path="trained",
-        job_keep_model="trained/*.mlopen",
     )
     record = json.loads(trained["mlreef-run.json"])
     assert record["arguments"]["entry-point"] == "train"
-    address = f"{record['model']['url']}#sha256={record['model']['sha256']}"
+    (bundle,) = (name for name in trained if name.endswith(".mlopen"))
+    sha256 = hashlib.sha256(trained[bundle]).hexdigest()
+    assert bundle == f"trained/{sha256}.mlopen"
+    data["learnt.mlopen"] = trained[bundle]
     ran = job(
         entry_point="run",
         run_input_path="new-reviews.txt",
         run_output_path="result",
-        job_model=address,
+        run_model=f"learnt.mlopen@sha256:{sha256}",
     )
     assert {f"result/{name}" for name in RESULT} <= set(ran)
     reviews_are_understood(json.loads(ran["result/preds.json"])["table"]["rows"])
