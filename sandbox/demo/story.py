@@ -78,7 +78,8 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 def parsed(module: Mapping[str, Any]) -> list[Line]:
     """What the bot read: the module and a table of its parameters (wire form of a Module)."""
-    entry = module["entry_points"].get("main", "?")
+    entries: Mapping[str, str] = module["entry_points"]
+    entry = entries.get("main") or ", ".join(f"{file} ({role})" for role, file in entries.items())
     requirements = module.get("requirements") or {}
     names = [item["name"] or item.get("url") or "?" for item in requirements.get("items", ())]
     reads = f"{module['kind']}, {module['input_type']} → {module['output_type']}"
@@ -87,7 +88,7 @@ def parsed(module: Mapping[str, Any]) -> list[Line]:
         told.append(happened(f"requirements: {', '.join(names)} ({requirements['file']})"))
     rows = [
         (
-            parameter["name"],
+            " ".join((*parameter.get("subcommand", ()), parameter["name"])),
             _shown(parameter, "type"),
             "required" if parameter.get("required") else "",
             _shown(parameter, "default"),
