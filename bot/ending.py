@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bot.adapters.publications import Publication
-from bot.domain import pipeline, published_words, reports
+from bot.domain import failure_words, pipeline, published_words, reports
 from bot.domain.choice import advise
 from bot.domain.gitlab import CiJob, Pipeline, Project
 from bot.domain.making import Making, explained, read_warnings
@@ -134,7 +134,7 @@ def end_unpublished(
             status = status_of(known, "canceled", reports.superseded_status(), ended)
             return Outcome(replace(known, state=State.SUPERSEDED), (status,))
     trace = world.forge.fetch_trace_tail(project.id, job.id)
-    words = reports.failed_status(job, reports.read_cause(trace))
+    words = failure_words.failed_status(job, trace)
     return Outcome(
         replace(known, state=State.FAILED),
         (
@@ -142,7 +142,7 @@ def end_unpublished(
             Tell(
                 known.source_sha,
                 known.branch,
-                reports.failed_note(known.sha, job, ended, trace),
+                failure_words.failed_note(known.sha, job, ended, trace),
                 True,
                 quiet_of(known, project, world),
             ),

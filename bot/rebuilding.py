@@ -13,10 +13,10 @@ import structlog
 
 from bot.domain import withdrawal as words
 from bot.domain.facts import withdrawal_fact
+from bot.domain.failure_words import why_failed
 from bot.domain.gitlab import ENDED, CiJob, Pipeline, Project
 from bot.domain.jobs import Later, List, Withdraw
 from bot.domain.rebuild import REPUBLISH, Rebuilt, read_differences, read_rebuilt
-from bot.domain.reports import read_cause
 from bot.domain.tags import branch_slug, candidate_tag, is_sha
 from bot.domain.version_names import read_name
 from bot.domain.withdrawal import TAKE_BACK, Withdrawn, may_withdraw
@@ -192,7 +192,8 @@ def _why_not(asked: _Asked, record: Record, pipeline: Pipeline, job: CiJob | Non
     differences = read_differences(trace)
     if differences:
         return words.differs_reply(asked.name, differences, pipeline.web_url, record.engine)
-    return words.not_rebuilt_reply(asked.name, read_cause(trace) or "", pipeline.web_url)
+    why = why_failed(job, trace) if job is not None else None
+    return words.not_rebuilt_reply(asked.name, why or "", pipeline.web_url)
 
 
 def _clean_up(asked: _Asked, record: Record) -> None:

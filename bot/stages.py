@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.domain import pipeline, reports
+from bot.domain import failure_words, pipeline
 from bot.domain.gitlab import Bridge, CiJob, Pipeline, Project
 from bot.domain.plan import ci_config_file
 from bot.reading import fetch_report
@@ -41,8 +41,8 @@ def fetch_stage_failure(
     failed = next((job for job in jobs if job.status in _STOPPED and not job.allow_failure), None)
     trace = world.forge.fetch_trace_tail(project.id, failed.id) if failed is not None else b""
     file = _file(project, sha, bridge, world)
-    status = reports.stage_status(file, failed)
-    note = reports.stage_note(sha, file, failed, bridge.child_url or parent.web_url, trace)
+    status = failure_words.stage_status(file, failed, trace)
+    note = failure_words.stage_note(sha, file, failed, bridge.child_url or parent.web_url, trace)
     return status, note, failed.web_url if failed is not None else bridge.child_url or parent.web_url
 
 

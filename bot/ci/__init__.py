@@ -84,16 +84,15 @@ def run(
         try:
             return JOBS[argv[0]](job, log)
         except TryAgain as error:
-            log.say(f"{error}" if pause is None else f"{error} Trying again in {pause:.0f} seconds.")
             if pause is None:
-                log.say("Retry this job later.")
+                log.give_up(f"{error} Retry this job later.")
                 return 1
+            log.say(f"{error} Trying again in {pause:.0f} seconds.")
             time.sleep(pause)
         except OperatorError as error:
-            log.say(str(error))
-            log.say(f"    {error.hint}")
+            log.give_up(f"{error} {error.hint}")
             return 2
         except (Refused, Gone) as error:
-            log.say(str(error))
+            log.give_up(str(error))
             return 1
     raise AssertionError("the last pause is None")

@@ -66,7 +66,7 @@ def open_order_again(job: CiJob, log: Log) -> Order | Verdict:
     log.say("1/4  Gathering the sources of the recorded commit")
     contents = load_contents(job.directory, commit.sha, module)
     if not isinstance(contents, Contents):
-        log.problems(contents)
+        log.refuse(contents)
         return Verdict.REFUSE
     if settings.engine == "layers" and not recorded.locks:
         log.give_up(f"no lock was recorded of {recorded.name}, so it cannot be built as it was.")

@@ -34,7 +34,7 @@ def build(job: CiJob, log: Log, connect: Callable[[], Engine] | None = None) -> 
         return 1 if order is Verdict.REFUSE else 0
     built = _build(order, log, connect)
     if not isinstance(built, Candidate):
-        log.problems(built or ())
+        log.refuse(built or ())
         return 1
     log.say(f"     {order.repository}@{built.digest}")
 
@@ -54,7 +54,7 @@ def open_order(job: CiJob, log: Log) -> tuple[Path, Order | Verdict]:
     folder = ensure_folder(job.directory)
     module, settings = judgement.module, judgement.settings
     if judgement.verdict is Verdict.REFUSE:
-        log.problems(judgement.problems)
+        log.refuse(judgement.problems)
         return folder, Verdict.REFUSE
     if module is None or settings is None:
         log.say(f"{judgement.why} Nothing is built here.")
@@ -65,7 +65,7 @@ def open_order(job: CiJob, log: Log) -> tuple[Path, Order | Verdict]:
     log.say("1/4  Gathering the sources")
     contents = load_contents(job.directory, commit.sha, module)
     if not isinstance(contents, Contents):
-        log.problems(contents)
+        log.refuse(contents)
         return folder, Verdict.REFUSE
     say_contents(log, commit, contents)
     log.say(f"     Engine `{settings.engine}`: {settings.engine_why}.")

@@ -35,7 +35,7 @@ def context(job: CiJob, log: Log) -> int:
         return 0
     problems = _lay_out(order, folder)
     if problems:
-        log.problems(problems)
+        log.refuse(problems)
         return 1
     values = {
         "MLREEF_VERDICT": Verdict.PUBLISH,

@@ -16,7 +16,7 @@ from bot.adapters.engine import USING_CACHE, BuildFailed, Engine, write_logins
 from bot.adapters.registry import Registry, read_image
 from bot.ci.context import write_order
 from bot.ci.dockerfile import USER
-from bot.ci.failures import SHOWN_LINES, apt_cause, pip_cause
+from bot.ci.failures import SHOWN_LINES, apt_cause, build_cause, pip_cause
 from bot.ci.finish import finish
 from bot.ci.log import Log
 from bot.ci.order import Candidate, Order
@@ -152,16 +152,15 @@ class _Progress:
 
 
 def _say_failure(log: Log, failure: BuildFailed) -> None:
-    own_words = [*failure.tail, str(failure)]
+    own_words = [*failure.tail, *str(failure).splitlines()]
     log.say()
     if '"pip", "install"' in failure.instruction:
         why = f"the requirements could not be installed. {pip_cause(own_words)}"
     elif '"apt-get"' in failure.instruction or "apt-get" in failure.instruction:
         why = f"the Debian packages could not be installed. {apt_cause(own_words)}"
-    elif failure.instruction:
-        why = f"the image could not be built: {failure.instruction}: {failure}."
     else:
-        why = f"the image could not be built: {failure}."
+        where = f"{failure.instruction}: " if failure.instruction else ""
+        why = f"the image could not be built: {where}{failure}. {build_cause(own_words)}".rstrip()
     log.say("pip's last lines:" if '"pip", "install"' in failure.instruction else "The last lines:")
     for line in failure.tail[-SHOWN_LINES:]:
         log.quote(line)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TextIO
 
-from bot.domain.reports import NOT_PUBLISHED
+from bot.domain.failure_words import NOT_PUBLISHED
 from bot.domain.text import plain, shorten, visible
-from parser.model import Problem
+from parser.model import Problem, Severity
 
 MAX_LINE_CHARS = 2000
 
@@ -30,6 +30,17 @@ class Log:
     def give_up(self, sentence: str) -> None:
         """Why nothing is published, as the service repeats it to the author."""
         self.say(f"{NOT_PUBLISHED} {sentence}")
+
+    def refuse(self, problems: Iterable[Problem]) -> None:
+        """Each problem, and at last the first that refuses, as the service repeats it to the author."""
+        told = tuple(problems)
+        self.problems(told)
+        errors = [problem for problem in told if problem.severity is Severity.ERROR]
+        if errors:
+            place = errors[0].place
+            where = f"{place.file}:{place.line}: " if place else ""
+            more = f" ({len(errors) - 1} more above.)" if len(errors) > 1 else ""
+            self.give_up(f"{where}{errors[0].message} {errors[0].hint}{more}")
 
     def problems(self, problems: Iterable[Problem]) -> None:
         """Each problem with its place and what to do about it."""

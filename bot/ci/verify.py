@@ -114,12 +114,13 @@ def judge_checkout(job: CiJob) -> tuple[Commit, Judgement]:
 def verify(job: CiJob, log: Log) -> int:
     """Runs the job. Exit code 1: the author has something to mend."""
     _, judgement = judge_checkout(job)
-    log.problems(judgement.problems)
-    log.say(judgement.why)
     if judgement.verdict is Verdict.REFUSE:
         errors = sum(problem.severity is Severity.ERROR for problem in judgement.problems)
-        log.say(f"Mend {'this' if errors == 1 else f'these {errors}'} and push again.")
+        log.say(f"{judgement.why} Mend {'this' if errors == 1 else f'these {errors}'} and push again.")
+        log.refuse(judgement.problems)
         return 1
+    log.problems(judgement.problems)
+    log.say(judgement.why)
     if judgement.verdict is Verdict.STOP:
         log.say("Nothing is built here. The bot commits the right file, and its pipeline publishes.")
     values = {"MLREEF_VERDICT": str(judgement.verdict)}

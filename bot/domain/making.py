@@ -12,7 +12,7 @@ from bot.domain.choice import why_environment
 from bot.domain.environments import Environment
 from bot.domain.gitlab import CiJob
 from bot.domain.pipeline import BUILD, CONTEXT, LABEL
-from bot.domain.text import plain, prose, shorten, size_words, span, time_words
+from bot.domain.text import log_lines, prose, shorten, size_words, span, time_words
 from parser.model import Report
 
 ENGINE_LABEL = "io.mlreef.engine"
@@ -101,8 +101,7 @@ def status_words(making: Making) -> str:
 def read_warnings(trace: bytes, known: Iterable[str]) -> tuple[Warned, ...]:
     """Warnings in a job's log with their hints, but for codes that are told already; anybody may have written it."""
     told, found = set(known), list[Warned]()
-    lines = [plain(line) for line in trace.decode("utf-8", "replace").splitlines()]
-    for line, following in pairwise([*lines, ""]):
+    for line, following in pairwise([*log_lines(trace), ""]):
         match = _WARNING.match(line)
         if match is None or match["code"] in told:
             continue

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.domain.gitlab import ENDED, CiJob
 from bot.domain.pipeline import OUR_JOBS, PROMOTE
-from bot.domain.text import plain, shorten, visible
+from bot.domain.text import log_lines, shorten, visible
 
 REPUBLISH = "MLREEF_REPUBLISH"
 """Variable of a pipeline that builds a version once more that was taken back: its number's tag, or its version."""
@@ -48,7 +48,6 @@ def difference_lines(differences: Iterable[str]) -> Iterable[str]:
 
 def read_differences(trace: bytes) -> tuple[str, ...]:
     """The differences that a job's log names."""
-    lines = (plain(line) for line in trace.decode("utf-8", "replace").splitlines())
-    found = [line.removeprefix(DIFFERENCE) for line in lines if line.startswith(DIFFERENCE)]
+    found = [line.removeprefix(DIFFERENCE) for line in log_lines(trace) if line.startswith(DIFFERENCE)]
     shown = [shorten(visible(line), MAX_DIFFERENCE_CHARS) for line in found[:MAX_DIFFERENCES]]
     return (*shown, *(["… and more, in the log"] if len(found) > MAX_DIFFERENCES else []))

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.domain.gitlab import CiJob, Pipeline
+from bot.domain.gitlab import Pipeline
 from bot.domain.tables import counted, place_words, problem_table
-from bot.domain.text import fenced, link, log_block, plain, prose, shorten, span, status_line, visible
+from bot.domain.text import fenced, link, shorten, span, status_line
 from parser.model import Problem, Severity
 
-MAX_CAUSE_CHARS = 400
-LOG_LINES_SHOWN = 20
 SHORT_SHA = 8
-
-NOT_PUBLISHED = "Not published:"
-"""Begins the line of a job's log that says why; the service repeats it."""
 
 NO_PIPELINE = "GitLab has no pipeline of this commit, and started none when I asked for one"
 NO_CHILD_PIPELINE = "the project's own pipeline ran without the job that triggers mlreef.yml"
@@ -43,68 +38,6 @@ def refused_note(sha: str, problems: Sequence[Problem]) -> str:
     if others:
         lines += ["", "**Worth a look:**", "", *problem_table(others)]
     return "\n".join([*lines, "", "Mend this and push: the next push is read afresh."])
-
-
-def failed_status(job: CiJob, cause: str | None) -> str:
-    """Why the publication ended, or at least where."""
-    return status_line(
-        f"{NOT_PUBLISHED} {cause}" if cause else f"{NOT_PUBLISHED} the job {job.name} {_ended(job)}"
-    )
-
-
-def read_cause(trace: bytes) -> str | None:
-    """What a job of ours said last about why nothing is published; anybody may have written the log."""
-    lines = (plain(line).strip() for line in trace.decode("utf-8", "replace").splitlines())
-    found = [line.removeprefix(NOT_PUBLISHED).strip() for line in lines if line.startswith(NOT_PUBLISHED)]
-    return shorten(visible(found[-1]), MAX_CAUSE_CHARS) if found and found[-1] else None
-
-
-def failed_note(sha: str, job: CiJob, pipeline: Pipeline, trace: bytes) -> str:
-    """Why, which job failed, its last lines, and where the rest is."""
-    cause = read_cause(trace)
-    reason = f" GitLab names the reason {span(job.failure_reason)}." if job.failure_reason else ""
-    tail = ["", "Its last lines:", "", log_block(trace, LOG_LINES_SHOWN)] if trace.strip() else []
-    return "\n".join(
-        [
-            f"**Not published.** The job {link(prose(job.name), job.web_url)} of "
-            f"{link(f'pipeline {pipeline.id}', pipeline.web_url)} {_ended(job)} at {span(sha[:SHORT_SHA])}; what was "
-            f"published before is untouched.{reason}",
-            *(["", f"**Why:** {prose(cause)}"] if cause else []),
-            *tail,
-            "",
-            "Mend the cause and push, or retry the job when the cause has passed.",
-        ]
-    )
-
-
-def stage_status(file: str, job: CiJob | None) -> str:
-    """Which stage of the author's own stopped it."""
-    if job is None:
-        return status_line(f"{NOT_PUBLISHED} GitLab could not run your stage {file}")
-    return status_line(f"{NOT_PUBLISHED} your stage {file} stopped it: the job {job.name} {_ended(job)}")
-
-
-def stage_note(sha: str, file: str, job: CiJob | None, pipeline_url: str, trace: bytes) -> str:
-    """Which stage of the author's own stopped it, which job, and its last lines."""
-    if job is None:
-        what = (
-            f"GitLab started no job of your stage {span(file)} ({link('pipeline', pipeline_url)}) at "
-            f"{span(sha[:SHORT_SHA])}. It needs at least one job that its rules let run."
-        )
-    else:
-        what = (
-            f"Your stage {span(file)} stopped it: its job {link(prose(job.name), job.web_url)} {_ended(job)} at "
-            f"{span(sha[:SHORT_SHA])}."
-        )
-    tail = ["", "Its last lines:", "", log_block(trace, LOG_LINES_SHOWN)] if trace.strip() else []
-    return "\n".join(
-        [
-            f"**Not published.** {what} What was published before is untouched.",
-            *tail,
-            "",
-            "Mend the cause and push, or retry that job when the cause has passed.",
-        ]
-    )
 
 
 def running_status() -> str:
@@ -289,7 +222,3 @@ def missing_image_note(sha: str, pipeline: Pipeline) -> str:
 
 def _where(problem: Problem) -> str:
     return f"{place_words(problem)}: " if problem.place else ""
-
-
-def _ended(job: CiJob) -> str:
-    return {"failed": "failed", "canceled": "was cancelled"}.get(job.status, f"ended as {span(job.status)}")

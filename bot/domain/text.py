@@ -23,6 +23,8 @@ STATUS_CHARS = 255
 
 _ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
 _SECTION = re.compile(r"section_(?:start|end):\d+:[\w.\[\]=,-]*\r?")
+_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z [0-9a-f]{2}[OE]([ +]?)")
+"""Before a line since GitLab 17: when it came, by which stream, and whether it goes on with the line before."""
 _HIDDEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Co", "Cs", "Cn"})
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>|~$#!&@%^])")
 _SPANS = re.compile(r"`([^`]+)`")
@@ -153,12 +155,24 @@ def is_command(line: str) -> bool:
     return _QUICK_ACTION.match(line) is not None
 
 
+def log_lines(trace: bytes) -> list[str]:
+    """The lines of a job's log as GitLab shows them: without colours, folds, and the times that runners note."""
+    lines: list[str] = []
+    for line in _SECTION.sub("", trace.decode("utf-8", "replace")).split("\n"):
+        stamp = _STAMP.match(line)
+        if stamp is None:
+            lines.append(line)
+        elif stamp[1] == "+" and lines:
+            lines[-1] += line[stamp.end() :]
+        else:
+            lines.append(line[stamp.end() :])
+    # a carriage return overwrites the line on a terminal: what stands after the last one is what is seen
+    return [plain(line.rstrip("\r").rpartition("\r")[2]) for line in lines]
+
+
 def log_block(trace: bytes, lines: int) -> str:
     """The last lines of a job's log as a code block; the gutter keeps foreign text off the lines' starts."""
-    text = _SECTION.sub("", trace.decode("utf-8", "replace"))
-    # a carriage return overwrites the line on a terminal: what stands after the last one is what is seen
-    shown = [plain(line.rstrip("\r").rpartition("\r")[2]) for line in text.split("\n")]
-    kept = [line.rstrip() for line in shown if line.strip()][-lines:]
+    kept = [line.rstrip() for line in log_lines(trace) if line.strip()][-lines:]
     return "\n".join(["```text", *(f"| {shorten_visible(line, MAX_LOG_LINE_CHARS)}" for line in kept), "```"])
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.ci.probes import plan_document
-from bot.domain.reports import read_cause
+from bot.domain.failure_words import read_cause
 from parser.read import read
 from parser.source import load_source
 from tests.ci.test_probe import CLICK, HEAD, TAIL, ask, plan_of

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from bot.ci.probes import plan_document
 from bot.ci.smoke_folder import write_smoke
-from bot.domain.reports import read_cause
+from bot.domain.failure_words import read_cause
 from parser.model import EntryPoint, Kind, Module, Parameter, Place
 from parser.read import read
 from parser.source import load_source

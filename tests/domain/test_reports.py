@@ -7,12 +7,11 @@ from dataclasses import replace
 import pytest
 
 from bot.domain import published_words, reports
-from bot.domain.gitlab import CiJob, Pipeline
+from bot.domain.gitlab import Pipeline
 from bot.domain.usage import usage
 from tests.domain.gitlab_rules import assert_harmless
 from tests.domain.values import HEAD, module, parameter, problem
 
-JOB = CiJob(7, "mlreef-build", "failed", False, "https://gitlab.example.com/g/p/-/jobs/7", "script_failure")
 PIPELINE = Pipeline(31, HEAD, "master", "failed", "push", "https://gitlab.example.com/g/p/-/pipelines/31")
 PUBLISHED = published_words.Published(
     "registry.example.com/group/add-noise", f"sha256:{'d' * 64}", 3, ("master-3", "latest")
@@ -51,33 +50,11 @@ def test_a_parameters_help_is_told_as_the_script_prints_it() -> None:
     assert "default)s" not in body
 
 
-def test_a_failure_shows_the_jobs_last_lines() -> None:
-    trace = b"\n".join(b"line %d" % n for n in range(1, 40))
-    body = reports.failed_note(HEAD, JOB, PIPELINE, trace)
-    assert "| line 39" in body
-    assert "| line 20" in body
-    assert "| line 19" not in body
-    assert "`script_failure`" in body
-
-
 def test_statuses_fit_into_gitlabs_255_characters() -> None:
     long = problem("x" * 400)
     assert len(reports.refused_status((long, long))) <= 255
     assert len(reports.unstarted_status("y" * 400)) <= 255
     assert len(published_words.published_status(PUBLISHED)) <= 255
-
-
-def test_the_cause_that_a_job_named_comes_first() -> None:
-    trace = b"   | pip says no\nNot published: there is no `numppy`.\nERROR: Job failed: exit code 1\n"
-    cause = reports.read_cause(trace)
-    assert cause == "there is no `numppy`."
-    assert reports.failed_status(JOB, cause) == "Not published: there is no 'numppy'."
-    assert "**Why:** there is no `numppy`." in reports.failed_note(HEAD, JOB, PIPELINE, trace)
-
-
-def test_without_a_cause_the_job_is_named() -> None:
-    assert reports.read_cause(b"Segmentation fault\n") is None
-    assert "mlreef-build" in reports.failed_status(JOB, None)
 
 
 def test_a_note_says_what_is_known_of_vulnerabilities_and_believes_no_markup_in_it() -> None:

@@ -16,6 +16,8 @@ ROOT = Path(next(iter(bot.__path__)))
 WORDS = (
     "reports",
     "published_words",
+    "failure_words",
+    "cause_words",
     "review_note",
     "thread_words",
     "replies",

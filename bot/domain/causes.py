@@ -1,0 +1,108 @@
+"""The likely cause of a failed job, by its log's last lines and GitLab's reason; None rather than a wrong one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from packaging.utils import canonicalize_name
+
+from bot.domain.cause_signs import GENERAL, IGNORED, IGNORING, REASONS, RETRYING, Kind, signs
+from bot.domain.cause_words import WORDS, Who
+from bot.domain.text import log_lines, plain
+
+LAST_LINES = 80
+"""Lines from a log's end in which a sign counts."""
+
+ROOT_LINES = 400
+"""Lines before a sign in which its root is looked for."""
+
+MAX_LINE_CHARS = 2500
+"""Of a longer line no more is looked at."""
+
+MAX_THING_CHARS = 150
+
+_GUTTER = re.compile(r"(?:#\d+ (?:\d+\.\d+ )?)?(?:[\s|│╰─>×]|E {3,})*")
+"""Before a line that a program passes on: BuildKit's number and seconds, pip's bars and ours, pytest's E."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a job failed, most likely, and what to do about it: two sentences in which foreign text is in backticks."""
+
+    kind: Kind
+    why: str
+    mend: str
+    who: Who
+
+
+def likely_cause(trace: bytes, reason: str | None = None) -> Cause | None:
+    """The cause by a job's log, which anybody may have written, and by GitLab's `failure_reason`."""
+    return cause_of_lines(log_lines(trace), reason)
+
+
+def cause_of_lines(lines: Sequence[str], reason: str | None = None) -> Cause | None:
+    """`likely_cause` of lines without times."""
+    by_reason = REASONS.get(reason or "")
+    if by_reason is not None and by_reason not in GENERAL:
+        return _cause(by_reason, "")
+    bare = [_GUTTER.sub("", plain(line[:MAX_LINE_CHARS]), count=1).rstrip() for line in lines[-ROOT_LINES:]]
+    found = _by_signs(bare)
+    if found is not None and (by_reason is None or found.kind not in GENERAL):
+        return found
+    return _cause(by_reason, "") if by_reason is not None else None
+
+
+def _by_signs(lines: Sequence[str]) -> Cause | None:
+    general: Cause | None = None
+    for at in range(len(lines) - 1, max(len(lines) - LAST_LINES, 0) - 1, -1):
+        found = _sign(lines[at])
+        if found is None:
+            continue
+        kind, thing = found
+        if kind is Kind.NO_DISTRIBUTION:
+            kind, thing = _behind(thing, lines[:at]) or found
+        if kind not in GENERAL:
+            return _cause(kind, thing)
+        general = general or _cause(kind, thing)
+    return general
+
+
+def _sign(line: str) -> tuple[Kind, str] | None:
+    """The kind that a line is a sign of, and what it names."""
+    for kind, sign in signs():
+        match = sign.match(line)
+        if match is not None:
+            return kind, match.groupdict().get("thing") or ""
+    return None
+
+
+def _behind(wanted: str, earlier: Sequence[str]) -> tuple[Kind, str] | None:
+    """Why pip found no version although there may be one: no index answered, or it needs another Python."""
+    name, _, version = wanted.partition("==")
+    ignored = re.compile(IGNORED.format(version=re.escape(version) if version else r"[\w.!+]{1,60}"))
+    for line in reversed(earlier):
+        retried = re.match(RETRYING, line)
+        if retried is not None and _is_page_of(retried["path"], name):
+            refused = retried["error"] == "SSLError"
+            return (
+                Kind.CERTIFICATE if refused and "CERTIFICATE_VERIFY_FAILED" in line else Kind.NO_INDEX
+            ), ""
+        if line.startswith(IGNORING) and (found := ignored.search(line)) is not None:
+            return Kind.OTHER_PYTHON, found["thing"]
+    return None
+
+
+def _is_page_of(path: str, name: str) -> bool:
+    """Whether an index lists a package at this path. `name` may go on with what is wanted of it."""
+    bare = re.split(r"[^\w.-]", name, maxsplit=1)[0]
+    return canonicalize_name(path.rstrip("/").rpartition("/")[2]) == canonicalize_name(bare)
+
+
+def _cause(kind: Kind, thing: str) -> Cause:
+    words = WORDS[kind]
+    named = thing.replace("`", "'").strip()[:MAX_THING_CHARS]
+    shown = f"`{named}`" if named else words.thing
+    why, mend = (text.replace("{thing}", shown) for text in (words.why, words.mend))
+    return Cause(kind, why[0].upper() + why[1:], mend, words.who)
