@@ -87,9 +87,11 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _explain(options: argparse.Namespace) -> int:
-    from bot.check.explain import explain, page
+    from bot.check.explain import explain, failures_page, page
 
-    if options.all:
+    if options.failures:
+        _give(failures_page())
+    elif options.all:
         _give(page())
     elif options.code is None:
         raise OperatorError("no code is given", "give one, as `check` prints it in brackets, or --all")

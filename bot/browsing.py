@@ -87,6 +87,9 @@ class Catalogue(Protocol):
     def runs_of(self, project_id: int, branch: str | None = None, limit: int = ...) -> tuple[KeptRun, ...]:
         """A project's runs, the newest first."""
 
+    def newest_publication(self, project_id: int) -> Publication | None:
+        """What became of a project's newest push."""
+
     def recent_publications(
         self, open_since: float, ended_since: float, limit: int
     ) -> tuple[Publication, ...]:
@@ -167,8 +170,8 @@ class Browser:
         if wanted is None and (version or not versions):
             return None
         told = self._describe(wanted, listed, seen, versions) if wanted else None
-        runs = self._runs(seen, person)
-        return ModuleView(_as_seen(listed, seen), told, versions, seen.can_pull, seen.level, runs)
+        runs, newest = self._runs(seen, person), self._newest(seen, person)
+        return ModuleView(_as_seen(listed, seen), told, versions, seen.can_pull, seen.level, runs, newest)
 
     def compare(self, project: Ref, before: str, after: str, person: Person) -> CompareView | None:
         """What changes for users of a module between two of its versions; None for what this person cannot see."""
@@ -239,6 +242,11 @@ class Browser:
         """What the version's image says of its module, "" where nobody knows."""
         known = self._store.described(version.digest) if version.digest else None
         return known.module if known else ""
+
+    def _newest(self, seen: Seen, person: Person) -> ProgressView | None:
+        """The newest push's way to an image, its stages and their logs: for those who may push."""
+        one = self._store.newest_publication(seen.project_id) if seen.level >= DEVELOPER else None
+        return self._progress_of(one, seen, person) if one is not None else None
 
     def _runs(self, seen: Seen, person: Person) -> tuple[RunView, ...]:
         """What runs measured: each for those whom GitLab gives its artifacts, where all of it was read."""

@@ -90,6 +90,9 @@ def _add_repository(commands: Commands) -> None:
         "code", metavar="CODE", nargs="?", help="the code, as `check` prints it in brackets"
     )
     explained.add_argument("--all", action="store_true", help="all problems, as a page in Markdown")
+    explained.add_argument(
+        "--failures", action="store_true", help="what jobs fail of, and what to do, as a page in Markdown"
+    )
     described = _reader(commands, "describe", "Print what a repository on disk would publish.")
     described.add_argument(
         "--format",

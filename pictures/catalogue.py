@@ -86,6 +86,7 @@ class Sample:
         self.modules: dict[str, tuple[ListedModule, tuple[tuple[ListedVersion, Module | None], ...]]] = {}
         self.publications: tuple[ProgressView, ...] = ()
         self.runs: dict[str, tuple[RunView, ...]] = {}
+        self.newest: ProgressView | None = None
         self.now = time.time()
 
     def add(
@@ -169,7 +170,7 @@ class Sample:
         if version and shown is None:
             return None
         view = viewed(listed, *shown) if shown else None
-        return ModuleView(listed, view, named, True, 30, self.runs.get(listed.path, ()))
+        return ModuleView(listed, view, named, True, 30, self.runs.get(listed.path, ()), self.newest)
 
     def compare(self, project: Ref, before: str, after: str, person: Person) -> CompareView | None:
         """Two versions of one of them."""

@@ -1,4 +1,7 @@
-"""`mlreef-bot explain CODE`, and docs/problems.md: what each problem means, with an example that really has it."""
+"""`mlreef-bot explain CODE`, and docs/problems.md: what each problem means, with an example that really has it.
+
+And docs/failures.md: what jobs fail of.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 from bot.check.terminal import problem_lines
+from bot.domain.cause_words import cause_table
 from bot.domain.codes import near_codes, read_code
 from bot.errors import OperatorError
 from parser.catalogue import CATALOGUE
@@ -30,6 +34,26 @@ be mended without asking you; `mlreef-bot explain CODE` prints what stands here.
 
 Written by `mlreef-bot explain --all`; a test reads every example and compares what is said.
 """
+_FAILURES_HEAD = """\
+# When a job fails
+
+Nothing is lost: what was published before stays published. Where to look, each a click away:
+
+- **The status** `mlreef/publish` on the commit says why in a sentence, and leads to the job that failed.
+- **The note** on the merge request says why first, then what to do, then the job's last lines; it links the job and its
+  pipeline.
+- **The catalogue** shows every stage under *In progress*, and on the page of a module what became of the newest push;
+  each stage leads to its job's log. GitLab decides who sees that.
+
+What a job of the bot's own knows stands in its last line, behind `Not published:`. Everything else is told by what pip,
+git, Docker, Python and the runner say when they give up, and by GitLab's own reason for the failure. It is called
+a *likely* cause: the last lines have the last word. Where nothing is recognised, nothing is claimed.
+
+"""
+_FAILURES_END = """
+Written by `mlreef-bot explain --failures`; a test compares it with the code. Each of these is tried with what the tools
+really say.
+"""
 _LANGUAGES = {".py": "python", ".yaml": "yaml", ".yml": "yaml", ".toml": "toml"}
 
 
@@ -49,6 +73,11 @@ def page() -> str:
     for code in sorted(EXAMPLES):
         lines += ["", *_markdown(code)]
     return "\n".join(lines) + "\n"
+
+
+def failures_page() -> str:
+    """The likely causes of failed jobs as a page in Markdown."""
+    return "\n".join([_FAILURES_HEAD.rstrip("\n"), "", *cause_table(), _FAILURES_END])
 
 
 def example_problems(code: str) -> tuple[Source, tuple[Problem, ...]]:

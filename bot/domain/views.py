@@ -60,7 +60,7 @@ class ModuleView:
 
     `versions` are all that this person may see, the newest first, each by its name. `level` is the person's access
     level in the project as GitLab counts it, 0 for none; `can_pull`: GitLab's registry gives this person the image.
-    `runs`: the newest few.
+    `runs`: the newest few. `newest`: what became of the newest push, for those who may push.
     """
 
     listed: ListedModule
@@ -69,6 +69,7 @@ class ModuleView:
     can_pull: bool = False
     level: int = 0
     runs: tuple[RunView, ...] = ()
+    newest: ProgressView | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -293,6 +293,19 @@ def test_that_two_versions_are_compared_as_their_users_would(shop: Shop) -> None
     assert [(one.kind, one.parameter) for one in compared.diff.changes] == [("added", "--seed")]
 
 
+@pytest.mark.parametrize("state", [State.RUNNING, State.FAILED, State.PUBLISHED])
+def test_that_those_who_may_push_see_what_became_of_the_newest_push(shop: Shop, state: State) -> None:
+    project, browser = shop.projects["private"], shop.browser()
+    shop.attempt(project, state, pipeline_id=4_711)
+    seen = browser.module("group/private", shop.people["developer"])
+    assert seen is not None
+    assert seen.newest is not None
+    assert (seen.newest.branch, seen.newest.pipeline_url[-5:]) == ("main", "/4711")
+    for who in ("reporter", "guest"):
+        shown = browser.module("group/private", shop.people[who])
+        assert shown is None or shown.newest is None
+
+
 def test_that_what_was_just_taken_back_is_no_news_for_those_who_do_not_work_on_it(shop: Shop) -> None:
     shop.attempt(shop.projects["public"], State.UNPUBLISHED)
     assert shop.browser().progress(shop.people["reporter"]) == ()

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from bot.check.explain import PROJECT, example_problems, explain, page
+from bot.check.explain import PROJECT, example_problems, explain, failures_page, page
+from bot.domain.cause_signs import Kind
 from bot.errors import OperatorError
 from parser.catalogue import CATALOGUE
 from parser.examples import EXAMPLES, example_source
 from parser.read import read
 
 PAGE = Path(__file__).parents[2] / "docs" / "problems.md"
+FAILURES = PAGE.with_name("failures.md")
 
 
 def test_every_code_has_an_example_and_every_example_a_code() -> None:
@@ -32,6 +34,12 @@ def test_an_example_gives_its_problem_and_the_mended_one_does_not(code: str) -> 
 
 def test_the_page_says_what_the_bot_says() -> None:
     assert PAGE.read_text("utf-8") == page(), "run: mlreef-bot explain --all > docs/problems.md"
+
+
+def test_the_page_of_failures_says_what_the_bot_says() -> None:
+    text = FAILURES.read_text("utf-8")
+    assert text == failures_page(), "run: mlreef-bot explain --failures > docs/failures.md"
+    assert all(f"`{kind}`" in text for kind in Kind)
 
 
 def test_a_code_that_is_misspelt_is_guessed() -> None:

@@ -277,6 +277,22 @@ def test_publications_in_progress_show_each_stage_in_words(client: FlaskClient) 
     assert "10" in page.values("meta", "content")
 
 
+def test_the_page_of_a_module_leads_to_the_log_of_each_stage_of_the_newest_push(
+    client: FlaskClient, shelf: Sample
+) -> None:
+    failed = next(one for one in shelf.publications if one.state is VersionState.FAILED)
+    for path in ("vision/add-noise", "language/tokens"):
+        assert "Newest push" not in read(client, f"/modules/{path}").text
+        shelf.newest = failed
+        page = read(client, f"/modules/{path}")
+        shelf.newest = None
+        assert "Newest push" in page.text
+        links = page.values("a", "href")
+        assert failed.pipeline_url in links
+        assert [stage.web_url for stage in failed.stages if stage.web_url not in links] == []
+        assert len(failed.stages) == 4
+
+
 @pytest.mark.parametrize(
     "address", ["/modules/secret/module", "/modules/secret/module/-/1.0.0", "/modules/secret/x/-/compare/1/2"]
 )
