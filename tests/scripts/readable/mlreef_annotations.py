@@ -57,7 +57,7 @@ def process_arguments(args):
     parser.add_argument('--width', action='store', type=int, required=True)
     parser.add_argument('--epochs', action='store', type=int, required=True)
     parser.add_argument('--channels', action='store', type=int, default=3)
-    parser.add_argument('--use_pretrained', action='store', default='False')
+    parser.add_argument('--use_pretrained', action='store', default='False', help='use pretrained?')
     parser.add_argument('--batch_size', action='store', type=int, default=32)
     parser.add_argument('--training_split', action='store', type=float, default=0.8)
     parser.add_argument('--learning_rate', action='store', type=float, default=.0001)
