@@ -64,6 +64,26 @@ def test_every_path_on_the_map_exists() -> None:
     assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
+def test_every_test_that_keeps_a_promise_exists() -> None:
+    named = re.findall(r"`(tests/[\w./-]+)`", (ROOT / "docs" / "reliability.md").read_text("utf-8"))
+    assert len(named) > 20
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_links_within_documents_lead_to_headings_that_exist() -> None:
+    def headings(document: Path) -> set[str]:
+        found = re.findall(r"^#+ (.*)$", document.read_text("utf-8"), re.MULTILINE)
+        return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+    lost = [
+        f"{document.name}: {target}#{anchor}"
+        for document in DOCUMENTS
+        for target, anchor in re.findall(r"\]\(([\w./-]*)#([\w-]+)\)", document.read_text("utf-8"))
+        if anchor not in headings(document.parent / target if target else document)
+    ]
+    assert lost == []
+
+
 def test_every_module_is_on_the_map() -> None:
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *ROOMS],
