@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,11 +62,11 @@ def write(folder: Path, text: str, name: str = "counting_control.py") -> Path:
     return control
 
 
-def run(control: Path, *words: str, python: str = sys.executable) -> Ran:
-    """One run in a process of its own, in the control file's folder."""
+def run(control: Path, *words: str, before: Sequence[str] = ()) -> Ran:
+    """One run in a process of its own, in the control file's folder; `before`: what starts it."""
     environment = {name: text for name, text in os.environ.items() if not name.startswith("PYTHON")}
     done = subprocess.run(
-        [python, str(RUNNER), str(control), *words],
+        [*before, sys.executable, str(RUNNER), str(control), *words],
         cwd=control.parent,
         env=environment | {"PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,

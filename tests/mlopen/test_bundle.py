@@ -103,7 +103,7 @@ def test_two_objects_of_one_name_are_refused_before_one_is_lost() -> None:
         Kept().keep_all("model", [(1, "m"), (2, "m")], "models")
     for pairs in (3, [3], [(1,)], [(1, "a", 2)], [(1, "")], [(1, 5)]):
         with pytest.raises(AuthorFault):
-            Kept().keep_all("model", pairs, "models")  # type: ignore[arg-type] # what authors may give
+            Kept().keep_all("model", pairs, "models")
 
 
 @given(st.data())
@@ -222,6 +222,6 @@ def test_what_cannot_be_kept_is_told_with_its_name(tmp_path: Path) -> None:
 def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
     put_file(tmp_path / "one", b"old")
     with pytest.raises(TypeError):
-        put_file(tmp_path / "one", "no bytes")  # type: ignore[arg-type] # breaks off while it is written
+        put_file(tmp_path / "one", "no bytes")
     assert (tmp_path / "one").read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["one"]

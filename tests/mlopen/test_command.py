@@ -204,6 +204,25 @@ def test_what_the_control_file_itself_raises_keeps_its_traceback(tmp_path: Path)
     assert list((tmp_path / "o").iterdir()) == []
 
 
+def test_a_disk_that_is_full_is_told_and_nothing_is_left_of_the_bundle(tmp_path: Path) -> None:
+    control = write(
+        tmp_path,
+        "from mlopenapp.utils import io_handler as io\n"
+        "def train(inpt, params=None):\n"
+        "    io.save_pipeline([(bytes(10**6), 'large')], [], __file__)\n"
+        "def run_pipeline(input, model, args, params=None):\n"
+        "    return {'text': 'x' * 10**6}\n",
+    )
+    # files of this process may have 64 KiB
+    limited = ("sh", "-c", 'ulimit -f 128; exec "$@"', "sh")
+    for command in ("train", "run"):
+        ran = run(control, command, "--input-path", "lines.txt", "--output-path", "o", before=limited)
+        assert ran.code == 1, ran.err
+        assert "--output-path o: File too large. Give a folder" in ran.err
+        assert "Traceback" not in ran.err
+        assert list((tmp_path / "o").iterdir()) == []
+
+
 def test_inputs_that_are_not_there_are_the_callers(tmp_path: Path) -> None:
     control = write(tmp_path, COUNTING)
     for words in (

@@ -17,11 +17,11 @@ import re
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from .faults import AuthorFault, CallerFault
+from .faults import AuthorFault, CallerFault, Fault
 from .kept import Kept
 from .values import shown_type
 
@@ -61,10 +61,27 @@ class BundleName:
 # Writing ----------------------------------------------------------------------------------------------
 
 
+class _Noting:
+    """A file that is written, with the size and the hash of what was."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.size = 0
+        self.sha256 = hashlib.sha256()
+
+    def write(self, data: bytes | memoryview | pickle.PickleBuffer) -> int:
+        """Writes all of it."""
+        with memoryview(data) as view:
+            self._file.write(view)
+            self.sha256.update(view)
+            self.size += view.nbytes
+            return view.nbytes
+
+
 class _Pickler(pickle.Pickler):
     """Notes which packages the objects belong to."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: _Noting) -> None:
         super().__init__(file, PROTOCOL)
         self.packages: set[str] = set()
 
@@ -76,65 +93,80 @@ class _Pickler(pickle.Pickler):
 
 def write_bundle(folder: Path, pipeline: str, kept: Kept) -> tuple[Path, str]:
     """Writes the bundle of all that was kept; gives its path and its hash. Whole, or not at all."""
-    entries, packages = [], {"python"}
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        for number, ((kind, name), value) in enumerate(kept.objects.items()):
-            data, needed = _pickled(kind, name, value)
-            packages |= needed
-            entries.append(
-                {
-                    "file": f"objects/{number}",
-                    "kind": kind,
-                    "name": name,
-                    "type": f"{type(value).__module__}.{type(value).__qualname__}",
-                    "size": len(data),
-                    "sha256": hashlib.sha256(data).hexdigest(),
-                }
-            )
-            archive.writestr(zipfile.ZipInfo(f"objects/{number}", _EPOCH), data)
-        manifest = {
-            "format": FORMAT,
-            "version": VERSION,
-            "pipeline": pipeline,
-            "libraries": _versions(packages),
-            "objects": entries,
-        }
-        text = json.dumps(manifest, indent=1, sort_keys=True)
-        archive.writestr(zipfile.ZipInfo(MANIFEST, _EPOCH), text.encode("utf-8", "replace"))
-    data = content.getvalue()
-    sha256 = hashlib.sha256(data).hexdigest()
-    path = folder / (sha256 + SUFFIX)
-    put_file(path, data)
-    return path, sha256
+
+    def fill(file: IO[bytes]) -> None:
+        entries, packages = [], {"python"}
+        with zipfile.ZipFile(file, "w") as archive:
+            for number, ((kind, name), value) in enumerate(kept.objects.items()):
+                entry = {"file": f"objects/{number}", "kind": kind, "name": name}
+                with archive.open(zipfile.ZipInfo(entry["file"], _EPOCH), "w", force_zip64=True) as stream:
+                    noting = _Noting(stream)
+                    packages |= _pickle(noting, kind, name, value)
+                about = {"type": f"{type(value).__module__}.{type(value).__qualname__}", "size": noting.size}
+                entries.append({**entry, **about, "sha256": noting.sha256.hexdigest()})
+            manifest = {
+                "format": FORMAT,
+                "version": VERSION,
+                "pipeline": pipeline,
+                "libraries": _versions(packages),
+                "objects": entries,
+            }
+            text = json.dumps(manifest, indent=1, sort_keys=True)
+            archive.writestr(zipfile.ZipInfo(MANIFEST, _EPOCH), text.encode("utf-8", "replace"))
+
+    try:
+        path = _put(folder, fill, lambda file: _hash(file) + SUFFIX)
+    except OSError as error:
+        raise Fault(
+            f"--output-path {folder}: {error.strerror}. Give a folder that the bundle fits into."
+        ) from None
+    return path, path.name[: -len(SUFFIX)]
 
 
 def put_file(path: Path, data: bytes) -> None:
     """Writes a file so that its name never leads to half of it."""
-    handle, part = tempfile.mkstemp(prefix=".", suffix=".part", dir=str(path.parent))
+    _put(path.parent, lambda file: file.write(data), lambda _file: path.name)
+
+
+def _put(folder: Path, fill: Callable[[IO[bytes]], object], name: Callable[[IO[bytes]], str]) -> Path:
+    """A file that appears when it is whole, by the name that it then gets."""
+    handle, text = tempfile.mkstemp(prefix=".", suffix=".part", dir=str(folder))
+    part = Path(text)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
+        with os.fdopen(handle, "w+b") as file:
+            fill(file)
             file.flush()
             os.fsync(file.fileno())
-        Path(part).chmod(0o644)
-        Path(part).replace(path)
+            file.seek(0)
+            path = folder / name(file)
+        part.chmod(0o644)
+        part.replace(path)
     except BaseException:
-        Path(part).unlink()
+        part.unlink()
         raise
+    return path
 
 
-def _pickled(kind: str, name: str, value: Any) -> tuple[bytes, set[str]]:
-    file = io.BytesIO()
+def _hash(file: IO[bytes]) -> str:
+    found = hashlib.sha256()
+    for chunk in iter(lambda: file.read(CHUNK_BYTES), b""):
+        found.update(chunk)
+    return found.hexdigest()
+
+
+def _pickle(file: _Noting, kind: str, name: str, value: Any) -> set[str]:
+    """Writes one object; gives the packages that it needs to be loaded."""
     pickler = _Pickler(file)
     try:
         pickler.dump(value)
+    except OSError:
+        raise
     except Exception as error:  # noqa: BLE001 - whatever an object's own code raises when it is written
         raise AuthorFault(
             f"save_pipeline: the {kind} {name!r}, {shown_type(value)}, cannot be kept: {error}. Open files, lambdas "
             "and functions within functions cannot; keep what they are made of, and make them again in run_pipeline."
         ) from None
-    return file.getvalue(), pickler.packages | {type(value).__module__.partition(".")[0]}
+    return pickler.packages | {type(value).__module__.partition(".")[0]}
 
 
 def _versions(packages: set[str]) -> dict[str, str]:
@@ -172,19 +204,13 @@ def load_bundle(name: BundleName, pipeline: str, kept: Kept) -> list[str]:
                 raise CallerFault(
                     f"{refused}it was trained by {manifest['pipeline']}, and this is {pipeline}. Train with this one."
                 )
-            loaded = list(_objects(archive, manifest, refused))
+            for entry in manifest["objects"]:
+                _check(archive, entry, refused)
+            warnings = list(_differences(manifest["libraries"]))
+            for entry in manifest["objects"]:
+                kept.keep(entry["kind"], _load(archive, entry, refused, warnings), entry["name"])
     except (zipfile.BadZipFile, KeyError, TypeError, ValueError, NotImplementedError, RuntimeError) as error:
         raise CallerFault(f"{refused}this is no bundle that train wrote ({error}). Train again.") from None
-    warnings = list(_differences(manifest["libraries"]))
-    for kind, label, content in loaded:
-        try:
-            value = pickle.loads(content)  # noqa: S301 - its bytes have the hash that the caller gave
-        except Exception as error:  # noqa: BLE001 - whatever an object's own code raises when it is read
-            more = f" {' '.join(warnings)}" if warnings else ""
-            raise CallerFault(
-                f"{refused}{label!r} cannot be loaded: {type(error).__name__}: {error}.{more} Train again."
-            ) from None
-        kept.keep(kind, value, label)
     return warnings
 
 
@@ -223,17 +249,26 @@ def _manifest(archive: zipfile.ZipFile, refused: str) -> dict[str, Any]:
     return dict(manifest)
 
 
-def _objects(
-    archive: zipfile.ZipFile, manifest: dict[str, Any], refused: str
-) -> Iterator[tuple[Any, str, bytes]]:
-    for entry in manifest["objects"]:
-        size = archive.getinfo(entry["file"]).file_size
-        content = archive.read(entry["file"]) if size == entry["size"] else b""
-        if len(content) != entry["size"] or hashlib.sha256(content).hexdigest() != entry["sha256"]:
-            raise CallerFault(f"{refused}{entry['name']!r} is not what the manifest says. It was not loaded.")
-        if entry["kind"] not in ("model", "arg"):
-            raise ValueError("an object of an unknown kind")
-        yield entry["kind"], str(entry["name"]), content
+def _check(archive: zipfile.ZipFile, entry: dict[str, Any], refused: str) -> None:
+    if entry["kind"] not in ("model", "arg") or not isinstance(entry["name"], str):
+        raise ValueError("an object of an unknown kind")
+    with archive.open(entry["file"]) as stream:
+        found = _hash(stream)
+    if archive.getinfo(entry["file"]).file_size != entry["size"] or found != entry["sha256"]:
+        raise CallerFault(f"{refused}{entry['name']!r} is not what the manifest says. It was not loaded.")
+
+
+def _load(archive: zipfile.ZipFile, entry: dict[str, Any], refused: str, warnings: list[str]) -> Any:
+    try:
+        with archive.open(entry["file"]) as stream:
+            return pickle.load(stream)  # noqa: S301 - its bytes have the hash that the caller gave
+    except Exception as error:  # noqa: BLE001 - whatever an object's own code raises when it is read
+        words = [
+            f"{entry['name']!r} cannot be loaded: {type(error).__name__}: {error}.",
+            *warnings,
+            "Train again.",
+        ]
+        raise CallerFault(refused + " ".join(words)) from None
 
 
 def _differences(libraries: dict[str, str]) -> Iterator[str]:
