@@ -134,6 +134,10 @@ def test_requirements_that_cannot_be_met_are_told_and_no_tag_is_there(project: P
     assert code == 1
     assert "six" in log
     assert "attrs" in log
+    ending = log.strip().splitlines()[-1]
+    assert ending.startswith("Not published: requirements.txt:2: ")
+    assert "six" in ending
+    assert ending.endswith("(1 more above.)")
     with Registry(project.host, pauses=()) as registry:
         assert registry.fetch_manifest(project.path, f"c-{sha}") is None
 

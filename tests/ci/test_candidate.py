@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from bot.ci.probes import plan_document
+from bot.domain.cause_signs import Kind
+from bot.domain.causes import likely_cause
 from bot.domain.failure_words import read_cause
 from parser.read import read
 from parser.source import load_source
@@ -362,6 +364,27 @@ def test_a_sample_that_fails_is_not_published_and_shows_its_last_lines(tmp_path:
     assert code == 1
     assert "| AssertionError: n is too large" in log
     assert read_cause(log.encode()) == "the sample of .mlreef.yaml failed, it ended with exit code 1."
+    assert kind_of(log) is Kind.SAMPLE
+
+
+def kind_of(log: str) -> Kind | None:
+    cause = likely_cause(log.encode())
+    return cause.kind if cause is not None else None
+
+
+def test_an_import_that_fails_in_the_image_is_the_likely_cause(tmp_path: Path) -> None:
+    code, log = ask(tmp_path, whole_plan(tmp_path, "import nmupy\n" + HEAD + TAIL))
+    assert code == 1
+    assert "does not even print its help" in str(read_cause(log.encode()))
+    assert kind_of(log) is Kind.NO_MODULE
+
+
+def test_why_a_sample_fails_is_told_before_that_it_fails(tmp_path: Path) -> None:
+    wrong = RUNS.replace("assert ", "import nmupy; assert ")
+    (tmp_path / ".mlreef.yaml").write_text("sample: [--output-path, out, --n, '9']\n")
+    code, log = ask(tmp_path, whole_plan(tmp_path, wrong))
+    assert code == 1
+    assert kind_of(log) is Kind.NO_MODULE
 
 
 def repository_with_tests(folder: Path, test: str, settings: str = "") -> dict[str, Any]:
@@ -386,6 +409,7 @@ def test_tests_that_fail_are_not_published(tmp_path: Path) -> None:
     code, log = ask(tmp_path, repository_with_tests(tmp_path, GOOD.replace("{}", "1", 1).replace("{}", "2")))
     assert code == 1
     assert str(read_cause(log.encode())).startswith("the repository's tests in tests/ failed")
+    assert kind_of(log) is Kind.TESTS
 
 
 def test_tests_that_the_author_does_not_want_are_not_run(tmp_path: Path) -> None:

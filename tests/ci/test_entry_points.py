@@ -261,9 +261,7 @@ def test_a_control_file_is_asked_through_the_runner_that_its_image_holds(tmp_pat
     assert code == 0, log
     assert "ok train --help" in log
     assert "ok run --help" in log
-    assert (
-        "8 parameters are held as they were read" in log
-    )
+    assert "8 parameters are held as they were read" in log
 
 
 def test_a_control_file_that_has_other_parameters_in_the_image_is_not_published(tmp_path: Path) -> None:

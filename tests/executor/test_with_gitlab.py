@@ -14,6 +14,8 @@ from textwrap import dedent
 
 import pytest
 
+from bot.domain.cause_signs import Kind
+from bot.domain.causes import likely_cause
 from sandbox.executor import GitlabCiLocal
 from sandbox.gitlab.sandbox import Sandbox
 from sandbox.node import ensure_helper_image, ensure_tools
@@ -64,7 +66,11 @@ def test_a_job_that_runs_too_long_or_not_at_all_says_so(tmp_path: Path) -> None:
         sha = gitlab.commit(project.id, ada, {".gitlab-ci.yml": "long: {script: ['sleep 100']}\n"})
         (pipeline,) = gitlab.wait_for(lambda: gitlab.pipelines(project.id, sha), MINUTES)
         gitlab.wait_pipeline(pipeline.id, MINUTES)
-        assert gitlab.job(pipeline.id, "long").failure_reason == "job_execution_timeout"
+        job = gitlab.job(pipeline.id, "long")
+        assert job.failure_reason == "job_execution_timeout"
+        for cause in (likely_cause(bytes(job.trace)), likely_cause(b"", job.failure_reason)):
+            assert cause is not None
+            assert cause.kind is Kind.TIME_OUT
 
 
 def test_a_cancelled_pipeline_ends_its_job(tmp_path: Path) -> None:

@@ -167,11 +167,37 @@ def test_a_failed_job_is_told_with_its_last_lines(world: World) -> None:
         trace=b"ERROR: No matching distribution found for numppy\n",
         exit_code=1,
     )
-    assert "mlreef-build" in str(way.status(ours, "failed").description)
+    status = way.status(ours, "failed")
+    why = "There is no version of {} for this environment's Python."
+    assert status.description == f"Not published: {why.format(chr(39) + 'numppy' + chr(39))}"
+    pipeline = way.pipeline(ours)
+    (build,) = [job for job in world.sandbox.jobs(pipeline.id) if job.name == "mlreef-build"]
+    job_url, pipeline_url = (
+        f"{way.project.path}/-/{kind}" for kind in (f"jobs/{build.id}", f"pipelines/{pipeline.id}")
+    )
+    assert str(status.target_url).endswith(job_url)
     way.rest()
     (note,) = way.notes(iid)
-    assert "| ERROR: No matching distribution found for numppy" in note
-    assert "not published" in note.lower()
+    told = [
+        *(
+            "**Not published.**",
+            f"**Likely cause:** {why.format('`numppy`')}",
+            "**What to do:** Check its name",
+        ),
+        *(f"{job_url})", f"{pipeline_url})", "| ERROR: No matching distribution found for numppy"),
+    ]
+    assert [note.find(words) for words in told] == sorted(note.index(words) for words in told)
+
+
+def test_a_job_that_no_runner_took_is_told_by_gitlabs_reason(world: World) -> None:
+    way = world.project()
+    iid = way.merge(FILES)
+    ours = way.bot_commit()
+    way.finish(ours, "mlreef-build", "failed", reason="stuck_or_timeout_failure")
+    assert way.status(ours, "failed").description == "Not published: No runner took the job in time."
+    way.rest()
+    (note,) = way.notes(iid)
+    assert "**What to do:** Whoever runs the runners looks whether one is up" in note
 
 
 def test_a_failed_job_that_is_retried_with_success_publishes_after_all(world: World) -> None:
