@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import predictions
@@ -22,8 +22,8 @@ def run_command(control_file: Path, words: Sequence[str]) -> int:
         control = load_control(control_file)
         parser = build_parser(control_file.name, control)
         values = parser.parse_args(words)
-        if values.command == "train":
-            _train(control, values)
+        if values.command == "train" and control.train is not None:
+            _train(control, control.train, values)
         else:
             _run(control, values)
     except Fault as fault:
@@ -73,11 +73,10 @@ def build_parser(program: str, control: Control) -> argparse.ArgumentParser:
     return parser
 
 
-def _train(control: Control, values: argparse.Namespace) -> None:
+def _train(control: Control, train: Callable[..., object], values: argparse.Namespace) -> None:
     data = find_input("--input-path", values.input_path)
     folder = _made(values.output_path)
-    assert control.train is not None  # noqa: S101 - there is no command `train` otherwise
-    control.train(data, params_of(control.params["train"], values))
+    train(data, params_of(control.params["train"], values))
     if not KEPT.objects:
         _tell(
             "train has kept nothing (io.save_pipeline was not called), so there is no bundle. run needs no --model."

@@ -64,7 +64,8 @@ def _offer_helpers(folder: Path) -> None:
     pipelines = types.ModuleType(f"{package}.pipelines", "The folder of the control file.")
     pipelines.__path__ = [str(folder)]
     sys.modules[pipelines.__name__] = pipelines
-    sys.modules[package].pipelines = pipelines  # type: ignore[attr-defined] # it is what an import would add
+    # as an import would do
+    vars(sys.modules[package])["pipelines"] = pipelines
 
 
 def _import(path: Path) -> types.ModuleType:

@@ -36,18 +36,21 @@ class InputFile:
             raise ValueError(f"{self.name}: mode {mode!r}: an input is only read, by the modes 'r' and 'rb'")
         self.close()
         self._mode = wanted
-        # a mark of the byte order is no text; line ends become those of Python
-        encoding = None if "b" in wanted else self.encoding + "-sig"
-        self._file = Path(self.path).open(wanted, encoding=encoding)  # noqa: SIM115 - close() closes it
+        self._file = self._opened()
         return self
 
     @property
     def file(self) -> IO[Any]:
         """The open file itself."""
-        if self._file is None or self._file.closed:
-            self.open()
-        assert self._file is not None  # noqa: S101 - open() has set it
-        return self._file
+        found = self._file
+        if found is None or found.closed:
+            found = self._file = self._opened()
+        return found
+
+    def _opened(self) -> IO[Any]:
+        # a mark of the byte order is no text; line ends become those of Python
+        encoding = None if "b" in self._mode else self.encoding + "-sig"
+        return Path(self.path).open(self._mode, encoding=encoding)
 
     @property
     def mode(self) -> str:
