@@ -143,6 +143,8 @@ class Sample:
                 readme,
                 newest,
                 newest.published_at or 0.0,
+                module.model_type or "",
+                module.ml_category or "",
             ),
             tuple(made),
         )
@@ -214,6 +216,8 @@ def fits(one: ListedModule, query: Query) -> bool:
         and query.output_type in ("", one.output_type)
         and (not query.parameter or query.parameter in one.parameters)
         and (not query.topic or query.topic in one.topics)
+        and query.model_type in ("", one.model_type)
+        and query.ml_category in ("", one.ml_category)
     )
 
 
@@ -254,6 +258,7 @@ def sample() -> Sample:
     resnet = written(
         "ResNet Classifier", "ALGORITHM", "IMAGE", "MODEL", "Trains a residual network on pictures.", TRAIN
     )
+    resnet[".mlreef.yaml"] = "model_type: classification\nml_category: computer vision\n"
     made.add("vision/resnet", {"3.0.1": resnet}, days=1.2, topics=("classification", "training"))
     matrix = written(
         "Confusion Matrix", "VISUALIZATION", "TABULAR", "IMAGE", "Draws what a classifier takes for what."

@@ -15,7 +15,7 @@ import yaml
 
 from bot.domain.environments import Environment
 from parser.problems import ascii_controls
-from parser.settings import PATH
+from parser.settings import PATH, read_settings
 from parser.settings_file import MAX_BYTES, read_settings_file
 from parser.source import Entry, Source, Undecodable, read_text
 
@@ -103,6 +103,11 @@ def edit_entry_point(content: bytes | None, file: str, source: Source) -> Edited
         return CannotEdit(f"There is no file `{_short(asked)}` in this commit.", _scripts(source, path))
     if entry.kind != "file" or not path.endswith(".py"):
         return CannotEdit(f"`{_short(path)}` is no Python script.", _scripts(source, path))
+    settings, _ = read_settings(source)
+    roles = ", ".join(f"`{role}`" for role in settings.entry_points if role != "main")
+    if roles:
+        # `main` would become one more word of the command line
+        return CannotEdit(f"`{PATH}` gives entry points of its own names: {roles}.", _HAND)
     return set_value(content, ("entry_points", "main"), path)
 
 

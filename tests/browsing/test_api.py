@@ -138,6 +138,8 @@ REFUSED = [
     ("/modules?after=x", 404),
     ("/modules?after=WyJhIiwgMV0", 200),
     ("/modules?kind=NOTHING", 400),
+    ("/modules?model_type=NOTHING", 400),
+    ("/modules?ml_category=AUDIO", 200),
     ("/modules?q=a&q=b", 400),
     ("/modules?private_token=glpat-x", 400),
     ("/modules?q=" + "a" * 201, 400),

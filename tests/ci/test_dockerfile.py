@@ -73,6 +73,9 @@ FORMS = {
     "with packages": render_dockerfile(
         ("/app/main.py",), {"A": "b"}, {"C": "d"}, "r.txt", ("ffmpeg=7:5.1", "libgl1")
     ),
+    "several entry points": render_dockerfile(
+        ("/opt/mlreef/entry.py", "train=/app/train.py", "--"), {}, {}, "r.txt", own=True
+    ),
     "packages alone": render_dockerfile(("/app/a b.py",), {}, {}, None, ("g++",)),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from dataclasses import replace
@@ -105,6 +106,10 @@ def test_the_exit_code_and_signals_are_the_scripts_own(tmp_path: Path) -> None:
     )
     told, _ = started.communicate(timeout=60)
     assert (started.returncode, told.strip()) == (7, str(started.pid))
+
+
+def test_the_launcher_is_code_that_python_3_8_understands() -> None:
+    ast.parse(read_template("entry.py"), feature_version=(3, 8))
 
 
 def test_one_script_is_started_as_ever_and_needs_nothing_of_ours(tmp_path: Path) -> None:

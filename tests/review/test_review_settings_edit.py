@@ -189,3 +189,14 @@ def test_no_content_makes_an_edit_lose_or_invent_anything(content: str, value: s
     if isinstance(found, Edited):
         source = Source({".mlreef.yaml": Entry(".mlreef.yaml", "file")}, {".mlreef.yaml": found.content})
         assert read_settings_file(source)[0].environment == value
+
+
+def test_a_module_with_roles_of_its_own_gets_no_further_one() -> None:
+    content = b"entry_points: {train: train.py, infer: infer.py}\n"
+    source = Source(
+        {path: Entry(path, "file") for path in (".mlreef.yaml", "new.py")}, {".mlreef.yaml": content}
+    )
+    refused = edit_entry_point(content, "new.py", source)
+    assert isinstance(refused, CannotEdit)
+    assert refused.why == "`.mlreef.yaml` gives entry points of its own names: `train`, `infer`."
+    assert isinstance(edit_entry_point(None, "new.py", tree("new.py")), Edited)

@@ -135,6 +135,8 @@ def test_the_list_goes_on_where_it_ended(client: FlaskClient, shelf: Sample) -> 
         ("topic=preprocessing", {"Crop and Scale", "Tokens of Texts"}),
         ("parameter=epochs", {"ResNet Classifier"}),
         ("q=noise&kind=ALGORITHM", set()),
+        ("model=CLASSIFICATION&category=COMPUTER_VISION", {"ResNet Classifier"}),
+        ("category=AUDIO", set()),
     ],
 )
 def test_a_search_shows_what_fits_and_keeps_what_was_asked(
@@ -148,6 +150,13 @@ def test_a_search_shows_what_fits_and_keeps_what_was_asked(
         assert re.search(
             rf'name="{name}"[^>]*value="{value}"|name="{name}">.*?value="{value}" selected', page, re.S
         ) or (f"<option selected>{value}</option>" in page)
+
+
+def test_a_models_page_leads_to_others_of_its_type_and_category(client: FlaskClient) -> None:
+    page = read(client, "/modules/vision/resnet")
+    assert {"/?model=CLASSIFICATION", "/?category=COMPUTER_VISION"} <= set(page.values("a", "href"))
+    assert "model type classification" in page.text
+    assert "category computer vision" in page.text
 
 
 def test_a_module_page_tells_all_there_is_to_know_of_a_version(client: FlaskClient, shelf: Sample) -> None:
