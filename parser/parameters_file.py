@@ -141,7 +141,8 @@ def annotated_files(source: Source) -> Iterator[Script]:
         if path.endswith(".py")
         and entry.kind == "file"
         and not is_no_entry(path)
-        and _PROCESSOR.search(source.contents.get(path, b""))
+        and b"processor" in source.contents.get(path, b"")
+        and _PROCESSOR.search(source.contents[path])
     ]
     for path in mentions[:MAX_LOOKED_AT]:
         try:
