@@ -180,7 +180,21 @@ def python_of_conda() -> Package:
     """This machine's own Python as a package of conda, as far as a small script needs it."""
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
     standard = Path(sysconfig.get_path("stdlib"))
-    left_out = {"site-packages", "test", "tests", "idlelib", "lib2to3", "ensurepip", "tkinter", "__pycache__"}
+    left_out = {
+        *(
+            "site-packages",
+            "test",
+            "tests",
+            "idlelib",
+            "lib2to3",
+            "ensurepip",
+            "tkinter",
+            "__pycache__",
+            "xml",
+        ),
+        *("distutils", "pydoc_data", "curses", "dbm", "sqlite3", "wsgiref", "xmlrpc", "multiprocessing"),
+        *("asyncio", "email", "http", "turtledemo", "ctypes"),
+    }
     files: dict[str, bytes | Link] = {
         f"bin/python{version}": Path(sys.executable).resolve().read_bytes(),
         "bin/python": Link(f"python{version}"),
