@@ -51,6 +51,25 @@ def repository(tmp_path: Path) -> Repository:
     return Repository.create(tmp_path / "checkout")
 
 
+def test_files_of_ours_lie_beside_the_sources_and_belong_to_root(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text("")
+    here = look(tmp_path, ())
+    assert isinstance(here, Here), here
+    sinks = [io.BytesIO(), io.BytesIO()]
+    own = {"mlopen/b/c.py": b"c", "entry.py": b"launcher"}
+    for sink, given in zip(sinks, (own, dict(reversed(own.items()))), strict=True):
+        assert isinstance(write_sources(sink, here.contents, open_of_folder(tmp_path), given), Layer)
+    assert sinks[0].getvalue() == sinks[1].getvalue(), "in whatever order they come"
+    found = members(sinks[0].getvalue())
+    behind = list(found)[list(found).index("app/train.py") + 1 :]
+    assert behind == [
+        *("opt", "opt/mlreef", "opt/mlreef/entry.py", "opt/mlreef/mlopen", "opt/mlreef/mlopen/b"),
+        "opt/mlreef/mlopen/b/c.py",
+    ]
+    assert {(found[name].uid, found[name].mode) for name in behind} == {(0, 0o755), (0, 0o644)}
+    assert (found["app/train.py"].uid, found["opt/mlreef/entry.py"].size) == (10001, len(b"launcher"))
+
+
 def test_folders_come_before_their_files_and_belong_to_the_module(repository: Repository) -> None:
     sha = repository.commit({"b/c/d.py": "x", "b-a.py": "y", "run.sh": "#!/bin/sh\n"})
     repository.git("update-index", "--chmod=+x", "run.sh")
