@@ -92,6 +92,27 @@ def test_a_suggestion_is_what_fix_writes_and_mends_what_it_speaks_of(world: Worl
         assert note.resolved_by == world.bot.id
 
 
+def test_the_template_of_mlreefs_pages_is_mended_at_one_click(world: World, tmp_path: Path) -> None:
+    way = world.project()
+    head, guard, body = SCRIPT.partition('if __name__ == "__main__":\n')
+    assert guard
+    assert body.startswith("    ")
+    files = {
+        **FILES,
+        "add_noise.py": head + guard + "".join(line[4:] or "\n" for line in body.splitlines(True)),
+    }
+    iid = way.open(files)
+    (note,) = wait_threads(way, iid, [False])
+    assert "is not valid Python" in note.body
+    (one,) = suggestions(way, iid)
+    apply(way, one["id"])
+    checked(way, way.head("work"), "success")
+    written = way.sandbox.read_file(way.project.id, "add_noise.py", "work")
+    assert written == SCRIPT.encode()
+    assert written == fixed(tmp_path, files)["add_noise.py"]
+    wait_threads(way, iid, [True])
+
+
 def test_what_is_told_on_its_line_is_told_once_over_many_pushes(world: World) -> None:
     way = world.project()
     iid = way.open(MISTAKEN)
