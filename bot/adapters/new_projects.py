@@ -106,5 +106,6 @@ def _standing(data: Mapping[str, Any], holds: bool) -> Standing:
 
 def _refusal(answer: Answer, what: str) -> Exception:
     if answer.status == 403:
-        return Refused(f"GitLab refused {what} (403): you may not do that there")
+        more = "Ask for a higher role there, and run the same command again; it goes on from here."
+        return Refused(f"GitLab refused {what} (403): {answer.message}. {more}")
     return gone_or_refused(answer, what)

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from bot.__main__ import main
 from bot.local.beginning import load_template
-from sandbox.gitlab import DEVELOPER, REPORTER, Asked, Project, Sandbox, User
+from sandbox.gitlab import DEVELOPER, MAINTAINER, REPORTER, Asked, Project, Sandbox, User
 from tests.sandbox.described import Described
 
 
@@ -157,6 +157,22 @@ def test_an_answer_of_another_first_branch_is_put_right(place: Place) -> None:
     place.project("alice/clean-tables").default_branch = "trunk"
     assert place.init() == 0
     assert place.project("alice/clean-tables").default_branch == "main"
+
+
+def test_a_role_that_may_make_projects_and_not_push_to_them_is_told_and_the_rest_done_later(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place.gitlab.add_group_member("lab", place.alice, DEVELOPER)
+    place.mood.lose = "POST /projects"
+    assert place.init("--project", "lab/cleaner") == 1
+    members = place.project("lab/cleaner").members
+    members[place.alice.id] = DEVELOPER
+    # the settings are a Maintainer's, too
+    assert place.init("--project", "lab/cleaner") == 1
+    assert "Ask for a higher role there" in capsys.readouterr().err
+    members[place.alice.id] = MAINTAINER
+    assert place.init("--project", "lab/cleaner") == 0
+    assert place.files("lab/cleaner") == local(place.folder)
 
 
 @pytest.mark.parametrize("empty", [True, False])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 import sysconfig
@@ -199,10 +200,10 @@ def python_of_conda() -> Package:
         f"bin/python{version}": Path(sys.executable).resolve().read_bytes(),
         "bin/python": Link(f"python{version}"),
     }
-    for path in sorted(standard.rglob("*")):
-        inside = path.relative_to(standard)
-        if path.is_file() and path.suffix in (".py", ".so") and not left_out & set(inside.parts):
-            files[f"lib/python{version}/{inside}"] = path.read_bytes()
+    for folder, inside, names in os.walk(standard):
+        inside[:] = sorted(set(inside) - left_out)
+        for path in (Path(folder, name) for name in sorted(names) if name.endswith((".py", ".so"))):
+            files[f"lib/python{version}/{path.relative_to(standard)}"] = path.read_bytes()
     return Package("python", platform.python_version(), "h1_0", files, executable=(f"bin/python{version}",))
 
 
