@@ -15,8 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ci_templates.mlopen.mlopenapp._run.bundle import SUFFIX, BundleName, load_bundle, put_file, write_bundle
+from ci_templates.mlopen.mlopenapp._run.bundle import SUFFIX, BundleName, load_bundle
+from ci_templates.mlopen.mlopenapp._run.bundling import write_bundle
 from ci_templates.mlopen.mlopenapp._run.faults import AuthorFault, CallerFault
+from ci_templates.mlopen.mlopenapp._run.files import put_file
 from ci_templates.mlopen.mlopenapp._run.kept import MAX_NAME_CHARS, Kept
 from tests.domain.hostile import ANY_TEXT
 from tests.mlopen.controls import COUNTING, run, write

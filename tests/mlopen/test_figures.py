@@ -23,7 +23,7 @@ from tests.domain.hostile import ANY_TEXT
 NUMBERS = st.floats() | st.integers(-(10**30), 10**30) | st.sampled_from([1e308, -1e308, 5e-324, 0.1, -0.0])
 VALUES = st.lists(NUMBERS | ANY_TEXT | st.none() | st.booleans(), max_size=12)
 TRACES = st.fixed_dictionaries(
-    {"type": st.sampled_from(["pie", "scatter", "bar", "histogram", "heatmap", "scatter3d"])},
+    {"type": st.sampled_from(["pie", "scatter", "bar", "histogram", "heatmap", "box", "scatter3d"])},
     optional={
         "x": VALUES,
         "y": VALUES,
@@ -152,6 +152,41 @@ def test_bars_stand_on_zero_and_lie_if_they_shall() -> None:
     assert len(drawn({"type": "heatmap", "z": [[1, 2], [3, None]]}).findall("rect")) == 3
 
 
+def test_stacked_bars_begin_where_those_before_them_end() -> None:
+    traces = [{"type": "bar", "x": ["a"], "y": [1]}, {"type": "bar", "x": ["a"], "y": [3]}]
+    _, text = draw({"data": traces, "layout": {"barmode": "stack"}})
+    one, other = ElementTree.fromstring(text).findall("rect")[:2]  # noqa: S314 - of our own making
+    sides = [{side: float(bar.get(side) or "") for side in ("x", "y", "height")} for bar in (one, other)]
+    assert sides[0]["x"] == sides[1]["x"]
+    assert sides[1]["y"] + sides[1]["height"] == pytest.approx(sides[0]["y"], abs=0.2)
+    assert sides[1]["height"] == pytest.approx(3 * sides[0]["height"], abs=0.6)
+    _, overlaid = draw({"data": traces, "layout": {"barmode": "overlay"}})
+    bottoms = {
+        round(float(bar.get("y") or "") + float(bar.get("height") or ""), 0)
+        for bar in ElementTree.fromstring(overlaid).findall("rect")[:2]  # noqa: S314 - of our own making
+    }
+    assert len(bottoms) == 1
+
+
+def test_an_axis_of_powers_has_equal_steps_for_equal_factors() -> None:
+    trace = {"mode": "markers", "x": [1, 2, 3], "y": [1, 100, 10000]}
+    picture = drawn(trace, yaxis={"type": "log"})
+    ys = [float(one.get("cy") or "") for one in picture.findall("circle")]
+    assert ys[0] - ys[1] == pytest.approx(ys[1] - ys[2], abs=0.2)
+    assert {"1", "100", "10000"} <= set(texts(picture))
+    # what is not above zero has no place there
+    assert len(drawn({"mode": "markers", "y": [0, -1, 5]}, yaxis={"type": "log"}).findall("circle")) == 1
+
+
+def test_a_box_holds_the_middle_half_and_shows_what_lies_apart() -> None:
+    picture = drawn({"type": "box", "y": [1, 2, 3, 4, 5, 100], "name": "sizes"})
+    assert len(picture.findall("rect")) == 1
+    assert len(picture.findall("circle")) == 1
+    assert picture.get("aria-label") == "Boxes: sizes: 6 numbers from 1 to 100, half of them below 3.5"
+    apart = drawn({"type": "violin", "x": ["a", "b", "a", "b"], "y": [1, 2, 3, 4]})
+    assert len(apart.findall("rect")) == 2
+
+
 def test_what_is_not_drawn_is_said_and_kept_in_the_json() -> None:
     preds = read_predictions({"graphs": [{"data": [{"type": "scatter3d", "z": [1]}]}]})
     page = write_report(preds, "t")
@@ -159,9 +194,17 @@ def test_what_is_not_drawn_is_said_and_kept_in_the_json() -> None:
     assert json.loads(to_json(preds))["graphs"][0]["data"] == [{"type": "scatter3d", "z": [1]}]
 
 
-@given(st.lists(TRACES, max_size=3), ANY_TEXT)
-def test_any_figure_is_drawn_or_left_and_never_more_than_a_drawing(traces: list[Any], title: str) -> None:
-    graphs = read_graphs([{"data": traces, "layout": {"title": title, "xaxis": {"title": {"text": title}}}}])
+@given(
+    st.lists(TRACES, max_size=3),
+    ANY_TEXT,
+    st.sampled_from(["group", "stack", "overlay"]),
+    st.sampled_from(["linear", "log"]),
+)
+def test_any_figure_is_drawn_or_left_and_never_more_than_a_drawing(
+    traces: list[Any], title: str, mode: str, axis: str
+) -> None:
+    layout = {"title": title, "xaxis": {"title": {"text": title}, "type": axis}, "yaxis": {"type": axis}}
+    graphs = read_graphs([{"data": traces, "layout": {**layout, "barmode": mode}}])
     figure = graphs[0].figure
     assert figure is not None
     _, text = draw(figure)

@@ -1,7 +1,7 @@
-"""What was learnt, as one file named by the SHA-256 of its bytes; nothing is loaded of it before all of it is known.
+"""A bundle of what was learnt → models and objects. Nothing of it is loaded before all of it is known.
 
-A bundle is a zip, not compressed: `manifest.json`, and the pickles `objects/0`, `objects/1`, … Loading a pickle can run
-anything, so it is loaded only by a hash that the caller gave: then its bytes are those of the training.
+Loading a pickle can run anything, so it is loaded only by a hash that the caller gave: its bytes are then those of the
+training, which `bundling.py` wrote.
 """
 
 from __future__ import annotations
@@ -10,31 +10,23 @@ import hashlib
 import importlib.metadata
 import io
 import json
-import os
 import pickle
 import platform
 import re
 import sys
-import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from .faults import AuthorFault, CallerFault, Fault
+from .faults import CallerFault
+from .files import hash_of
 from .kept import Kept
-from .values import shown_type
 
 FORMAT, VERSION = "mlopen-bundle", 1
 SUFFIX = ".mlopen"
 MANIFEST = "manifest.json"
 MAX_MANIFEST_BYTES = 16 * 1024 * 1024
-CHUNK_BYTES = 1024 * 1024
-PROTOCOL = 5
-"""Of pickle; every Python since 3.8 reads it."""
-
-_EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The time of all files in a bundle, so that equal objects make equal bundles; zip knows no earlier one."""
 
 
 class BundleName:
@@ -56,141 +48,6 @@ class BundleName:
             )
         path = Path(place)
         return cls(path / (sha256 + SUFFIX) if path.is_dir() else path, sha256)
-
-
-# Writing ----------------------------------------------------------------------------------------------
-
-
-class _Noting:
-    """A file that is written, with the size and the hash of what was."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.size = 0
-        self.sha256 = hashlib.sha256()
-
-    def write(self, data: bytes | memoryview | pickle.PickleBuffer) -> int:
-        """Writes all of it."""
-        with memoryview(data) as view:
-            self._file.write(view)
-            self.sha256.update(view)
-            self.size += view.nbytes
-            return view.nbytes
-
-
-class _Pickler(pickle.Pickler):
-    """Notes which packages the objects belong to."""
-
-    def __init__(self, file: _Noting) -> None:
-        super().__init__(file, PROTOCOL)
-        self.packages: set[str] = set()
-
-    def reducer_override(self, obj: Any) -> Any:
-        named = obj if isinstance(getattr(obj, "__module__", None), str) else type(obj)
-        self.packages.add(str(named.__module__).partition(".")[0])
-        return NotImplemented
-
-
-def write_bundle(folder: Path, pipeline: str, kept: Kept) -> tuple[Path, str]:
-    """Writes the bundle of all that was kept; gives its path and its hash. Whole, or not at all."""
-
-    def fill(file: IO[bytes]) -> None:
-        entries, packages = [], {"python"}
-        with zipfile.ZipFile(file, "w") as archive:
-            for number, ((kind, name), value) in enumerate(kept.objects.items()):
-                entry = {"file": f"objects/{number}", "kind": kind, "name": name}
-                with archive.open(zipfile.ZipInfo(entry["file"], _EPOCH), "w", force_zip64=True) as stream:
-                    noting = _Noting(stream)
-                    packages |= _pickle(noting, kind, name, value)
-                about = {"type": f"{type(value).__module__}.{type(value).__qualname__}", "size": noting.size}
-                entries.append({**entry, **about, "sha256": noting.sha256.hexdigest()})
-            manifest = {
-                "format": FORMAT,
-                "version": VERSION,
-                "pipeline": pipeline,
-                "libraries": _versions(packages),
-                "objects": entries,
-            }
-            text = json.dumps(manifest, indent=1, sort_keys=True)
-            archive.writestr(zipfile.ZipInfo(MANIFEST, _EPOCH), text.encode("utf-8", "replace"))
-
-    try:
-        path = _put(folder, fill, lambda file: _hash(file) + SUFFIX)
-    except OSError as error:
-        raise Fault(
-            f"--output-path {folder}: {error.strerror}. Give a folder that the bundle fits into."
-        ) from None
-    return path, path.name[: -len(SUFFIX)]
-
-
-def put_file(path: Path, data: bytes) -> None:
-    """Writes a file so that its name never leads to half of it."""
-    _put(path.parent, lambda file: file.write(data), lambda _file: path.name)
-
-
-def _put(folder: Path, fill: Callable[[IO[bytes]], object], name: Callable[[IO[bytes]], str]) -> Path:
-    """A file that appears when it is whole, by the name that it then gets."""
-    handle, text = tempfile.mkstemp(prefix=".", suffix=".part", dir=str(folder))
-    part = Path(text)
-    try:
-        with os.fdopen(handle, "w+b") as file:
-            fill(file)
-            file.flush()
-            os.fsync(file.fileno())
-            file.seek(0)
-            path = folder / name(file)
-        part.chmod(0o644)
-        part.replace(path)
-    except BaseException:
-        part.unlink()
-        raise
-    return path
-
-
-def _hash(file: IO[bytes]) -> str:
-    found = hashlib.sha256()
-    for chunk in iter(lambda: file.read(CHUNK_BYTES), b""):
-        found.update(chunk)
-    return found.hexdigest()
-
-
-def _pickle(file: _Noting, kind: str, name: str, value: Any) -> set[str]:
-    """Writes one object; gives the packages that it needs to be loaded."""
-    pickler = _Pickler(file)
-    try:
-        pickler.dump(value)
-    except OSError:
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever an object's own code raises when it is written
-        raise AuthorFault(
-            f"save_pipeline: the {kind} {name!r}, {shown_type(value)}, cannot be kept: {error}. Open files, lambdas "
-            "and functions within functions cannot; keep what they are made of, and make them again in run_pipeline."
-        ) from None
-    return pickler.packages | {type(value).__module__.partition(".")[0]}
-
-
-def _versions(packages: set[str]) -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for package in sorted(packages):
-        version = _version(package)
-        if version is not None:
-            found[package] = version
-    return found
-
-
-def _version(package: str) -> str | None:
-    if package == "python":
-        return platform.python_version()
-    stated = getattr(sys.modules.get(package), "__version__", None)
-    if isinstance(stated, str):
-        return stated
-    try:
-        return importlib.metadata.version(package)
-    except (importlib.metadata.PackageNotFoundError, ValueError):
-        return None  # of the standard library, or the repository's own
-
-
-# Loading ----------------------------------------------------------------------------------------------
 
 
 def load_bundle(name: BundleName, pipeline: str, kept: Kept) -> list[str]:
@@ -253,7 +110,7 @@ def _check(archive: zipfile.ZipFile, entry: dict[str, Any], refused: str) -> Non
     if entry["kind"] not in ("model", "arg") or not isinstance(entry["name"], str):
         raise ValueError("an object of an unknown kind")
     with archive.open(entry["file"]) as stream:
-        found = _hash(stream)
+        found = hash_of(stream)
     if archive.getinfo(entry["file"]).file_size != entry["size"] or found != entry["sha256"]:
         raise CallerFault(f"{refused}{entry['name']!r} is not what the manifest says. It was not loaded.")
 
@@ -273,6 +130,19 @@ def _load(archive: zipfile.ZipFile, entry: dict[str, Any], refused: str, warning
 
 def _differences(libraries: dict[str, str]) -> Iterator[str]:
     for package, version in libraries.items():
-        here = _version(package)
+        here = version_of(package)
         if here != version:
             yield f"it was trained with {package} {version}, and here is {here or 'none'}."
+
+
+def version_of(package: str) -> str | None:
+    """The version of an installed package, or of `python`; None for what has none."""
+    if package == "python":
+        return platform.python_version()
+    stated = getattr(sys.modules.get(package), "__version__", None)
+    if isinstance(stated, str):
+        return stated
+    try:
+        return importlib.metadata.version(package)
+    except (importlib.metadata.PackageNotFoundError, ValueError):
+        return None  # of the standard library, or the repository's own

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import predictions
-from .bundle import BundleName, load_bundle, write_bundle
+from .bundle import BundleName, load_bundle
+from .bundling import write_bundle
 from .control import Control, load_control
 from .faults import Fault
 from .inputs import find_input

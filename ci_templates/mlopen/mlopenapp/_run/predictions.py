@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .bundle import put_file
 from .faults import AuthorFault, Fault
 from .figures import Graph, read_graphs
+from .files import put_file
 from .report import write_report
 from .sanitise import clean
 from .values import plain, shown_type

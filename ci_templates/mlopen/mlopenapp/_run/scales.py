@@ -36,19 +36,18 @@ class Scale:
 
 
 class Numbers(Scale):
-    """From the least to the greatest. `from_zero`: zero belongs to it; `in_bars`: with room for bars at its ends."""
+    """From the least to the greatest; `in_bars`: with room for bars at its ends."""
 
-    def __init__(self, numbers: Sequence[float], from_zero: bool, in_bars: bool) -> None:
+    def __init__(self, numbers: Sequence[float], in_bars: bool) -> None:
         kept = sorted({min(MOST, max(-MOST, number)) for number in numbers})
         gaps = [kept[n + 1] - kept[n] for n in range(len(kept) - 1)]
         low, high = kept[0], kept[-1]
-        if from_zero:
-            low, high = min(low, 0.0), max(high, 0.0)
         margin = (high - low) * 0.04 or abs(high) / 10 or 1.0
         self._gap = min(gaps) if gaps and in_bars else margin
         more = self._gap / 2 if in_bars else margin
-        self.low = low if from_zero and low == 0 else max(low - more, -MOST * 2)
-        self.high = high if from_zero and high == 0 else min(high + more, MOST * 2)
+        # bars stand on the axis itself
+        self.low = low if low == 0 and not in_bars else max(low - more, -MOST * 2)
+        self.high = high if high == 0 and not in_bars else min(high + more, MOST * 2)
         if self.high <= self.low:
             self.low, self.high = low - 1.0, high + 1.0
 
@@ -80,6 +79,31 @@ class Numbers(Scale):
     def room(self) -> float:
         whole = self.high - self.low
         return min(1.0, max(0.0, self._gap / whole)) if whole > 0 else 1.0
+
+
+class Logarithms(Scale):
+    """Numbers above zero, by their powers of ten."""
+
+    def __init__(self, numbers: Sequence[float], in_bars: bool) -> None:
+        self._powers = Numbers([math.log10(number) for number in numbers], in_bars)
+
+    def part(self, value: Any) -> float | None:
+        try:
+            return self._powers.part(math.log10(float(value)))
+        except (TypeError, ValueError, OverflowError):
+            return None
+
+    def ticks(self) -> Iterator[tuple[Any, str]]:
+        first, last = math.ceil(self._powers.low), math.floor(self._powers.high)
+        every = max(1, math.ceil((last - first) / TICKS))
+        whole = range(first, last + 1, every)
+        for power in whole if len(whole) > 1 else (one for one, _ in self._powers.ticks()):
+            # the ends of the axis may lie beyond the numbers there are
+            if -307 <= power <= 308:
+                yield 10.0**power, number_words(10.0**power)
+
+    def room(self) -> float:
+        return self._powers.room()
 
 
 class Categories(Scale):

@@ -1,0 +1,189 @@
+"""Points, lines, bars and histograms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from .canvas import (
+    BOTTOM,
+    HEIGHT,
+    LEFT,
+    RIGHT,
+    TOP,
+    WIDTH,
+    draw_axes,
+    draw_legend,
+    height_with_legend,
+    items,
+    look_of,
+    name_of,
+    number_of,
+    svg,
+    x_at,
+    y_at,
+)
+from .scales import Categories, Logarithms, Numbers, Scale, number_words
+
+MAX_POINTS = 4_000
+"""Points that are drawn of one trace; of more, every second, third, … one."""
+
+MAX_BINS = 40
+SHARE = 0.8
+"""How much of the room between two places a bar, or all bars of a place, take."""
+
+
+def draw_plot(traces: list[dict[str, Any]], layout: dict[str, Any], title: str) -> str:
+    """All traces on one pair of axes. Bars of several stand beside each other, or on top, as the layout says."""
+    traces = [_counted(trace) for trace in traces]
+    points = [_points(trace) for trace in traces]
+    lying = any(_is_bar(trace) and trace.get("orientation") == "h" for trace in traces)
+    mode = layout.get("barmode")
+    bars = _bars_of(traces, points, lying, mode in ("stack", "relative"))
+    xs = [x for pairs in points for x, _ in pairs]
+    ys = [y for pairs in points for _, y in pairs]
+    ends = [end for some in bars.values() for _, *both in some for end in both]
+    if not xs:
+        return ""
+    across = _scale(xs + ends if lying else xs, layout.get("xaxis"), bool(bars) and not lying)
+    upwards = _scale(ys if lying else ys + ends, layout.get("yaxis"), bool(bars) and lying)
+    parts = [*draw_axes(across, upwards, layout)]
+    beside = 1 if mode in ("stack", "relative", "overlay") else len(bars)
+    for place, trace in enumerate(traces):
+        if place in bars:
+            number = list(bars).index(place) if beside > 1 else 0
+            parts += _draw_bars(bars[place], across, upwards, look_of(place), lying, number, beside)
+        else:
+            parts += _marks(points[place], across, upwards, look_of(place), str(trace.get("mode") or ""))
+    names = [name_of(trace, place) for place, trace in enumerate(traces)]
+    return svg([*parts, *draw_legend(names)], title, _told(traces, points), height_with_legend(names))
+
+
+def _is_bar(trace: dict[str, Any]) -> bool:
+    return trace.get("type") == "bar"
+
+
+def _counted(trace: dict[str, Any]) -> dict[str, Any]:
+    """A histogram as bars; anything else as it is."""
+    if trace.get("type") != "histogram":
+        return trace
+    lying = not items(trace.get("x"))
+    values = items(trace.get("y" if lying else "x"))
+    numbers = [number for number in map(number_of, values) if number is not None]
+    counts: dict[Any, float] = {}
+    if numbers and len(numbers) == len(values):
+        low, high = min(numbers), max(numbers)
+        bins = min(MAX_BINS, max(1, math.ceil(math.sqrt(len(numbers))))) if high > low else 1
+        wide = (high - low) / bins or 1.0
+        counts = {low + wide * (place + 0.5): 0.0 for place in range(bins)}
+        keys = list(counts)
+        for number in numbers:
+            counts[keys[min(bins - 1, int((number - low) / wide))]] += 1
+    else:
+        for value in values:
+            counts[str(value)] = counts.get(str(value), 0.0) + 1
+    sides = (
+        {"y": list(counts), "x": list(counts.values())}
+        if lying
+        else {"x": list(counts), "y": list(counts.values())}
+    )
+    return {**trace, **sides, "type": "bar", "orientation": "h" if lying else "v"}
+
+
+def _points(trace: dict[str, Any]) -> list[tuple[Any, Any]]:
+    xs, ys = items(trace.get("x")), items(trace.get("y"))
+    count = max(len(xs), len(ys)) if not xs or not ys else min(len(xs), len(ys))
+    pairs = [(xs[n] if xs else n, ys[n] if ys else n) for n in range(count)]
+    return pairs[:: max(1, math.ceil(len(pairs) / MAX_POINTS))]
+
+
+def _bars_of(
+    traces: list[dict[str, Any]], points: list[list[tuple[Any, Any]]], lying: bool, stacked: bool
+) -> dict[int, list[tuple[Any, float, float]]]:
+    """By the trace's place: each bar's place, and its two ends; stacked ones begin where those before them end."""
+    found: dict[int, list[tuple[Any, float, float]]] = {}
+    reached: dict[tuple[str, bool], float] = {}
+    for number, trace in enumerate(traces):
+        if not _is_bar(trace):
+            continue
+        found[number] = []
+        for x, y in points[number]:
+            place, value = (y, number_of(x)) if lying else (x, number_of(y))
+            if value is None:
+                continue
+            key = (str(place), value < 0)
+            begun = reached.get(key, 0.0) if stacked else 0.0
+            reached[key] = begun + value
+            found[number].append((place, begun, begun + value))
+    return found
+
+
+def _scale(values: list[Any], axis: Any, in_bars: bool) -> Scale:
+    numbers = [number_of(value) for value in values]
+    found = [number for number in numbers if number is not None]
+    if not found or len(found) < sum(value is not None for value in values):
+        return Categories([str(value) for value in values if value is not None])
+    if isinstance(axis, dict) and axis.get("type") == "log" and max(found) > 0:
+        return Logarithms([number for number in found if number > 0], in_bars)
+    return Numbers(found, in_bars)
+
+
+def _marks(
+    pairs: list[tuple[Any, Any]], across: Scale, upwards: Scale, look: str, mode: str
+) -> Iterator[str]:
+    mode = mode or ("lines+markers" if len(pairs) < 20 else "lines")
+    stretch: list[str] = []
+    lines: list[list[str]] = [stretch]
+    spots = []
+    for x, y in ((x_at(across, one), y_at(upwards, other)) for one, other in pairs):
+        if x is None or y is None:
+            stretch = []
+            lines.append(stretch)
+            continue
+        stretch.append(f"{x:.1f},{y:.1f}")
+        spots.append(f'<circle class="{look}" cx="{x:.1f}" cy="{y:.1f}" r="4"/>')
+    if "lines" in mode:
+        for one in lines:
+            if len(one) > 1:
+                yield f'<polyline class="{look} line" points="{" ".join(one)}"/>'
+    if "markers" in mode or len(spots) == 1:
+        yield from spots
+
+
+def _draw_bars(
+    bars: list[tuple[Any, float, float]],
+    across: Scale,
+    upwards: Scale,
+    look: str,
+    lying: bool,
+    number: int,
+    beside: int,
+) -> Iterator[str]:
+    """The bars of one trace, the `number`-th of those that stand beside each other."""
+    places, values = (upwards, across) if lying else (across, upwards)
+    length = (HEIGHT - TOP - BOTTOM) if lying else (WIDTH - LEFT - RIGHT)
+    start = LEFT if lying else HEIGHT - BOTTOM
+    room = places.room() * length * SHARE
+    wide = room / beside
+    for place, *both in bars:
+        middle = y_at(places, place) if lying else x_at(places, place)
+        # zero has no place on a logarithmic axis: the bar begins at its edge
+        found = [x_at(values, end) if lying else y_at(values, end) for end in both]
+        one, other = (start if end is None else end for end in found)
+        if middle is None:
+            continue
+        near, low, high = middle - room / 2 + wide * number, min(one, other), max(one, other)
+        box = (low, near, high - low, wide) if lying else (near, low, wide, high - low)
+        yield '<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>'.format(look, *box)
+
+
+def _told(traces: list[dict[str, Any]], points: list[list[tuple[Any, Any]]]) -> str:
+    words = []
+    for place, trace in enumerate(traces):
+        kind = "bars" if _is_bar(trace) else "points"
+        numbers = [number for number in (number_of(y) for _, y in points[place]) if number is not None]
+        span = f" from {number_words(min(numbers))} to {number_words(max(numbers))}" if numbers else ""
+        name = f"{name_of(trace, place)}: " if len(traces) > 1 else ""
+        words.append(f"{name}{len(points[place])} {kind}{span}")
+    return "; ".join(words)
