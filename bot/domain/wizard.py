@@ -146,7 +146,7 @@ def plan_setup(source: Source, wish: SetupWish, means: Means) -> Setup | CannotE
     environment = _wished_environment(wish, means)
     if isinstance(environment, CannotEdit):
         return environment
-    provisional = _set(draft, ("entry_points", "main"), entry)
+    provisional = draft if _has_roles(before) else _set(draft, ("entry_points", "main"), entry)
     if isinstance(provisional, CannotEdit):
         return provisional
     now = means.read(provisional.source)
@@ -220,6 +220,11 @@ def _choose_entry(draft: _Draft, before: Report, wish: SetupWish) -> str | Canno
         "Ask for one to begin with: `/mlreef init argparse` in a comment, `mlreef-bot init --skeleton argparse` on "
         "your own machine.",
     )
+
+
+def _has_roles(report: Report) -> bool:
+    """Whether somebody named several entry points: beside those, `main` would be one more word of the command line."""
+    return any(role != "main" for role in report.settings.entry_points)
 
 
 def _can_be_named(path: str) -> bool:
@@ -346,7 +351,7 @@ def _settings(
         )
         return draft.with_file(PATH, text)
     said: list[tuple[tuple[str, ...], str]] = []
-    if before.module is None or wish.entry_point:
+    if (before.module is None or wish.entry_point) and not _has_roles(before):
         said.append((("entry_points", "main"), entry))
     if means.named and (wish.environment or now.settings.environment is None):
         said.append((("environment",), environment.name))

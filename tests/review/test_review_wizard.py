@@ -107,6 +107,20 @@ def test_settings_that_are_there_are_kept_and_completed() -> None:
     )
 
 
+def test_several_entry_points_stay_as_they_are_named() -> None:
+    settings = "entry_points:\n  train: train.py\n  infer: eval.py\n"
+    files = {"train.py": SCRIPT, "eval.py": SCRIPT, ".mlreef.yaml": settings}
+    made = plan(files)
+    assert made.files[".mlreef.yaml"].decode().startswith(settings)
+    assert made.files["requirements.txt"].decode().splitlines()[1:] == ["numpy==2.3.1", "scikit-learn==1.7.0"]
+    after = read(source({**files, **made.files}), "noise")
+    assert not after.refused, after.problems
+    assert after.module is not None
+    assert [point.role for point in after.module.entry_points] == ["train", "infer"]
+    why = refused(files, entry_point="eval.py").why
+    assert why == "`.mlreef.yaml` gives entry points of its own names: `train`, `infer`."
+
+
 def test_a_requirements_file_elsewhere_is_named_and_none_is_made() -> None:
     made = plan({"train.py": SCRIPT, "docker/requirements.txt": "numpy\nscikit-learn\n"})
     assert set(made.files) == {".mlreef.yaml"}
