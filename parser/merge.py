@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -328,5 +329,22 @@ def _missing(command_line: CommandLine, annotated: tuple[Annotated, ...]) -> lis
             place = next((one.place for one in annotated if one.name == name), place)
         if not command_line.complete and near is None:
             mend += " It may be among the arguments that could not be read."
-        found.append(problem("missing-parameter", place, name=flag, mend=mend))
+        edits = [] if near is None else _respelt(command_line, near, flag)
+        found.append(problem("missing-parameter", place, None, edits=edits, name=flag, mend=mend))
     return found
+
+
+def _respelt(command_line: CommandLine, near: Parameter, flag: str) -> list[Edit]:
+    """The edit that writes dashes for underscores; the script's own name for the value stays as it is."""
+    script = command_line.scope.script
+    plain = command_line.framework == "argparse" and not near.subcommand and near.condition is None
+    if not plain or [one.replace("_", "-") for one in near.flags] != [flag]:
+        return []
+    for node in script.nodes:
+        if isinstance(node, ast.Call) and script.place(node) == near.place:
+            for one in node.args:
+                if isinstance(one, ast.Constant) and one.value == near.flags[0]:
+                    place = script.place(one)
+                    quote = script.line(place.line)[place.column]
+                    return [Edit(place, f"{quote}{flag}{quote}")] if quote in "\"'" else []
+    return []

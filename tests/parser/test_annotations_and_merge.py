@@ -498,3 +498,28 @@ def test_a_field_that_is_given_wrong_is_not_said_to_be_missing(
     said = [one.message for one in found.problems if one.code == "module-defaults"]
     assert [told for one in said if told and told in one] == ([told] if told else [])
     assert len(said) == bool(told)
+
+
+@pytest.mark.parametrize("written", ["'--input_path'", '"--input_path"'])
+def test_a_path_that_is_spelt_with_an_underscore_is_mended_and_its_value_keeps_its_name(written: str) -> None:
+    text = (
+        HEAD + ACCEPTED.replace('"--input-path"', written) + "parser.add_argument('--input_path_2')\n" + TAIL
+    )
+    found = report({"run.py": text})
+    (told,) = [one for one in found.problems if one.code == "missing-parameter"]
+    mended = apply(text, told.edits)
+    assert mended == text.replace(f"{written},", f"{written.replace('_', '-')},")
+    (now,) = [one for one in report({"run.py": mended}).module.parameters if one.name == "input-path"]
+    assert now.dest == "input_path"
+
+
+@pytest.mark.parametrize(
+    "written",
+    ['"-i", "--input_path"', '"--Input-Path"', '"--input_path"[:]', '"input_path"', 'r"--input_path"'],
+)
+def test_one_that_is_spelt_otherwise_is_left_to_a_person(written: str) -> None:
+    found = report(
+        {"run.py": HEAD + ACCEPTED.replace('"--input-path"', written).replace(", required=True", "") + TAIL}
+    )
+    (told,) = [one for one in found.problems if one.code == "missing-parameter"]
+    assert told.edits == ()
