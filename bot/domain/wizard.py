@@ -146,7 +146,11 @@ def plan_setup(source: Source, wish: SetupWish, means: Means) -> Setup | CannotE
     environment = _wished_environment(wish, means)
     if isinstance(environment, CannotEdit):
         return environment
-    provisional = draft if _has_roles(before) else _set(draft, ("entry_points", "main"), entry)
+    provisional = (
+        draft
+        if _has_roles(before) or _declared(before, wish)
+        else _set(draft, ("entry_points", "main"), entry)
+    )
     if isinstance(provisional, CannotEdit):
         return provisional
     now = means.read(provisional.source)
@@ -225,6 +229,14 @@ def _choose_entry(draft: _Draft, before: Report, wish: SetupWish) -> str | Canno
 def _has_roles(report: Report) -> bool:
     """Whether somebody named several entry points: beside those, `main` would be one more word of the command line."""
     return any(role != "main" for role in report.settings.entry_points)
+
+
+def _declared(report: Report, wish: SetupWish) -> dict[str, str]:
+    """Role → script of several entry points that the repository has without naming them; empty where it has one."""
+    if report.module is None or wish.entry_point:
+        return {}
+    found = {point.role: point.file for point in report.module.entry_points}
+    return found if len(set(found.values())) > 1 else {}
 
 
 def _can_be_named(path: str) -> bool:
@@ -341,7 +353,7 @@ def _settings(
             else Described(module.kind.value, module.input_type, module.output_type)
         )
         text = settings_text(
-            entry,
+            _declared(before, wish) or {"main": entry},
             others,
             environment if means.named else None,
             means.environments if means.named else (),

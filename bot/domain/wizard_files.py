@@ -7,7 +7,7 @@ comments they stay on their line.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.domain.environments import Environment
@@ -63,7 +63,7 @@ class Described:
 
 
 def settings_text(
-    entry: str,
+    entries: Mapping[str, str],
     others: Sequence[str],
     environment: Environment | None,
     environments: Sequence[Environment],
@@ -71,13 +71,16 @@ def settings_text(
     requirements_file: str = "",
     docs_url: str = "",
 ) -> bytes:
-    """A whole `.mlreef.yaml`; `others`: scripts that could be the entry point as well; `environment` None: unknown."""
-    return ("\n".join(_settings(entry, others, environment, environments, described, requirements_file, docs_url))
+    """A whole `.mlreef.yaml`.
+
+    `entries`: role → script; `others`: scripts that could be the entry point as well; `environment` None: unknown.
+    """
+    return ("\n".join(_settings(entries, others, environment, environments, described, requirements_file, docs_url))
             + "\n").encode()  # fmt: skip
 
 
 def _settings(
-    entry: str,
+    entries: Mapping[str, str],
     others: Sequence[str],
     environment: Environment | None,
     environments: Sequence[Environment],
@@ -90,11 +93,14 @@ def _settings(
         yield _remark(f"Help: {docs_url}")
     yield ""
     yield "entry_points:"
-    yield "  # The script that runs the module; its arguments become the module's parameters."
+    if len(entries) > 1:
+        yield "  # The scripts of the module, by the first word of its command line that selects one."
+    else:
+        yield "  # The script that runs the module; its arguments become the module's parameters."
     if others:
         yield "  # These read a command line, too:"
         yield from (f"  {_remark(f'  {other}')}" for other in others[:MAX_NAMED])
-    yield f"  main: {scalar(entry)}"
+    yield from (f"  {role}: {scalar(script)}" for role, script in entries.items())
     yield ""
     told = "There is:" if environments else "Whoever runs the bot knows which there are."
     yield f"# The image that the module is built on. {told}"

@@ -121,6 +121,22 @@ def test_several_entry_points_stay_as_they_are_named() -> None:
     assert why == "`.mlreef.yaml` gives entry points of its own names: `train`, `infer`."
 
 
+def test_entry_points_that_a_parameters_file_declares_are_all_named() -> None:
+    blocks = "".join(
+        f"@data_processor(command='{name}', type='ALGORITHM')\ndef {name}(): ...\n"
+        for name in ("ask", "train")
+    )
+    files = {"train.py": SCRIPT, "ask.py": SCRIPT, "parameters.py": blocks}
+    made = plan(files)
+    assert b"entry_points:\n" in made.files[".mlreef.yaml"]
+    for module in (made.before.module, made.after.module):
+        assert module is not None
+        assert {one.role: one.file for one in module.entry_points} == {"train": "train.py", "ask": "ask.py"}
+    chosen = plan(files, entry_point="ask.py").after.module
+    assert chosen is not None
+    assert [one.file for one in chosen.entry_points] == ["ask.py"]
+
+
 def test_a_requirements_file_elsewhere_is_named_and_none_is_made() -> None:
     made = plan({"train.py": SCRIPT, "docker/requirements.txt": "numpy\nscikit-learn\n"})
     assert set(made.files) == {".mlreef.yaml"}
@@ -283,7 +299,7 @@ def test_settings_read_back_as_exactly_what_was_meant(
     entry: str, others: list[str], environment: Environment, file: str, docs_url: str
 ) -> None:
     described = Described("ALGORITHM", "IMAGE", None)
-    text = settings_text(entry, others, environment, (environment,), described, file, docs_url)
+    text = settings_text({"main": entry}, others, environment, (environment,), described, file, docs_url)
     found, problems = read_settings_file(source({".mlreef.yaml": text}))
     assert problems == ()
     assert dict(found.entry_points) == {"main": entry}
