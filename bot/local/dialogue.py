@@ -16,7 +16,7 @@ from bot.domain.templates import (
     path_of_name,
 )
 from bot.domain.text import printable
-from bot.local.beginning import ADDRESSES, ProjectWish
+from bot.local.making import ADDRESSES, ProjectWish
 from parser.annotations import DATA_TYPES
 
 EXISTING = "existing"

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bot.domain.templates import TemplateWish
-from bot.local.beginning import ProjectWish
 from bot.local.dialogue import ask_for_wishes
+from bot.local.making import ProjectWish
 
 SECONDS = 60.0
 ROOT = Path(__file__).parents[2]
