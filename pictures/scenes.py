@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from difflib import SequenceMatcher
 
-from bot.domain import published_words, reports
+from bot.domain import failure_words, published_words, reports
 from bot.domain.commands import Name, Unknown
+from bot.domain.gitlab import CiJob
 from bot.domain.making import Making, explained
 from bot.domain.replies import explain_reply, unknown_reply
 from bot.domain.review import Reviewed
@@ -45,6 +46,20 @@ from pictures.sample import (
 BOT, ALICE = "mlreef-bot", "alice"
 TITLE = "Choose how strong the noise is"
 LINES_ABOVE = 2
+PROJECT = PIPELINE.web_url.partition("/-/")[0]
+
+SMOKE_LOG = b"""\
+Trying python add_noise.py \xe2\x80\xa6 --help, with every parameter in its turn; its body is not run.
+  no --help: it ended with exit code 1
+       | Traceback (most recent call last):
+       |   File "/module/add_noise.py", line 3, in <module>
+       |     import cv2
+       | ImportError: libGL.so.1: cannot open shared object file: No such file or directory
+Not published: the script does not even print its help, it ended with exit code 1. ImportError: libGL.so.1: \
+cannot open shared object file: No such file or directory
+ERROR: Job failed: exit code 1
+"""
+"""What the test of a candidate prints when a library of the system is missing."""
 
 
 def scenes() -> tuple[Scene, ...]:
@@ -56,6 +71,7 @@ def scenes() -> tuple[Scene, ...]:
         _folded(),
         _published(),
         _refused(),
+        _failed(),
         _fork(),
         _commands(),
         _wizard(),
@@ -145,6 +161,16 @@ def _refused() -> Scene:
         ALICE,
         (Comment(BOT, reports.refused_note(HEAD, problems)),),
         check=(PUBLISH_STATUS, "failed", reports.refused_status(problems)),
+    )
+
+
+def _failed() -> Scene:
+    job = CiJob(5_021, "mlreef-smoke", "failed", False, f"{PROJECT}/-/jobs/5021", "script_failure")
+    note = failure_words.failed_note(HEAD, job, PIPELINE, SMOKE_LOG)
+    status = failure_words.failed_status(job, SMOKE_LOG)
+    comments = (Comment(BOT, note),)
+    return Scene(
+        "failed", TITLE, "Merged", "strength", ALICE, comments, check=(PUBLISH_STATUS, "failed", status)
     )
 
 
