@@ -290,5 +290,5 @@ class _Option:
     def _texts(self) -> Iterator[str]:
         for key in _HELP:
             text = self._option(key, None)
-            if isinstance(text, str):
+            if isinstance(text, str) and text:
                 yield text

@@ -102,7 +102,7 @@ def add_option(parser: argparse.ArgumentParser, option: Option) -> None:
 
 def _help(option: Option) -> str | None:
     words = [option.options.get(key) for key in ("help", "help_text", "label")]
-    told = next((one for one in words if isinstance(one, str)), None)
+    told = next((one for one in words if isinstance(one, str) and one), None)
     if told is None and option.name != option.flag:
         told = option.name
     return None if told is None else told.replace("%", "%%")
