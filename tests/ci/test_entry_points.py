@@ -13,6 +13,7 @@ import pytest
 
 import ci_templates
 from bot.ci.probes import plan_document
+from bot.domain.failure_words import read_cause
 from bot.domain.starting import RUNNER, own_files, script_words, start_words, started_as
 from ci_templates import read_template
 from parser.model import Module
@@ -181,6 +182,9 @@ def test_what_differs_in_one_of_them_is_told_with_its_role_and_not_published(
     code, log = run_smoke(tmp_path, plan_of(tmp_path, module))
     assert code == 1
     assert f"Not published: of the entry point `{role}`: " in log
+    cause = str(read_cause(log.encode()))
+    assert cause.count("of the entry point") == 1
+    assert "-bot read parameters otherwise than argparse holds them" in cause
     assert log.count("parameters are held as they were read") == 1, "the other one is tried all the same"
 
 

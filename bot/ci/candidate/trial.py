@@ -43,8 +43,7 @@ def main(plan_file: Path) -> int:
     if not causes:
         say("The script accepts what was read from it.")
         return 0
-    first, *others = causes
-    say(" ".join([NOT_PUBLISHED, first, *(cause[0].upper() + cause[1:] for cause in others)]))
+    say(NOT_PUBLISHED + " " + _sentences(causes))
     return 1
 
 
@@ -59,8 +58,14 @@ def _try_entry_points(plan: dict[str, Any], plan_file: Path) -> list[str]:
         say("  ok " + plan["help"]["word"] + " shows the entry points")
     for number, part in enumerate(plan["parts"]):
         found = _try_parameters(part, plan_file, number)
-        causes += ["of the entry point `" + part["role"] + "`: " + cause for cause in found]
+        if found:
+            causes.append("of the entry point `" + part["role"] + "`: " + _sentences(found))
     return causes
+
+
+def _sentences(causes: list[str]) -> str:
+    first, *others = causes
+    return " ".join([first, *(cause[0].upper() + cause[1:] for cause in others)])
 
 
 def _try_parameters(plan: dict[str, Any], plan_file: Path, part: int = -1) -> list[str]:
