@@ -16,6 +16,7 @@ from parser.parameters_file import ParametersFile, declared_entry_points, read_p
 from parser.problems import ascii_controls, in_order, problem
 from parser.reach import unreachable_imports
 from parser.requirements import (
+    brought_requirements,
     compare_imports,
     name_packages,
     packages_of_imports,
@@ -55,6 +56,7 @@ def read(source: Source, project_name: str, entry_point: str | None = None) -> R
         brought = _brought(module)
         if requirements is not None and requirements.manager == "pip":
             everything.extend(compare_imports(source, entries, requirements, faults, brought))
+            everything.extend(brought_requirements(requirements, brought))
         elif any(one.code == "no-requirements" for one in faults):
             needed = packages_of_imports(source, entries, brought)
             packages = sorted({one.package for one in needed}, key=str.lower)

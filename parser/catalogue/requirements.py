@@ -68,6 +68,11 @@ REQUIREMENTS: dict[str, Known] = {
         "Move the script beside it, or add before the import `sys.path.insert(0, {path})`, after `import sys` and"
         " `from pathlib import Path`.",
     ),
+    "requirement-brought": Known(
+        _WARNING,
+        "{name} is in the image of every control file; as a requirement it may not be found.",
+        "Remove the line.",
+    ),
     "requirement-unused": Known(
         _INFO,
         "Nothing imports {names}.",

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from parser.examples.frames import HOLE, PLAIN, WHOLE, Example
+from parser.examples.frames import CONTROL, HOLE, PLAIN, WHOLE, Example
+
+_RUN = """\
+def run_pipeline(input, model, args, params=None):
+    return {"text": input.read()}
+"""
 
 REQUIREMENTS: dict[str, Example] = {
     "no-requirements": Example(
@@ -108,6 +113,14 @@ REQUIREMENTS: dict[str, Example] = {
         frame=HOLE + PLAIN,
         file="tools/run.py",
         beside={"lib/pictures.py": "def resize(picture): ...\n", "run.py": None},
+    ),
+    "requirement-brought": Example(
+        "What control files import of mlopen is in the image; the package itself is made for a web server.",
+        "mlopenapp==1.0\n",
+        "",
+        frame=WHOLE,
+        file="requirements.txt",
+        beside={"run.py": CONTROL.replace(HOLE, _RUN)},
     ),
     "requirement-unused": Example(
         "A package that nobody uses makes the image larger and its build slower, and can be in the way of others.",

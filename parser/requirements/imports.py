@@ -76,6 +76,15 @@ def compare_imports(
     return [*unprovided, *_told_unused([one for one in unused if one.place not in misspelt], requirements)]
 
 
+def brought_requirements(requirements: Requirements, brought: Brought) -> list[Problem]:
+    """Requirements that the image has anyway, in the form that the module needs."""
+    return [
+        problem("requirement-brought", item.place, None, name=ascii_controls(str(item.name))[:120])
+        for item in requirements.items
+        if item.normalized in brought
+    ]
+
+
 def packages_of_imports(
     source: Source, entries: Sequence[Script], brought: Brought = MappingProxyType({})
 ) -> tuple[Needed, ...]:

@@ -90,6 +90,12 @@ def test_what_the_image_brings_of_mlopen_is_nothing_to_install() -> None:
     assert not {"import-unprovided", "import-out-of-reach", "import-misspelt"} & set(codes(inside))
 
 
+def test_a_requirement_of_mlopen_is_told_to_be_needless() -> None:
+    found = report({"pipeline.py": WHOLE, "requirements.txt": "numpy\nMLOpenApp==1.0\n"})
+    (told,) = [one for one in found.problems if one.code == "requirement-brought"]
+    assert (told.place.file, told.place.line) == ("requirements.txt", 2)
+
+
 def test_an_import_of_mlopen_is_missing_in_any_other_module() -> None:
     found = report({"run.py": IMPORT + HEAD + PATHS + TAIL})
     assert "import-unprovided" in codes(found)
