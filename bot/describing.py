@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bot.adapters.worktree import pushed_paths
 from bot.domain.component import plan_component
-from bot.domain.starting import runs
+from bot.domain.image_start import runs
 from bot.domain.text import printable, problem_lines
 from bot.errors import OperatorError
 from parser.model import Parameter, Problem, Report, Settings, Value

@@ -15,7 +15,7 @@ from bot.building import Order as ImageOrder
 from bot.ci.log import Log
 from bot.ci.order import Candidate, Order
 from bot.ci.unchanged import is_wished
-from bot.domain.starting import own_files, start_words
+from bot.domain.image_start import own_files, start_words
 from bot.layers.base import read_reference
 from bot.layers.content_of import content_of
 from bot.layers.image import Dress

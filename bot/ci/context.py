@@ -12,7 +12,7 @@ from typing import IO
 from bot.adapters.checkout import load_blobs
 from bot.ci.dockerfile import OWN_FOLDER, WORKDIR, render_dockerfile
 from bot.ci.order import Order
-from bot.domain.starting import own_files, start_words
+from bot.domain.image_start import own_files, start_words
 from bot.layers.contents import Contents, real_content, shown_path
 from bot.layers.sources import NOTHING
 from parser.model import Place, Problem, Requirements

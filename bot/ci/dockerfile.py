@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
-from bot.domain.starting import RUNTIME
+from bot.domain.image_start import RUNTIME
 from ci_templates import read_template
 from parser.env import env_form_fault
 

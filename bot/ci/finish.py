@@ -13,7 +13,7 @@ from typing import Any
 from bot.adapters.registry import Manifest, Registry, read_image
 from bot.ci.log import Log
 from bot.ci.order import Candidate, Order
-from bot.domain.starting import own_files, start_words
+from bot.domain.image_start import own_files, start_words
 from bot.errors import OperatorError, TryAgain
 from bot.layers.gzipped import LayerWriter
 from bot.layers.sources import write_own

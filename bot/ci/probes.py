@@ -10,7 +10,7 @@ from typing import Any
 from bot.ci.dockerfile import WORKDIR
 from bot.ci.help_word import help_of
 from bot.ci.questions import count_of, fits, flag_of, plan_questions, stands_before, text_of
-from bot.domain.starting import start_words
+from bot.domain.image_start import start_words
 from parser.model import MLOPEN, EntryPoint, Module, Parameter, Problem, Settings
 from parser.wire import module_to_dict
 

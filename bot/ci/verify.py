@@ -19,8 +19,8 @@ from bot.ci.log import Log
 from bot.ci.unchanged import Version, find_same, handed_over
 from bot.domain.choice import advise, refused_cuda, why_environment
 from bot.domain.engines import makes_wheels, plan_engine
+from bot.domain.image_start import runs
 from bot.domain.pipeline import PATH, WHEELS_LIST, PipelineSettings, read_pipeline_settings, render
-from bot.domain.starting import runs
 from bot.domain.wishes import read_wish
 from bot.layers.built import wheel_requirements
 from bot.layers.content_of import content_of

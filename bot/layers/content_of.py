@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from bot.domain.content import content_key
 from bot.domain.environments import Environment
-from bot.domain.starting import started_as
+from bot.domain.image_start import started_as
 from bot.layers.contents import Contents
 from bot.layers.lock_key import ResolveInputs, lock_key
 from bot.layers.values import LAYOUT

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import BinaryIO
 
 from bot.adapters.checkout import PIECE_BYTES, Objects, TreeFile
-from bot.domain.starting import RUNTIME
+from bot.domain.image_start import RUNTIME
 from bot.errors import TryAgain
 from bot.layers.contents import LFS_MAX_BYTES, Contents, open_file, read_pointer, shown_path
 from bot.layers.foundation import OPEN_TO_ALL

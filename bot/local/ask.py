@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bot.building import Order
 from bot.domain.environments import Environment
-from bot.domain.starting import own_files, start_words
+from bot.domain.image_start import own_files, start_words
 from bot.domain.text import visible
 from bot.errors import OperatorError
 from bot.layers.content_of import content_of

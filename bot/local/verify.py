@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from bot.building import Again, Built, Order, build_image
 from bot.domain.content import CONTENT_LABEL
 from bot.domain.environments import Environment
-from bot.domain.starting import own_files, start_words
+from bot.domain.image_start import own_files, start_words
 from bot.domain.tags import REVISION_LABEL
 from bot.errors import OperatorError
 from bot.layers.base import Reference

@@ -14,7 +14,7 @@ import pytest
 import ci_templates
 from bot.ci.probes import plan_document
 from bot.domain.failure_words import read_cause
-from bot.domain.starting import RUNNER, own_files, script_words, start_words, started_as
+from bot.domain.image_start import RUNNER, own_files, script_words, start_words, started_as
 from ci_templates import read_template
 from parser.model import Module
 from parser.read import read

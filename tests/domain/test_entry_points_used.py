@@ -21,10 +21,10 @@ from bot.domain.component_file import shape
 from bot.domain.data_pipeline import read_data_pipeline
 from bot.domain.data_pipeline_check import Fault, Found, check_pipeline
 from bot.domain.data_pipeline_text import pipeline_yaml, render_pipeline
+from bot.domain.image_start import start_words
 from bot.domain.input_values import Refusal, component_values
 from bot.domain.interface import Level, compare
 from bot.domain.snippets import component_example, component_snippet, docker_line
-from bot.domain.starting import start_words
 from bot.domain.usage import usage
 from bot.web.fields import groups_of
 from ci_templates import read_template
