@@ -15,6 +15,7 @@ from bot.errors import OperatorError
 from tests.building.command import build, document
 from tests.building.golden import push_base
 from tests.building.site import Site
+from tests.ci.several import LAUNCHED
 
 
 def ground(base: str) -> tuple[str, ...]:
@@ -81,6 +82,16 @@ def test_a_script_stands_for_its_folder_and_what_is_nowhere_is_told(site: Site, 
 
 def test_the_same_image_is_found_the_same(site: Site, base: str) -> None:
     folder = site.repository({"data/table.csv": "1,2\n", ".mlreef.yaml": "env: {LEVEL: high}\n"})
+    name = f"{site.server.address}/group/noise:v1"
+    assert build(site, folder, *ground(base), "--push", name).returncode == 0
+    done = build(site, folder, "--verify", name)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("The same: ")
+
+
+@pytest.mark.parametrize("kind", LAUNCHED)
+def test_an_image_that_starts_with_files_of_ours_is_found_the_same(site: Site, base: str, kind: str) -> None:
+    folder = site.repository(LAUNCHED[kind])
     name = f"{site.server.address}/group/noise:v1"
     assert build(site, folder, *ground(base), "--push", name).returncode == 0
     done = build(site, folder, "--verify", name)

@@ -1,4 +1,4 @@
-"""A repository with two entry points."""
+"""Repositories whose image starts with files of ours: two entry points, or a control file."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from parser.model import Module
 from parser.read import read
 from parser.source import load_source
+from tests.mlopen.controls import COUNTING
 
 TRAIN = '''"""Learns from a table, and writes what it learnt."""
 import argparse, sys
@@ -38,6 +39,19 @@ if __name__ == "__main__":
 '''
 
 SCRIPTS: Mapping[str, str] = {"train": TRAIN, "infer": INFER}
+
+LAUNCHED: Mapping[str, Mapping[str, str]] = {
+    "two entry points": {
+        "tools/train.py": TRAIN,
+        "infer.py": INFER,
+        ".mlreef.yaml": "entry_points:\n  train: tools/train.py\n  infer: infer.py\n",
+    },
+    "a control file": {
+        "counting_control.py": COUNTING,
+        ".mlreef.yaml": "entry_point: counting_control.py\n",
+    },
+}
+"""Files of each kind, beside whatever else a repository has."""
 
 
 def several(folder: Path, scripts: Mapping[str, str] = SCRIPTS) -> Module:

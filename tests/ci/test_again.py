@@ -36,6 +36,7 @@ from sandbox.gitlab.trouble import refuse
 from sandbox.registry import RegistryServer
 from tests.building.golden import push_base, push_index
 from tests.ci.samples import dotenv, publishable, variables
+from tests.ci.several import LAUNCHED
 from tests.ci.world import Repository, run_job
 from tests.domain import values
 from tests.layers.making_wheels import Recipe
@@ -297,6 +298,18 @@ def test_an_image_for_two_platforms_comes_back_to_the_same_digest(life: Life) ->
     life.platforms = ("linux/amd64", "linux/arm64")
     life.offer("1.0")
     digest = life.publish()
+    published = life.tags()
+    life.ask("unpublish", "1.0.0")
+    life.clean_up()
+    ended, jobs = life.ask("republish", "1.0.0")
+    assert ended.done, (ended.reply, jobs)
+    assert life.tags() == published
+    assert published["1.0.0"] == digest
+
+
+@pytest.mark.parametrize("kind", LAUNCHED)
+def test_an_image_that_starts_with_files_of_ours_comes_back_to_the_same_digest(life: Life, kind: str) -> None:
+    digest = life.publish({**LAUNCHED[kind], "requirements.txt": ""})
     published = life.tags()
     life.ask("unpublish", "1.0.0")
     life.clean_up()

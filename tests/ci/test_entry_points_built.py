@@ -7,17 +7,13 @@ import json
 import pytest
 
 from tests.ci.samples import dotenv
-from tests.ci.several import INFER, TRAIN
+from tests.ci.several import LAUNCHED
 from tests.ci.test_build import Workshop, docker, workshop
 
 pytestmark = pytest.mark.engine
 __all__ = ["workshop"]
 
-FILES: dict[str, str | bytes] = {
-    "tools/train.py": TRAIN,
-    "infer.py": INFER,
-    ".mlreef.yaml": "entry_points:\n  train: tools/train.py\n  infer: infer.py\n",
-}
+FILES: dict[str, str | bytes] = {**LAUNCHED["two entry points"]}
 GIVEN = ("--input-path", "i", "--output-path", "o")
 
 

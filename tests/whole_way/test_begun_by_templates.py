@@ -30,7 +30,7 @@ from sandbox.plan import Executor
 from sandbox.registry import RegistryServer
 from tests.layers.making_conda import Link, Package, serve, write_channel
 from tests.whole_way.conftest import SECRET, Way, World
-from tests.whole_way.test_module_used import address_of_pages, catalogue
+from tests.whole_way.studio import address_of_pages, catalogue
 from tests.whole_way.test_real_pipelines import PIPELINE_SECONDS, ended, told, up
 
 pytestmark = pytest.mark.timeout(900)

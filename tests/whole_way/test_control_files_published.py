@@ -24,12 +24,11 @@ from sandbox.images.running import Namespaces, Order
 from sandbox.plan import Executor
 from sandbox.registry import RegistryServer
 from tests.whole_way.conftest import Way, World
-from tests.whole_way.test_module_used import artifacts, use
+from tests.whole_way.studio import SAMPLES, Studio, artifacts
 from tests.whole_way.test_real_pipelines import PIPELINE_SECONDS, ended, told, up
 
 pytestmark = pytest.mark.timeout(900)
 
-SAMPLES = Path(__file__).parents[2] / "samples"
 RESULT = {"preds.json", "preds.csv", "report.html"}
 
 
@@ -168,7 +167,7 @@ def test_a_component_trains_and_another_run_uses_what_was_learnt_by_its_hash(pub
     world.sandbox.wait_for(
         lambda: world.sandbox.core.git(way.project).tag("1.0.0"), PIPELINE_SECONDS, "the component's tag"
     )
-    bob = world.sandbox.create_user("bob")
+    studio = Studio.of(world, world.sandbox.create_user("bob"))
     place = f"$CI_SERVER_FQDN/{way.project.full_path}/sentiment@1.0.0"
     data = {
         name: (SAMPLES / "mlopen-sentiment" / name).read_bytes()
@@ -178,8 +177,7 @@ def test_a_component_trains_and_another_run_uses_what_was_learnt_by_its_hash(pub
     def job(**inputs: object) -> dict[str, bytes]:
         named = {name.replace("_", "-"): value for name, value in inputs.items()}
         text = yaml.safe_dump({"include": [{"component": place, "inputs": named}]})
-        pipeline = use(world, bob, {".gitlab-ci.yml": text, **data})
-        (ran,) = world.sandbox.jobs(pipeline.id)
+        (ran,) = studio.use({".gitlab-ci.yml": text, **data})
         return artifacts(ran)
 
     trained = job(
