@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-from bot.domain.cause_signs import Kind
+from bot.domain.cause_signs import APT_REFUSES, Kind
 from bot.domain.cause_words import WORDS
 from bot.domain.causes import cause_of_lines
 
@@ -22,8 +23,8 @@ def apt_cause(lines: Sequence[str]) -> str:
     cause = cause_of_lines(lines)
     if cause is not None and cause.kind is not Kind.NO_DEBIAN_PACKAGE:
         return f"{cause.why} {cause.mend}"
-    said = [line.removeprefix("E: ") for line in lines if line.startswith("E: ")]
-    told = f"apt says: {said[0].rstrip('.')}. " if said else ""
+    said = next((line[found.end() :] for line in lines if (found := re.match(APT_REFUSES, line))), "")
+    told = f"apt says: {said.rstrip('.')}. " if said else ""
     return f"{told}{WORDS[Kind.NO_DEBIAN_PACKAGE].mend}"
 
 

@@ -74,6 +74,9 @@ _SAID = (
 )
 """Before words of the engine or of a registry: nothing, or who passes them on: the engine, BuildKit, ourselves."""
 
+APT_REFUSES = r"(?:(?:Reading|Building) [a-z ]{1,30}\.\.\.(?: Done)?)?E: "
+"""Before what apt refuses: what it does is told without a line's end, and may still stand in the same line."""
+
 _SIGNS: tuple[tuple[Kind, str], ...] = (
     # What pip, and uv, say last.
     (Kind.OTHER_PYTHON, rf"ERROR: Package '[^']*' requires a different Python: \S+ not in '{_PYTHON}'"),
@@ -120,10 +123,16 @@ _SIGNS: tuple[tuple[Kind, str], ...] = (
         r"\S{1,200}: fatal error: (?P<thing>[\w./+-]{1,100}\.(?:h|hpp|hh)): No such file or directory",
     ),
     # What apt says.
-    (Kind.NO_DEBIAN_PACKAGE, r"E: Unable to locate package (?P<thing>\S{1,100})"),
-    (Kind.NO_DEBIAN_PACKAGE, r"E: Version '[^']*' for '(?P<thing>[^']{1,100})' was not found"),
-    (Kind.NO_DEBIAN_PACKAGE, r"E: Package '(?P<thing>[^']{1,100})' has no installation candidate"),
-    (Kind.NO_DEBIAN_ARCHIVE, r"E: Failed to fetch |(?:E|Err): .{0,200}Temporary failure resolving "),
+    (Kind.NO_DEBIAN_PACKAGE, rf"{APT_REFUSES}Unable to locate package (?P<thing>\S{{1,100}})"),
+    (Kind.NO_DEBIAN_PACKAGE, rf"{APT_REFUSES}Version '[^']*' for '(?P<thing>[^']{{1,100}})' was not found"),
+    (
+        Kind.NO_DEBIAN_PACKAGE,
+        rf"{APT_REFUSES}Package '(?P<thing>[^']{{1,100}})' has no installation candidate",
+    ),
+    (
+        Kind.NO_DEBIAN_ARCHIVE,
+        rf"{APT_REFUSES}Failed to fetch |(?:E|Err): .{{0,200}}Temporary failure resolving ",
+    ),
     # What the Docker engine, BuildKit and registries say.
     (Kind.RATE_LIMIT, rf"{_SAID}toomanyrequests: |{_SAID}429 Too Many Requests"),
     (Kind.NO_IMAGE, rf"{_SAID}manifest for {_IMAGE} not found"),

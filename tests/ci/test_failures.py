@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.ci.failures import pip_cause
+from bot.ci.failures import apt_cause, pip_cause
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,12 @@ from bot.ci.failures import pip_cause
 )
 def test_a_failure_is_told_by_its_cause(line: str, words: str) -> None:
     assert words in pip_cause(["Collecting x", line, "The end"])
+
+
+@pytest.mark.parametrize("before", ["", "Building dependency tree...", "Reading package lists... Done"])
+def test_what_apt_refuses_is_told_wherever_it_stands_in_the_line(before: str) -> None:
+    said = ["Reading package lists...", f"{before}E: Unable to locate package libno-such0"]
+    assert apt_cause(said).startswith("apt says: Unable to locate package libno-such0. ")
 
 
 def test_a_name_that_cannot_be_resolved_beats_the_version_that_was_then_not_found() -> None:
