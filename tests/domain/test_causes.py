@@ -56,7 +56,7 @@ RECORDED = [
     ),
     (Kind.NO_DEBIAN_PACKAGE, "E: Package 'python-is-python2' has no installation candidate"),
     # the same by BuildKit 0.20: what apt does has no line's end yet when it says what is wrong
-    (Kind.NO_DEBIAN_PACKAGE, "#7 0.31 Building dependency tree...E: Unable to locate package libno-such0"),
+    (Kind.NO_DEBIAN_PACKAGE, "Building dependency tree...E: Unable to locate package libno-such0"),
     (Kind.NO_DEBIAN_PACKAGE, "Reading state information... DoneE: Unable to locate package libno-such0"),
     # the dynamic loader's words, by PyTorch 1.13, and PyTorch's own (torch/cuda, torch/utils/cpp_extension.py)
     (
