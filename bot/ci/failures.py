@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from bot.domain.cause_signs import APT_REFUSES, Kind
+from bot.domain.cause_kinds import Kind
+from bot.domain.cause_signs import APT_REFUSES
 from bot.domain.cause_words import WORDS
 from bot.domain.causes import cause_of_lines
 

@@ -1,4 +1,4 @@
-"""By which lines of a log, and by which reasons of GitLab's, the common failures of jobs are known.
+"""By which lines of a log the common failures of jobs are known.
 
 Every sign is a line that a tool writes when it gives up, from its beginning or behind a colon: such words also stand in
 sources, in tests' names and in warnings that something got over, and then they say nothing.
@@ -7,59 +7,9 @@ sources, in tests' names and in warnings that something got over, and then they 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from enum import StrEnum
 from functools import cache
 
-
-class Kind(StrEnum):
-    """A common failure of a job."""
-
-    NO_DISTRIBUTION = "no-such-distribution"
-    NO_WHEEL = "no-wheel-for-this-machine"
-    OTHER_PYTHON = "needs-another-python"
-    CONFLICT = "version-conflict"
-    HASH = "hash-mismatch"
-    BAD_REQUIREMENT = "not-a-requirement"
-    NO_REQUIREMENTS_FILE = "requirements-file-missing"
-    NOT_INSTALLABLE = "folder-not-installable"
-    NO_GIT = "git-missing"
-    NO_COMPILER = "compiler-missing"
-    NO_HEADER = "header-missing"
-    UNBUILT = "package-not-built"
-    NO_DEBIAN_PACKAGE = "no-such-debian-package"
-    NO_DEBIAN_ARCHIVE = "debian-archive-unreachable"
-    NO_INDEX = "package-index-unreachable"
-    UNREACHABLE = "server-unreachable"
-    CERTIFICATE = "certificate-not-trusted"
-    DENIED = "registry-denied"
-    RATE_LIMIT = "registry-rate-limit"
-    NO_IMAGE = "image-gone"
-    TOO_LARGE = "too-large-to-upload"
-    NO_ENGINE = "docker-engine-missing"
-    DOCKERFILE = "dockerfile-not-understood"
-    NOT_COPIED = "file-to-copy-missing"
-    DISK = "out-of-disk"
-    MEMORY = "out-of-memory"
-    GPU_MEMORY = "out-of-gpu-memory"
-    CUDA = "cuda-mismatch"
-    NO_GPU = "no-graphics-card"
-    OTHER_MACHINE = "made-for-another-machine"
-    NO_LIBRARY = "system-library-missing"
-    NO_MODULE = "module-not-installed"
-    OTHER_VERSION = "name-not-in-installed-version"
-    NUMPY = "numpy-too-new"
-    SAMPLE = "sample-failed"
-    TESTS = "tests-failed"
-    CLONE_REFUSED = "clone-refused"
-    COMMIT_GONE = "commit-gone"
-    LFS = "lfs-file-missing"
-    TIME_OUT = "job-time-out"
-    STUCK = "no-runner"
-    QUOTA = "no-minutes-left"
-    HANDOVER_GONE = "artifacts-gone"
-    RUNNER = "runner-broke"
-
+from bot.domain.cause_kinds import Kind
 
 _NAME = r"(?P<thing>[A-Za-z0-9][\w.+\[\]-]{0,80}"
 _WANTED = rf"{_NAME}(?:[<>=!~]=?=?[^\s(]{{1,60}})?)"
@@ -171,7 +121,7 @@ _SIGNS: tuple[tuple[Kind, str], ...] = (
     (Kind.MEMORY, r"Killed$|\S{1,200}: line \d+: +\d+ Killed "),
     (Kind.MEMORY, r"The command .{0,2000}\breturned a non-zero code: 137$"),
     (Kind.MEMORY, r".{1,2000} did not complete successfully: exit code: 137$"),
-    (Kind.MEMORY, r"ERROR: Job failed: exit (?:code|status) 137$|.{0,200}\bOOMKilled\b"),
+    (Kind.MEMORY, r"ERROR: Job failed: exit (?:code|status) 137$|ERROR: Job failed.{0,300}\bOOMKilled\b"),
     (Kind.MEMORY, r"(?:\S{1,200}: |OSError: \[Errno 12\] )Cannot allocate memory$"),
     (Kind.MEMORY, r".{0,300}, it was ended by SIGKILL"),
     (Kind.GPU_MEMORY, r"(?:\w+\.){0,6}(?:OutOfMemoryError|RuntimeError): CUDA out of memory\."),
@@ -233,28 +183,6 @@ _SIGNS: tuple[tuple[Kind, str], ...] = (
     (Kind.TIME_OUT, r"ERROR: Job failed: execution took longer than "),
     (Kind.RUNNER, r"ERROR: Job failed \(system failure\): "),
 )
-
-GENERAL = frozenset({Kind.UNBUILT, Kind.SAMPLE, Kind.TESTS, Kind.RUNNER})
-"""Kinds that say what failed rather than why: any other one is told before them."""
-
-REASONS: Mapping[str, Kind] = {
-    "job_execution_timeout": Kind.TIME_OUT,
-    "server_timeout_running": Kind.TIME_OUT,
-    "server_timeout_canceling": Kind.TIME_OUT,
-    "stuck_or_timeout_failure": Kind.STUCK,
-    "stuck_pending_with_matching_runners": Kind.STUCK,
-    "stuck_pending_no_matching_runners": Kind.STUCK,
-    "no_matching_runner": Kind.STUCK,
-    "ci_quota_exceeded": Kind.QUOTA,
-    "missing_dependency_failure": Kind.HANDOVER_GONE,
-    "no_updates_running": Kind.RUNNER,
-    "no_updates_canceling": Kind.RUNNER,
-    "runner_system_failure": Kind.RUNNER,
-    "image_pull_failure": Kind.RUNNER,
-    "runner_unsupported": Kind.RUNNER,
-}
-"""GitLab's reasons for a failed job, of every release; of what is not here, the log alone tells."""
-
 
 RETRYING = (
     r"WARNING: Retrying .{1,300} after connection broken by '(?P<error>\w+)\(.{1,1000}: (?P<path>/\S{1,300})$"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.domain.cause_signs import Kind
+from bot.domain.cause_kinds import Kind
 from bot.domain.text import row
 
 
@@ -236,6 +236,10 @@ WORDS: Mapping[Kind, Words] = {
         "the runner broke before the job was done.",
         "Retry the job; if it happens again, whoever runs the runner finds why in its own log.",
         Who.NOBODY,
+    ),
+    Kind.LOG_CUT: Words(
+        "the job printed more than GitLab keeps of a log, so that its end is not there.",
+        "Let it print less, for example no bars that grow, and run it again: then the log says why it fails.",
     ),
 }
 

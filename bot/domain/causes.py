@@ -8,9 +8,12 @@ from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
 
-from bot.domain.cause_signs import GENERAL, IGNORED, IGNORING, REASONS, RETRYING, Kind, signs
+from bot.domain.cause_kinds import GENERAL, REASONS, Kind
+from bot.domain.cause_signs import IGNORED, IGNORING, RETRYING, signs
 from bot.domain.cause_words import WORDS, Who
-from bot.domain.text import log_lines, plain
+from bot.domain.job_log import read_ending
+from bot.domain.text import plain
+from bot.domain.tracebacks import End, Line, ends, is_got_over
 
 LAST_LINES = 80
 """Lines from a log's end in which a sign counts."""
@@ -23,8 +26,11 @@ MAX_LINE_CHARS = 2500
 
 MAX_THING_CHARS = 150
 
-_GUTTER = re.compile(r"(?:#\d+ (?:\d+\.\d+ )?)?(?:[\s|│╰─>×]|E {3,})*")
+_GUTTER = re.compile(r"(#\d+ (?:\d+\.\d+ )?)?(?:[\s|│├╰─▶>×]|E {3,})*")
 """Before a line that a program passes on: BuildKit's number and seconds, pip's bars and ours, pytest's E."""
+
+_NO_ERROR = re.compile(r"(?:\S{1,60} ){0,3}[\[(]?(?:WARNING|WARN|INFO|DEBUG)\b[\])]?[: ]")
+"""Begins a line of which its program says itself that it went on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,30 +45,48 @@ class Cause:
 
 def likely_cause(trace: bytes, reason: str | None = None) -> Cause | None:
     """The cause by a job's log, which anybody may have written, and by GitLab's `failure_reason`."""
-    return cause_of_lines(log_lines(trace), reason)
+    ending = read_ending(trace)
+    if ending.is_cut:
+        return _cause(REASONS.get(reason or "", Kind.LOG_CUT), "")
+    return cause_of_lines(ending.lines, reason)
 
 
 def cause_of_lines(lines: Sequence[str], reason: str | None = None) -> Cause | None:
-    """`likely_cause` of lines without times."""
+    """`likely_cause` of lines that are all of the failing command, without times."""
     by_reason = REASONS.get(reason or "")
     if by_reason is not None and by_reason not in GENERAL:
         return _cause(by_reason, "")
-    bare = [_GUTTER.sub("", plain(line[:MAX_LINE_CHARS]), count=1).rstrip() for line in lines[-ROOT_LINES:]]
-    found = _by_signs(bare)
+    found = _by_signs([_bare(line) for line in lines[-ROOT_LINES:]])
     if found is not None and (by_reason is None or found.kind not in GENERAL):
         return found
     return _cause(by_reason, "") if by_reason is not None else None
 
 
-def _by_signs(lines: Sequence[str]) -> Cause | None:
+def _bare(line: str) -> Line:
+    """Without gutter and colours; the seconds that BuildKit writes first have no place in its column."""
+    shown = plain(line[:MAX_LINE_CHARS])
+    gutter = _GUTTER.match(shown)
+    passed = gutter.end() if gutter is not None else 0
+    before = len(gutter[1] or "") if gutter is not None else 0
+    return Line(passed - before, shown[passed:].rstrip())
+
+
+def _by_signs(lines: Sequence[Line]) -> Cause | None:
     general: Cause | None = None
+    got_over, ended = False, ends(lines)
     for at in range(len(lines) - 1, max(len(lines) - LAST_LINES, 0) - 1, -1):
-        found = _sign(lines[at])
+        text, end = lines[at].text, ended.get(at)
+        if end is End.IGNORED:
+            continue
+        found = _sign(text)
         if found is None:
+            got_over = got_over or end is End.ITS_OWN
+            continue
+        if got_over and is_got_over(text):
             continue
         kind, thing = found
         if kind is Kind.NO_DISTRIBUTION:
-            kind, thing = _behind(thing, lines[:at]) or found
+            kind, thing = _behind(thing, [line.text for line in lines[:at]]) or found
         if kind not in GENERAL:
             return _cause(kind, thing)
         general = general or _cause(kind, thing)
@@ -71,6 +95,8 @@ def _by_signs(lines: Sequence[str]) -> Cause | None:
 
 def _sign(line: str) -> tuple[Kind, str] | None:
     """The kind that a line is a sign of, and what it names."""
+    if _NO_ERROR.match(line):
+        return None
     for kind, sign in signs():
         match = sign.match(line)
         if match is not None:

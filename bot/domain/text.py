@@ -157,8 +157,13 @@ def is_command(line: str) -> bool:
 
 def log_lines(trace: bytes) -> list[str]:
     """The lines of a job's log as GitLab shows them: without colours, folds, and the times that runners note."""
+    return [seen(_SECTION.sub("", line)) for line in joined_lines(trace)]
+
+
+def joined_lines(trace: bytes) -> list[str]:
+    """The lines of a job's log as its programs wrote them, without the times that runners note before them."""
     lines: list[str] = []
-    for line in _SECTION.sub("", trace.decode("utf-8", "replace")).split("\n"):
+    for line in trace.decode("utf-8", "replace").split("\n"):
         stamp = _STAMP.match(line)
         if stamp is None:
             lines.append(line)
@@ -166,8 +171,13 @@ def log_lines(trace: bytes) -> list[str]:
             lines[-1] += line[stamp.end() :]
         else:
             lines.append(line[stamp.end() :])
-    # a carriage return overwrites the line on a terminal: what stands after the last one is what is seen
-    return [plain(line.rstrip("\r").rpartition("\r")[2]) for line in lines]
+    return lines
+
+
+def seen(line: str) -> str:
+    """A line of a log as a terminal leaves it, without colours."""
+    # a carriage return overwrites the line: what stands after the last one is what is seen
+    return plain(line.rstrip("\r").rpartition("\r")[2])
 
 
 def log_block(trace: bytes, lines: int) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.cause_signs import Kind
+from bot.domain.cause_kinds import Kind
 from bot.domain.causes import Cause, likely_cause
 from tests.ci.samples import publishable, settings, variables
 from tests.ci.world import Repository, run_job

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.check.explain import PROJECT, example_problems, explain, failures_page, page
-from bot.domain.cause_signs import Kind
+from bot.domain.cause_kinds import Kind
 from bot.errors import OperatorError
 from parser.catalogue import CATALOGUE
 from parser.examples import EXAMPLES, example_source

@@ -14,7 +14,7 @@ from textwrap import dedent
 
 import pytest
 
-from bot.domain.cause_signs import Kind
+from bot.domain.cause_kinds import Kind
 from bot.domain.causes import likely_cause
 from sandbox.executor import GitlabCiLocal
 from sandbox.gitlab.sandbox import Sandbox

@@ -1,0 +1,78 @@
+"""The common failures of jobs, and by which of GitLab's reasons some are known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """A common failure of a job."""
+
+    NO_DISTRIBUTION = "no-such-distribution"
+    NO_WHEEL = "no-wheel-for-this-machine"
+    OTHER_PYTHON = "needs-another-python"
+    CONFLICT = "version-conflict"
+    HASH = "hash-mismatch"
+    BAD_REQUIREMENT = "not-a-requirement"
+    NO_REQUIREMENTS_FILE = "requirements-file-missing"
+    NOT_INSTALLABLE = "folder-not-installable"
+    NO_GIT = "git-missing"
+    NO_COMPILER = "compiler-missing"
+    NO_HEADER = "header-missing"
+    UNBUILT = "package-not-built"
+    NO_DEBIAN_PACKAGE = "no-such-debian-package"
+    NO_DEBIAN_ARCHIVE = "debian-archive-unreachable"
+    NO_INDEX = "package-index-unreachable"
+    UNREACHABLE = "server-unreachable"
+    CERTIFICATE = "certificate-not-trusted"
+    DENIED = "registry-denied"
+    RATE_LIMIT = "registry-rate-limit"
+    NO_IMAGE = "image-gone"
+    TOO_LARGE = "too-large-to-upload"
+    NO_ENGINE = "docker-engine-missing"
+    DOCKERFILE = "dockerfile-not-understood"
+    NOT_COPIED = "file-to-copy-missing"
+    DISK = "out-of-disk"
+    MEMORY = "out-of-memory"
+    GPU_MEMORY = "out-of-gpu-memory"
+    CUDA = "cuda-mismatch"
+    NO_GPU = "no-graphics-card"
+    OTHER_MACHINE = "made-for-another-machine"
+    NO_LIBRARY = "system-library-missing"
+    NO_MODULE = "module-not-installed"
+    OTHER_VERSION = "name-not-in-installed-version"
+    NUMPY = "numpy-too-new"
+    SAMPLE = "sample-failed"
+    TESTS = "tests-failed"
+    CLONE_REFUSED = "clone-refused"
+    COMMIT_GONE = "commit-gone"
+    LFS = "lfs-file-missing"
+    TIME_OUT = "job-time-out"
+    STUCK = "no-runner"
+    QUOTA = "no-minutes-left"
+    HANDOVER_GONE = "artifacts-gone"
+    RUNNER = "runner-broke"
+    LOG_CUT = "log-cut"
+
+
+GENERAL = frozenset({Kind.UNBUILT, Kind.SAMPLE, Kind.TESTS, Kind.RUNNER})
+"""Kinds that say what failed rather than why: any other one is told before them."""
+
+REASONS: Mapping[str, Kind] = {
+    "job_execution_timeout": Kind.TIME_OUT,
+    "server_timeout_running": Kind.TIME_OUT,
+    "server_timeout_canceling": Kind.TIME_OUT,
+    "stuck_or_timeout_failure": Kind.STUCK,
+    "stuck_pending_with_matching_runners": Kind.STUCK,
+    "stuck_pending_no_matching_runners": Kind.STUCK,
+    "no_matching_runner": Kind.STUCK,
+    "ci_quota_exceeded": Kind.QUOTA,
+    "missing_dependency_failure": Kind.HANDOVER_GONE,
+    "no_updates_running": Kind.RUNNER,
+    "no_updates_canceling": Kind.RUNNER,
+    "runner_system_failure": Kind.RUNNER,
+    "image_pull_failure": Kind.RUNNER,
+    "runner_unsupported": Kind.RUNNER,
+}
+"""GitLab's reasons for a failed job, of every release; of what is not here, the log alone tells."""
