@@ -6,13 +6,13 @@ import ast
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
 from parser.argparse_reader import actions, dataclass_parser
 from parser.argparse_reader.actions import SUPPRESS
+from parser.argparse_reader.defaults import Refuses, converted
 from parser.argparse_reader.details import const_of, excluded, metavar_of, settle
 from parser.argparse_reader.mends import percent_mend
 from parser.argparse_reader.objects import Argument, Parser
@@ -21,19 +21,12 @@ from parser.argparse_reader.printing import printed_help
 from parser.argparse_reader.reading import namespace
 from parser.argparse_reader.words import CONSTANTS, NO_VALUE, VERSION_HELP, FileType, enum_text, type_name
 from parser.interpreter import operations
-from parser.interpreter.calls import call_value, plain_method
 from parser.interpreter.containers import all_items, items_of
-from parser.interpreter.flow import Call, Exhausted, Stopped, TooDeep
+from parser.interpreter.flow import Exhausted, Stopped, TooDeep
 from parser.interpreter.machine import ByHeart, Machine
 from parser.interpreter.modules import Modules
 from parser.interpreter.values import (
-    Class,
-    EnumMember,
     External,
-    Function,
-    Instance,
-    Method,
-    Partial,
     Scope,
     Unknown,
     known,
@@ -68,13 +61,6 @@ _COLLECTIONS = {External(f"builtins.{name}"): name for name in ("list", "tuple",
 
 _LOST = ("argument-not-followed", "parser-escapes", "parser-fields-unknown", "file-unfollowed")
 _FROM_KEYWORDS = ("type", "default", "choices", "nargs", "help", "action")
-_CONVERTERS: Mapping[str, Any] = {
-    "builtins.int": int,
-    "builtins.float": float,
-    "builtins.str": str,
-    "builtins.bool": bool,
-    "builtins.complex": complex,
-}
 _HELP_WORDS = [
     "prog",
     "default",
@@ -90,7 +76,6 @@ _HELP_WORDS = [
     "container",
     "deprecated",
 ]
-_PATHS = frozenset({"pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath", "pathlib.PurePosixPath"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -450,9 +435,14 @@ def _default(machine: Machine, argument: Argument, action: str | None, unknowns:
     value = enum_text(argument.default)
     if isinstance(value, str) and value == SUPPRESS:
         return None
-    text = isinstance(argument.default, str) or getattr(argument.default, "mixin", "") == "str"
-    if isinstance(value, str) and text and action not in NO_VALUE:
-        value = _converted(machine, argument, value, unknowns)
+    is_text = isinstance(argument.default, str) or getattr(argument.default, "mixin", "") == "str"
+    if isinstance(value, str) and is_text and action not in NO_VALUE:
+        text = value
+        value = converted(machine, argument, text)
+        if isinstance(value, Refuses):
+            unknowns.problems.append(_not_convertible(argument, unknowns.name, text, value))
+            unknowns.fields.append("default")
+            return None
     plain = to_value(value)
     if isinstance(plain, Unknown):
         unknowns.note("default", plain.why)
@@ -460,54 +450,16 @@ def _default(machine: Machine, argument: Argument, action: str | None, unknowns:
     return plain
 
 
-def _converted(machine: Machine, argument: Argument, text: str, unknowns: _Unknowns) -> Any:
-    """argparse gives a default that is text to `type`, as if it came from the command line."""
-    given = argument.keywords.get("type")
-    if given is None:
-        return text
-    if isinstance(given, External) and given.name in _PATHS:
-        return PurePosixPath(text)
-    if isinstance(given, External) and given.name in _CONVERTERS:
-        try:
-            return _CONVERTERS[given.name](text)
-        except (ValueError, TypeError):
-            unknowns.problems.append(
-                problem(
-                    "default-not-convertible",
-                    argument.at("default"),
-                    # A required argument is always given, so its default is never looked at.
-                    severity=Severity.WARNING if argument.required is True else None,
-                    value=shown(text),
-                    name=shown(unknowns.name),
-                    type=given.name.removeprefix("builtins."),
-                )
-            )
-            unknowns.fields.append("default")
-            return None
-    if isinstance(given, Class) and isinstance(member := _called(machine, given, text), EnumMember):
-        return member.value
-    if isinstance(given, FileType):
-        return text
-    if isinstance(given, Function | Method | Partial | Instance):
-        result = enum_text(_called(machine, given, text))
-        if known(result):
-            return result
-    if isinstance(given, External) and (given.name in operations.FUNCTIONS or plain_method(given.name)):
-        result = _called(machine, given, text)
-        if known(result):
-            return result
-    return Unknown(f"is {shown(text)} converted by {type_name(given) or 'its type'} when the script runs")
-
-
-def _called(machine: Machine, function: Any, text: str) -> Any:
-    """What a function of the repository makes of a text, where that can be followed."""
-    node = function.node if isinstance(function, Function) else ast.Constant(text)
-    script = (
-        function.scope.script if isinstance(function, Function) else machine.modules.script(machine.entry)
+def _not_convertible(argument: Argument, name: str, text: str, refuses: Refuses) -> Problem:
+    return problem(
+        "default-not-convertible",
+        argument.at("default"),
+        # A required argument is always given, so its default is never looked at.
+        severity=Severity.WARNING if argument.required is True else None,
+        value=shown(text),
+        name=shown(name),
+        type=refuses.type,
     )
-    if script is None:
-        return Unknown()
-    return machine.safely(lambda: call_value(machine, function, Call(node, script, [text], {})))
 
 
 def _choices(machine: Machine, argument: Argument, unknowns: _Unknowns) -> tuple[Value, ...] | None:

@@ -98,7 +98,7 @@ COMMAND_LINES: dict[str, Known] = {
     "default-not-convertible": Known(
         _ERROR,
         "The default {value} of {name} is not {type}: the script stops whenever {name} is not given.",
-        "Give a default of type {type}.",
+        "Give a default that is {type}.",
     ),
     "default-not-in-choices": Known(
         _WARNING,

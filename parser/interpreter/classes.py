@@ -45,7 +45,7 @@ def define(machine: Machine, node: ast.ClassDef, scope: Scope) -> None:
     machine.block(node.body, inner)
     makers = [one.func if isinstance(one, ast.Call) else one for one in node.decorator_list]
     dataclass = any(records.makes_dataclass(machine.evaluate(one, scope)) for one in makers)
-    records.finish_class(made, dataclass)
+    records.finish_class(machine, made, dataclass)
     _claim(made, scope)
     call = Call(node, scope.script, [], words)
     value: Any = _by_metaclass(machine, made, call)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from parser.interpreter import operations
-from parser.interpreter.flow import Finished, Raised, Stopped
+from parser.interpreter.flow import Finished, Raised, Stopped, Thrown
 from parser.interpreter.values import MISSING, Scope, Unknown, known
 from parser.interpreter.ways import alike
 
@@ -21,6 +22,7 @@ SHORT_TRY = 6
 ABOVE: Mapping[str, frozenset[str]] = {
     "KeyError": frozenset({"LookupError"}),
     "IndexError": frozenset({"LookupError"}),
+    "JSONDecodeError": frozenset({"ValueError"}),
     "ModuleNotFoundError": frozenset({"ImportError"}),
     "ZeroDivisionError": frozenset({"ArithmeticError"}),
 }
@@ -155,10 +157,19 @@ def _caught(node: ast.Try) -> set[str]:
 
 def _handler_of(node: ast.Try, stopped: Stopped) -> ast.ExceptHandler | None:
     """The clause that catches it; the first one when it is not known what was raised."""
+    if isinstance(stopped, Thrown) and stopped.kind:
+        return next((one for one in node.handlers if _may_catch(_names_of(one), stopped.kind)), None)
     if not isinstance(stopped, Raised):
         return node.handlers[0] if node.handlers else None
     wanted = {stopped.kind, *ABOVE.get(stopped.kind, ()), *_EVERYTHING}
     return next((one for one in node.handlers if not wanted.isdisjoint(_names_of(one))), None)
+
+
+def _may_catch(names: Sequence[str], kind: str) -> bool:
+    """Whether a clause for these catches an exception of Python's own; of others nobody knows what they are."""
+    raised = getattr(builtins, kind, Exception)
+    above = {one.__name__ for one in raised.__mro__} | {kind} if isinstance(raised, type) else {kind}
+    return any(one in above or not hasattr(builtins, one) for one in names)
 
 
 HANDLERS: Mapping[type[ast.stmt], Callable[..., str | None]] = {ast.Try: _try, ast.TryStar: _try}

@@ -28,11 +28,12 @@ class Raised(Stopped):
 
 
 class Thrown(Stopped):
-    """The script ends by an exception that it raises there, as far as can be seen."""
+    """The script ends by an exception that it raises there, as far as can be seen; `kind`: its name, or empty."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, kind: str = "") -> None:
         super().__init__()
         self.place = place
+        self.kind = kind
 
 
 class Finished(Stopped):

@@ -30,7 +30,10 @@ MAX_BITS = 8_192
 TOO_LARGE = Unknown("is too large to be worked out")
 _FAILS = Unknown("cannot be worked out")
 CERTAIN = frozenset(
-    {"KeyError", "IndexError", "ValueError", "TypeError", "AttributeError", "ZeroDivisionError"}
+    {
+        *("KeyError", "IndexError", "ValueError", "TypeError", "AttributeError", "ZeroDivisionError"),
+        *("JSONDecodeError", "SyntaxError"),
+    }
 )
 """Exceptions that follow from the values alone, not from what is allowed here."""
 

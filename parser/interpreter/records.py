@@ -39,10 +39,10 @@ def makes_dataclass(decorator: Any) -> bool:
     return isinstance(decorator, External) and decorator.name in _DATACLASSES
 
 
-def finish_class(made: Class, dataclass: bool) -> None:
+def finish_class(machine: Machine, made: Class, dataclass: bool) -> None:
     """Works out, once the body has run, what the class's fields and members are."""
     if is_enum(made):
-        _finish_enum(made)
+        _finish_enum(machine, made)
         return
     inherited: dict[str, Field] = {}
     for base in reversed(made.ancestry()[1:]):
@@ -83,16 +83,31 @@ def _head(node: ast.expr) -> str:
     return head.attr if isinstance(head, ast.Attribute) else getattr(head, "id", "")
 
 
-def _finish_enum(made: Class) -> None:
-    """Gives `auto()` its numbers; a str mixed in takes lower-case names."""
-    count = 0
+def _finish_enum(machine: Machine, made: Class) -> None:
+    """Gives `auto()` its values: numbers, of a `StrEnum` lower-case names, or what the enum's own method says."""
+    own = made.member("_generate_next_value_")
     text = made.inherits("enum.StrEnum")
+    count = 0
+    values: list[Any] = []
     for name, value in made.scope.names.items():
         if name.startswith("_") or isinstance(value, Function | Class):
             continue
         if value == AUTO:
-            made.scope.names[name] = name.lower() if text else count + 1
-        count = made.scope.names[name] if isinstance(made.scope.names[name], int) else count
+            if own is not MISSING:
+                value = _own_value(machine, own, name, values)
+            else:
+                value = name.lower() if text else count + 1
+            made.scope.names[name] = value
+        count = value if isinstance(value, int) else count
+        values.append(value)
+
+
+def _own_value(machine: Machine, own: Any, name: str, values: list[Any]) -> Any:
+    """What `_generate_next_value_(name, start, count, last_values)` gives."""
+    if not isinstance(own, Function):
+        return Unknown("is made by the enum itself")
+    given = [name, 1, len(values), list(values)]
+    return machine.follow(own, Call(own.node, own.scope.script, given, {}))
 
 
 AUTO = External("enum.auto()")

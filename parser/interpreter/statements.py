@@ -131,8 +131,14 @@ def _raise(machine: Machine, node: ast.Raise, scope: Scope) -> None:
         machine.evaluate(node.exc, scope)
         called = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
         if not (isinstance(called, ast.Name) and called.id in _ENDINGS):
-            raise Thrown(scope.script.place(node))
+            raise Thrown(scope.script.place(node), _exception(machine.evaluate(called, scope)))
     raise Stopped
+
+
+def _exception(kind: Any) -> str:
+    """The name of an exception that Python itself brings, or argparse for its types; empty for others."""
+    name = kind.name if isinstance(kind, External) else ""
+    return name.rpartition(".")[2] if name.startswith(("builtins.", "argparse.")) else ""
 
 
 def _assert(machine: Machine, node: ast.Assert, scope: Scope) -> None:
