@@ -66,15 +66,28 @@ def finish(order: Order, built: str, log: Log) -> Candidate | None:
     with Registry(host, order.account.username, order.account.password) as registry:
         finished = finish_image(registry, path, built, order.tag, given)
     _say(log, finished)
-    if not takes_words(finished.command):
-        mend = f'Write it as a list: ENTRYPOINT ["python", "{order.module.main}"].'
-        if order.module.launched:
-            mend = "Leave it out: then the image gets one that starts each of its entry points."
-        log.give_up(
-            f"the entry point of {order.dockerfile} is a line for a shell, which hands no parameter on. {mend}"
-        )
+    if fault := _fault(finished, order.module):
+        log.give_up(f"the entry point of {order.dockerfile} {fault}")
         return None
     return Candidate(finished.digest, finished.command, finished.directory)
+
+
+def _fault(finished: Finished, module: Module) -> str:
+    """What is wrong with the words that start an image, and what to do; "" where parameters reach its scripts."""
+    leave_out = "Leave it out: then the image gets one that starts each of its entry points."
+    if not takes_words(finished.command):
+        mend = (
+            leave_out if module.launched else f'Write it as a list: ENTRYPOINT ["python", "{module.main}"].'
+        )
+        return f"is a line for a shell, which hands no parameter on. {mend}"
+    last = posixpath.relpath(
+        posixpath.join("/", finished.directory, finished.command[-1]), finished.directory
+    )
+    alone = [point for point in module.entry_points if point.file == last]
+    if module.launched and alone and not finished.entry_point_added:
+        roles = ", ".join(point.role for point in module.entry_points)
+        return f"runs {last} and nothing else, and the first word is to select one of {roles}. {leave_out}"
+    return ""
 
 
 def _say(log: Log, finished: Finished) -> None:

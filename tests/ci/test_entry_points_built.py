@@ -53,8 +53,25 @@ def test_a_dockerfile_without_an_entry_point_gets_what_starts_each_of_them(works
     assert all(part["stated"] for part in plan["parts"]), "their parsers are asked from inside"
 
 
-def test_a_line_for_a_shell_is_refused_with_what_starts_them(workshop: Workshop) -> None:
-    own = f"FROM {workshop.base}\nCOPY . .\nENTRYPOINT python infer.py\n"
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("ENTRYPOINT python infer.py", "is a line for a shell, which hands no parameter on. "),
+        (
+            'ENTRYPOINT ["python", "infer.py"]',
+            "runs infer.py and nothing else, and the first word is to select one of train, infer. ",
+        ),
+        (
+            'ENTRYPOINT ["python", "-u", "/srv/tool/tools/train.py"]',
+            "runs tools/train.py and nothing else, and the first word is to select one of train, infer. ",
+        ),
+    ],
+)
+def test_an_entry_point_that_cannot_start_each_of_them_is_refused_with_what_does(
+    workshop: Workshop, line: str, why: str
+) -> None:
+    own = f"FROM {workshop.base}\nWORKDIR /srv/tool\nCOPY . .\n{line}\n"
     code, log = workshop.build(workshop.commit({**FILES, "Dockerfile": own}))
     assert code == 1
-    assert "Leave it out: then the image gets one that starts each of its entry points." in log
+    leave_out = "Leave it out: then the image gets one that starts each of its entry points."
+    assert f"the entry point of Dockerfile {why}{leave_out}" in log
