@@ -26,6 +26,22 @@ function put(page) {
     }
     if (now && old.classList.contains("error")) mark(old);
   }
+  for (const old of document.querySelectorAll("[data-shape]")) {
+    const now = page.getElementById(old.id);
+    if (now && now.dataset.shape !== old.dataset.shape) reshape(old, now);
+  }
+}
+
+// other fields are folded away than before; what was typed meanwhile, and where one is, stays
+function reshape(old, now) {
+  const focused = document.activeElement && document.activeElement.id;
+  const typed = new Map([...old.querySelectorAll("input, select")].map((one) => [one.id, one.value]));
+  old.replaceChildren(...now.cloneNode(true).childNodes);
+  old.dataset.shape = now.dataset.shape;
+  for (const one of old.querySelectorAll("input, select")) if (typed.has(one.id)) one.value = typed.get(one.id);
+  for (const button of old.querySelectorAll("[data-without-script]")) button.hidden = true;
+  const field = focused && document.getElementById(focused);
+  if (field) field.focus();
 }
 
 // what the server sent, without the buttons that were added here
