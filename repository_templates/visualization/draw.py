@@ -8,8 +8,6 @@ import csv
 import sys
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
 
 def data_processor(**_description):
     """Describes the module to MLReef; the script itself runs the same without it."""
@@ -38,6 +36,9 @@ def parameter(**_description):
 @parameter(name="width", type="FLOAT", required=False, defaultValue=8.0, description="Width in inches")
 def draw(columns, over, form, width, title):
     """A figure with every column of numbers over one of them, the first if none is named."""
+    # only here: --help and a wrong word need not wait for it
+    from matplotlib.figure import Figure
+
     names = [name for name, column in columns.items() if is_numbers(column)]
     base = over or names[0]
     figure = Figure(figsize=(width, width * 0.6), layout="constrained")

@@ -187,6 +187,8 @@ def test_a_control_file_is_published_trained_and_run_and_its_report_is_shown(
     report = re.search(r"^ +report: +file://(\S+)$", ended.story, re.MULTILINE)
     assert report is not None
     assert Path(report[1]).read_text("utf-8").startswith("<!DOCTYPE html>")
+    found = json.loads(Path(report[1]).with_name("preds.json").read_text("utf-8"))["table"]["rows"]
+    assert [row[1] for row in found] == ["praise", "blame"] * 4
     picture = re.search(r"^ +picture: +(\S+)$", ended.story, re.MULTILINE)
     if shutil.which("chromium"):
         assert picture is not None

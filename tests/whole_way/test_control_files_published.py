@@ -1,4 +1,7 @@
-"""Control files of mlopen, the whole way: published as they are, trained and run in containers and by components."""
+"""Control files of mlopen, the whole way: published as they are, trained and run in containers and by components.
+
+Of the samples, that of reviews goes its way in the demo (tests/demo/test_make_demo.py).
+"""
 
 from __future__ import annotations
 
@@ -63,7 +66,7 @@ class Published:
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
-    """All three, published by the bot and real jobs without a Docker engine."""
+    """Both, published by the bot and real jobs without a Docker engine."""
     folder = tmp_path_factory.mktemp("control-files")
     machine = Namespaces(folder / "images", CACHE / "unpacked")
     layout = ensure_host_base(CACHE / "base" / "host", lambda _line: None)
@@ -74,7 +77,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
 
     with up(folder, join) as world:
         ways = {}
-        for name in ("mlopen-sentiment", "mlopen-iris", "mlopen-network"):
+        for name in ("mlopen-iris", "mlopen-network"):
             ways[name] = world.project()
             ways[name].push(
                 {
@@ -115,16 +118,10 @@ def flowers_are_known(found: list[Any]) -> None:
     assert sum(row[4] == row[5] for row in found) >= 13
 
 
-def reviews_are_understood(found: list[Any]) -> None:
-    words = [row[1] for row in found]
-    assert words == ["praise", "blame", "praise", "blame", "praise", "blame", "praise", "blame"]
-
-
 @pytest.mark.parametrize(
     ("name", "learnt", "given", "judge"),
     [
         ("mlopen-iris", "flowers.csv", "known.csv", flowers_are_known),
-        ("mlopen-sentiment", "reviews.csv", "new-reviews.txt", reviews_are_understood),
         ("mlopen-network", "points.csv", "new-points.csv", spirals_are_told_apart),
     ],
 )
@@ -153,26 +150,23 @@ def test_a_sample_is_trained_and_run_in_its_container(
 
 
 def test_the_smoke_job_asks_both_commands_and_trains(published: Published) -> None:
-    way = published.ways["mlopen-sentiment"]
+    way = published.ways["mlopen-iris"]
     said = way.sandbox.job(ended(way, way.head()).id, SMOKE).trace.decode()
-    asked = ("run --help", "model", "threshold", "train --help", "strength", "no-word-pairs")
+    asked = ("run --help", "model", "k", "weights", "train --help")
     assert [name for name in asked if f"  ok {name}\n" in said] == [*asked], said
-    assert "8 parameters are held as they were read" in said
-    assert "sentiment_control.py train --input-path reviews.csv --output-path /tmp/trained\n  ok\n" in said
+    assert "7 parameters are held as they were read" in said
+    assert "iris_control.py train --input-path flowers.csv --output-path /tmp/trained\n  ok\n" in said
 
 
 def test_a_component_trains_and_another_run_uses_what_was_learnt_by_its_hash(published: Published) -> None:
-    world, way = published.world, published.ways["mlopen-sentiment"]
+    world, way = published.world, published.ways["mlopen-iris"]
     way.project.visibility = "public"
     world.sandbox.wait_for(
         lambda: world.sandbox.core.git(way.project).tag("1.0.0"), PIPELINE_SECONDS, "the component's tag"
     )
     studio = Studio.of(world, world.sandbox.create_user("bob"))
-    place = f"$CI_SERVER_FQDN/{way.project.full_path}/sentiment@1.0.0"
-    data = {
-        name: (SAMPLES / "mlopen-sentiment" / name).read_bytes()
-        for name in ("reviews.csv", "new-reviews.txt")
-    }
+    place = f"$CI_SERVER_FQDN/{way.project.full_path}/iris@1.0.0"
+    data = {name: (SAMPLES / "mlopen-iris" / name).read_bytes() for name in ("flowers.csv", "known.csv")}
 
     def job(**inputs: object) -> dict[str, bytes]:
         named = {name.replace("_", "-"): value for name, value in inputs.items()}
@@ -182,7 +176,7 @@ def test_a_component_trains_and_another_run_uses_what_was_learnt_by_its_hash(pub
 
     trained = job(
         entry_point="train",
-        train_input_path="reviews.csv",
+        train_input_path="flowers.csv",
         train_output_path="trained",
     )
     record = json.loads(trained["mlreef-run.json"])
@@ -193,9 +187,9 @@ def test_a_component_trains_and_another_run_uses_what_was_learnt_by_its_hash(pub
     data["learnt.mlopen"] = trained[bundle]
     ran = job(
         entry_point="run",
-        run_input_path="new-reviews.txt",
+        run_input_path="known.csv",
         run_output_path="result",
         run_model=f"learnt.mlopen@sha256:{sha256}",
     )
     assert {f"result/{name}" for name in RESULT} <= set(ran)
-    reviews_are_understood(json.loads(ran["result/preds.json"])["table"]["rows"])
+    flowers_are_known(json.loads(ran["result/preds.json"])["table"]["rows"])
