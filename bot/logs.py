@@ -31,6 +31,10 @@ PATTERNS = (
     r"\bauthorization['\"]?\s*[:=]\s*['\"]?(?:basic|bearer|token)\s+[^\s\"',]+",
     r"\b(?:private|job|deploy|gitlab)[-_]token['\"]?\s*[:=]\s*['\"]?[^\s&\"',]+",
     r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",
+    # Those of places that modules fetch their data and models from, and what a shell shows of its variables.
+    r"\b(?:gh[opsr]_|github_pat_|hf_|pypi-)[A-Za-z0-9_-]{20,}",
+    r"(?-i:\b(?:AKIA|ASIA)[A-Z0-9]{16}\b)",
+    r"(?-i:\b(?:[A-Z0-9]+_)*(?:PASSWORD|SECRET|TOKEN|API_KEY|ACCESS_KEY)=)[^\s&\"',]+",
 )
 """What looks like a credential, whoever it belongs to."""
 

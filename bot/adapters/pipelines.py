@@ -10,6 +10,7 @@ from bot.adapters.asking import Asking
 from bot.adapters.gitlab_client import Answer, gone_or_refused
 from bot.domain.gitlab import Artifact, Bridge, CiJob, CommitStatus, Pipeline
 from bot.errors import Gone, Refused
+from bot.logs import redact
 
 TRACE_TAIL_BYTES = 64 * 1024
 
@@ -107,11 +108,15 @@ class Pipelines(Asking):
         return tuple(newest.values())
 
     def fetch_trace_tail(self, project_id: int, job_id: int) -> bytes:
-        """The end of a job's log as the runner wrote it, empty when there is none."""
+        """The last whole lines of a job's log, without what looks like a credential; empty when there is none."""
         try:
-            return self._client.get_bytes(f"/projects/{project_id}/jobs/{job_id}/trace", TRACE_TAIL_BYTES)
+            tail = self._client.get_bytes(f"/projects/{project_id}/jobs/{job_id}/trace", TRACE_TAIL_BYTES)
         except Answer:
             return b""
+        if len(tail) == TRACE_TAIL_BYTES:
+            # of a line that was cut nobody knows what it said, nor where a credential in it began
+            tail = tail[tail.find(b"\n", 0, -1) + 1 :]
+        return redact(tail.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
     def fetch_artifact(self, project_id: int, job_id: int, path: str, max_bytes: int) -> Artifact | None:
         """A file out of the job's artifacts, of a larger one the first `max_bytes`; None where there is none."""

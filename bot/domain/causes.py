@@ -26,7 +26,8 @@ MAX_LINE_CHARS = 2500
 
 MAX_THING_CHARS = 150
 
-_GUTTER = re.compile(r"(#\d+ (?:\d+\.\d+ )?)?(?:[\s|│├╰─▶>×]|E {3,})*")
+_STEP = r"#\d+ (?:\d+\.\d+ )?"
+_GUTTER = re.compile(rf"(?:{_STEP}|[\s|│├╰─▶>×]|E {{3,}})*")
 """Before a line that a program passes on: BuildKit's number and seconds, pip's bars and ours, pytest's E."""
 
 _NO_ERROR = re.compile(r"(?:\S{1,60} ){0,3}[\[(]?(?:WARNING|WARN|INFO|DEBUG)\b[\])]?[: ]")
@@ -67,8 +68,8 @@ def _bare(line: str) -> Line:
     shown = plain(line[:MAX_LINE_CHARS])
     gutter = _GUTTER.match(shown)
     passed = gutter.end() if gutter is not None else 0
-    before = len(gutter[1] or "") if gutter is not None else 0
-    return Line(passed - before, shown[passed:].rstrip())
+    steps = sum(len(step) for step in re.findall(_STEP, shown[:passed]))
+    return Line(passed - steps, shown[passed:].rstrip())
 
 
 def _by_signs(lines: Sequence[Line]) -> Cause | None:

@@ -94,6 +94,10 @@ def test_a_secret_is_found_in_every_form_that_it_takes_on_its_way(secret: str, b
         "?private_token=x&private-token=AbCdEf",
         "X-Gitlab-Token: AbCdEf",
         "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.AbCdEf-_",
+        "ghp_AbCdEf0123456789AbCdEf",
+        "huggingface: hf_AbCdEf0123456789AbCdEf",
+        "AWS_SECRET_ACCESS_KEY=AbCdEf/x",
+        "+ export WANDB_API_KEY=AbCdEf",
     ],
 )
 def test_what_looks_like_a_credential_goes_also_when_nobody_told_of_it(text: str) -> None:
@@ -101,10 +105,15 @@ def test_what_looks_like_a_credential_goes_also_when_nobody_told_of_it(text: str
     assert "AbCdEf" not in redactor(())(text)
 
 
-def test_ordinary_words_stay() -> None:
-    words = (
-        "basic operation: published vision/add-noise at https://gitlab.example.com/a/b sha256:" + "0a" * 32
-    )
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"basic operation: published vision/add-noise at https://gitlab.example.com/a/b sha256:{'0a' * 32}",
+        "pad_token=<pad> tokens=12 secret=none of them",
+        "hf_hub_download from pypi-server: ghp_ is no token",
+    ],
+)
+def test_ordinary_words_stay(words: str) -> None:
     assert redactor(["a-secret"])(words) == words
 
 
