@@ -10,6 +10,9 @@ from bot.world import World
 
 _STOPPED = ("failed", "canceled")
 
+MAX_DEPTH = 3
+"""Pipelines in pipelines that are looked into; GitLab lets a stage's start one more."""
+
 
 def fetch_stopped_stage(
     project_id: int, pipeline_id: int, jobs: tuple[CiJob, ...], world: World
@@ -37,13 +40,36 @@ def fetch_stage_failure(
     project: Project, sha: str, bridge: Bridge, parent: Pipeline, world: World
 ) -> tuple[str, str, str]:
     """Status, note and link: which file's pipeline stopped, and the last lines of the job that failed in it."""
-    jobs = world.forge.fetch_jobs(project.id, bridge.child) if bridge.child is not None else ()
-    failed = next((job for job in jobs if job.status in _STOPPED and not job.allow_failure), None)
+    failed = _fetch_failed(project.id, bridge, MAX_DEPTH, world)
     trace = world.forge.fetch_trace_tail(project.id, failed.id) if failed is not None else b""
     file = _file(project, sha, bridge, world)
+    url = bridge.child_url or parent.web_url
     status = failure_words.stage_status(file, failed, trace)
-    note = failure_words.stage_note(sha, file, failed, bridge.child_url or parent.web_url, trace)
-    return status, note, failed.web_url if failed is not None else bridge.child_url or parent.web_url
+    note = failure_words.stage_note(sha, file, failed, url, trace)
+    return status, note, (failed.web_url if failed is not None else "") or url
+
+
+def _fetch_failed(project_id: int, bridge: Bridge, depth: int, world: World) -> CiJob | None:
+    """The job that failed in a child pipeline, or in a child of that; None where there is none."""
+    if bridge.child is None or depth == 0:
+        return None
+    jobs = world.forge.fetch_jobs(project_id, bridge.child)
+    failed = next((job for job in jobs if job.status in _STOPPED and not job.allow_failure), None)
+    if failed is not None:
+        return failed
+    inner = next(
+        (
+            one
+            for one in world.forge.fetch_bridges(project_id, bridge.child)
+            if one.status in _STOPPED and not one.allow_failure
+        ),
+        None,
+    )
+    if inner is None:
+        return None
+    # of a pipeline of another project, or of one that was never made, the job that starts it is all there is to tell
+    told = CiJob(inner.id, inner.name, inner.status, False, inner.child_url or bridge.child_url)
+    return _fetch_failed(project_id, inner, depth - 1, world) or told
 
 
 def _file(project: Project, sha: str, bridge: Bridge, world: World) -> str:

@@ -102,8 +102,11 @@ class Pipelines(Asking):
                 id=int(item["id"]),
                 name=item["name"],
                 status=item["status"],
-                child=int(child["id"]) if "id" in child else None,
+                child=int(child["id"])
+                if child and child.get("project_id", project_id) == project_id
+                else None,
                 child_url=child.get("web_url") or "",
+                allow_failure=bool(item.get("allow_failure")),
             )
         return tuple(newest.values())
 

@@ -117,13 +117,17 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """A job that triggers a child pipeline, the newest of its name; `child` is None while there is none."""
+    """A job that triggers a pipeline, the newest of its name.
+
+    `child` is None while there is none, and where it is another project's; `child_url` is told of both.
+    """
 
     id: int
     name: str
     status: str
     child: int | None
     child_url: str
+    allow_failure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

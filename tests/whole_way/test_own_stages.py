@@ -63,9 +63,12 @@ def test_a_stage_that_fails_before_the_build_stops_it_and_is_named(world: World)
     way.sandbox.finish_job(lint.id, "failed", trace=b"line 3 is too long\n")
     told = str(way.status(ours, "failed").description)
     assert told == "Not published: your stage ci/lint.yml stopped it: the job lint failed"
+    job_url = f"{way.project.path}/-/jobs/{lint.id}"
+    assert str(way.status(ours, "failed").target_url).endswith(job_url)
     note = way.comment(source)
     assert "`ci/lint.yml`" in note
     assert "line 3 is too long" in note
+    assert f"{job_url})" in note
     assert way.sandbox.job(pipeline.id, "mlreef-build").status == "skipped"
 
 
@@ -79,6 +82,41 @@ def test_a_stage_that_fails_after_the_build_keeps_the_tags_from_moving(world: Wo
     way.sandbox.play_pipeline(child(way, pipeline, "mlreef-after-1"), scan="failed")
     assert "your stage ci/scan.yml" in str(way.status(ours, "failed").description)
     assert way.sandbox.job(pipeline.id, "mlreef-promote").status == "skipped"
+
+
+def test_a_job_that_fails_in_a_pipeline_of_a_stage_is_named_and_a_click_away(world: World) -> None:
+    inner = "inner: {trigger: {include: [{local: ci/inner.yml}], strategy: depend}}\n"
+    way = world.project({**FILES, "ci/lint.yml": inner, "ci/inner.yml": "deep: {script: [make deep]}\n"})
+    source = way.head()
+    ours = way.bot_commit()
+    pipeline = way.pipeline(ours)
+    play(way, pipeline, "mlreef-verify")
+    stage = way.sandbox.state.pipelines[child(way, pipeline, "mlreef-before-1")]
+    deep = way.sandbox.job(child(way, stage, "inner"), "deep")
+    way.sandbox.finish_job(deep.id, "failed", trace=b"OSError: [Errno 28] No space left on device\n")
+    status = way.status(ours, "failed")
+    assert str(status.description).startswith(
+        "Not published: your stage ci/lint.yml stopped it: the job deep failed. The machine that runs the job"
+    )
+    assert str(status.target_url).endswith(f"{way.project.path}/-/jobs/{deep.id}")
+    note = way.comment(source)
+    assert f"{way.project.path}/-/jobs/{deep.id})" in note
+    assert f"/-/pipelines/{stage.id})" in note
+    assert "No space left on device" in note
+
+
+def test_a_pipeline_that_a_stage_cannot_start_is_told_by_the_job_that_should(world: World) -> None:
+    inner = "inner: {trigger: {include: [{local: ci/nowhere.yml}], strategy: depend}}\n"
+    way = world.project({**FILES, "ci/lint.yml": inner})
+    source = way.head()
+    ours = way.bot_commit()
+    pipeline = way.pipeline(ours)
+    play(way, pipeline, "mlreef-verify")
+    stage = child(way, pipeline, "mlreef-before-1")
+    status = way.status(ours, "failed")
+    assert status.description == "Not published: your stage ci/lint.yml stopped it: the job inner failed"
+    assert str(status.target_url).endswith(f"{way.project.path}/-/pipelines/{stage}")
+    assert "its job [inner]" in way.comment(source)
 
 
 def test_a_stage_without_a_job_to_run_is_a_failure_that_says_so(world: World) -> None:
