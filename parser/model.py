@@ -297,7 +297,7 @@ class Settings:
     branches: tuple[str, ...] = ()
     """Names of branches that are published besides the default one, `*` for any text; those of the default count."""
     places: Mapping[str, Place] = field(default_factory=dict)
-    """Where each value is written; of an entry point by `entry_points.ROLE`."""
+    """Where each value is written; an entry point by `entry_points.ROLE`, the first word of a sample by `sample.0`."""
 
 
 @dataclass(frozen=True, slots=True)

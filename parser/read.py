@@ -23,6 +23,7 @@ from parser.requirements import (
     read_python_wish,
     read_requirements,
 )
+from parser.sample import sample_problems
 from parser.script import Script
 from parser.settings import read_settings
 from parser.source import Ledger, Source
@@ -52,6 +53,7 @@ def read(source: Source, project_name: str, entry_point: str | None = None) -> R
             # follows from that: what is not called makes no parser
             more = [one for one in more if one.code != "no-argparse"]
         everything.extend(more)
+        everything.extend(sample_problems(source, settings, module))
         entries = tuple(scripts.values())
         brought = _brought(module)
         if requirements is not None and requirements.manager == "pip":

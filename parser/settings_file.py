@@ -135,6 +135,8 @@ def _places(root: yaml.MappingNode) -> dict[str, Place]:
     for key, value in root.value[:MAX_ENTRIES]:
         if isinstance(key, yaml.ScalarNode) and key.value in _READERS:
             found[key.value] = _place(value)
+            if key.value == "sample" and isinstance(value, yaml.SequenceNode) and value.value:
+                found["sample.0"] = _place(value.value[0])
             if key.value == "entry_points" and isinstance(value, yaml.MappingNode):
                 for role, file in value.value[:MAX_ENTRIES]:
                     if isinstance(role, yaml.ScalarNode):

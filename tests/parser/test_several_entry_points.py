@@ -6,6 +6,7 @@ import pytest
 from repositories import HEAD, PATHS, STAND_INS, TAIL, codes, report
 
 from bot.domain.module_label import read_module
+from parser.edits import apply
 from parser.model import Kind, Module, Severity
 from parser.wire import canonical, module_to_dict
 
@@ -211,3 +212,40 @@ def test_a_misspelt_category_is_mended() -> None:
     found = report({"run.py": TRAIN, ".mlreef.yaml": "kind: ALGORITHM\nml_category: computer visoin\n"})
     (told,) = [one for one in found.problems if one.code == "settings-value"]
     assert [edit.text for edit in told.edits] == ["COMPUTER_VISION"]
+
+
+@pytest.mark.parametrize(
+    ("written", "mended"),
+    [
+        ("sample: [--input-path, a, --epochs, '3']\n", "sample: [train, --input-path, a, --epochs, '3']\n"),
+        ("sample: [ --model=m ]\n", "sample: [ infer, --model=m ]\n"),
+        ("sample:\n  - --model\n  - m\n", "sample:\n  - infer\n  - --model\n  - m\n"),
+        ("sample:\n- --epochs\n- '3'\n", "sample:\n- train\n- --epochs\n- '3'\n"),
+        ("sample: [trian, --input-path, a]\n", "sample: [train, --input-path, a]\n"),
+        ("sample: ['Infer', --input-path, a]\n", "sample: [infer, --input-path, a]\n"),
+        ("sample: [--input-path, a]\n", None),
+        ("sample: [data]\n", None),
+        ("sample: []\n", None),
+    ],
+)
+def test_a_sample_that_selects_none_of_them_is_refused_before_anything_is_built(
+    written: str, mended: str | None
+) -> None:
+    found = report({**FILES, ".mlreef.yaml": SETTINGS + written})
+    (told,) = [one for one in found.problems if one.severity is Severity.ERROR]
+    assert (told.code, told.place.file, told.place.line) == (
+        "settings-value",
+        ".mlreef.yaml",
+        5 if "\n-" in written or "\n  -" in written else 4,
+    )
+    assert "Begin it with one of train, infer." in told.hint
+    done = apply(SETTINGS + written, told.edits)
+    assert done == SETTINGS + (mended or written)
+    assert report({**FILES, ".mlreef.yaml": done}).refused == (mended is None)
+
+
+def test_a_sample_of_one_script_has_no_such_word() -> None:
+    alone = "entry_points: {train: train.py}\nsample: [--input-path, a]\n"
+    assert not report({**FILES, ".mlreef.yaml": alone}).refused
+    named = SETTINGS + "sample: [infer, --input-path, a]\n"
+    assert not report({**FILES, ".mlreef.yaml": named}).refused
