@@ -135,6 +135,9 @@ def test_no_byte_can_be_changed_and_nothing_of_it_is_loaded(tmp_path: Path, data
         (lambda manifest, files: manifest["objects"][0].update(size=1), "is not what the manifest says"),
         (lambda manifest, files: manifest["objects"][0].update(sha256="0" * 64), "is not what the manifest"),
         (lambda manifest, files: manifest["objects"][0].update(kind="code"), "an object of an unknown kind"),
+        (lambda manifest, files: manifest.update(libraries=["numpy"]), "no bundle that train wrote"),
+        (lambda manifest, files: manifest.update(objects="x"), "no bundle that train wrote"),
+        (lambda manifest, files: manifest.update(libraries={"": 1, "..": "1"}, objects=3), "no bundle"),
     ],
 )
 def test_a_bundle_that_is_not_as_its_manifest_says_is_refused_even_by_its_own_hash(
@@ -145,6 +148,27 @@ def test_a_bundle_that_is_not_as_its_manifest_says_is_refused_even_by_its_own_ha
     with pytest.raises(CallerFault, match=words):
         load_bundle(rewritten(path, change), "control", Kept())
     assert LOADED == []
+
+
+@given(st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+def test_whatever_a_bundle_is_it_is_loaded_as_it_was_or_refused_with_what_to_do(
+    tmp_path: Path, data: st.DataObject
+) -> None:
+    path, _ = write_bundle(tmp_path, "control", kept(a=[1, "two"], b=None))
+    content = bytearray(path.read_bytes())
+    path.unlink()
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(bytes(content[: data.draw(st.integers(len(content) // 2, len(content)))]))
+    found = Kept()
+    try:
+        load_bundle(named(path), "control", found)
+    except CallerFault as fault:
+        assert str(fault).startswith(f"--model {path}: ")  # noqa: PT017 - one of two ends
+    else:
+        assert [kind for kind, _ in found.objects] == ["arg", "arg"]
+    path.unlink()
 
 
 def test_what_is_no_bundle_or_a_compressed_one_is_refused(tmp_path: Path) -> None:

@@ -14,9 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_templates.mlopen.mlopenapp._run.drawing import draw
+from ci_templates.mlopen.mlopenapp._run.faults import AuthorFault
 from ci_templates.mlopen.mlopenapp._run.figures import read_graphs
 from ci_templates.mlopen.mlopenapp._run.predictions import read_predictions, to_json
 from ci_templates.mlopen.mlopenapp._run.report import write_report
+from ci_templates.mlopen.mlopenapp._run.scales import seconds_of
 from ci_templates.mlopen.mlopenapp.utils import plotter
 from tests.domain.hostile import ANY_TEXT
 
@@ -53,9 +55,14 @@ def plotly_div(figure: dict[str, Any]) -> str:
 
 
 def drawn(trace: dict[str, Any], **layout: Any) -> ElementTree.Element:
-    title, text = draw({"data": [trace], "layout": layout})
-    assert text, title
-    return ElementTree.fromstring(text)  # noqa: S314 - of our own making
+    (picture,) = pictures([trace], **layout)
+    return picture
+
+
+def pictures(traces: list[dict[str, Any]], **layout: Any) -> list[ElementTree.Element]:
+    drawing = draw({"data": traces, "layout": layout})
+    assert drawing.left == []
+    return [ElementTree.fromstring(text) for text in drawing.pictures]  # noqa: S314 - of our own making
 
 
 def texts(picture: ElementTree.Element) -> list[str]:
@@ -92,6 +99,29 @@ def test_a_figure_of_plotly_is_asked_for_its_json() -> None:
             return '{"data": [{"type": "bar", "y": [1]}], "layout": {}}'
 
     assert read_graphs(Figure())[0].as_dict()["data"] == [{"type": "bar", "y": [1]}]
+
+
+def test_the_json_of_a_figure_is_a_figure_and_other_json_is_shown() -> None:
+    (graph,) = read_graphs(' {"data": [{"type": "bar", "y": [1]}], "layout": {"title": "T"}}\n')
+    assert graph.as_dict() == {
+        "kind": "plotly",
+        "data": [{"type": "bar", "y": [1]}],
+        "layout": {"title": "T"},
+    }
+    for other in ('{"a": 1}', '{"data": 3}', '{"data": [', "{}"):
+        assert read_graphs(other)[0].as_dict()["kind"] == "html"
+
+
+def test_whatever_compares_itself_with_a_text_is_told_to_be_no_graph() -> None:
+    class Array:
+        def __eq__(self, other: object) -> Any:
+            raise ValueError("the truth of an array is not known")
+
+        __hash__ = None
+
+    for graphs in (Array(), [Array()]):
+        with pytest.raises(AuthorFault, match=r"is an Array\. A graph is an HTML div"):
+            read_graphs(graphs)
 
 
 def test_a_div_of_something_else_is_kept_as_harmless_html() -> None:
@@ -154,16 +184,16 @@ def test_bars_stand_on_zero_and_lie_if_they_shall() -> None:
 
 def test_stacked_bars_begin_where_those_before_them_end() -> None:
     traces = [{"type": "bar", "x": ["a"], "y": [1]}, {"type": "bar", "x": ["a"], "y": [3]}]
-    _, text = draw({"data": traces, "layout": {"barmode": "stack"}})
-    one, other = ElementTree.fromstring(text).findall("rect")[:2]  # noqa: S314 - of our own making
+    (stacked,) = pictures(traces, barmode="stack")
+    one, other = stacked.findall("rect")[:2]
     sides = [{side: float(bar.get(side) or "") for side in ("x", "y", "height")} for bar in (one, other)]
     assert sides[0]["x"] == sides[1]["x"]
     assert sides[1]["y"] + sides[1]["height"] == pytest.approx(sides[0]["y"], abs=0.2)
     assert sides[1]["height"] == pytest.approx(3 * sides[0]["height"], abs=0.6)
-    _, overlaid = draw({"data": traces, "layout": {"barmode": "overlay"}})
+    (overlaid,) = pictures(traces, barmode="overlay")
     bottoms = {
         round(float(bar.get("y") or "") + float(bar.get("height") or ""), 0)
-        for bar in ElementTree.fromstring(overlaid).findall("rect")[:2]  # noqa: S314 - of our own making
+        for bar in overlaid.findall("rect")[:2]
     }
     assert len(bottoms) == 1
 
@@ -187,6 +217,84 @@ def test_a_box_holds_the_middle_half_and_shows_what_lies_apart() -> None:
     assert len(apart.findall("rect")) == 2
 
 
+def test_each_graph_of_a_figure_is_a_picture_of_its_own() -> None:
+    pies = [{"type": "pie", "labels": [name], "values": [1], "title": {"text": name}} for name in ("a", "b")]
+    assert [one.get("aria-label") for one in pictures(pies, title="T")] == [
+        "a. A pie: a: 1 (100.0%)",
+        "b. A pie: b: 1 (100.0%)",
+    ]
+    maps = [{"type": "heatmap", "z": [[1]], "name": name} for name in ("a", "b")]
+    assert len(pictures(maps)) == 2
+    beside = [{"y": [1, 2], "xaxis": "x", "yaxis": "y"}, {"y": [900, 1000], "xaxis": "x2", "yaxis": "y2"}]
+    one, other = pictures(beside, xaxis={"title": "left"}, xaxis2={"title": "right"})
+    assert ("left" in texts(one), "right" in texts(other)) == (True, True)
+    # the small numbers have an axis of their own
+    assert {"1", "2"} <= set(texts(one))
+    mixed = pictures([{"type": "heatmap", "z": [[1]]}, {"mode": "markers", "x": [0], "y": [0]}])
+    assert [len(one.findall("circle")) for one in mixed] == [0, 1]
+
+
+def test_no_part_of_a_figure_is_left_out_in_silence() -> None:
+    traces: list[dict[str, Any]] = [
+        {"type": "scatter3d", "z": [1]},
+        {"y": [1]},
+        {"type": "pie", "values": []},
+    ]
+    page = write_report(read_predictions({"graphs": {"data": traces}}), "t")
+    assert page.count("<svg") == 1
+    assert "There is no drawing of pie, scatter3d here." in page
+    many = [{"type": "heatmap", "z": [[1]]}] * 41
+    page = write_report(read_predictions({"graphs": {"data": many}}), "t")
+    assert page.count("<svg") == 40
+    assert "There is no drawing of heatmap here." in page
+    notes = [{"text": "<b>First</b>", "xref": "paper"}, {"text": "at a point", "xref": "x"}]
+    page = write_report(
+        read_predictions({"graphs": {"data": [{"y": [1]}], "layout": {"annotations": notes}}}), "t"
+    )
+    assert "<p>First</p>" in page
+    hidden = draw({"data": [{"y": [1], "visible": "legendonly"}, {"y": [1]}], "layout": {}})
+    assert (len(hidden.pictures), hidden.left) == (1, [])
+
+
+def test_dates_lie_as_far_apart_as_they_are_and_in_their_order() -> None:
+    traces = [
+        {"mode": "markers", "x": ["2024-01-01", "2024-03-01T00:00:00.000000000"], "y": [1, 3]},
+        {"mode": "markers", "x": ["2024-01-31 00:00"], "y": [2]},
+    ]
+    (picture,) = pictures(traces)
+    first, last, between = (float(one.get("cx") or "") for one in picture.findall("circle"))
+    assert (between - first) / (last - first) == pytest.approx(0.5, abs=0.01)
+    assert "2024-01-10" in texts(picture)
+    assert (
+        seconds_of("2024-01-01T01:00:00+01:00") == seconds_of("2024-01-01") == seconds_of("2024-01-01 00:00Z")
+    )
+    assert [seconds_of(text) for text in ("2024-13-01", "2024", "1 2024-01-01", "soon")] == [None] * 4
+    hours = drawn({"x": ["2024-01-01 10:00", "2024-01-01 11:00:00.5"], "y": [1, 2]})
+    assert any(text.startswith("10:") for text in texts(hours))
+
+
+def test_a_histogram_shows_what_it_says_of_its_bins() -> None:
+    def heights(**more: Any) -> list[float]:
+        trace = {"type": "histogram", "x": ["a", "b", "a"], "y": [1, 2, 3], **more}
+        return [float(bar.get("height") or "") for bar in drawn(trace).findall("rect")]
+
+    for how, share in (("count", 2), ("sum", 2), ("avg", 1), ("max", 1.5), ("min", 0.5)):
+        one, other = heights(histfunc=how)
+        assert one == pytest.approx(share * other, abs=0.6), how
+    lying = drawn({"type": "histogram", "orientation": "h", "histfunc": "sum", "y": ["a", "b"], "x": [4, 2]})
+    one, other = (float(bar.get("width") or "") for bar in lying.findall("rect"))
+    assert one == pytest.approx(2 * other, abs=0.6)
+
+
+def test_points_with_words_are_points_and_a_table_of_mistakes_is_not_upside_down() -> None:
+    assert len(drawn({"mode": "text", "x": [1, 2], "y": [1, 2], "text": ["a", "b"]}).findall("circle")) == 2
+    trace = {"type": "heatmap", "z": [[1], [2]], "y": ["top", "bottom"]}
+    turned = drawn(trace, yaxis={"autorange": "reversed"}).findall("rect")
+    straight = drawn(trace).findall("rect")
+    assert float(turned[0].get("y") or "") < float(turned[1].get("y") or "")
+    assert float(straight[0].get("y") or "") > float(straight[1].get("y") or "")
+
+
 def test_what_is_not_drawn_is_said_and_kept_in_the_json() -> None:
     preds = read_predictions({"graphs": [{"data": [{"type": "scatter3d", "z": [1]}]}]})
     page = write_report(preds, "t")
@@ -207,9 +315,10 @@ def test_any_figure_is_drawn_or_left_and_never_more_than_a_drawing(
     graphs = read_graphs([{"data": traces, "layout": {**layout, "barmode": mode}}])
     figure = graphs[0].figure
     assert figure is not None
-    _, text = draw(figure)
-    text = "".join(char for char in text if char.isprintable() or char in "\n\t")
-    if text:
+    drawing = draw(figure)
+    assert drawing.pictures or drawing.left or not traces
+    for text in drawing.pictures:
+        text = "".join(char for char in text if char.isprintable() or char in "\n\t")
         parts = list(ElementTree.fromstring(text).iter())  # noqa: S314 - of our own making
         assert {part.tag for part in parts} <= {
             *("svg", "text", "line", "circle", "rect", "path", "polyline", "title")

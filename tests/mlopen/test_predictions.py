@@ -121,6 +121,28 @@ def test_rows_have_types_and_json_knows_all_of_them() -> None:
     assert to_csv(preds) == "n,x,yes,any,nothing\r\n1,0.5,true,x,\r\n2,NaN,false,3,\r\n"
 
 
+def test_the_columns_of_a_data_frame_keep_their_types() -> None:
+    class NAType:
+        """As pandas has it."""
+
+    class Frame:
+        columns = Tensor(["n", "x"])
+
+        def itertuples(self, index: bool, name: None) -> Any:
+            assert (index, name) == (False, None)
+            return iter([(1, 0.5), (NAType(), 2.5)])
+
+        def to_numpy(self) -> Any:
+            return Tensor([[1.0, 0.5], [math.nan, 2.5]])
+
+    preds = read_predictions({"data": Frame()})
+    assert (preds.columns, preds.rows, preds.types) == (
+        ["n", "x"],
+        [[1, 0.5], [None, 2.5]],
+        ["integer", "number"],
+    )
+
+
 def test_arrays_dates_and_other_values_of_libraries_are_read_by_what_they_are() -> None:
     preds = read_predictions(
         {
@@ -142,6 +164,7 @@ def test_arrays_dates_and_other_values_of_libraries_are_read_by_what_they_are() 
         ({"data": [[1], "two"]}, "preds['data'][1] is a str. A row is a list of cells"),
         ({"data": [3]}, "preds['data'][0] is an int."),
         ({"data": [[object()]]}, "preds['data'][0][0] is an object, which has no place in a result."),
+        ({"data": [[10**5000]]}, "preds['data'][0][0] is a whole number of more than 4096 bits. Use a float"),
         ({"data": [[b"x"]]}, "preds['data'][0][0] is a bytes"),
         ({"data": [[1, 2], [3]]}, "preds['data'][1] has 1 cells, and another row has 2."),
         ({"data": [[1, 2]], "columns": ["a"]}, "preds['data'][0] has 2 cells, and preds['columns'] names 1."),
@@ -214,7 +237,9 @@ def test_what_is_clean_stays_as_it_is_and_holds_known_elements_only(text: str) -
     ("text", "wanted"),
     [
         ("two\nlines\n\nmore", "<p>two<br>lines</p><p>more</p>"),
-        ("a < b & c", "a &lt; b &amp; c"),
+        ("a < b & c", "<p>a &lt; b &amp; c</p>"),
+        ("loss < 1\nacc &gt; 2\n\n&lt;b&gt;", "<p>loss &lt; 1<br>acc &gt; 2</p><p>&lt;b&gt;</p>"),
+        ("a &lt; b<!-- c -->", "a &lt; b"),
         ("<p>one<b>two</p>three", "<p>one<b>two</b></p>three"),
         ("<script>alert('<b>')</script>after", "after"),
         ("<svg><script>x</script></svg>after", "after"),

@@ -28,6 +28,12 @@ SUFFIX = ".mlopen"
 MANIFEST = "manifest.json"
 MAX_MANIFEST_BYTES = 16 * 1024 * 1024
 
+_NO_BUNDLE = (
+    *(zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError),
+    *(AttributeError, LookupError, TypeError, ValueError),
+)
+"""What reading a file can end in that is no zip of ours, or whose manifest is of other types than ours."""
+
 
 class BundleName:
     """A bundle's place, and the hash that its bytes must have."""
@@ -66,7 +72,7 @@ def load_bundle(name: BundleName, pipeline: str, kept: Kept) -> list[str]:
             warnings = list(_differences(manifest["libraries"]))
             for entry in manifest["objects"]:
                 kept.keep(entry["kind"], _load(archive, entry, refused, warnings), entry["name"])
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError, NotImplementedError, RuntimeError) as error:
+    except _NO_BUNDLE as error:
         raise CallerFault(f"{refused}this is no bundle that train wrote ({error}). Train again.") from None
     return warnings
 

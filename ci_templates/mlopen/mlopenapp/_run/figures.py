@@ -48,7 +48,7 @@ class Graph:
 
 def read_graphs(given: Any) -> list[Graph]:
     """One graph or a list of them: HTML divs, figures as dictionaries, or Plotly's own figures."""
-    if given is None or given == "":
+    if given is None or (isinstance(given, str) and not given):
         return []
     listed = given if isinstance(given, (list, tuple)) else [given]
     if len(listed) > MAX_GRAPHS:
@@ -56,7 +56,7 @@ def read_graphs(given: Any) -> list[Graph]:
     return [
         _graph(one, f"preds['graphs'][{number}]")
         for number, one in enumerate(listed)
-        if one is not None and one != ""
+        if one is not None and not (isinstance(one, str) and not one)
     ]
 
 
@@ -83,6 +83,9 @@ def _figure_of(html: str) -> Any:
     ours = _OURS.match(html.strip())
     if ours:
         return _json(unescape(ours[1]), 0)[0]
+    if html.lstrip().startswith("{"):  # what a figure of Plotly's gives as its JSON
+        found = _json(html.strip(), 0)[0]
+        return found if isinstance(found, dict) and isinstance(found.get("data"), list) else None
     found = None
     for call in _CALLS.finditer(html):  # the last: plotly.js itself may come before
         data, end = _json(html, call.end())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from .canvas import (
@@ -24,7 +24,7 @@ from .canvas import (
     x_at,
     y_at,
 )
-from .scales import Categories, Logarithms, Numbers, Scale, number_words
+from .scales import Categories, Logarithms, Moments, Numbers, Scale, number_words, seconds_of
 
 MAX_POINTS = 4_000
 """Points that are drawn of one trace; of more, every second, third, … one."""
@@ -68,27 +68,52 @@ def _counted(trace: dict[str, Any]) -> dict[str, Any]:
     """A histogram as bars; anything else as it is."""
     if trace.get("type") != "histogram":
         return trace
-    lying = not items(trace.get("x"))
+    lying = not items(trace.get("x")) or (trace.get("orientation") == "h" and bool(items(trace.get("y"))))
     values = items(trace.get("y" if lying else "x"))
-    numbers = [number for number in map(number_of, values) if number is not None]
-    counts: dict[Any, float] = {}
-    if numbers and len(numbers) == len(values):
-        low, high = min(numbers), max(numbers)
-        bins = min(MAX_BINS, max(1, math.ceil(math.sqrt(len(numbers))))) if high > low else 1
-        wide = (high - low) / bins or 1.0
-        counts = {low + wide * (place + 0.5): 0.0 for place in range(bins)}
-        keys = list(counts)
-        for number in numbers:
-            counts[keys[min(bins - 1, int((number - low) / wide))]] += 1
-    else:
-        for value in values:
-            counts[str(value)] = counts.get(str(value), 0.0) + 1
+    weights = items(trace.get("x" if lying else "y"))
+    found: dict[Any, list[float]] = {}
+    for place, key in enumerate(_bins(values, found)):
+        weight = number_of(weights[place]) if place < len(weights) else None
+        found.setdefault(key, []).append(1.0 if weight is None else weight)
+    counts = {key: _SUMMED.get(str(trace.get("histfunc")), _count)(some) for key, some in found.items()}
     sides = (
         {"y": list(counts), "x": list(counts.values())}
         if lying
         else {"x": list(counts), "y": list(counts.values())}
     )
     return {**trace, **sides, "type": "bar", "orientation": "h" if lying else "v"}
+
+
+def _bins(values: list[Any], found: dict[Any, list[float]]) -> Iterator[Any]:
+    """The bin of each value: of numbers the middle of a stretch, all of which are put into `found`; else its words."""
+    numbers = [number for number in map(number_of, values) if number is not None]
+    if not numbers or len(numbers) < len(values) or not math.isfinite(max(numbers) - min(numbers)):
+        yield from map(str, values)
+        return
+    low, high = min(numbers), max(numbers)
+    bins = min(MAX_BINS, max(1, math.ceil(math.sqrt(len(numbers))))) if high > low else 1
+    wide = (high - low) / bins or 1.0
+    keys = [low + wide * (place + 0.5) for place in range(bins)]
+    found.update({key: [] for key in keys})
+    for number in numbers:
+        yield keys[min(bins - 1, int((number - low) / wide))]
+
+
+def _count(some: list[float]) -> float:
+    return float(len(some))
+
+
+def _mean(some: list[float]) -> float:
+    return sum(some) / len(some) if some else 0.0
+
+
+_SUMMED: dict[str, Callable[[list[float]], float]] = {
+    "sum": sum,
+    "avg": _mean,
+    "min": lambda some: min(some, default=0.0),
+    "max": lambda some: max(some, default=0.0),
+}
+"""Plotly's words for what a histogram shows of each bin; without one it counts."""
 
 
 def _points(trace: dict[str, Any]) -> list[tuple[Any, Any]]:
@@ -123,6 +148,10 @@ def _scale(values: list[Any], axis: Any, in_bars: bool) -> Scale:
     numbers = [number_of(value) for value in values]
     found = [number for number in numbers if number is not None]
     if not found or len(found) < sum(value is not None for value in values):
+        moments = [seconds_of(value) for value in values if value is not None]
+        known = [moment for moment in moments if moment is not None]
+        if known and len(known) == len(moments):
+            return Moments(known, in_bars)
         return Categories([str(value) for value in values if value is not None])
     if isinstance(axis, dict) and axis.get("type") == "log" and max(found) > 0:
         return Logarithms([number for number in found if number > 0], in_bars)
@@ -147,7 +176,8 @@ def _marks(
         for one in lines:
             if len(one) > 1:
                 yield f'<polyline class="{look} line" points="{" ".join(one)}"/>'
-    if "markers" in mode or len(spots) == 1:
+    # words beside points are not drawn, so the points are
+    if "markers" in mode or "lines" not in mode or len(spots) == 1:
         yield from spots
 
 

@@ -64,7 +64,7 @@ def read_predictions(preds: Any) -> Predictions:
 
 def _table(columns: Any, data: Any) -> tuple[list[str], list[list[Any]]]:
     if columns is None and hasattr(data, "columns"):  # a data frame knows its own
-        columns = list(data.columns)
+        columns = data.columns
     names = _names(columns)
     rows = _rows(data)
     widest = max((len(row) for row in rows), default=0)
@@ -119,6 +119,9 @@ def _rows(data: Any) -> list[list[Any]]:
 
 def _listed(value: Any) -> Sequence[Any] | None:
     """The items of a list, a tuple, an array, a series or a data frame; None: it is none of them."""
+    if callable(getattr(value, "itertuples", None)) and not isinstance(value, type):
+        # a data frame: as one array, its whole numbers would not be whole any more
+        return list(value.itertuples(index=False, name=None))
     for wrapped in ("to_numpy", "tolist"):
         if callable(getattr(value, wrapped, None)) and not isinstance(value, type):
             value = getattr(value, wrapped)()

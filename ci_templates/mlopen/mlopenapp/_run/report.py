@@ -20,6 +20,9 @@ MAX_SHOWN_ROWS = 5_000
 MAX_SHOWN_CHARS = 2_000
 """Rows of the table, and characters of a cell, in the page; preds.csv and preds.json have all of them."""
 
+MAX_KINDS_CHARS = 200
+"""Characters of the kinds of traces that are not drawn."""
+
 NUMBERS = ("integer", "number")
 
 
@@ -59,14 +62,17 @@ def _policy() -> str:
 def _figure(graph: Graph, number: int) -> str:
     if graph.figure is None:
         return f"<figure><figcaption>Graph {number}</figcaption>{graph.html}</figure>" if graph.html else ""
-    title, drawing = draw(graph.figure)
-    if not drawing:
-        kinds = ", ".join(sorted({str(trace.get("type") or "scatter") for trace in graph.figure["data"]}))
-        drawing = (
-            f'<p class="soft">There is no drawing of {escape(kinds[:200]) or "an empty graph"} here. '
+    drawing = draw(graph.figure)
+    parts = [f"<figcaption>{escape(drawing.title or f'Graph {number}')}</figcaption>", *drawing.pictures]
+    if drawing.words:
+        parts.append(f"<p>{'<br>'.join(map(escape, drawing.words))}</p>")
+    if drawing.left or not drawing.pictures:
+        kinds = ", ".join(sorted(set(drawing.left)))
+        parts.append(
+            f'<p class="soft">There is no drawing of {escape(kinds[:MAX_KINDS_CHARS]) or "an empty graph"} here. '
             "Its figures are in preds.json, and Plotly draws them.</p>"
         )
-    return f"<figure><figcaption>{escape(title or f'Graph {number}')}</figcaption>{drawing}</figure>"
+    return f"<figure>{''.join(parts)}</figure>"
 
 
 def _table(preds: Predictions) -> Iterator[str]:

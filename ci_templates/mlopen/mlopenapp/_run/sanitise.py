@@ -7,7 +7,7 @@ and value escaped.
 from __future__ import annotations
 
 import re
-from html import escape
+from html import escape, unescape
 from html.parser import HTMLParser
 
 KEPT = frozenset(
@@ -96,7 +96,7 @@ def clean(text: str) -> str:
     cleaner = _Cleaner()
     cleaner.feed(text.replace("\0", ""))
     cleaner.close()
-    return cleaner.finished()
+    return cleaner.finished() if cleaner.marked else _paragraphs(unescape(text))
 
 
 def _paragraphs(text: str) -> str:
@@ -110,8 +110,10 @@ class _Cleaner(HTMLParser):
         self.out: list[str] = []
         self.open: list[str] = []
         self.dropping: list[str] = []
+        self.marked = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.marked = True
         if self.dropping or tag in DROPPED:
             # these have no end, so nothing is in them
             if tag not in ("embed", "frame"):
@@ -124,10 +126,17 @@ class _Cleaner(HTMLParser):
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.marked = True
         if tag in EMPTY or tag not in DROPPED:
             self.handle_starttag(tag, attrs)
 
+    def handle_comment(self, data: str) -> None:
+        self.marked = True
+
+    handle_decl = handle_pi = unknown_decl = handle_comment
+
     def handle_endtag(self, tag: str) -> None:
+        self.marked = True
         if self.dropping:
             if tag in self.dropping:
                 while self.dropping.pop() != tag:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import math
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,6 +13,15 @@ MOST = sys.float_info.max / 4
 """Numbers further out are drawn at the edge: sums of such would be infinite."""
 
 TICKS = 6
+DAY_SECONDS = 86_400
+
+_MOMENT = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(?:Z|([+-]\d\d):?(\d\d))?)?\Z",
+    re.ASCII,
+)
+"""A date, with or without a time, as Plotly has it: a text."""
+
+_BEGIN = datetime.datetime(1970, 1, 1)
 MAX_CATEGORIES_NAMED = 20
 
 
@@ -104,6 +115,52 @@ class Logarithms(Scale):
 
     def room(self) -> float:
         return self._powers.room()
+
+
+def seconds_of(value: Any) -> float | None:
+    """The seconds since 1970 of a date as a text; None for what is none."""
+    found = _MOMENT.match(value) if isinstance(value, str) else None
+    if found is None:
+        return None
+    year, month, day, hour, minute, second, part, hours, minutes = found.groups()
+    try:
+        moment = datetime.datetime(
+            int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0)
+        )
+    except ValueError:
+        return None
+    away = int(hours or 0) * 3600 + int(f"{(hours or '+')[0]}{minutes or 0}") * 60
+    return (moment - _BEGIN).total_seconds() - away + (float(f"0.{part}") if part else 0.0)
+
+
+class Moments(Scale):
+    """Dates and times, by what lies between them."""
+
+    def __init__(self, seconds: Sequence[float], in_bars: bool) -> None:
+        self._seconds = Numbers(seconds, in_bars)
+
+    def part(self, value: Any) -> float | None:
+        return self._seconds.part(seconds_of(value))
+
+    def ticks(self) -> Iterator[tuple[Any, str]]:
+        low, high = self._seconds.low, self._seconds.high
+        span = (high - low) / DAY_SECONDS
+        form = "%Y-%m-%d" if span > TICKS else "%m-%d %H:%M" if span > 1 else "%H:%M:%S"
+        step = (high - low) / TICKS
+        if span > TICKS:
+            # whole days, so that each tick is where its words say
+            step = max(1, round(step / DAY_SECONDS)) * DAY_SECONDS
+            low = math.ceil(low / DAY_SECONDS) * DAY_SECONDS
+        for number in range(TICKS + 1):
+            try:
+                moment = _BEGIN + datetime.timedelta(seconds=round(low + step * number))
+            except OverflowError:
+                return
+            if low + step * number <= high:
+                yield moment.isoformat(), moment.strftime(form)
+
+    def room(self) -> float:
+        return self._seconds.room()
 
 
 class Categories(Scale):

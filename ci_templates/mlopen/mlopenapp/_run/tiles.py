@@ -20,7 +20,7 @@ def draw_heat_map(trace: dict[str, Any], layout: dict[str, Any], title: str) -> 
     names_x = items(trace.get("x")) or list(range(most))
     names_y = items(trace.get("y")) or list(range(len(rows)))
     across = Categories([str(name) for name in names_x[:most]])
-    upwards = Categories([str(name) for name in names_y[: len(rows)]])
+    upwards = Categories([str(name) for name in _upwards(names_y[: len(rows)], layout)])
     low, high = min(known), max(known)
     wide = (WIDTH - LEFT - RIGHT) * across.room()
     tall = (HEIGHT - TOP - BOTTOM) * upwards.room()
@@ -36,3 +36,10 @@ def draw_heat_map(trace: dict[str, Any], layout: dict[str, Any], title: str) -> 
             parts.append(f'<rect class="c1" {place} {size}><title>{number_words(value)}</title></rect>')
     told = f"A heat map of {len(rows)} rows, from {number_words(low)} to {number_words(high)}"
     return svg([*parts, *draw_axes(across, upwards, layout)], title, told)
+
+
+def _upwards(names: list[Any], layout: dict[str, Any]) -> list[Any]:
+    """The rows from the lowest to the highest: a picture, or a table of mistakes, has its first row at the top."""
+    axis = layout.get("yaxis")
+    turned = isinstance(axis, dict) and str(axis.get("autorange")).endswith("reversed")
+    return names[::-1] if turned else names

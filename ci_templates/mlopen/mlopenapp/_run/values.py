@@ -14,6 +14,9 @@ from .faults import AuthorFault
 MAX_DEPTH = 12
 """Lists within lists; plotly's own figures need six."""
 
+MAX_BITS = 4_096
+"""Of a whole number: Python refuses to write much longer ones."""
+
 _SPELLED = {math.inf: "Infinity", -math.inf: "-Infinity"}
 """JSON has no word for these; NaN is the third."""
 
@@ -25,6 +28,10 @@ def plain(value: Any, where: str, depth: int = 0) -> Any:
     if value is None or isinstance(value, (bool, str)):
         return _text(value) if isinstance(value, str) else value
     if isinstance(value, int):
+        if value.bit_length() > MAX_BITS:
+            raise AuthorFault(
+                f"{where} is a whole number of more than {MAX_BITS} bits. Use a float, or a text."
+            )
         return int(value)
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else _SPELLED.get(value, "NaN")
@@ -40,6 +47,8 @@ def plain(value: Any, where: str, depth: int = 0) -> Any:
         return value.isoformat()
     if isinstance(value, (decimal.Decimal, PurePath)):
         return str(value)
+    if type(value).__name__ == "NAType":  # pandas' word for what is missing
+        return None
     # numpy's scalars and arrays, pandas' series, tensors of torch, without any of these libraries
     for method in ("tolist", "item"):
         if callable(getattr(value, method, None)) and not isinstance(value, type):
