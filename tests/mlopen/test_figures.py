@@ -19,6 +19,7 @@ from ci_templates.mlopen.mlopenapp._run.figures import read_graphs
 from ci_templates.mlopen.mlopenapp._run.predictions import read_predictions, to_json
 from ci_templates.mlopen.mlopenapp._run.report import write_report
 from ci_templates.mlopen.mlopenapp._run.scales import seconds_of
+from ci_templates.mlopen.mlopenapp._run.tables import write_tables
 from ci_templates.mlopen.mlopenapp.utils import plotter
 from tests.domain.hostile import ANY_TEXT
 
@@ -153,6 +154,8 @@ def test_a_pie_has_a_slice_for_each_label_and_says_its_share() -> None:
     assert texts(picture) == ["a: 2 (50.0%)", "b: 2 (50.0%)"]
     assert len(picture.findall("path")) == 2
     assert picture.get("aria-label") == "T. A pie: a: 2 (50.0%), b: 2 (50.0%)"
+    words = drawn({"type": "pie", "labels": ["<pad>", "<unk>", "<b>a</b>"], "values": [1, 1, 2]})
+    assert texts(words) == ["<pad>: 1 (25.0%)", "<unk>: 1 (25.0%)", "a: 2 (50.0%)"]
     assert len(drawn({"type": "pie", "labels": ["a"], "values": [1]}).findall("circle")) == 1
 
 
@@ -252,6 +255,12 @@ def test_no_part_of_a_figure_is_left_out_in_silence() -> None:
         read_predictions({"graphs": {"data": [{"y": [1]}], "layout": {"annotations": notes}}}), "t"
     )
     assert "<p>First</p>" in page
+    page = write_report(
+        read_predictions({"graphs": {"data": [{"type": "sunburst", "labels": ["<a>"], "values": [2.5]}]}}),
+        "t",
+    )
+    assert "<summary>sunburst: 1 row</summary>" in page
+    assert "<td>&lt;a&gt;</td><td>2.5</td>" in page
     hidden = draw({"data": [{"y": [1], "visible": "legendonly"}, {"y": [1]}], "layout": {}})
     assert (len(hidden.pictures), hidden.left) == (1, [])
 
@@ -286,6 +295,50 @@ def test_a_histogram_shows_what_it_says_of_its_bins() -> None:
     assert one == pytest.approx(2 * other, abs=0.6)
 
 
+@pytest.mark.parametrize(
+    ("trace", "columns"),
+    [
+        ({"type": "indicator", "value": 3}, {"value": [3]}),
+        (
+            {"type": "candlestick", "x": ["a"], "open": [1], "marker": {"values": [1]}},
+            {"x": ["a"], "open": [1]},
+        ),
+        (
+            {"type": "table", "header": {"values": ["a", "b"]}, "cells": {"values": [[1, 2], [3]]}},
+            {"header": ["a", "b"], "cells 1": [1, 2], "cells 2": [3]},
+        ),
+        ({"type": "parcoords", "dimensions": [{"label": "size", "values": [1]}, {}]}, {"size": [1]}),
+        ({"type": "contour", "z": [[1, 2], [3, 4]]}, {"z 1": [1, 2], "z 2": [3, 4]}),
+        (
+            {"type": "bar", "x": [1000], "y": ["a"], "base": ["2024-01-01"]},
+            {"x": [1000], "y": ["a"], "base": ["2024-01-01"]},
+        ),
+    ],
+)
+def test_a_graph_that_is_not_drawn_has_its_figures_in_the_page(
+    trace: dict[str, Any], columns: dict[str, list[Any]]
+) -> None:
+    drawing = draw({"data": [trace], "layout": {}})
+    assert (drawing.pictures, drawing.left) == ([], [trace])
+    table = ElementTree.fromstring(write_tables(drawing.left))  # noqa: S314 - of our own making
+    assert [head.text for head in table.iter("th")] == list(columns)
+    rows = [[cell.text or "" for cell in row.iter("td")] for row in table.iter("tr")][1:]
+    longest = max(map(len, columns.values()))
+    wanted = [[str(some[n]) if n < len(some) else "" for some in columns.values()] for n in range(longest)]
+    assert rows == wanted
+
+
+def test_lines_and_bars_begin_where_the_figure_says() -> None:
+    traces = [{"mode": "markers", "stackgroup": "1", "x": [1, 2], "y": [1, 1]} for _ in range(2)]
+    (picture,) = pictures(traces)
+    heights = [one.get("cy") for one in picture.findall("circle")]
+    assert (heights[0], heights[2]) == (heights[1], heights[3])
+    assert picture.findall("circle")[0].get("cy") != picture.findall("circle")[2].get("cy")
+    one, other = drawn({"type": "bar", "x": ["a", "b"], "y": [1, 1], "base": [0, 3]}).findall("rect")
+    assert one.get("height") == other.get("height")
+    assert float(one.get("y") or "") > float(other.get("y") or "")
+
+
 def test_points_with_words_are_points_and_a_table_of_mistakes_is_not_upside_down() -> None:
     assert len(drawn({"mode": "text", "x": [1, 2], "y": [1, 2], "text": ["a", "b"]}).findall("circle")) == 2
     trace = {"type": "heatmap", "z": [[1], [2]], "y": ["top", "bottom"]}
@@ -317,11 +370,12 @@ def test_any_figure_is_drawn_or_left_and_never_more_than_a_drawing(
     assert figure is not None
     drawing = draw(figure)
     assert drawing.pictures or drawing.left or not traces
-    for text in drawing.pictures:
+    for text in (*drawing.pictures, f"<div>{write_tables(drawing.left)}</div>"):
         text = "".join(char for char in text if char.isprintable() or char in "\n\t")
         parts = list(ElementTree.fromstring(text).iter())  # noqa: S314 - of our own making
         assert {part.tag for part in parts} <= {
-            *("svg", "text", "line", "circle", "rect", "path", "polyline", "title")
+            *("svg", "text", "line", "circle", "rect", "path", "polyline", "title"),
+            *("div", "details", "summary", "table", "thead", "tbody", "tr", "th", "td"),
         }
         places = [
             float(part.get(side, "0")) for part in parts for side in ("x", "y", "cx", "cy", "width", "height")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import csv
+import io
 import os
 from pathlib import Path
 
@@ -52,6 +54,20 @@ def test_it_has_a_name_a_size_and_pieces(file: InputFile) -> None:
     assert file.readable()
     assert not file.writable()
     assert file
+
+
+def test_it_has_what_an_open_file_has_for_readers_that_ask(file: InputFile) -> None:
+    assert not file.isatty()
+    assert os.fstat(file.fileno()).st_size == 17
+    start = bytearray(2)
+    assert (file.readinto(start), start) == (2, "é".encode())
+    file.flush()
+    for name, given in (("write", "x"), ("writelines", ["x"]), ("truncate", 0)):
+        with pytest.raises(io.UnsupportedOperation):
+            getattr(file.open("r"), name)(given)
+    assert not hasattr(file, "mark")
+    assert io.TextIOWrapper(file.open("rb"), "utf-8", newline="").read() == TEXT
+    assert copy.copy(file).name == "data.txt"
 
 
 def test_it_is_a_path_for_whoever_opens_it_alone(file: InputFile) -> None:

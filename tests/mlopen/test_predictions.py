@@ -143,6 +143,16 @@ def test_the_columns_of_a_data_frame_keep_their_types() -> None:
     )
 
 
+def test_a_date_that_is_missing_is_no_value() -> None:
+    class NaT(datetime.datetime):
+        def __eq__(self, other: object) -> bool:
+            return False
+
+        __hash__ = None
+
+    assert read_predictions({"data": [[NaT(2024, 1, 1)]]}).rows == [[None]]
+
+
 def test_arrays_dates_and_other_values_of_libraries_are_read_by_what_they_are() -> None:
     preds = read_predictions(
         {

@@ -16,6 +16,9 @@ COLOURS = 8
 """Classes c1 to c8 of the report's style."""
 
 MAX_LABEL_CHARS = 60
+_TAG = re.compile(r"</?(?:a|b|br|em|i|s|span|strong|sub|sup|u)\b[^<>]*>", re.IGNORECASE)
+"""The tags that Plotly knows in a text; anything else in brackets, such as `<unk>`, is a word."""
+
 LEGEND_LINE = 22
 """Pixels for each trace in a legend below the graph."""
 
@@ -34,7 +37,7 @@ def title_of(part: Any) -> str:
 
 def plain_words(text: Any) -> str:
     """A label, as words: without tags, and not too long."""
-    words = unescape(re.sub(r"<[^<>]*>", " ", str(text)))
+    words = unescape(_TAG.sub(" ", str(text)))
     words = re.sub(r"\s+", " ", words).strip()
     return words if len(words) <= MAX_LABEL_CHARS else words[: MAX_LABEL_CHARS - 1] + "…"
 

@@ -13,6 +13,7 @@ from .boxes import draw_boxes
 from .canvas import items, plain_words, title_of
 from .pies import draw_pie
 from .plots import draw_plot
+from .scales import seconds_of
 from .tiles import draw_heat_map
 
 MAX_TRACES = 40
@@ -26,9 +27,9 @@ MAX_WORDS = 20
 
 
 class Drawing:
-    """A figure's title, its pictures, the words between them, and the kinds of traces that are not drawn."""
+    """A figure's title, its pictures, the words between them, and the traces that are not drawn."""
 
-    def __init__(self, title: str, pictures: list[str], words: list[str], left: list[str]) -> None:
+    def __init__(self, title: str, pictures: list[str], words: list[str], left: list[dict[str, Any]]) -> None:
         self.title = title
         self.pictures = pictures
         self.words = words
@@ -41,31 +42,31 @@ def draw(figure: dict[str, Any]) -> Drawing:
     title = title_of(layout)
     shown = [trace for trace in figure["data"] if trace.get("visible", True) is True]
     pictures: list[str] = []
-    left = [_kind(trace) for trace in shown[MAX_TRACES:]]
+    left = []
     for traces in _graphs(shown[:MAX_TRACES]):
         drawn = _draw(traces, layout, title)
         if drawn:
             pictures.append(drawn)
         else:
-            left += map(_kind, traces)
-    return Drawing(title, pictures, list(_words(layout)), left)
+            left += traces
+    return Drawing(title, pictures, list(_words(layout)), left + shown[MAX_TRACES:])
 
 
 def _graphs(traces: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     """The traces that belong into one picture, in the order of the figure."""
     groups: dict[object, list[dict[str, Any]]] = {}
     for place, trace in enumerate(traces):
-        kind = _kind(trace)
+        kind = kind_of(trace)
         axes = str(trace.get("xaxis") or "x"), str(trace.get("yaxis") or "y")
         key: object = place
-        if kind in BOXES or kind in PLOTS:
+        if kind in BOXES or (kind in PLOTS and not _begins_at_dates(trace)):
             key = (*axes, kind in BOXES)
         groups.setdefault(key, []).append(trace)
     yield from groups.values()
 
 
 def _draw(traces: list[dict[str, Any]], layout: dict[str, Any], title: str) -> str:
-    kind = _kind(traces[0])
+    kind = kind_of(traces[0])
     own = {**layout, **{f"{side}axis": _axis(traces[0], layout, side) for side in ("x", "y")}}
     if kind in ALONE:
         title = title_of(traces[0]) or (plain_words(traces[0].get("name") or "")) or title
@@ -75,7 +76,12 @@ def _draw(traces: list[dict[str, Any]], layout: dict[str, Any], title: str) -> s
         return draw_heat_map(traces[0], own, title)
     if kind in BOXES:
         return draw_boxes(traces, own, title)
-    return draw_plot(traces, own, title) if kind in PLOTS else ""
+    return draw_plot(traces, own, title) if kind in PLOTS and not _begins_at_dates(traces[0]) else ""
+
+
+def _begins_at_dates(trace: dict[str, Any]) -> bool:
+    """Whether its bars lie between dates, of which they have the first and their lengths in thousandths of seconds."""
+    return any(seconds_of(base) is not None for base in items(trace.get("base")))
 
 
 def _axis(trace: dict[str, Any], layout: dict[str, Any], side: str) -> Any:
@@ -84,7 +90,8 @@ def _axis(trace: dict[str, Any], layout: dict[str, Any], side: str) -> Any:
     return layout.get(f"{side}axis{name[1:]}")
 
 
-def _kind(trace: dict[str, Any]) -> str:
+def kind_of(trace: dict[str, Any]) -> str:
+    """The kind of a trace; Plotly's own default is `scatter`."""
     return str(trace.get("type") or "scatter")
 
 

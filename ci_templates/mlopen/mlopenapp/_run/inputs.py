@@ -14,6 +14,11 @@ CHUNK_BYTES = 64 * 1024
 
 ENCODING = "utf-8"
 
+AS_THE_FILE = frozenset(
+    {"fileno", "flush", "isatty", "newlines", "readinto", "truncate", "write", "writelines"}
+)
+"""What an uploaded file has besides, and the open file does; the last three raise, for it is only read."""
+
 
 class InputFile:
     """A file that is there already: open it as often as you like, to read.
@@ -46,6 +51,11 @@ class InputFile:
         if found is None or found.closed:
             found = self._file = self._opened()
         return found
+
+    def __getattr__(self, name: str) -> Any:
+        if name in AS_THE_FILE:
+            return getattr(self.file, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def _opened(self) -> IO[Any]:
         # a mark of the byte order is no text; line ends become those of Python

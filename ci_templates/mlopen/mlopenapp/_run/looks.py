@@ -28,6 +28,7 @@ svg text { fill: var(--ink); } .grid { stroke: var(--line); } .axis { stroke: va
 .c7 { fill: var(--c7); color: var(--c7); } .c8 { fill: var(--c8); color: var(--c8); }
 .line { fill: none; stroke: currentColor; stroke-width: 2; }
 .wide { overflow-x: auto; border: 1px solid var(--line); border-radius: 8px; background: var(--raised); }
+summary { cursor: pointer; margin: .5rem 0; }
 table { border-collapse: collapse; } .wide > table { width: 100%; }
 caption { text-align: left; padding: .5rem .75rem; color: var(--soft); }
 th, td { text-align: left; vertical-align: top; padding: .4rem .75rem; border-bottom: 1px solid var(--line); }

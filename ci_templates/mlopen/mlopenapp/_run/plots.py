@@ -37,7 +37,7 @@ SHARE = 0.8
 def draw_plot(traces: list[dict[str, Any]], layout: dict[str, Any], title: str) -> str:
     """All traces on one pair of axes. Bars of several stand beside each other, or on top, as the layout says."""
     traces = [_counted(trace) for trace in traces]
-    points = [_points(trace) for trace in traces]
+    points = _piled(traces, [_points(trace) for trace in traces])
     lying = any(_is_bar(trace) and trace.get("orientation") == "h" for trace in traces)
     mode = layout.get("barmode")
     bars = _bars_of(traces, points, lying, mode in ("stack", "relative"))
@@ -118,9 +118,34 @@ _SUMMED: dict[str, Callable[[list[float]], float]] = {
 
 def _points(trace: dict[str, Any]) -> list[tuple[Any, Any]]:
     xs, ys = items(trace.get("x")), items(trace.get("y"))
-    count = max(len(xs), len(ys)) if not xs or not ys else min(len(xs), len(ys))
-    pairs = [(xs[n] if xs else n, ys[n] if ys else n) for n in range(count)]
-    return pairs[:: max(1, math.ceil(len(pairs) / MAX_POINTS))]
+    pairs = [(xs[n] if xs else n, ys[n] if ys else n) for n in range(_count_of(xs, ys))]
+    return pairs[:: _every(trace)]
+
+
+def _count_of(xs: list[Any], ys: list[Any]) -> int:
+    return max(len(xs), len(ys)) if not xs or not ys else min(len(xs), len(ys))
+
+
+def _every(trace: dict[str, Any]) -> int:
+    """Which of its points are drawn: all, every second, …"""
+    return max(1, math.ceil(_count_of(items(trace.get("x")), items(trace.get("y"))) / MAX_POINTS))
+
+
+def _piled(traces: list[dict[str, Any]], points: list[list[tuple[Any, Any]]]) -> list[list[tuple[Any, Any]]]:
+    """The points, where lines of one group lie on top of each other; at each place the next begins where one ends."""
+    reached: dict[tuple[str, str], float] = {}
+    found = []
+    for trace, pairs in zip(traces, points):  # noqa: B905 - Python 3.8 has no `strict`
+        group = trace.get("stackgroup")
+        if group and not _is_bar(trace):
+            piled = []
+            for x, y in pairs:
+                key = (str(group), str(x))
+                reached[key] = reached.get(key, 0.0) + (number_of(y) or 0.0)
+                piled.append((x, reached[key]))
+            pairs = piled
+        found.append(pairs)
+    return found
 
 
 def _bars_of(
@@ -133,12 +158,15 @@ def _bars_of(
         if not _is_bar(trace):
             continue
         found[number] = []
-        for x, y in points[number]:
+        base = trace.get("base")
+        bases = items(base)[:: _every(trace)]
+        for place_of, (x, y) in enumerate(points[number]):
             place, value = (y, number_of(x)) if lying else (x, number_of(y))
             if value is None:
                 continue
             key = (str(place), value < 0)
-            begun = reached.get(key, 0.0) if stacked else 0.0
+            given = bases[place_of] if place_of < len(bases) else base
+            begun = reached.get(key, 0.0) if stacked else number_of(given) or 0.0
             reached[key] = begun + value
             found[number].append((place, begun, begun + value))
     return found

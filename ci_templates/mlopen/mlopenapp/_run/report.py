@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from .drawing import draw
+from .drawing import draw, kind_of
 from .figures import Graph
 from .looks import SCRIPT, STYLE
+from .tables import write_tables
 
 if TYPE_CHECKING:
     from .predictions import Predictions
@@ -67,11 +68,12 @@ def _figure(graph: Graph, number: int) -> str:
     if drawing.words:
         parts.append(f"<p>{'<br>'.join(map(escape, drawing.words))}</p>")
     if drawing.left or not drawing.pictures:
-        kinds = ", ".join(sorted(set(drawing.left)))
+        kinds = ", ".join(sorted({kind_of(trace) for trace in drawing.left}))
         parts.append(
             f'<p class="soft">There is no drawing of {escape(kinds[:MAX_KINDS_CHARS]) or "an empty graph"} here. '
             "Its figures are in preds.json, and Plotly draws them.</p>"
         )
+        parts.append(write_tables(drawing.left))
     return f"<figure>{''.join(parts)}</figure>"
 
 

@@ -133,7 +133,14 @@ class _Cleaner(HTMLParser):
     def handle_comment(self, data: str) -> None:
         self.marked = True
 
-    handle_decl = handle_pi = unknown_decl = handle_comment
+    def handle_decl(self, decl: str) -> None:
+        self.marked = True
+
+    def handle_pi(self, data: str) -> None:
+        self.marked = True
+
+    def unknown_decl(self, data: str) -> None:
+        self.marked = True
 
     def handle_endtag(self, tag: str) -> None:
         self.marked = True

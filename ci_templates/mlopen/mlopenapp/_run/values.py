@@ -44,7 +44,8 @@ def plain(value: Any, where: str, depth: int = 0) -> Any:
     if isinstance(value, (set, frozenset)):
         return sorted((plain(one, where, depth + 1) for one in value), key=repr)
     if isinstance(value, (datetime.date, datetime.time)):
-        return value.isoformat()
+        # pandas' word for a date that is missing is a date, and not even the same as itself
+        return value.isoformat() if value == value else None
     if isinstance(value, (decimal.Decimal, PurePath)):
         return str(value)
     if type(value).__name__ == "NAType":  # pandas' word for what is missing
