@@ -25,12 +25,12 @@ from bot.domain.catalogue import (
     read_attempt,
 )
 from bot.domain.catalogue_words import cursor_of
-from bot.domain.gitlab import DEVELOPER, MAINTAINER, CiJob
+from bot.domain.gitlab import DEVELOPER, MAINTAINER, Bridge, CiJob
 from bot.domain.interface import InterfaceDiff
 from bot.domain.interface import compare as compare_interfaces
 from bot.domain.listing import MAX_TOPICS, line
 from bot.domain.module_label import read_module
-from bot.domain.pipeline import OUR_JOBS
+from bot.domain.pipeline import OUR_JOBS, STAGE_JOB
 from bot.domain.plan import State
 from bot.domain.runs import KeptRun
 from bot.domain.shown_versions import Named, find, front, shown, view
@@ -113,6 +113,9 @@ class Eyes(Protocol):
 
     def fetch_jobs(self, person: Person, project_id: int, pipeline_id: int) -> Sequence[CiJob] | None:
         """A pipeline's jobs; None where this person may not see them."""
+
+    def fetch_bridges(self, person: Person, project_id: int, pipeline_id: int) -> Sequence[Bridge]:
+        """A pipeline's jobs that trigger others; none where this person may not see them."""
 
 
 class Browser:
@@ -288,10 +291,28 @@ class Browser:
             VersionState.CREATED
             if jobs is None and not state.ended
             else read_attempt(state, one.pipeline_id is not None, jobs or ()),
-            tuple(StageView(job.name, job.status, job.web_url) for job in jobs or () if job.name in OUR_JOBS),
+            self._stages_of(one, jobs or (), person),
             f"{project.web_url}/-/pipelines/{one.pipeline_id}" if one.pipeline_id else "",
             one.updated_at,
         )
+
+    def _stages_of(self, one: Publication, jobs: Sequence[CiJob], person: Person) -> tuple[StageView, ...]:
+        """Our jobs and the repository's own stages, in their order, each with where its log is."""
+        ours = [job for job in jobs if job.name in OUR_JOBS]
+        made = [(job.id, StageView(job.name, job.status, job.web_url)) for job in ours]
+        if one.pipeline_id is not None and any(job.status != "success" for job in ours):
+            stages = self._eyes.fetch_bridges(person, one.project_id, one.pipeline_id)
+            for stage in (stage for stage in stages if STAGE_JOB.match(stage.name)):
+                url = self._failed_of(one.project_id, stage, person) or stage.child_url
+                made.append((stage.id, StageView(stage.name, stage.status, url)))
+        return tuple(view for _, view in sorted(made, key=lambda item: item[0]))
+
+    def _failed_of(self, project_id: int, stage: Bridge, person: Person) -> str:
+        """The page of the job that made a stage fail, "" where none did."""
+        if stage.status != "failed" or stage.child is None:
+            return ""
+        jobs = self._eyes.fetch_jobs(person, project_id, stage.child) or ()
+        return next((job.web_url for job in jobs if job.status == "failed" and not job.allow_failure), "")
 
 
 @lru_cache(maxsize=MODULES_KEPT)

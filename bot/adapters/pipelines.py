@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from bot.adapters.asking import Asking
 from bot.adapters.gitlab_client import Answer, gone_or_refused
+from bot.domain.access import read_bridges
 from bot.domain.gitlab import Artifact, Bridge, CiJob, CommitStatus, Pipeline
 from bot.errors import Gone, Refused
 from bot.logs import redact
@@ -95,20 +96,7 @@ class Pipelines(Asking):
     def fetch_bridges(self, project_id: int, pipeline_id: int) -> tuple[Bridge, ...]:
         """The pipeline's jobs that trigger child pipelines, of retried ones the newest."""
         items = self._list(f"/projects/{project_id}/pipelines/{pipeline_id}/bridges")
-        newest: dict[str, Bridge] = {}
-        for item in sorted(items, key=lambda item: int(item["id"])):
-            child = item.get("downstream_pipeline") or {}
-            newest[item["name"]] = Bridge(
-                id=int(item["id"]),
-                name=item["name"],
-                status=item["status"],
-                child=int(child["id"])
-                if child and child.get("project_id", project_id) == project_id
-                else None,
-                child_url=child.get("web_url") or "",
-                allow_failure=bool(item.get("allow_failure")),
-            )
-        return tuple(newest.values())
+        return read_bridges(items, project_id)
 
     def fetch_trace_tail(self, project_id: int, job_id: int) -> bytes:
         """The last whole lines of a job's log, without what looks like a credential; empty when there is none."""

@@ -21,12 +21,13 @@ from bot.domain.access import (
     Seen,
     build_gid,
     gid_of,
+    read_bridges,
     read_jobs,
     read_open_jobs,
     read_seen,
 )
 from bot.domain.catalogue import Among
-from bot.domain.gitlab import CiJob
+from bot.domain.gitlab import Bridge, CiJob
 
 PEOPLE_KEPT = 256
 """People whose answers are kept; who asked longest ago goes first."""
@@ -65,7 +66,7 @@ class _Known:
     line: Line
     lock: threading.Lock = field(default_factory=threading.Lock)
     seen: dict[Ref, tuple[float, Seen | None]] = field(default_factory=dict)
-    jobs: dict[tuple[int, int], tuple[float, tuple[CiJob, ...] | None]] = field(default_factory=dict)
+    lists: dict[str, tuple[float, Sequence[Any] | None]] = field(default_factory=dict)
     open: dict[int, tuple[float, bool]] = field(default_factory=dict)
     among: tuple[float, Among] | None = None
     person: tuple[float, Person] | None = None
@@ -162,18 +163,27 @@ class Visibility:
 
     def fetch_jobs(self, person: Person, project_id: int, pipeline_id: int) -> tuple[CiJob, ...] | None:
         """The jobs of a pipeline, the newest of each name, oldest first; None where this person may not see them."""
-        known, now, key = self._known(person.token), self._now(), (project_id, pipeline_id)
+        items = self._listed(person, f"/projects/{project_id}/pipelines/{pipeline_id}/jobs")
+        return read_jobs(items) if items is not None else None
+
+    def fetch_bridges(self, person: Person, project_id: int, pipeline_id: int) -> tuple[Bridge, ...]:
+        """The jobs of a pipeline that trigger others; none where this person may not see them."""
+        items = self._listed(person, f"/projects/{project_id}/pipelines/{pipeline_id}/bridges")
+        return read_bridges(items or (), project_id)
+
+    def _listed(self, person: Person, path: str) -> Sequence[Any] | None:
+        """What GitLab lists there for this person, kept for a while; None where it is not for them."""
+        known, now = self._known(person.token), self._now()
         with known.lock:
-            kept = known.jobs.get(key)
+            kept = known.lists.get(path)
         if kept is not None and kept[0] > now:
             return kept[1]
-        path = f"/projects/{project_id}/pipelines/{pipeline_id}/jobs"
         items, _ = known.line.get(path, {"per_page": "100"})
-        told = read_jobs(items) if isinstance(items, list) else None
+        told = items if isinstance(items, list) else None
         with known.lock:
-            if len(known.jobs) > ANSWERS_KEPT:
-                known.jobs.clear()
-            known.jobs[key] = (self._now() + self._cache_seconds, told)
+            if len(known.lists) > ANSWERS_KEPT:
+                known.lists.clear()
+            known.lists[path] = (self._now() + self._cache_seconds, told)
         return told
 
     def fetch_open(self, person: Person, path: str, job_ids: Sequence[int]) -> frozenset[int]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.domain.gitlab import DEVELOPER, MAINTAINER, CiJob
+from bot.domain.gitlab import DEVELOPER, MAINTAINER, Bridge, CiJob
 from bot.errors import BotError
 
 NO_ONE = 0
@@ -158,3 +158,20 @@ def read_jobs(items: Sequence[Any]) -> tuple[CiJob, ...]:
             seconds=float(seconds) if isinstance(seconds, int | float) else None,
         )
     return tuple(jobs.values())
+
+
+def read_bridges(items: Sequence[Any], project_id: int) -> tuple[Bridge, ...]:
+    """A pipeline's jobs that trigger others, as GitLab lists them; of retried ones the newest."""
+    newest: dict[str, Bridge] = {}
+    for item in sorted((one for one in items if isinstance(one, Mapping)), key=lambda one: int(one["id"])):
+        name, child = str(item.get("name") or ""), item.get("downstream_pipeline") or {}
+        own = "id" in child and child.get("project_id", project_id) == project_id
+        newest[name] = Bridge(
+            id=int(item["id"]),
+            name=name,
+            status=str(item.get("status") or ""),
+            child=int(child["id"]) if own else None,
+            child_url=str(child.get("web_url") or ""),
+            allow_failure=item.get("allow_failure") is True,
+        )
+    return tuple(newest.values())

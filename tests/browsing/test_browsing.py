@@ -306,6 +306,42 @@ def test_that_those_who_may_push_see_what_became_of_the_newest_push(shop: Shop, 
         assert shown is None or shown.newest is None
 
 
+OWN_STAGES = """
+mlreef-verify: {stage: build, script: [verify]}
+mlreef-before-1:
+  stage: test
+  trigger: {include: [{local: ci/lint.yml}], strategy: depend}
+mlreef-build: {stage: deploy, script: [build]}
+"""
+
+
+def test_that_a_stage_of_the_repositorys_own_that_failed_leads_to_the_log_of_its_job(shop: Shop) -> None:
+    gitlab, project = shop.gitlab, shop.projects["private"]
+    files = {".gitlab-ci.yml": OWN_STAGES, "ci/lint.yml": "lint: {script: [lint]}\n"}
+    sha = gitlab.commit(project.id, gitlab.state.users[project.owner_id], files, "Stages")
+    pipeline = gitlab.pipelines(project.id, sha)[0]
+    verify = gitlab.job(pipeline.id, "mlreef-verify")
+    gitlab.finish_job(verify.id)
+    child = gitlab.job(pipeline.id, "mlreef-before-1").downstream_id
+    lint = gitlab.job(int(child or 0), "lint")
+
+    def stages() -> list[tuple[str, str, str]]:
+        seen = shop.browser().module("group/private", shop.people["developer"])
+        assert seen is not None
+        assert seen.newest is not None
+        return [(one.name, one.state, one.web_url.rpartition("/-/")[2]) for one in seen.newest.stages]
+
+    shop.attempt(project, State.RUNNING, pipeline_id=pipeline.id)
+    assert stages()[1] == ("mlreef-before-1", "running", f"pipelines/{child}")
+    gitlab.finish_job(lint.id, "failed")
+    build = gitlab.job(pipeline.id, "mlreef-build")
+    assert stages() == [
+        ("mlreef-verify", "success", f"jobs/{verify.id}"),
+        ("mlreef-before-1", "failed", f"jobs/{lint.id}"),
+        ("mlreef-build", "skipped", f"jobs/{build.id}"),
+    ]
+
+
 def test_that_what_was_just_taken_back_is_no_news_for_those_who_do_not_work_on_it(shop: Shop) -> None:
     shop.attempt(shop.projects["public"], State.UNPUBLISHED)
     assert shop.browser().progress(shop.people["reporter"]) == ()
