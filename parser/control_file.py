@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from parser.model import Edit, Place, Problem
-from parser.problems import ascii_controls, problem
+from parser.problems import ascii_controls, problem, short
 from parser.script import Script
 
 PACKAGE = "mlopenapp"
@@ -80,7 +80,7 @@ def signature_problems(control: ControlFile, bound: Collection[str]) -> Iterator
     `bound` are those that the file has, wherever they are defined.
     """
     script = control.script
-    file = ascii_controls(script.path)[:120]
+    file = short(script.path)
     if RUN not in bound:
         place = _name_place(script, control.functions[TRAIN])
         words = {"file": file, "name": RUN, "mended": _written(RUN, FUNCTIONS[RUN])}
@@ -105,7 +105,7 @@ def _unfit(node: Definition, given: int) -> str | None:
         arg.arg for arg, default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if default is None
     ]
     if needed:
-        return f"it needs {ascii_controls(needed[0])[:40]} by name"
+        return f"it needs {short(needed[0])} by name"
     if least > given or (most < given and spec.vararg is None):
         takes = str(most) if least == most else f"{least} to {most}"
         return f"it takes {takes} value{'s' if takes != '1' else ''}, and is called with {given}"

@@ -13,7 +13,7 @@ from parser.blocks import Block, belongs_to, count_processors, is_called, read_b
 from parser.entry import evaluator
 from parser.entry_points import is_no_entry, reads_command_line
 from parser.model import Place, Problem, Settings
-from parser.problems import ascii_controls, problem
+from parser.problems import problem, short
 from parser.script import Refused, Script, read_script
 from parser.settings import MAX_ROLES, ROLE
 from parser.source import Source
@@ -48,7 +48,7 @@ def read_parameters_file(source: Source, settings: Settings, scripts: Mapping[st
         return found
     found.path = script.path
     if not settings.parameters_file:
-        found.problems.append(problem("parameters-file-taken", blocks[0].place, file=_short(script.path)))
+        found.problems.append(problem("parameters-file-taken", blocks[0].place, file=short(script.path)))
     _assign(found, blocks, scripts)
     return found
 
@@ -65,7 +65,7 @@ def _named(source: Source, settings: Settings) -> Script:
     place = settings.places.get("parameters_file")
     path = posixpath.normpath(named.strip())
     if path not in source.entries:
-        raise Refused(problem("own-file-missing", place, key="parameters_file", file=_short(named)))
+        raise Refused(problem("own-file-missing", place, key="parameters_file", file=short(named)))
     if not path.endswith(".py"):
         raise Refused(_refused(path, place, "it is no Python file", "Name a file that ends in .py."))
     script = read_script(source, path)
@@ -113,7 +113,7 @@ def _role_of(path: str) -> str:
 
 
 def _refused(path: str, place: Place | None, why: str, mend: str) -> Problem:
-    return problem("parameters-file-refused", place, file=_short(path), why=why, mend=mend)
+    return problem("parameters-file-refused", place, file=short(path), why=why, mend=mend)
 
 
 def _found(source: Source, scripts: Mapping[str, Script]) -> Script | None:
@@ -174,7 +174,7 @@ def _assign(found: ParametersFile, blocks: tuple[Block, ...], scripts: Mapping[s
             continue
         places[role] = block.place
         if is_annotated(scripts[role]) and scripts[role].path != found.path:
-            words = {"role": role, "file": _short(scripts[role].path)}
+            words = {"role": role, "file": short(scripts[role].path)}
             found.problems.append(
                 problem(
                     "annotated-in-two-files", block.place, None, also=[Place(scripts[role].path)], **words
@@ -191,9 +191,5 @@ def _assign(found: ParametersFile, blocks: tuple[Block, ...], scripts: Mapping[s
             problem("annotation-of-no-entry-point", block.place, None, edits=edits, **words)
         )
     for role in missing if not left else []:
-        words = {"role": role, "file": _short(found.path or "")}
+        words = {"role": role, "file": short(found.path or "")}
         found.problems.append(problem("entry-point-not-annotated", Place(found.path or ""), None, **words))
-
-
-def _short(path: str) -> str:
-    return ascii_controls(path)[:120]

@@ -48,6 +48,11 @@ def shown(value: object) -> str:
     return f"'{text}'" if isinstance(value, str) else text
 
 
+def short(text: str) -> str:
+    """The author's own text, fit for one line of a message that quotes it by itself."""
+    return ascii_controls(text)[:MAX_SHOWN]
+
+
 def ascii_controls(text: str) -> str:
     """The text with everything that is not printable written as an escape (line ends, right-to-left marks)."""
     return "".join(

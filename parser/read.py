@@ -13,7 +13,7 @@ from parser.model import MLOPEN, Module, Needed, Place, Problem, Report, Require
 from parser.module import make_module
 from parser.own_files import find_own_files
 from parser.parameters_file import ParametersFile, declared_entry_points, read_parameters_file
-from parser.problems import ascii_controls, in_order, problem
+from parser.problems import in_order, problem, short
 from parser.reach import unreachable_imports
 from parser.requirements import (
     brought_requirements,
@@ -119,9 +119,7 @@ def _read_entries(
             own = script.path != described.path
             yield read_entry(source, script, role, described.of.get(role), own=own)
         elif len(scripts) > 1:
-            beside = problem(
-                "control-file-beside", Place(script.path), file=ascii_controls(script.path)[:120]
-            )
+            beside = problem("control-file-beside", Place(script.path), file=short(script.path))
             read = read_entry(source, script, role)
             # that it has no parser follows from that
             others = tuple(one for one in read.problems if one.code != "no-argparse")

@@ -10,7 +10,7 @@ from typing import Any
 from parser.annotations import annotation_nodes
 from parser.interpreter.values import Function
 from parser.model import Edit, Place, Problem
-from parser.problems import ascii_controls, problem
+from parser.problems import problem, short
 from parser.script import Script, nodes_of
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
@@ -51,7 +51,7 @@ def stand_in_problems(script: Script, evaluate: Callable[[ast.expr], Any]) -> li
             if not _takes_one(made.node):
                 what = "it cannot take the function, so Python stops here"
             elif definition.name in used:
-                what = f"{ascii_controls(definition.name)[:60]}() is not what stands below it any more"
+                what = f"{short(definition.name)}() is not what stands below it any more"
             else:
                 continue
             called = evaluate(node.func)
@@ -100,7 +100,7 @@ def _told(fault: _Fault) -> Problem:
     name = _own_return(function)
     mended = "lambda function: function" if fault.direct else _first(function)
     edits = [Edit(script.place(name), mended)] if name is not None else []
-    words = {"name": ascii_controls(function.name)[:60], "what": fault.what, "mended": f"return {mended}"}
+    words = {"name": short(function.name), "what": fault.what, "mended": f"return {mended}"}
     place, *also = fault.places
     return problem("annotation-gives-itself", place, None, also=also, edits=edits, **words)
 

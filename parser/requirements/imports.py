@@ -10,7 +10,7 @@ from itertools import islice
 from types import MappingProxyType
 
 from parser.model import Needed, Place, Problem, Requirement, Requirements, Severity
-from parser.problems import ascii_controls, problem
+from parser.problems import ascii_controls, problem, short
 from parser.requirements.misspelt import Import, certain_imports, misspelt_imports, misspelt_requirement
 from parser.requirements.names import BROUGHT, SILENT, STANDARD, Provided, misnamed, modules_of, usual_package
 from parser.script import Refused, Script, read_script
@@ -79,7 +79,7 @@ def compare_imports(
 def brought_requirements(requirements: Requirements, brought: Brought) -> list[Problem]:
     """Requirements that the image has anyway, in the form that the module needs."""
     return [
-        problem("requirement-brought", item.place, None, name=ascii_controls(str(item.name))[:120])
+        problem("requirement-brought", item.place, None, name=short(str(item.name)))
         for item in requirements.items
         if item.normalized in brought
     ]
