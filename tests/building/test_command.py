@@ -11,6 +11,7 @@ import pytest
 
 from bot.adapters.credentials import Account, find_login
 from bot.adapters.registry import Registry
+from bot.domain.image_start import RUNTIME
 from bot.errors import OperatorError
 from tests.building.command import build, document
 from tests.building.golden import push_base
@@ -94,6 +95,7 @@ def test_an_image_that_starts_with_files_of_ours_is_found_the_same(site: Site, b
     folder = site.repository(LAUNCHED[kind])
     name = f"{site.server.address}/group/noise:v1"
     assert build(site, folder, *ground(base), "--push", name).returncode == 0
+    assert site.config("group/noise", "v1")["config"]["Entrypoint"][1].startswith(f"{RUNTIME}/")
     done = build(site, folder, "--verify", name)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("The same: ")

@@ -48,7 +48,7 @@ LAUNCHED: Mapping[str, Mapping[str, str]] = {
     },
     "a control file": {
         "counting_control.py": COUNTING,
-        ".mlreef.yaml": "entry_point: counting_control.py\n",
+        ".mlreef.yaml": "entry_points: {main: counting_control.py}\n",
     },
 }
 """Files of each kind, beside whatever else a repository has."""

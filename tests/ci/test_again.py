@@ -21,6 +21,7 @@ from bot.adapters.withdrawn import ensure_record, fetch_kept, fetch_record
 from bot.ci.job import NOTHING_TO_PROMOTE
 from bot.domain.environments import Environment
 from bot.domain.gitlab import Project
+from bot.domain.image_start import RUNTIME
 from bot.domain.jobs import Follow, Withdraw
 from bot.domain.pipeline import BUILD, PROMOTE, SMOKE, VERIFY, PipelineSettings
 from bot.domain.rebuild import REPUBLISH
@@ -173,6 +174,13 @@ class Life:
         assert record is not None
         return record.sha
 
+    def starts(self, digest: str) -> list[str]:
+        """The words that start an image."""
+        held, path = self.world.registry(""), self.project.registry_path
+        config = json.loads(self.fetch(digest).content)["config"]["digest"]
+        words: list[str] = json.loads(held.read_blob(path, config) or b"")["config"]["Entrypoint"]
+        return words
+
     def fetch(self, reference: str) -> Manifest:
         found = self.world.registry("").fetch_manifest(self.project.registry_path, reference)
         assert found is not None
@@ -310,6 +318,7 @@ def test_an_image_for_two_platforms_comes_back_to_the_same_digest(life: Life) ->
 @pytest.mark.parametrize("kind", LAUNCHED)
 def test_an_image_that_starts_with_files_of_ours_comes_back_to_the_same_digest(life: Life, kind: str) -> None:
     digest = life.publish({**LAUNCHED[kind], "requirements.txt": ""})
+    assert life.starts(digest)[1].startswith(f"{RUNTIME}/")
     published = life.tags()
     life.ask("unpublish", "1.0.0")
     life.clean_up()

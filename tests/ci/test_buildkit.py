@@ -10,7 +10,8 @@ import json
 import subprocess
 import sys
 import uuid
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ import pytest
 import yaml
 
 from bot.domain.engines import Building
+from bot.domain.image_start import RUNNER
 from bot.domain.pipeline import BUILD, PATH
 from ci_templates import read_template
 from tests.ci.samples import dotenv, publishable, settings, variables
+from tests.ci.several import LAUNCHED
 from tests.ci.world import Repository, run_job
 
 STAND_IN = """\
@@ -64,58 +67,103 @@ def commit(repository: Repository, base: str, files: dict[str, str | bytes]) -> 
     return publishable(repository, files, chosen)
 
 
+def docker(*words: str) -> str:
+    return subprocess.run(["docker", *words], check=True, capture_output=True, text=True).stdout
+
+
+@dataclass(frozen=True)
+class Through:
+    """A commit that went through the three jobs, and the candidate that came of it."""
+
+    sha: str
+    candidate: str
+    config: Mapping[str, Any]
+    plan: Mapping[str, Any]
+
+
+@pytest.fixture
+def through_the_jobs(
+    repository: Repository, registry: str, base: str, tmp_path: Path
+) -> Iterator[Callable[[dict[str, str | bytes]], Through]]:
+    """Lets a commit with these files go through the three jobs; its image is removed in the end."""
+    image = f"{registry}/group/k-{uuid.uuid4().hex[:12]}"
+    made: list[str] = []
+
+    def go(files: dict[str, str | bytes]) -> Through:
+        sha = commit(repository, base, files)
+        given = variables(repository, sha, image)
+        code, log = run_job("context", given)
+        assert code == 0, log
+        handed = dotenv(repository.path, "context.env")
+        assert handed == {
+            "MLREEF_VERDICT": "publish", "MLREEF_BASE": base, "MLREEF_TARGET": f"{image}:c-{sha}"
+        }  # fmt: skip
+
+        programs = tmp_path / "programs"
+        programs.mkdir()
+        (programs / "buildctl-daemonless.sh").write_text(STAND_IN)
+        (programs / "buildctl-daemonless.sh").chmod(0o755)
+        work = tmp_path / "work"
+        (work / ".mlreef").mkdir(parents=True)
+        for name in ("context.tar", "dockerfile"):
+            (repository.path / ".mlreef" / name).rename(work / ".mlreef" / name)
+        environment = given | handed | {"PATH": f"{programs}:{given['PATH']}"}
+        done = subprocess.run(
+            ["sh", "-c", shell()], cwd=work, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert "secret-job-token" not in done.stdout + done.stderr
+
+        (work / ".mlreef/metadata.json").rename(repository.path / ".mlreef/metadata.json")
+        code, log = run_job("label", given | handed)
+        assert code == 0, log
+        candidate = dotenv(repository.path, "build.env")["MLREEF_CANDIDATE"]
+        assert candidate.startswith(f"{image}@sha256:")
+        made.extend((f"{image}:c-{sha}", candidate))
+        docker("pull", "--quiet", candidate)
+        config = json.loads(docker("image", "inspect", candidate))[0]["Config"]
+        assert config["Labels"]["org.opencontainers.image.revision"] == sha
+        assert config["Labels"]["io.mlreef.engine"] == "buildkit"
+        plan = json.loads((repository.path / ".mlreef/smoke/plan.json").read_text())
+        assert plan["command"] == config["Entrypoint"]
+        return Through(sha, candidate, config, plan)
+
+    yield go
+    if made:
+        docker("image", "rm", "--force", *made)
+
+
 @pytest.mark.engine
 @pytest.mark.parametrize("own", [False, True])
 def test_a_commit_goes_through_the_three_jobs(
-    repository: Repository, registry: str, base: str, tmp_path: Path, own: bool
+    through_the_jobs: Callable[[dict[str, str | bytes]], Through], own: bool
 ) -> None:
-    image = f"{registry}/group/k-{uuid.uuid4().hex[:12]}"
     files: dict[str, str | bytes] = {"data.bin": "x", ".mlreef.yaml": "env: {MODE: fast}\n"}
     if own:
         files |= {"docker/My file": OWN, ".dockerignore": "*.bin\n"}
         files[".mlreef.yaml"] = "dockerfile: docker/My file\n"
-    sha = commit(repository, base, files)
-    given = variables(repository, sha, image)
-    code, log = run_job("context", given)
-    assert code == 0, log
-    handed = dotenv(repository.path, "context.env")
-    assert handed == {"MLREEF_VERDICT": "publish", "MLREEF_BASE": base, "MLREEF_TARGET": f"{image}:c-{sha}"}
-
-    programs = tmp_path / "programs"
-    programs.mkdir()
-    (programs / "buildctl-daemonless.sh").write_text(STAND_IN)
-    (programs / "buildctl-daemonless.sh").chmod(0o755)
-    work = tmp_path / "work"
-    (work / ".mlreef").mkdir(parents=True)
-    for name in ("context.tar", "dockerfile"):
-        (repository.path / ".mlreef" / name).rename(work / ".mlreef" / name)
-    environment = given | handed | {"PATH": f"{programs}:{given['PATH']}"}
-    done = subprocess.run(
-        ["sh", "-c", shell()], cwd=work, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert "secret-job-token" not in done.stdout + done.stderr
-
-    (work / ".mlreef/metadata.json").rename(repository.path / ".mlreef/metadata.json")
-    code, log = run_job("label", given | handed)
-    assert code == 0, log
-    candidate = dotenv(repository.path, "build.env")["MLREEF_CANDIDATE"]
-    assert candidate.startswith(f"{image}@sha256:")
-
-    def docker(*words: str) -> str:
-        return subprocess.run(["docker", *words], check=True, capture_output=True, text=True).stdout
-
-    docker("pull", "--quiet", candidate)
-    config: Any = json.loads(docker("image", "inspect", candidate))[0]["Config"]
-    assert config["Labels"]["org.opencontainers.image.revision"] == sha
-    assert config["Labels"]["io.mlreef.engine"] == "buildkit"
-    assert config["Entrypoint"] == ["python", "/srv/main.py" if own else "/app/main.py"]
-    assert docker("run", "--rm", candidate, "--help").startswith("usage: main.py")
-    listed = docker("run", "--rm", "--entrypoint", "ls", candidate, "/srv" if own else "/app").split()
+    gone = through_the_jobs(files)
+    assert gone.config["Entrypoint"] == ["python", "/srv/main.py" if own else "/app/main.py"]
+    assert docker("run", "--rm", gone.candidate, "--help").startswith("usage: main.py")
+    listed = docker("run", "--rm", "--entrypoint", "ls", gone.candidate, "/srv" if own else "/app").split()
     assert ("data.bin" in listed) is not own
-    plan = json.loads((repository.path / ".mlreef/smoke/plan.json").read_text())
-    assert plan["command"] == config["Entrypoint"]
-    docker("image", "rm", "--force", f"{image}:c-{sha}", candidate)
+
+
+@pytest.mark.engine
+def test_a_control_file_goes_through_the_three_jobs_and_learns_in_its_image(
+    through_the_jobs: Callable[[dict[str, str | bytes]], Through],
+) -> None:
+    gone = through_the_jobs({**LAUNCHED["a control file"], "lines.txt": "one\ntwo\n"})
+    assert gone.config["Entrypoint"] == ["python", RUNNER, "/app/counting_control.py"]
+    assert gone.plan["script"] == gone.plan["command"], "its parser is asked from inside"
+    words = ("--input-path", "lines.txt", "--output-path", "/tmp/learnt")
+    told = subprocess.run(
+        ["docker", "run", "--rm", gone.candidate, "train", *words],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "2 objects are kept in /tmp/learnt/" in told.stderr
 
 
 def test_a_stale_file_is_handed_on_by_all_three_jobs(repository: Repository, tmp_path: Path) -> None:
