@@ -169,7 +169,8 @@ def _is_bare(options: argparse.Namespace) -> bool:
 
 def _ask(question: str) -> str:
     print(question, end="", file=sys.stderr, flush=True)  # noqa: T201 -- a command speaks to a person
-    line = sys.stdin.readline()
+    # a byte that is no text is an answer that is no good, and is asked for again
+    line = sys.stdin.buffer.readline().decode(errors="surrogateescape")
     if not line:
         raise KeyboardInterrupt
     return line.strip()

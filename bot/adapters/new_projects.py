@@ -11,16 +11,21 @@ from bot.adapters.files import Files, git_blob_id
 from bot.adapters.gitlab_client import Answer, gone_or_refused
 from bot.domain.gitlab import Person
 from bot.domain.new_project import BRANCH, CONFIG_PATH, MESSAGE, NewProject, Standing
-from bot.errors import Refused
+from bot.errors import OperatorError, Refused
 
 
 class NewProjects(Files):
     """Projects that are made for somebody. Raises TryAgain, OperatorError, Refused or Gone."""
 
     def fetch_me(self) -> Person:
-        """Whose token it is."""
-        data = self._client.get("/user")
-        return Person(int(data["id"]), str(data["username"]), data.get("bot") is True)
+        """Whose token it is. OperatorError where something else than a GitLab answers."""
+        match self._maybe("/user"):
+            case {"id": int(number), "username": str(name), **more}:
+                return Person(number, name, more.get("bot") is True)
+        raise OperatorError(
+            "what answers there is no GitLab",
+            "Give the address that GitLab's pages begin with, as in https://gitlab.example.com",
+        )
 
     def fetch_namespace(self, path: str) -> int | None:
         """The number of a group or user by its full path; None where the person sees no such one."""

@@ -12,6 +12,12 @@ LIST_SECONDS = 20
 """Seconds that git may take to list them."""
 
 
+def work_tree_of(folder: Path) -> Path | None:
+    """The folder that git looks after and that holds this one, which may be the same; None for none."""
+    here = Path(os.path.realpath(folder))
+    return next((above for above in (here, *here.parents) if (above / ".git").exists()), None)
+
+
 def pushed_paths(folder: Path, only_tracked: bool = False) -> tuple[str, ...] | None:
     """Paths of the folder that git tracks, and those that it neither tracks nor ignores; from the folder, in order.
 
@@ -19,9 +25,9 @@ def pushed_paths(folder: Path, only_tracked: bool = False) -> tuple[str, ...] | 
 
     None where git does not decide: the folder is in no work tree, or is itself ignored there, or there is no git.
     """
-    here = folder.absolute()
-    if not any((above / ".git").exists() for above in (here, *here.parents)):
+    if work_tree_of(folder) is None:
         return None
+    here = folder.absolute()
     # Imported here because most folders that are described for a program are in no work tree.
     import subprocess
 

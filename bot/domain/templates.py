@@ -25,6 +25,9 @@ MAX_NAME_CHARS = 100
 MAX_DESCRIPTION_CHARS = 500
 """Characters of a description; GitLab takes 2000 of a project's."""
 
+MAX_PATH_CHARS = 255
+"""Characters of a project's path in GitLab, without its group."""
+
 UNTOLD_TYPES = frozenset({"ANY", "NONE"})
 """Types of data that say nothing about a project."""
 
@@ -35,7 +38,9 @@ _README = "README.md"
 _FILLED = (".py", ".yaml")
 # what GitLab takes as the name of a project
 _NAME = re.compile(r"[^\W][\w.+ \u2010-\u2015\u00a9-\U0001f9ff-]*\Z")
-_PATH = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?\Z")
+# as GitLab takes the path of a project: no two of these signs stand together, none begins or ends it
+_PATH = re.compile(r"[A-Za-z0-9]+(?:[_.-][A-Za-z0-9]+)*\Z")
+_TAKEN_ENDS = (".git", ".atom")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +151,17 @@ def name_of_folder(folder: str) -> str:
 
 def path_of_name(name: str) -> str:
     """The last part of a project's path for its name; "" where nothing of the name may stand there."""
-    path = re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-")
-    return path if _PATH.match(path) else ""
+    path = re.sub(r"[^a-z0-9]+", lambda signs: "_" if signs[0] == "_" else "-", name.lower()).strip("-_")
+    return "" if fault_of_path(path) else path
+
+
+def fault_of_path(path: str) -> str:
+    """Why GitLab would not take it as the last part of a project's path; "" where it would."""
+    if not _PATH.match(path):
+        return "it may hold letters and digits, with one `-`, `_` or `.` at a time between them."
+    if path.lower().endswith(_TAKEN_ENDS):
+        return f"it may not end in {' or '.join(_TAKEN_ENDS)}."
+    return "" if len(path) <= MAX_PATH_CHARS else f"it has more than {MAX_PATH_CHARS} characters."
 
 
 def faults_of(wish: TemplateWish) -> tuple[str, ...]:

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
 
+from bot.adapters.worktree import pushed_paths, work_tree_of
 from bot.describing import load_report
+from bot.domain.begun_words import Ground, begun_lines
 from bot.domain.new_project import Standing
 from bot.domain.templates import (
     Begun,
@@ -23,6 +25,7 @@ from bot.domain.templates import (
 )
 from bot.domain.text import printable, problem_lines
 from bot.errors import OperatorError, Refused
+from bot.local.anew import write_anew
 from bot.local.making import ProjectWish, make, plan_making
 
 PACKAGE = "repository_templates"
@@ -47,7 +50,7 @@ def wishes_of(options: argparse.Namespace) -> tuple[TemplateWish, ProjectWish | 
         raise OperatorError("these options say how a project is made", "Give --create as well.")
     wish = TemplateWish(
         options.template,
-        options.name or name_of_folder(options.path.resolve().name),
+        options.name or name_of_folder(Path(os.path.realpath(options.path)).name),
         options.description or "",
         options.input_type or "",
         options.output_type or "",
@@ -74,7 +77,7 @@ def begin(
     plan = None if project is None else plan_making(project, wish, wanted, environ)
     _write(folder, begun, say)
     made = None if plan is None else make(plan, wanted, say)
-    _tell(folder, made, say)
+    _tell(folder, wanted, made, say)
 
 
 def load_template(name: str) -> dict[str, bytes]:
@@ -87,10 +90,16 @@ def load_template(name: str) -> dict[str, bytes]:
 
 def _look(folder: Path, paths: Iterable[str]) -> dict[str, bytes | None]:
     """What is there of some paths; None for what is no plain file, or lies behind a link or a file."""
-    if folder.exists() and not folder.is_dir():
-        raise OperatorError(
-            f"{folder} is no folder.", "Give the folder of a repository, or one that is to be."
-        )
+    hint = "Give the folder of a repository, or one that is to be."
+    try:
+        if os.path.lexists(folder) and not folder.is_dir():
+            raise OperatorError(f"{folder} is no folder.", hint)
+        # a name that is too long, or a folder above that is closed, is seen by this alone
+        folder.stat()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise OperatorError(f"{folder} cannot be looked at: {error.strerror}.", hint) from None
     there: dict[str, bytes | None] = {}
     for path in paths:
         file = folder / path
@@ -116,10 +125,7 @@ def _write(folder: Path, begun: Begun, say: Callable[[str], None]) -> None:
     for path in begun.missing:
         file = folder / path
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            # made anew or not at all: somebody may have been quicker
-            with file.open("xb") as stream:
-                stream.write(begun.files[path])
+            write_anew(file, begun.files[path])
         except OSError as error:
             raise OperatorError(
                 f"{file} cannot be written: {error.strerror}.",
@@ -130,12 +136,16 @@ def _write(folder: Path, begun: Begun, say: Callable[[str], None]) -> None:
         say(printable(f"All {len(begun.files)} files are in {folder} already."))
 
 
-def _tell(folder: Path, project: Standing | None, say: Callable[[str], None]) -> None:
+def _tell(folder: Path, wanted: Iterable[str], project: Standing | None, say: Callable[[str], None]) -> None:
     report = load_report(folder)
     for line in problem_lines(report.problems):
         say(line)
-    if project is None:
-        say("It can be published as it is: put your own work in, commit and push.")
-        return
-    say("The bot publishes it as soon as it hears of it: by a webhook of the project's, or of its group's.")
-    say(printable(f"To work on it: git clone {project.git_url}"))
+    top, pushed = work_tree_of(folder), pushed_paths(folder)
+    ground = Ground(
+        os.path.realpath(folder),
+        "" if top is None else str(top),
+        () if pushed is None else tuple(sorted(set(wanted) - set(pushed))),
+        report.refused,
+    )
+    for line in begun_lines(ground, None if project is None else project.git_url):
+        say(printable(line))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -11,12 +12,14 @@ from bot.domain.templates import (
     TEMPLATES,
     VISIBILITIES,
     TemplateWish,
+    fault_of_path,
     faults_of,
     name_of_folder,
     path_of_name,
 )
 from bot.domain.text import printable
-from bot.local.making import ADDRESSES, ProjectWish
+from bot.errors import OperatorError
+from bot.local.making import ADDRESSES, ProjectWish, check_address, check_token, first_set
 from parser.annotations import DATA_TYPES
 
 EXISTING = "existing"
@@ -67,7 +70,7 @@ def ask_for_wishes(
 
     name = _valid(
         "Its name",
-        name_of_folder(folder.resolve().name) or usual.name,
+        name_of_folder(Path(os.path.realpath(folder)).name) or usual.name,
         named,
         ask,
         say,
@@ -81,12 +84,13 @@ def ask_for_wishes(
     )
     reads = _choose("Type of data that it reads", DATA_TYPES, found or usual.input_type, ask, say)
     writes = _choose("Type of data that it writes", DATA_TYPES, usual.output_type, ask, say)
-    make = _choose("Make a project in GitLab, too", (*_YES, *_NO), "no", ask, say) in _YES
     visibility, project = wish.visibility, None
-    if make:
-        address = next((environ[one] for one in ADDRESSES if environ.get(one)), "") or _remote(folder)
-        gitlab = _answer("Where GitLab is", address, ask)
-        path = _answer("Path of the project, with its group if it has one", path_of_name(name), ask)
+    if _wants_project(environ, ask, say):
+        address = first_set(ADDRESSES, environ) or _remote(folder)
+        gitlab = _until("Where GitLab is", address, _fault_of_address, ask, say)
+        path = _until(
+            "Path of the project, with its group if it has one", path_of_name(name), _fault_of_path, ask, say
+        )
         seen = _choose("Who may see it", VISIBILITIES, visibility, ask, say)
         visibility = next(one for one in VISIBILITIES if one == seen)
         project = ProjectWish(gitlab, path)
@@ -109,13 +113,49 @@ def _choose(question: str, choices: Collection[str], usual: str, ask: Ask, say: 
 def _valid(
     question: str, usual: str, wish_of: Callable[[str], TemplateWish], ask: Ask, say: Callable[[str], None]
 ) -> str:
+    def fault_of(given: str) -> str:
+        return "\n  ".join(fault.partition(": ")[2] for fault in faults_of(wish_of(given)))
+
+    return _until(question, usual, fault_of, ask, say)
+
+
+def _until(
+    question: str, usual: str, fault_of: Callable[[str], str], ask: Ask, say: Callable[[str], None]
+) -> str:
+    """The first answer without a fault."""
     while True:
         given = _answer(question, usual, ask)
-        faults = faults_of(wish_of(given))
-        if not faults:
+        fault = fault_of(given)
+        if not fault:
             return given
-        for fault in faults:
-            say(f"  {fault.partition(': ')[2]}")
+        say(f"  {fault}")
+
+
+def _wants_project(environ: Mapping[str, str], ask: Ask, say: Callable[[str], None]) -> bool:
+    """Whether a project is to be made; where it could not be, that is said before anything more is asked."""
+    while _choose("Make a project in GitLab, too", (*_YES, *_NO), "no", ask, say) in _YES:
+        fault = _told(lambda: check_token(environ))
+        if not fault:
+            return True
+        say(f"  {fault}")
+    return False
+
+
+def _fault_of_address(given: str) -> str:
+    return _told(lambda: check_address(given))
+
+
+def _fault_of_path(given: str) -> str:
+    return fault_of_path(given.strip("/").rpartition("/")[2])
+
+
+def _told(check: Callable[[], object]) -> str:
+    """What a check says against something; "" for nothing."""
+    try:
+        check()
+    except OperatorError as error:
+        return printable(f"{error}. {error.hint}")
+    return ""
 
 
 def _names(folder: Path) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from bot.domain.wizard import Means, Setup, SetupWish, plan_setup
 from bot.domain.wizard_files import Pins
 from bot.errors import OperatorError, Refused
 from bot.layers.pins import pin
+from bot.local.anew import write_anew
 from parser.model import Needed
 from parser.read import read
 from parser.source import Source
@@ -87,10 +88,8 @@ def _write(
             continue
         file = folder / path
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            # made anew or not at all: a file that git ignores is a file all the same
-            with file.open("xb") as stream:
-                stream.write(content)
+            # a file that git ignores is a file all the same
+            write_anew(file, content)
         except FileExistsError:
             say(printable(f"{path} is there already, and is left as it is."))
         except OSError as error:

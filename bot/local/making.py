@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.adapters.catalogue_api import read_address, would_show_token
 from bot.adapters.gitlab_client import GitlabClient
 from bot.adapters.new_projects import NewProjects
 from bot.domain.new_project import CannotMake, Left, NewProject, Standing, plan_project
-from bot.domain.templates import TemplateWish, path_of_name
+from bot.domain.templates import TemplateWish, fault_of_path, path_of_name
 from bot.domain.text import printable
 from bot.errors import OperatorError, Refused, TryAgain
 
@@ -49,18 +49,21 @@ def plan_making(
 
     Raises Refused for what is in the way, OperatorError for an address or token that is no good.
     """
+    namespace, _, path = wish.path.strip("/").rpartition("/")
+    path = path or path_of_name(template.filled().name)
+    if not path:
+        raise OperatorError(
+            "no path for the project follows from its name", "Give one by --project GROUP/PATH."
+        )
+    if fault := fault_of_path(path):
+        raise OperatorError(
+            f"{printable(path)} can be no project's path: {fault}", "Give another by --project."
+        )
     projects = NewProjects(_client(wish, environ))
     try:
         me = projects.fetch_me()
     except OperatorError as error:
         raise OperatorError(str(error).replace("the bot's", "your"), _TOKEN_HINT) from error
-    namespace, _, path = wish.path.strip("/").rpartition("/")
-    name = template.filled().name
-    path = path or path_of_name(name)
-    if not path:
-        raise OperatorError(
-            "no path for the project follows from its name", "Give one by --project GROUP/PATH."
-        )
     own = namespace.lower() in ("", me.username.lower())
     namespace_id = None if own else projects.fetch_namespace(namespace)
     if not own and namespace_id is None:
@@ -70,8 +73,8 @@ def plan_making(
     left = plan_project(found, me.id)
     if isinstance(left, CannotMake):
         raise Refused(f"Nothing was written: {full_path}: {left.why}. {left.mend}")
-    description = template.filled().description
-    new = NewProject(namespace, path, name, description, template.visibility, template.topics)
+    whole = template.filled()
+    new = NewProject(namespace, path, whole.name, whole.description, whole.visibility, whole.topics)
     return Plan(projects, new, namespace_id, found, left)
 
 
@@ -82,12 +85,29 @@ _TOKEN_HINT = (
 
 
 def _client(wish: ProjectWish, environ: Mapping[str, str]) -> GitlabClient:
-    url = wish.gitlab or next((environ[name] for name in ADDRESSES if environ.get(name)), "")
-    token = next((environ[name] for name in TOKENS if environ.get(name)), "")
+    url = wish.gitlab or first_set(ADDRESSES, environ)
     if not url:
         raise OperatorError("it is not said where GitLab is", f"Give --gitlab URL, or set {ADDRESSES[0]}.")
+    token = check_token(environ)
+    check_address(url)
+    return GitlabClient(url, token, TIMEOUT_SECONDS)
+
+
+def first_set(names: Sequence[str], environ: Mapping[str, str]) -> str:
+    """The value of the first of some variables that is set; "" for none."""
+    return next((environ[name] for name in names if environ.get(name)), "")
+
+
+def check_token(environ: Mapping[str, str]) -> str:
+    """The token to make a project with. OperatorError where there is none."""
+    token = first_set(TOKENS, environ)
     if not token:
         raise OperatorError("there is no token to make a project with", _TOKEN_HINT)
+    return token
+
+
+def check_address(url: str) -> None:
+    """OperatorError where this is no address of a GitLab, or would show the token to a network."""
     address = read_address(url)
     if address is None:
         raise OperatorError(f"{url!r} is no address of a GitLab", "Give it as in https://gitlab.example.com")
@@ -95,7 +115,6 @@ def _client(wish: ProjectWish, environ: Mapping[str, str]) -> GitlabClient:
         raise OperatorError(
             f"the token would go to {address.netloc} unencrypted", "Give an address that begins with https://"
         )
-    return GitlabClient(url, token, TIMEOUT_SECONDS)
 
 
 def make(plan: Plan, wanted: Mapping[str, bytes], say: Callable[[str], None]) -> Standing:

@@ -77,6 +77,10 @@ class State:
         """The path of the namespace with that number, in lower case."""
         return next((path for path, found in self.namespaces.items() if found == number), None)
 
+    def is_group(self, path: str) -> bool:
+        """Whether somebody is a member of a group with that path; there are no others here."""
+        return any(name.lower() == path.lower() for name, _ in self.group_members)
+
     def group_level(self, user: User, path: str) -> int:
         """The level that a user has in a group itself; 0 for none."""
         levels = {name.lower(): level for (name, who), level in self.group_members.items() if who == user.id}

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from werkzeug.wrappers import Response
 
 from bot.__main__ import main
 from bot.local.beginning import load_template
+from pictures.serving import served
 from sandbox.gitlab import DEVELOPER, MAINTAINER, REPORTER, Asked, Project, Sandbox, User
 from tests.sandbox.described import Described
 
@@ -215,6 +220,72 @@ def test_files_in_the_way_keep_the_project_from_being_made(
     assert sorted(place.folder.iterdir()) == before
     assert (place.folder / "README.md").read_text() == "mine\n"
     assert place.gitlab.requests == []
+
+
+@pytest.mark.parametrize("path", ["alice/x y", "a--b", "lab/-x", "x.git", "lab/..", "x" * 256])
+def test_a_path_that_gitlab_would_not_take_is_told_before_anything_is_done(
+    place: Place, path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert place.init("--project", path) == 2
+    assert "can be no project's path" in capsys.readouterr().err
+    assert not place.folder.exists()
+    assert place.gitlab.requests == []
+
+
+def test_a_group_that_is_not_there_is_told_to_an_administrator_too(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLREEF_TOKEN", place.gitlab.create_user("root", admin=True).token)
+    assert place.init("--project", "no/such/group/cleaner") == 1
+    assert "shows root no group no/such/group" in capsys.readouterr().err
+    assert not place.folder.exists()
+
+
+@pytest.mark.parametrize("answer", [(404, "no such page"), (200, "[]"), (200, '{"id": "one"}')])
+def test_what_answers_and_is_no_gitlab_is_told(
+    place: Place, answer: tuple[int, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = Flask("somebody else")
+    status, body = answer
+    app.add_url_rule("/api/v4/user", view_func=lambda: (body, status, {"Content-Type": "application/json"}))
+    with served(app) as address:
+        assert place.init("--gitlab", address) == 2
+    assert "no GitLab" in capsys.readouterr().err
+    assert not place.folder.exists()
+
+
+def shell(folder: Path, lines: str, token: str) -> None:
+    """Runs lines that somebody was told, as they would: git asks for no password where it is given one."""
+    login = base64.b64encode(f"alice:{token}".encode()).decode()
+    options = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "http.extraHeader",
+        "GIT_CONFIG_VALUE_0": f"Authorization: Basic {login}",
+    }
+    command = ["bash", "-euc", lines]
+    subprocess.run(command, cwd=folder, env={**os.environ, **options}, check=True, timeout=60)
+
+
+def test_the_lines_that_are_told_make_the_folder_the_projects_own(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place.folder = place.folder.with_name("it's clean; tables")
+    assert place.init("--project", "cleaner") == 0
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("  ")]
+    shell(place.folder.parent, "\n".join(told), place.alice.token)
+    assert git(place.folder, "status", "--short", "--branch") == "## main...origin/main"
+    (place.folder / "README.md").write_text("mine\n")
+    shell(
+        place.folder,
+        "git -c user.name=a -c user.email=a@b commit -qam Mine && git push -q",
+        place.alice.token,
+    )
+    assert place.gitlab.read_file(place.project("alice/cleaner").id, "README.md") == b"mine\n"
+
+
+def git(folder: Path, *words: str) -> str:
+    done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def test_a_token_that_is_missing_refused_or_shown_to_a_network_is_told(

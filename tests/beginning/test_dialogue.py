@@ -17,6 +17,7 @@ from bot.local.making import ProjectWish
 
 SECONDS = 60.0
 ROOT = Path(__file__).parents[2]
+TOKEN = {"MLREEF_TOKEN": "glpat-mine"}
 
 
 class Person:
@@ -66,7 +67,7 @@ def test_data_and_the_place_that_git_pushes_to_are_defaults(tmp_path: Path) -> N
     ):
         subprocess.run(["git", "-C", str(tmp_path), *words], check=True, timeout=SECONDS)
     person = Person(["model", "Edges", "", "", "", "yes", "", "lab/edges", "internal"])
-    found = person.wishes(tmp_path)
+    found = person.wishes(tmp_path, TOKEN)
     assert found is not None
     wish, project = found
     assert (wish.name, wish.input_type, wish.visibility) == ("Edges", "IMAGE", "internal")
@@ -80,6 +81,23 @@ def test_what_cannot_be_is_asked_again(tmp_path: Path) -> None:
     assert found is not None
     assert (found[0].template, found[0].name, found[0].input_type) == ("blank", "Mine", "IMAGE")
     assert len([line for line in person.told if line.startswith("  It is one of")]) == 3
+
+
+def test_whoever_wants_a_project_without_a_token_is_told_before_more_is_asked(tmp_path: Path) -> None:
+    person = Person(["blank", "Mine", "", "", "", "yes", "no"])
+    found = person.wishes(tmp_path)
+    assert found is not None
+    assert found[1] is None
+    assert "MLREEF_TOKEN" in person.told[-1]
+
+
+def test_an_address_or_path_that_cannot_be_is_asked_for_again(tmp_path: Path) -> None:
+    where = ["", "gitlab.example.com", "http://gitlab.example.com", "https://gitlab.example.com"]
+    person = Person(["blank", "Mine", "", "", "", "yes", *where, "lab/a b", "lab/a-b", ""])
+    found = person.wishes(tmp_path, TOKEN)
+    assert found is not None
+    assert found[1] == ProjectWish("https://gitlab.example.com", "lab/a-b")
+    assert len([line for line in person.told if line.startswith("  ")]) == len([*where[:3], "lab/a b"]) + 6
 
 
 def on_a_terminal(folder: Path, answers: Sequence[str], *words: str) -> tuple[int, str]:
@@ -103,8 +121,8 @@ def on_a_terminal(folder: Path, answers: Sequence[str], *words: str) -> tuple[in
                 break
             seen += part
             if seen.rstrip(b" ").endswith(b":") and waiting:
-                os.write(ours, waiting.pop(0).encode() + b"\n")
-        return process.wait(SECONDS), seen.decode()
+                os.write(ours, waiting.pop(0).encode(errors="surrogateescape") + b"\n")
+        return process.wait(SECONDS), seen.decode(errors="replace")
     finally:
         process.kill()
         process.wait()
@@ -123,6 +141,13 @@ def test_somebody_who_leaves_in_the_middle_has_nothing_written(tmp_path: Path) -
     code, _ = on_a_terminal(folder, ["operation", "\x04"])
     assert code == 2
     assert not folder.exists()
+
+
+def test_an_answer_that_is_no_text_is_asked_for_again(tmp_path: Path) -> None:
+    folder = tmp_path / "tables"
+    code, seen = on_a_terminal(folder, ["operation", "\udcff", "Tables", "", "", "", "no"])
+    assert code == 0, seen
+    assert (folder / "README.md").read_text().startswith("# Tables\n")
 
 
 def test_whoever_gives_an_option_is_not_asked(tmp_path: Path) -> None:

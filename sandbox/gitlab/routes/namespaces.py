@@ -15,7 +15,8 @@ def namespace(call: Call) -> Response:
     state, user, wanted = call.core.state, call.who(), call.params["id"]
     path = state.namespace_of(int(wanted)) if wanted.isdigit() else wanted
     own = path is not None and path.lower() == user.username.lower()
-    if path is None or not (own or user.admin or state.group_level(user, path)):
+    seen = path is not None and (state.group_level(user, path) or (user.admin and state.is_group(path)))
+    if path is None or not (own or seen):
         raise not_found("Namespace")
     name = path.rpartition("/")[2]
     return answer(

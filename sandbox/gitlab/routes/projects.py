@@ -13,6 +13,8 @@ from sandbox.gitlab.values import DEVELOPER, MAINTAINER, OWNER, VISIBILITY_LEVEL
 
 routes = Routes()
 
+_PATH = re.compile(r"[A-Za-z0-9]+(?:[_.-][A-Za-z0-9]+)*\Z")
+
 SETTINGS = {
     "name": "name",
     "description": "description",
@@ -95,7 +97,8 @@ def _namespace(call: Call) -> str:
     path = state.namespace_of(number)
     if path is not None and path == user.username.lower():
         return user.username
-    if path is None or not (user.admin or state.group_level(user, path) >= DEVELOPER):
+    allowed = path is not None and (state.group_level(user, path) >= DEVELOPER or user.admin)
+    if path is None or not allowed or not state.is_group(path):
         raise ApiError(400, {"message": {"namespace": ["is not valid"]}})
     # as it is written where people were made members
     return next(name for name, _ in state.group_members if name.lower() == path)
@@ -107,6 +110,12 @@ def create(call: Call) -> Response:
     name = call.text("name") or call.required("path")
     path = call.text("path") or re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-.").lower()
     namespace = _namespace(call)
+    if not _PATH.match(path) or path.endswith((".git", ".atom")):
+        words = (
+            "can contain only letters, digits, '_', '-' and '.'. It must not start or end with a special character, "
+            "and must not contain consecutive special characters."
+        )
+        raise ApiError(400, {"message": {"path": [words]}})
     if f"{namespace}/{path}".lower() in call.core.state.project_ids:
         raise ApiError(
             400, {"message": {"name": ["has already been taken"], "path": ["has already been taken"]}}
