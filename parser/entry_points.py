@@ -15,6 +15,7 @@ from parser.frameworks import other_framework, used_framework
 from parser.model import Edit, Place, Problem, Severity
 from parser.problems import ascii_controls, problem
 from parser.script import Refused, Script, nodes_of, read_script
+from parser.settings import ROLE
 from parser.source import Source
 
 if TYPE_CHECKING:
@@ -401,7 +402,15 @@ def _several(scripts: list[Script], advised: list[Advice]) -> Problem:
     places = [_place(script) for script in ordered]
     words = {"count": str(len(scripts)), "files": names}
     words |= {"first": _short(ordered[0].path), "second": _short(ordered[1].path)}
+    roles = [role_of(script.path) for script in ordered[:2]]
+    good = roles[0] != roles[1] and all(map(ROLE.match, roles))
+    words |= dict(zip(("one", "other"), roles if good else ("train", "infer"), strict=True))
     return problem("several-entry-points", places[0], None, also=places[1:MAX_NAMED], **words)
+
+
+def role_of(path: str) -> str:
+    """The role that a script has by its name; it may be none that a role may be called."""
+    return posixpath.basename(path).removesuffix(".py").lower().replace("_", "-")
 
 
 def _place(script: Script) -> Place:

@@ -35,7 +35,7 @@ def make_module(
     """The module that the entry points are, in this order; there is at least one."""
     problems: list[Problem] = []
     several = len({one.script.path for one in entries}) > 1
-    launched = several or entries[0].framework == MLOPEN
+    launched = len(entries) > 1 or entries[0].framework == MLOPEN
     note = next((one.processor for one in entries if one.processor is not None), None)
     kind = (note and note.kind) or settings.kind
     input_type = (note and note.input_type) or settings.input_type

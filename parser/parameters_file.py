@@ -11,7 +11,7 @@ from parser.annotations import Annotations, is_annotated
 from parser.argparse_reader import read_command_line
 from parser.blocks import Block, belongs_to, count_processors, is_called, read_blocks
 from parser.entry import evaluator
-from parser.entry_points import is_no_entry, reads_command_line
+from parser.entry_points import is_no_entry, reads_command_line, role_of
 from parser.model import Place, Problem, Settings
 from parser.problems import problem, short
 from parser.script import Refused, Script, read_script
@@ -90,7 +90,7 @@ def declared_entry_points(source: Source, settings: Settings) -> dict[str, str]:
     found: dict[str, str] = {}
     for block in read_blocks(script, evaluator(read_command_line(source, script))):
         path = _commanded(source, block, script.path)
-        role = "" if path is None else _role_of(path)
+        role = "" if path is None else role_of(path)
         if path is not None and ROLE.match(role) and role not in found and len(found) < MAX_ROLES:
             found[role] = path
     return found
@@ -99,17 +99,13 @@ def declared_entry_points(source: Source, settings: Settings) -> dict[str, str]:
 def _commanded(source: Source, block: Block, own: str) -> str | None:
     """The one script with a command line that a block names by its path or its name."""
     scripts = [path for path in sorted(source.entries) if path.endswith(".py") and not is_no_entry(path)]
-    named = [path for path in scripts if path != own and belongs_to(block, _role_of(path), path)]
+    named = [path for path in scripts if path != own and belongs_to(block, role_of(path), path)]
     if len(named) != 1:
         return None
     try:
         return named[0] if reads_command_line(read_script(source, named[0])) else None
     except Refused:
         return None
-
-
-def _role_of(path: str) -> str:
-    return posixpath.basename(path).removesuffix(".py").lower().replace("_", "-")
 
 
 def _refused(path: str, place: Place | None, why: str, mend: str) -> Problem:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from parser.control_file import PACKAGE, PIPELINES, ControlFile, control_file
@@ -41,7 +41,7 @@ def read(source: Source, project_name: str, entry_point: str | None = None) -> R
         source, settings.requirements_file, settings.places.get("requirements_file")
     )
     found = _entry_points(source, settings, entry_point)
-    everything = [*problems, *(one for each in found.values() for one in each.problems), *faults]
+    everything = [*problems, *_of_finding(settings, problems, found), *faults]
     dockerfile, more_faults = find_own_files(source, settings)
     everything.extend(more_faults)
     scripts = {role: one.script for role, one in found.items() if one.script is not None}
@@ -68,6 +68,14 @@ def read(source: Source, project_name: str, entry_point: str | None = None) -> R
     python = read_python_wish(source)
     candidates = tuple(path for one in found.values() for path in one.candidates)
     return Report(module, settings, in_order(everything), dockerfile, python, candidates, needed)
+
+
+def _of_finding(settings: Settings, problems: Sequence[Problem], found: Mapping[str, Found]) -> list[Problem]:
+    """What is told of looking for the entry points, without what follows from their being named wrong."""
+    at = settings.places.get("entry_points")
+    wrong = at is not None and any(one.code == "settings-value" and one.place == at for one in problems)
+    told = [one for each in found.values() for one in each.problems]
+    return [one for one in told if not (wrong and one.code == "several-entry-points")]
 
 
 def _entry_points(source: Source, settings: Settings, entry_point: str | None) -> dict[str, Found]:

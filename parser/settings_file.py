@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import posixpath
 import re
 from collections.abc import Callable
 from typing import Any
@@ -190,7 +191,10 @@ def _roles(node: yaml.Node) -> dict[str, str]:
                 "A role begins with a lower-case letter, goes on with those, digits and dashes, and has at most 31"
                 " characters: `train`.",
             )
-    twice = next((file for file in found.values() if list(found.values()).count(file) > 1), None)
+    paths = [posixpath.normpath(file.strip()) for file in found.values()]
+    twice = next(
+        (file for file, path in zip(found.values(), paths, strict=True) if paths.count(path) > 1), None
+    )
     if twice is not None:
         raise _Fault(
             f"names {shown(twice)} for two roles, and the script could not tell them apart",

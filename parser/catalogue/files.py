@@ -36,7 +36,7 @@ FILES: dict[str, Known] = {
         _ERROR,
         "{count} files could be the entry point: {files}.",
         "Name the one that is meant in .mlreef.yaml: `entry_points: {{main: {first}}}`. To have several in one image,"
-        " give each a role: `entry_points: {{train: {first}, infer: {second}}}`.",
+        " give each a role: `entry_points: {{{one}: {first}, {other}: {second}}}`.",
     ),
     "entry-point-missing": Known(
         _ERROR, "The entry point {file} does not exist in the repository.", "{mend}"

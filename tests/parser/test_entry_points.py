@@ -62,6 +62,20 @@ def test_where_it_says_nothing_or_too_much_nothing_is_guessed(file: str, text: s
     assert {told.place.file, *(place.file for place in told.also)} == set(TWO)
 
 
+@pytest.mark.parametrize(
+    ("files", "roles"),
+    [
+        (("train.py", "predict_all.py"), "{predict-all: predict_all.py, train: train.py}"),
+        (("2nd.py", "first.py"), "{train: 2nd.py, infer: first.py}"),
+        (("a/run.py", "b/run.py"), "{train: a/run.py, infer: b/run.py}"),
+    ],
+)
+def test_how_to_have_several_is_told_with_roles_that_fit(files: tuple[str, str], roles: str) -> None:
+    found = report(dict.fromkeys(files, SCRIPT))
+    (told,) = [one for one in found.problems if one.code == "several-entry-points"]
+    assert f"give each a role: `entry_points: {roles}`." in told.hint
+
+
 def test_a_tie_is_told_with_what_speaks_for_each() -> None:
     found = report({**TWO, "README.md": "python train.py\n", "setup.cfg": SETUP_CFG})
     told = next(one for one in found.problems if one.code == "several-entry-points")

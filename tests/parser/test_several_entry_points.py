@@ -131,13 +131,17 @@ def test_main_is_a_word_like_the_others_beside_them_and_comes_first() -> None:
         ("entry_points: {Train: train.py}\n", "Train"),
         ("entry_points: {train_it: train.py}\n", "train_it"),
         ("entry_points: {train: train.py, infer: train.py}\n", "two roles"),
+        ("entry_points: {train: train.py, infer: ./train.py}\n", "two roles"),
+        ("entry_points: {train: train.py, infer: ' train.py'}\n", "two roles"),
+        ("entry_points: [train.py, predict.py]\n", "mapping"),
         ("entry_points: {" + ", ".join(f"r{n}: f{n}.py" for n in range(9)) + "}\n", "9 entry points"),
     ],
 )
 def test_roles_that_cannot_be_are_refused(written: str, why: str) -> None:
-    (told,) = [
-        one for one in report({**FILES, ".mlreef.yaml": written}).problems if one.code == "settings-value"
-    ]
+    found = report({**FILES, ".mlreef.yaml": written})
+    (told,) = [one for one in found.problems if one.code == "settings-value"]
+    # what would follow from it is not told besides
+    assert "several-entry-points" not in codes(found)
     assert why in told.message
     assert told.severity is Severity.ERROR
 
