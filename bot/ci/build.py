@@ -13,8 +13,8 @@ from bot.ci.handover import add_dotenv, ensure_folder, write_dotenv
 from bot.ci.job import CiJob
 from bot.ci.log import Log
 from bot.ci.order import Candidate, Order
-from bot.ci.probes import plan_document
 from bot.ci.smoke_folder import STOP, write_smoke
+from bot.ci.trial_plan import plan_document
 from bot.ci.verify import Verdict, judge_checkout
 from bot.ci.vouch import plan_handover
 from bot.domain.rebuild import REPUBLISH

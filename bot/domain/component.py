@@ -9,22 +9,10 @@ from dataclasses import dataclass, replace
 
 from bot.domain.arguments import ENDINGS, Handed, LeftOut, express, must_be_given
 from bot.domain.component_words import MAX_DESCRIPTION_CHARS
-from bot.domain.inputs import LINE
 from bot.domain.inputs import Input as Input  # people look for it beside its makers
+from bot.domain.own_inputs import ENTRY, OWN, own_inputs
 from bot.domain.text import shorten, visible
 from parser.model import MLOPEN, Module, Parameter
-
-OWN = "job-"
-"""Begins the names of the component's own inputs; no parameter's input begins so."""
-
-NAME, STAGE, NEEDS, TAGS = "job-name", "job-stage", "job-needs", "job-tags"
-KEEP, FETCH, MODEL, KEEP_MODEL = "job-keep", "job-fetch", "job-model", "job-keep-model"
-ARGUMENTS, COMMAND = "job-arguments", "job-command"
-ENTRY = "entry-point"
-"""The input that selects one of several entry points."""
-
-RECORD = "mlreef-run.json"
-"""The file in which a run says what it was."""
 
 MAX_NAME_CHARS = 80
 """Characters of an input's name that come from a parameter's."""
@@ -32,7 +20,6 @@ MAX_NAME_CHARS = 80
 PLANNED_KEPT = 16
 """Modules whose components stay planned: those of the pages that are looked at now."""
 
-_PLAIN_NAME = "^[A-Za-z0-9_.][A-Za-z0-9 _./:-]{0,99}$"
 _INPUTS = ("input-path", "input-dir", "input-folder", "input-data", "input", "data-path", "data-dir", "data")
 _OUTPUTS = (
     "output-path",
@@ -47,22 +34,6 @@ _OUTPUTS = (
 _MODELS = frozenset(
     {"model-path", "model-file", "model-dir", "weights", "weights-path", "checkpoint", "checkpoint-path"}
 )
-_NO_JOBS = frozenset(
-    {
-        "after_script",
-        "before_script",
-        "cache",
-        "default",
-        "false",
-        "image",
-        "include",
-        "nil",
-        "pages",
-        "services",
-    }
-    | {"spec", "stages", "true", "types", "variables", "workflow"}
-)
-"""Names that mean something else in a CI file than a job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +143,7 @@ def _plan(module: Module) -> Component:
         taken.add(found[0].name)
         inputs.append(found[0])
         handed.append(found[1])
-    return Component((*_choice(module), *inputs, *_own(module)), tuple(handed), tuple(left_out))
+    return Component((*_choice(module), *inputs, *own_inputs(module)), tuple(handed), tuple(left_out))
 
 
 def _choice(module: Module) -> Iterable[Input]:
@@ -234,53 +205,3 @@ def _named(inputs: Sequence[Input], names: Sequence[str]) -> Input | None:
 
 def _plain(name: str) -> str:
     return name.lower().replace("_", "-")
-
-
-def _own(module: Module) -> Iterable[Input]:
-    """The component's own inputs."""
-    name = f"{module.slug}-module" if module.slug in _NO_JOBS else module.slug
-    yield Input(NAME, "string", "The name of the job.", name, regex=_PLAIN_NAME)
-    yield Input(STAGE, "string", "The stage that the job is in.", "test", regex=_PLAIN_NAME)
-    yield Input(
-        NEEDS,
-        "array",
-        "Jobs that it waits for and whose artifacts it takes. Without any it begins at once.",
-        (),
-    )
-    yield Input(TAGS, "array", "Tags of the runners that may run it.", ())
-    yield Input(KEEP, "string", "A further file or folder to keep as artifacts.", RECORD, regex=LINE)
-    yield Input(
-        FETCH,
-        "string",
-        "Files to fetch into the folder `fetched` before the run: addresses, each with its digest behind it "
-        "(https://…/train.zip#sha256=…), with blanks between them.",
-        "",
-        regex=LINE,
-    )
-    yield Input(
-        MODEL,
-        "string",
-        "A model to fetch before the run: an address with its digest, as a run prints it.",
-        "",
-        regex=LINE,
-    )
-    yield Input(
-        KEEP_MODEL,
-        "string",
-        "Path of a model that the run writes, to keep in the package registry.",
-        "",
-        regex=LINE,
-    )
-    yield Input(
-        ARGUMENTS,
-        "string",
-        "Further words for the script's command line, behind its options, split as a shell does it; nothing is "
-        "expanded.",
-        "",
-        regex=LINE,
-    )
-    depth = int(module.launched)
-    commands = sorted({one.subcommand[depth:] for one in module.parameters if one.subcommand[depth:]})
-    if commands:
-        known = ", ".join(" ".join(one) for one in commands)
-        yield Input(COMMAND, "string", f"The script's command, such as {known}."[:1000], "", regex=LINE)

@@ -9,20 +9,9 @@ from typing import Any
 
 import yaml
 
-from bot.domain.component import (
-    ARGUMENTS,
-    COMMAND,
-    ENTRY,
-    FETCH,
-    KEEP,
-    KEEP_MODEL,
-    MODEL,
-    Component,
-    model_path,
-    output_of,
-    plan_component,
-)
+from bot.domain.component import Component, model_path, output_of, plan_component
 from bot.domain.inputs import Input
+from bot.domain.own_inputs import ARGUMENTS, COMMAND, ENTRY, FETCH, KEEP, KEEP_MODEL, MODEL
 from bot.domain.text import shorten, visible
 from bot.domain.yaml_text import Bare, Block, Quoted, dump_yaml
 from ci_templates import read_program, read_template

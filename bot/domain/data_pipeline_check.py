@@ -6,19 +6,11 @@ import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from bot.domain.component import (
-    ENTRY,
-    NAME,
-    NEEDS,
-    STAGE,
-    component_inputs,
-    input_path,
-    only_role,
-    output_path,
-)
+from bot.domain.component import component_inputs, input_path, only_role, output_path
 from bot.domain.data_pipeline import DataPipeline, Fault, Step
 from bot.domain.data_pipeline_values import PipelineKind
 from bot.domain.input_values import component_values
+from bot.domain.own_inputs import ENTRY, NAME, NEEDS, STAGE
 from bot.domain.uses import NEWEST
 from parser.model import Kind, Module
 from parser.problems import shown

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.domain.component import ENTRY, NAME, input_path, only_role
+from bot.domain.component import input_path, only_role
 from bot.domain.data_pipeline import DataPipeline, Step
 from bot.domain.data_pipeline_check import Modules, entry_of, given_by_pipeline, inputs_of
 from bot.domain.data_pipeline_values import PipelineKind, Wrong, as_line, as_path
 from bot.domain.input_values import component_values
+from bot.domain.own_inputs import ENTRY, NAME
 from bot.domain.snippets import Snippet, component_reference
 from bot.domain.uses import PIPELINE_FILE
 from bot.domain.yaml_text import dump_yaml

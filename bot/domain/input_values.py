@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.domain.component import ENTRY, component_inputs, needed_inputs, only_role, role_of
+from bot.domain.component import component_inputs, needed_inputs, only_role, role_of
 from bot.domain.inputs import DECIMAL, LINE, WHOLE, Input, Plain, matches, plain_text
+from bot.domain.own_inputs import ENTRY
 from bot.domain.text import shorten, visible
 from ci_templates.component_arguments import NotHandedOver, split_words
 from parser.model import Module

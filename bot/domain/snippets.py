@@ -6,19 +6,12 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.domain.component import (
-    ARGUMENTS,
-    COMMAND,
-    ENTRY,
-    component_inputs,
-    needed_inputs,
-    only_role,
-    plan_component,
-)
+from bot.domain.component import component_inputs, needed_inputs, only_role, plan_component
 from bot.domain.component_file import shape
 from bot.domain.input_values import InputValue, component_values
 from bot.domain.input_values import Refusal as Refusal  # people look for it beside the snippet
 from bot.domain.inputs import plain_text
+from bot.domain.own_inputs import ARGUMENTS, COMMAND, ENTRY
 from bot.domain.yaml_text import dump_yaml
 from ci_templates.component_arguments import NotHandedOver, command_line
 from parser.model import Module

@@ -9,9 +9,9 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from bot.domain.component import ENTRY
 from bot.domain.inputs import Input, Plain, plain_text
 from bot.domain.interface_words import label
+from bot.domain.own_inputs import ENTRY
 from bot.domain.text import shorten_visible
 from parser.model import Parameter
 

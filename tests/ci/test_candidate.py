@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.ci.probes import plan_document
+from bot.ci.trial_plan import plan_document
 from bot.domain.cause_kinds import Kind
 from bot.domain.causes import likely_cause
 from bot.domain.failure_words import read_cause

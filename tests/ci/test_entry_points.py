@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import ci_templates
-from bot.ci.probes import plan_document
+from bot.ci.trial_plan import plan_document
 from bot.domain.failure_words import read_cause
 from bot.domain.image_start import RUNNER, own_files, script_words, start_words, started_as
 from ci_templates import read_template

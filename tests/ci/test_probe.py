@@ -16,8 +16,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.ci.probes import plan_document
 from bot.ci.smoke_folder import write_smoke
+from bot.ci.trial_plan import plan_document
 from bot.domain.failure_words import read_cause
 from parser.model import EntryPoint, Kind, Module, Parameter, Place
 from parser.read import read
