@@ -49,13 +49,22 @@ _SIGNS: tuple[tuple[Kind, str], ...] = (
         Kind.UNBUILT,
         r"(?:ERROR|error): (?:Failed to build|Could not build wheels for|metadata-generation-failed)",
     ),
+    (Kind.UNBUILT, r"error: The build backend returned an error$"),
     (
         Kind.NO_DISTRIBUTION,
-        rf"cause: Because {_NAME}) was not found in the (?:package registry|provided package)",
+        rf"(?:cause: )?Because {_NAME}) was not found in the (?:package registry|provided package)",
     ),
-    (Kind.OTHER_PYTHON, rf"cause: Because \S{{1,150}} requires Python {_PYTHON} and"),
-    (Kind.NO_WHEEL, r"cause: Because (?P<thing>\S{1,150}) has no wheels with a matching "),
-    (Kind.CONFLICT, r"cause: Because .{1,2000}, we can conclude that .{1,2000} are incompatible\."),
+    (
+        Kind.NO_DISTRIBUTION,
+        r"(?:cause: )?Because there is no version of (?P<thing>[A-Za-z0-9]\S{0,140}) and you",
+    ),
+    (Kind.OTHER_PYTHON, rf"(?:cause: )?Because \S{{1,150}} requires Python {_PYTHON} and"),
+    (Kind.NO_WHEEL, r"(?:cause: )?Because (?P<thing>\S{1,150}) has no wheels with a matching "),
+    (Kind.CONFLICT, r"(?:cause: )?Because .{1,2000}, we can conclude that .{1,2000} are incompatible\."),
+    # What conda and mamba say.
+    (Kind.NO_DISTRIBUTION, r"(?:PackagesNotFoundError|ResolvePackageNotFound): "),
+    (Kind.CONFLICT, r"(?:LibMambaUnsatisfiableError|UnsatisfiableError): "),
+    (Kind.NO_INDEX, r"CondaHTTPError: HTTP 000 CONNECTION FAILED"),
     # What compilers say.
     (
         Kind.NO_COMPILER,
@@ -126,7 +135,27 @@ _SIGNS: tuple[tuple[Kind, str], ...] = (
     (Kind.MEMORY, r".{0,300}, it was ended by SIGKILL"),
     (Kind.GPU_MEMORY, r"(?:\w+\.){0,6}(?:OutOfMemoryError|RuntimeError): CUDA out of memory\."),
     (Kind.OTHER_MACHINE, r".{1,300}: (?:cannot execute binary file: )?[Ee]xec format error$"),
+    (Kind.SHARED_MEMORY, r".{0,200}DataLoader worker \(pid.{0,40}\) is killed by signal: Bus error"),
+    (Kind.NO_PROGRAM, r"The command .{0,2000}\breturned a non-zero code: 127$"),
+    (Kind.NO_PROGRAM, r".{1,2000} did not complete successfully: exit code: 127$"),
+    (Kind.NO_PROGRAM, r"ERROR: Job failed: exit (?:code|status) 127$"),
     # What Python says last.
+    (
+        Kind.OLD_SYSTEM,
+        rf"(?:{_ERROR}|\S{{1,99}}: )?\S{{1,99}}: version `(?P<thing>(?:GLIBC(?:XX)?|CXXABI)_[\d.]{{1,12}})' not found",
+    ),
+    (
+        Kind.UNREACHABLE,
+        r"(?:\w+\.){0,6}(?:ConnectionError|ConnectTimeout|MaxRetryError): HTTPS?ConnectionPool\("
+        rf"host='{_HOST}', port=",
+    ),
+    (Kind.UNREACHABLE, r"(?:\w+\.){0,6}URLError: <urlopen error \[Errno "),
+    (Kind.LFS_POINTER, r"(?:_pickle|pickle)\.UnpicklingError: invalid load key, 'v'\.$"),
+    (
+        Kind.OTHER_VERSION,
+        r"AttributeError: module '(?P<thing>numpy|pandas|scipy|sklearn|torch|tensorflow|keras|jax)[\w.]{0,80}' has no"
+        r" attribute '",
+    ),
     (
         Kind.CUDA,
         rf"{_ERROR}(?P<thing>lib(?:cu[a-z]{{2,12}}|nvrtc|nccl)\.so[\d.]{{0,15}}): cannot open shared object file",
@@ -183,16 +212,6 @@ _SIGNS: tuple[tuple[Kind, str], ...] = (
     (Kind.TIME_OUT, r"ERROR: Job failed: execution took longer than "),
     (Kind.RUNNER, r"ERROR: Job failed \(system failure\): "),
 )
-
-RETRYING = (
-    r"WARNING: Retrying .{1,300} after connection broken by '(?P<error>\w+)\(.{1,1000}: (?P<path>/\S{1,300})$"
-)
-"""pip's warning about one try; it goes on, and says in the end that the package is nowhere."""
-
-IGNORED = r"(?:: |; ){version} Requires-Python (?P<thing>[^;]{{1,60}})"
-"""In pip's line about versions that it may not take, `version` in the form of a pattern."""
-
-IGNORING = "ERROR: Ignored the following versions that require a different python version: "
 
 Signs = tuple[tuple[Kind, re.Pattern[str]], ...]
 

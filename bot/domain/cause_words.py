@@ -39,6 +39,11 @@ WORDS: Mapping[Kind, Words] = {
         "Choose a version with a wheel for this one, or another `environment` in .mlreef.yaml.",
         thing="a package",
     ),
+    Kind.OTHER_INDEX: Words(
+        "the index has no {thing}: versions with a `+`, often for one CUDA, are on an index of their makers.",
+        "Name that index with `--extra-index-url` in requirements.txt, or leave out the `+` and what follows it.",
+        thing="such version",
+    ),
     Kind.OTHER_PYTHON: Words(
         "a requirement needs Python {thing}, which this environment's is not.",
         "Choose another version of the package, or another `environment` in .mlreef.yaml.",
@@ -80,6 +85,11 @@ WORDS: Mapping[Kind, Words] = {
         "Choose a version that comes as a wheel, or add the Debian package with that file under `apt`.",
         thing="of a library",
     ),
+    Kind.BUILD_NEEDS: Words(
+        "a package that must be built here imports {thing} for that, which is not there then.",
+        "Choose a version of it that comes as a wheel; the log names the package.",
+        thing="a module",
+    ),
     Kind.UNBUILT: Words(
         "the package {thing} could not be built here.",
         "Choose a version that comes as a ready-made wheel.",
@@ -87,7 +97,7 @@ WORDS: Mapping[Kind, Words] = {
     ),
     Kind.NO_DEBIAN_PACKAGE: Words(
         "Debian has no package {thing} in this environment's release.",
-        "Check the names against that release: those under `apt` in .mlreef.yaml, or in your Dockerfile.",
+        "Check the names under `apt` in .mlreef.yaml; a Dockerfile of your own runs `apt-get update` first.",
         thing="of that name",
     ),
     Kind.NO_DEBIAN_ARCHIVE: Words(
@@ -155,6 +165,10 @@ WORDS: Mapping[Kind, Words] = {
         "the machine ran out of memory, or killed what used too much.",
         "Use less of it, with a smaller sample or package, or ask for a bigger runner.",
     ),
+    Kind.SHARED_MEMORY: Words(
+        "the workers of a DataLoader ran out of shared memory, of which a job has little.",
+        "Let the sample use `num_workers=0`, or ask for a runner with a larger shm_size.",
+    ),
     Kind.GPU_MEMORY: Words(
         "the graphics card ran out of memory.",
         "Use less of it, with a smaller sample, model or batch.",
@@ -177,13 +191,23 @@ WORDS: Mapping[Kind, Words] = {
         "Add the Debian package that has it under `apt` in .mlreef.yaml, or a package that brings its own.",
         thing="that a package needs",
     ),
+    Kind.OLD_SYSTEM: Words(
+        "a package needs {thing}, which the system of this environment is too old for.",
+        "Choose an older version of that package, or an `environment` with a newer Debian.",
+        thing="a newer system",
+    ),
+    Kind.NO_PROGRAM: Words(
+        "the program {thing} is not in the image.",
+        "Add the Debian package that has it under `apt` in .mlreef.yaml, or in your Dockerfile.",
+        thing="that is wanted",
+    ),
     Kind.NO_MODULE: Words(
         "something imports {thing}, which is not in the image.",
-        "Add what brings it to the requirements.",
+        "Add what brings it to the requirements, or the file itself where it is your own.",
         thing="a module",
     ),
     Kind.OTHER_VERSION: Words(
-        "the installed version of {thing} does not have what is imported from it.",
+        "the installed version of {thing} does not have what the code takes from it.",
         "Name the version that the code was written for in the requirements.",
         thing="a package",
     ),
@@ -212,6 +236,10 @@ WORDS: Mapping[Kind, Words] = {
         "{thing}, which is kept in LFS, could not be fetched.",
         "Check that the file was pushed to LFS, and that there is room left in the project's storage.",
         thing="a file",
+    ),
+    Kind.LFS_POINTER: Words(
+        "a file that the script loads is kept in LFS, and here is only what points to it.",
+        "Check that the file was pushed to LFS, and that the job fetches it (`GIT_LFS_SKIP_SMUDGE` is not set).",
     ),
     Kind.TIME_OUT: Words(
         "the job took longer than its time-out allows.",

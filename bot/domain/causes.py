@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from packaging.utils import canonicalize_name
-
+from bot.domain.cause_helps import help_for
 from bot.domain.cause_kinds import GENERAL, REASONS, Kind
-from bot.domain.cause_signs import IGNORED, IGNORING, RETRYING, signs
+from bot.domain.cause_roots import root
+from bot.domain.cause_signs import signs
 from bot.domain.cause_words import WORDS, Who
 from bot.domain.job_log import read_ending
 from bot.domain.text import plain
@@ -74,9 +74,9 @@ def _bare(line: str) -> Line:
 
 def _by_signs(lines: Sequence[Line]) -> Cause | None:
     general: Cause | None = None
-    got_over, ended = False, ends(lines)
+    got_over, ended, texts = False, ends(lines), [line.text for line in lines]
     for at in range(len(lines) - 1, max(len(lines) - LAST_LINES, 0) - 1, -1):
-        text, end = lines[at].text, ended.get(at)
+        text, end = texts[at], ended.get(at)
         if end is End.IGNORED:
             continue
         found = _sign(text)
@@ -85,9 +85,10 @@ def _by_signs(lines: Sequence[Line]) -> Cause | None:
             continue
         if got_over and is_got_over(text):
             continue
-        kind, thing = found
-        if kind is Kind.NO_DISTRIBUTION:
-            kind, thing = _behind(thing, [line.text for line in lines[:at]]) or found
+        behind = root(found, texts[:at], texts[at + 1 :])
+        if behind is None:
+            continue
+        kind, thing = behind
         if kind not in GENERAL:
             return _cause(kind, thing)
         general = general or _cause(kind, thing)
@@ -105,31 +106,10 @@ def _sign(line: str) -> tuple[Kind, str] | None:
     return None
 
 
-def _behind(wanted: str, earlier: Sequence[str]) -> tuple[Kind, str] | None:
-    """Why pip found no version although there may be one: no index answered, or it needs another Python."""
-    name, _, version = wanted.partition("==")
-    ignored = re.compile(IGNORED.format(version=re.escape(version) if version else r"[\w.!+]{1,60}"))
-    for line in reversed(earlier):
-        retried = re.match(RETRYING, line)
-        if retried is not None and _is_page_of(retried["path"], name):
-            refused = retried["error"] == "SSLError"
-            return (
-                Kind.CERTIFICATE if refused and "CERTIFICATE_VERIFY_FAILED" in line else Kind.NO_INDEX
-            ), ""
-        if line.startswith(IGNORING) and (found := ignored.search(line)) is not None:
-            return Kind.OTHER_PYTHON, found["thing"]
-    return None
-
-
-def _is_page_of(path: str, name: str) -> bool:
-    """Whether an index lists a package at this path. `name` may go on with what is wanted of it."""
-    bare = re.split(r"[^\w.-]", name, maxsplit=1)[0]
-    return canonicalize_name(path.rstrip("/").rpartition("/")[2]) == canonicalize_name(bare)
-
-
 def _cause(kind: Kind, thing: str) -> Cause:
     words = WORDS[kind]
     named = thing.replace("`", "'").strip()[:MAX_THING_CHARS]
     shown = f"`{named}`" if named else words.thing
-    why, mend = (text.replace("{thing}", shown) for text in (words.why, words.mend))
+    mend = help_for(kind, thing) or words.mend
+    why, mend = (text.replace("{thing}", shown) for text in (words.why, mend))
     return Cause(kind, why[0].upper() + why[1:], mend, words.who)

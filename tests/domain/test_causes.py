@@ -12,10 +12,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from bot.domain.cause_helps import HEADERS, LIBRARIES, help_for
 from bot.domain.cause_kinds import GENERAL, REASONS, Kind
 from bot.domain.cause_signs import signs
 from bot.domain.cause_words import WORDS, cause_table
 from bot.domain.causes import LAST_LINES, cause_of_lines, likely_cause
+from parser.requirements.names import DISTRIBUTIONS
 from tests.domain.gitlab_rules import draw
 
 RECORDED = [
@@ -179,6 +181,35 @@ RECORDED = [
         "ERROR: failed to solve: registry.example.com/g/p:1: failed to resolve source metadata for "
         "registry.example.com/g/p:1: failed to authorize: status code [manifests 1]: 401 Unauthorized",
     ),
+    # conda 23 and mamba 1.5
+    (
+        Kind.NO_DISTRIBUTION,
+        "PackagesNotFoundError: The following packages are not available from current channels:\n\n  - nmupy",
+    ),
+    (
+        Kind.CONFLICT,
+        "LibMambaUnsatisfiableError: Encountered problems while solving:\n  - package a-1 requires b",
+    ),
+    (
+        Kind.NO_INDEX,
+        "CondaHTTPError: HTTP 000 CONNECTION FAILED for url <https://conda.example.com/noarch/x>",
+    ),
+    # PyTorch 2.1 (torch/utils/data/_utils/signal_handling.py), numpy 1.26
+    (
+        Kind.SHARED_MEMORY,
+        "RuntimeError: DataLoader worker (pid 33) is killed by signal: Bus error. It is possible that dataloader's "
+        "workers are out of shared memory. Please try to raise your shared memory limit.",
+    ),
+    (
+        Kind.OTHER_VERSION,
+        "AttributeError: module 'numpy' has no attribute 'float'.\n`np.float` was a deprecated alias for the builtin",
+    ),
+    # uv 0.4
+    (
+        Kind.NO_DISTRIBUTION,
+        "  × No solution found when resolving dependencies:\n  ╰─▶ Because nmupy was not found in the package registry "
+        "and you require\n      nmupy, we can conclude that your requirements are unsatisfiable.",
+    ),
     # our own jobs
     (
         Kind.SAMPLE,
@@ -295,6 +326,93 @@ def test_why_is_told_before_what() -> None:
     assert cause.kind is Kind.MEMORY
 
 
+def test_a_build_that_lacks_a_module_is_not_mended_by_the_requirements() -> None:
+    lines = [
+        "Traceback (most recent call last):",
+        "  File 'setup.py', line 3",
+        "ModuleNotFoundError: No module named 'x'",
+    ]
+    cause = cause_of_lines(
+        ["error: subprocess-exited-with-error", *(f"      {line}" for line in lines), "      [end of output]"]
+    )
+    assert cause is not None
+    assert (cause.kind, cause.why) == (
+        Kind.BUILD_NEEDS,
+        "A package that must be built here imports `x` for that, which is not there then.",
+    )
+
+
+def test_a_version_with_a_plus_is_looked_for_where_its_makers_keep_it() -> None:
+    cause = cause_of_lines(["ERROR: No matching distribution found for torch==2.1.0+cu118"])
+    assert cause is not None
+    assert (cause.kind, cause.why) == (
+        Kind.OTHER_INDEX,
+        "The index has no `torch==2.1.0+cu118`: versions with a `+`, often for one CUDA, are on an index of their "
+        "makers.",
+    )
+
+
+def test_what_nobody_could_fetch_is_not_said_to_be_misnamed() -> None:
+    fetched = "W: Failed to fetch http://deb.debian.org/debian/dists/x/InRelease  Could not resolve 'deb.debian.org'"
+    cause = cause_of_lines([fetched, "E: Unable to locate package libgl1"])
+    assert cause is not None
+    assert cause.kind is Kind.NO_DEBIAN_ARCHIVE
+
+
+@pytest.mark.parametrize(
+    ("printed", "kind", "thing"),
+    [
+        ("/bin/sh: 1: unzip: not found", Kind.NO_PROGRAM, "`unzip`"),
+        ("/bin/bash: line 3: wget: command not found", Kind.NO_PROGRAM, "`wget`"),
+        ("bash: /opt/tool: No such file\nsh: 1: nvidia-smi: not found", Kind.NO_GPU, ""),
+        ("sh: 1: g++: not found\nno good", Kind.NO_COMPILER, ""),
+    ],
+)
+def test_a_program_that_is_missing_is_told_where_the_job_ended_for_it(
+    printed: str, kind: Kind, thing: str
+) -> None:
+    cause = cause_of_lines([*printed.split("\n"), "ERROR: Job failed: exit code 127"])
+    assert cause is not None
+    assert cause.kind is kind
+    assert thing in cause.why
+    assert cause_of_lines(["ERROR: Job failed: exit code 127"]) is None
+
+
+def test_a_program_that_something_did_without_is_no_cause() -> None:
+    assert cause_of_lines(["sh: 1: unzip: not found", "no good", "ERROR: Job failed: exit code 1"]) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "mend"),
+    [
+        ("ImportError: libGL.so.1: cannot open shared object file: No such file or directory", "`libgl1`"),
+        (
+            "ImportError: libGL.so.1: cannot open shared object file: No such file or directory",
+            "`opencv-python-headless`",
+        ),
+        (
+            "OSError: libsndfile.so.1: cannot open shared object file: No such file or directory",
+            "`libsndfile1`",
+        ),
+        ("ModuleNotFoundError: No module named 'cv2'", "`opencv-python-headless`"),
+        ("ModuleNotFoundError: No module named 'sklearn.svm'", "`scikit-learn`"),
+        ("ModuleNotFoundError: No module named 'nmupy'", "Add what brings it"),
+        ("x.c:1:2: fatal error: mpi.h: No such file or directory", "`libopenmpi-dev`"),
+        ("x.c:1:2: fatal error: own.h: No such file or directory", "the Debian package with that file"),
+    ],
+)
+def test_what_is_missing_is_named_by_what_brings_it(line: str, mend: str) -> None:
+    cause = cause_of_lines([line])
+    assert cause is not None
+    assert mend in cause.mend
+
+
+@given(st.text(max_size=40), st.sampled_from(list(Kind)))
+def test_no_name_from_a_log_gets_into_what_to_do_but_those_that_are_known(name: str, kind: Kind) -> None:
+    mend = help_for(kind, name)
+    assert mend == "" or name.partition(".")[0] in {*HEADERS, *LIBRARIES, *DISTRIBUTIONS, "cv2", "distutils"}
+
+
 def test_an_index_that_failed_for_another_package_is_not_blamed() -> None:
     retrying = (
         "WARNING: Retrying (Retry(total=4, connect=None, read=None, redirect=None, status=None)) after connection "
@@ -358,7 +476,7 @@ def test_a_time_out_is_told_whatever_stood_last_in_the_log() -> None:
 def test_every_kind_has_words_and_something_that_shows_it() -> None:
     assert set(WORDS) == set(Kind)
     # they are known by more than one line: tests/domain/test_job_log.py, tests/ci/test_real_causes.py
-    behind = {Kind.NO_INDEX, Kind.LOG_CUT}
+    behind = {Kind.LOG_CUT, Kind.OTHER_INDEX, Kind.BUILD_NEEDS}
     assert {kind for kind, _ in signs()} | set(REASONS.values()) == set(Kind) - behind
     assert set(Kind) > GENERAL
     for words in WORDS.values():
