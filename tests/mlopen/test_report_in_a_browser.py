@@ -46,6 +46,20 @@ TABLE = {
     "text": "<h2>What it is</h2><p>Made of <b>four</b> things, see <a href='https://a.example/'>there</a>.</p>",
 }
 
+BROKEN_WORDS = """() => {
+  const broken = [];
+  const walk = document.createTreeWalker(document.getElementById("data"), NodeFilter.SHOW_TEXT);
+  while (walk.nextNode())
+    for (const word of walk.currentNode.data.matchAll(/\\S+/g)) {
+      const range = document.createRange();
+      range.setStart(walk.currentNode, word.index);
+      range.setEnd(walk.currentNode, word.index + word[0].length);
+      if (new Set(Array.from(range.getClientRects(), (one) => one.top)).size > 1) broken.push(word[0]);
+    }
+  return broken;
+}"""
+"""Words of the table that do not stand in one line."""
+
 
 def column(page: Page, place: int) -> list[str]:
     return page.locator(f"tbody td:nth-child({place})").all_inner_texts()
@@ -120,6 +134,20 @@ def test_it_can_be_read_by_everybody_in_any_window(
         assert found.violations_count == 0, found.generate_report()
         assert look.page.evaluate("document.documentElement.scrollWidth") <= width
         assert look.wrong == []
+
+
+def test_words_stay_whole_in_a_narrow_window(chromium: Browser, tmp_path: Path) -> None:
+    sentence = "It was the best evening that I had in a long time, I would see it again."
+    table = {
+        "columns": ["Review", "Sentiment", "Chance"],
+        "data": [[sentence, "praise", 0.5], ["x" * 5000, "", 1]],
+    }
+    with looking(chromium, width=320) as look:
+        opened(look.page, tmp_path, table)
+        assert look.page.evaluate("document.documentElement.scrollWidth") <= 320
+        # what is no word at all is broken, so that the rest of the table stays in reach
+        assert {word[:9] for word in look.page.evaluate(BROKEN_WORDS)} == {"x" * 9}
+        assert look.page.evaluate("document.getElementById('data').scrollWidth") < 1500
 
 
 def test_without_scripts_all_of_it_is_there(chromium: Browser, tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ caption { text-align: left; padding: .5rem .75rem; color: var(--soft); }
 th, td { text-align: left; vertical-align: top; padding: .4rem .75rem; border-bottom: 1px solid var(--line); }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 td { white-space: pre-wrap; }
+/* in a narrow window the table moves sideways; its words stay whole, all but very long ones */
+th, td { overflow-wrap: break-word; max-width: min(40rem, 75vw); }
 th button { all: unset; cursor: pointer; font-weight: 600; }
 th button::after { content: " \\2195"; color: var(--soft); }
 th[aria-sort=ascending] button::after { content: " \\2191"; }
