@@ -22,7 +22,7 @@ from sandbox.gitlab import DEVELOPER, Project, Sandbox, User
 from sandbox.gitlab.state import Job, Pipeline
 from tests.web.forms import Form
 from tests.whole_way.conftest import SECRET, Way, World
-from tests.whole_way.test_real_pipelines import PIPELINE_SECONDS, told
+from tests.whole_way.machines import PIPELINE_SECONDS, told
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 

@@ -20,18 +20,11 @@ from bot.domain.pipeline import BUILD, SMOKE
 from bot.domain.templates import TEMPLATES
 from bot.errors import BotError
 from bot.local.beginning import load_template
-from sandbox.demo.play import CACHE
-from sandbox.demo.stage import Images, bring_base
-from sandbox.executor.bare import BareMachine
 from sandbox.gitlab import DEVELOPER, MAINTAINER, User
-from sandbox.images.host_base import ensure_host_base
-from sandbox.images.running import Namespaces
-from sandbox.plan import Executor
-from sandbox.registry import RegistryServer
 from tests.layers.making_conda import Link, Package, serve, write_channel
 from tests.whole_way.conftest import SECRET, Way, World
+from tests.whole_way.machines import PIPELINE_SECONDS, ended, told, without_an_engine
 from tests.whole_way.studio import address_of_pages, catalogue
-from tests.whole_way.test_real_pipelines import PIPELINE_SECONDS, ended, told, up
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -42,15 +35,7 @@ HIDDEN = frozenset({401, 403, 404})
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A machine without an engine, and a catalogue."""
-    folder = tmp_path_factory.mktemp("begun")
-    layout = ensure_host_base(CACHE / "base" / "host", lambda _line: None)
-    way = Namespaces(folder / "images", CACHE / "unpacked")
-
-    def join(registry: RegistryServer) -> tuple[Executor, Images]:
-        images = bring_base(registry, layout)
-        return BareMachine(images.bot, images.base, way, CACHE), images
-
-    with up(folder, join, catalogue=catalogue()) as running:
+    with without_an_engine(tmp_path_factory.mktemp("begun"), catalogue=catalogue()) as (running, _):
         running.sandbox.add_group_member(GROUP, running.alice, DEVELOPER)
         yield running
 

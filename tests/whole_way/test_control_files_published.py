@@ -19,16 +19,10 @@ import yaml
 from bot.adapters.registry import Registry
 from bot.domain.pipeline import SMOKE
 from sandbox.demo.images import run_published
-from sandbox.demo.play import CACHE
-from sandbox.demo.stage import Images, bring_base
-from sandbox.executor.bare import BareMachine
-from sandbox.images.host_base import ensure_host_base
 from sandbox.images.running import Namespaces, Order
-from sandbox.plan import Executor
-from sandbox.registry import RegistryServer
 from tests.whole_way.conftest import Way, World
+from tests.whole_way.machines import PIPELINE_SECONDS, ended, told, without_an_engine
 from tests.whole_way.studio import SAMPLES, Studio, artifacts
-from tests.whole_way.test_real_pipelines import PIPELINE_SECONDS, ended, told, up
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -67,15 +61,7 @@ class Published:
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
     """Both, published by the bot and real jobs without a Docker engine."""
-    folder = tmp_path_factory.mktemp("control-files")
-    machine = Namespaces(folder / "images", CACHE / "unpacked")
-    layout = ensure_host_base(CACHE / "base" / "host", lambda _line: None)
-
-    def join(registry: RegistryServer) -> tuple[Executor, Images]:
-        images = bring_base(registry, layout)
-        return BareMachine(images.bot, images.base, machine, CACHE), images
-
-    with up(folder, join) as world:
+    with without_an_engine(tmp_path_factory.mktemp("control-files")) as (world, machine):
         ways = {}
         for name in ("mlopen-iris", "mlopen-network"):
             ways[name] = world.project()

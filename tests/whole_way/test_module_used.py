@@ -16,18 +16,10 @@ from bot.domain.pipeline import SMOKE
 from bot.domain.snippets import component_snippet
 from parser.read import read
 from parser.source import load_source
-from sandbox.demo.images import forget
-from sandbox.demo.play import CACHE, PICTURE
-from sandbox.demo.stage import Images, bring_base, ensure_images
-from sandbox.executor import GitlabCiLocal
-from sandbox.executor.bare import BareMachine
-from sandbox.images.host_base import ensure_host_base
-from sandbox.images.running import Namespaces
-from sandbox.node import ensure_helper_image, ensure_tools
-from sandbox.plan import Executor
-from sandbox.registry import RegistryServer
+from sandbox.demo.play import PICTURE
 from tests.whole_way.conftest import Way, World
 from tests.whole_way.learners import DRAW, LEARN
+from tests.whole_way.machines import PIPELINE_SECONDS, ended, told, with_docker, without_an_engine
 from tests.whole_way.places import VERSION, Stand
 from tests.whole_way.sentences import FILES, SENTENCES
 from tests.whole_way.studio import (
@@ -43,7 +35,6 @@ from tests.whole_way.studio import (
     publish_files,
     rendered,
 )
-from tests.whole_way.test_real_pipelines import PIPELINE_SECONDS, ended, told, up
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -53,28 +44,16 @@ VALUES = {"input-path": "pictures", "output-path": "noisy", "mode": "s&p", "amou
 
 @pytest.fixture(scope="module")
 def namespaces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A machine without an engine: images are unpacked, and run in namespaces."""
-    folder = tmp_path_factory.mktemp("module-used")
-    layout = ensure_host_base(CACHE / "base" / "host", lambda _line: None)
-    way = Namespaces(folder / "images", CACHE / "unpacked")
-
-    def join(registry: RegistryServer) -> tuple[Executor, Images]:
-        images = bring_base(registry, layout)
-        return BareMachine(images.bot, images.base, way, CACHE), images
-
-    with up(folder, join, catalogue=catalogue()) as world:
+    """A machine without an engine, and a catalogue."""
+    with without_an_engine(tmp_path_factory.mktemp("module-used"), catalogue=catalogue()) as (world, _):
         yield world
 
 
 @pytest.fixture(scope="module")
 def containers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A machine with Docker, whose jobs gitlab-ci-local runs in containers."""
-    images = ensure_images(lambda _line: None)
-    executor = GitlabCiLocal(ensure_tools(), helper_image=ensure_helper_image(images.base))
-    folder = tmp_path_factory.mktemp("module-used")
-    with up(folder, lambda _registry: (executor, images), catalogue=catalogue()) as world:
+    """A machine with Docker, and a catalogue."""
+    with with_docker(tmp_path_factory.mktemp("module-used"), catalogue=catalogue()) as world:
         yield world
-        forget(world.registry.address)
 
 
 @pytest.fixture(scope="module")

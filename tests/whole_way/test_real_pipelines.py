@@ -7,8 +7,7 @@ whose file is what its commit gives may publish, however slow the bot is and wha
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
 
@@ -20,22 +19,11 @@ from bot.adapters.registry import Registry
 from bot.domain.pipeline import JOB_NAMES
 from bot.domain.tags import candidate_tag
 from bot.domain.versions import Version
-from sandbox.demo.children import free_port
-from sandbox.demo.images import forget
-from sandbox.demo.play import CACHE
-from sandbox.demo.stage import BASES, Images, bring_base, ensure_images, open_bases
-from sandbox.executor import GitlabCiLocal
-from sandbox.executor.bare import BareMachine
-from sandbox.gitlab import Sandbox
-from sandbox.gitlab.state import Pipeline
-from sandbox.images.host_base import ensure_host_base
-from sandbox.images.running import Namespaces
-from sandbox.node import ensure_helper_image, ensure_tools
-from sandbox.plan import Executor
-from sandbox.registry import RegistryServer
+from sandbox.demo.stage import BASES
 from tests.layers.making_wheels import Recipe
 from tests.layers.package_index import PackageIndex, Shelf, served
-from tests.whole_way.conftest import SCRIPT, Mood, Way, World, serving
+from tests.whole_way.conftest import SCRIPT, Way, World
+from tests.whole_way.machines import PIPELINE_SECONDS, ended, told, with_docker, without_an_engine
 from tests.whole_way.test_mr_commands import DONE, Talk
 
 pytestmark = pytest.mark.timeout(900)
@@ -43,75 +31,20 @@ pytestmark = pytest.mark.timeout(900)
 FILES = {"add_noise.py": SCRIPT, "requirements.txt": "# nothing is needed\n"}
 SALTED = SCRIPT.replace('"speckle"]', '"speckle", "salt"]')
 WITHOUT_OUTPUT = SCRIPT.replace('parser.add_argument("--output-path", required=True)\n', "")
-PIPELINE_SECONDS = 240.0
-GRACE_SECONDS = 60.0
-"""A busy machine takes long to start a pipeline; one that the bot started besides would be another test."""
-
-
-@contextmanager
-def up(
-    folder: Path,
-    join: Callable[[RegistryServer], tuple[Executor, Images]],
-    **more: Mapping[str, object],
-) -> Iterator[World]:
-    """Everything, with jobs that are really run."""
-    mood = Mood()
-    with RegistryServer(folder / "registry") as registry:
-        executor, images = join(registry)
-        with Sandbox(folder / "gitlab", executor=executor, registry=registry, moods=mood) as sandbox:
-            open_bases(sandbox)
-            alice, bot = (
-                sandbox.create_user("alice"),
-                sandbox.create_user("mlreef-bot", bot=True, name="MLReef bot"),
-            )
-            listen = f"127.0.0.1:{free_port()}"
-            log = folder / "bot.log"
-            patience = PIPELINE_SECONDS + GRACE_SECONDS
-            # any image will do: the sandbox makes the release itself when its job has ended well
-            given = {"component": {"release_image": images.bot}, **more}
-            with serving(
-                folder, sandbox.url, bot.token, listen, log, images, patience, GRACE_SECONDS, **given
-            ):
-                yield World(sandbox, registry, mood, alice, bot, f"http://{listen}/webhooks/gitlab", log)
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The engine `layers`, as on a machine without Docker."""
-    folder = tmp_path_factory.mktemp("real-pipelines")
-    way = Namespaces(folder / "images", CACHE / "unpacked")
-    layout = ensure_host_base(CACHE / "base" / "host", lambda _line: None)
-
-    def join(registry: RegistryServer) -> tuple[Executor, Images]:
-        images = bring_base(registry, layout)
-        return BareMachine(images.bot, images.base, way, CACHE), images
-
-    with up(folder, join) as world:
+    with without_an_engine(tmp_path_factory.mktemp("real-pipelines")) as (world, _):
         yield world
 
 
 @pytest.fixture(scope="module")
 def by_docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The engine `docker`, with jobs in containers."""
-    images = ensure_images(lambda _line: None)
-    executor = GitlabCiLocal(ensure_tools(), helper_image=ensure_helper_image(images.base))
-    with up(tmp_path_factory.mktemp("by-docker"), lambda _registry: (executor, images)) as world:
+    with with_docker(tmp_path_factory.mktemp("by-docker")) as world:
         yield world
-        forget(world.registry.address)
-
-
-def ended(way: Way, sha: str) -> Pipeline:
-    """The commit's own pipeline, once it has ended."""
-    return way.sandbox.wait_pipeline(way.pipeline(sha).id, PIPELINE_SECONDS)
-
-
-def told(way: Way, sha: str, state: str) -> str:
-    found = way.sandbox.wait_for(
-        lambda: next((s for s in way.statuses(sha)[-1:] if s.status == state), None),
-        PIPELINE_SECONDS,
-        f"the status {state}",
-    )
-    return str(found.description)
 
 
 def versions(way: Way) -> dict[str, str]:
