@@ -16,6 +16,8 @@ import pytest
 import requests
 
 from bot.domain.pipeline import BUILD, JOB_NAMES, PATH, PROMOTE, SMOKE, VERIFY
+from bot.domain.templates import TEMPLATES
+from ci_templates import mlopen_files
 from sandbox.executor import GitlabCiLocal
 from sandbox.node import ensure_helper_image, ensure_tools
 from tests.ci.samples import SCRIPT, publishable, settings, variables
@@ -45,6 +47,21 @@ def bots_image(base: str) -> str:
         capture_output=True,
     )
     return name
+
+
+def test_the_bots_image_begins_repositories_and_holds_what_runs_control_files(bots_image: str) -> None:
+    begin = "; ".join(
+        f"mlreef-bot init --template {name} /tmp/{name} && mlreef-bot check /tmp/{name}" for name in TEMPLATES
+    )
+    held = "python -c 'import ci_templates, json; print(json.dumps(sorted(ci_templates.mlopen_files())))'"
+    said = subprocess.run(
+        ["docker", "run", "--rm", "--network=none", bots_image, "sh", "-euc", f"{begin}; {held}"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.splitlines()
+    assert said.count("This can be published.") == len(TEMPLATES)
+    assert json.loads(said[-1]) == sorted(mlopen_files())
 
 
 @dataclass
