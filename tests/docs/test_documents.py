@@ -58,6 +58,11 @@ def test_the_readme_is_one_screen() -> None:
     assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= MAX_README_LINES
 
 
+def test_every_page_is_in_the_index() -> None:
+    listed = set(re.findall(r"\]\(([\w-]+\.md)\)", (ROOT / "docs" / "README.md").read_text("utf-8")))
+    assert {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"} == listed
+
+
 def test_every_path_on_the_map_exists() -> None:
     # The status mlreef/publish is a name in GitLab, no file of ours.
     paths = re.findall(r"`((?!mlreef/)(?:[\w.-]+/)+[\w.-]*)`", MAP.read_text("utf-8"))
