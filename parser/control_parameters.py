@@ -34,7 +34,6 @@ _PATHS = frozenset({"file", "upload"})
 _KNOWN = ", ".join((*_TYPES, "bool"))
 _NUMBERS = {"int": int, "float": float}
 _HELP = ("help", "help_text", "label")
-_ALL = ("type", "default", "required", "choices", "nargs", "action")
 _FORM = 'Write it as in `"alpha": ("float", {"default": 0.5})`.'
 
 
@@ -120,9 +119,9 @@ def _parameter(name: Any, written: Any, place: Place, command: str) -> tuple[Par
     if not known(kind) or isinstance(options, Unknown):
         if not known(kind):
             # whether it is a flag, and which one, is not known either
-            return None, [_partly(name, command, place, _ALL, kind)]
+            return None, [_unknown(name, command, place, kind)]
         if kind in _BOOL:
-            return None, [_partly(name, command, place, _ALL, options)]
+            return None, [_unknown(name, command, place, options)]
     if kind not in _TYPES and kind not in _BOOL:
         raise _Refused(f"it is of the type {shown(kind)}", f"Types are {_KNOWN}.")
     made = _Option(name, flag, str(kind), options, place, command)
@@ -144,6 +143,11 @@ def _parts(written: Any) -> tuple[Any, Any]:
     if known(options):
         raise _Refused("its options are no dictionary")
     return kind, Unknown(why_unknown(options))
+
+
+def _unknown(name: str, command: str, place: Place, value: Any) -> Problem:
+    """Says that not even the option of one parameter is known."""
+    return unknown_parameters(command, place, f"for {shown(name)} {why_unknown(value)}")
 
 
 def _partly(name: str, command: str, place: Place, fields: tuple[str, ...], value: Any) -> Problem:
@@ -185,7 +189,7 @@ class _Option:
         """One that takes no value; None where it is not known which it is."""
         default = self._option("default", False)
         if not known(default):
-            self.problems.append(_partly(self.name, self.command, self.place, _ALL, default))
+            self.problems.append(_unknown(self.name, self.command, self.place, default))
             return None
         return self._made(
             f"no-{self.flag}" if default else self.flag,

@@ -251,9 +251,9 @@ def run_pipeline(input, model, args, params=None):
 '''
 
 
-def control_plan(folder: Path) -> dict[str, Any]:
+def control_plan(folder: Path, text: str = CONTROL) -> dict[str, Any]:
     """The plan of the control file, with our runner where it lies here."""
-    (folder / "counting.py").write_text(CONTROL)
+    (folder / "counting.py").write_text(text)
     (folder / "requirements.txt").touch()
     report = read(load_source(folder), "counting")
     assert report.module is not None, report.problems
@@ -281,3 +281,24 @@ def test_a_control_file_that_has_other_parameters_in_the_image_is_not_published(
     code, log = run_smoke(tmp_path, plan)
     assert code == 1
     assert "run --how-many" in log
+
+
+@pytest.mark.parametrize(
+    "given_back",
+    [
+        "json.load(open(HERE))",
+        '{"k": (json.load(open(HERE))["k"],)}',
+        '{"k": ("bool", {"default": len(sys.argv) > 9})}',
+    ],
+)
+def test_parameters_that_are_known_only_when_it_runs_are_no_fault_of_it(
+    tmp_path: Path, given_back: str
+) -> None:
+    before = "import json\nimport pathlib\nimport sys\nHERE = pathlib.Path(__file__).with_name('k.json')\n"
+    (tmp_path / "k.json").write_text('{"k": "integer"}')
+    text = CONTROL.replace('{"how many": ("integer", {"default": 3})}', given_back)
+    plan = control_plan(tmp_path, text.replace("from mlopenapp", before + "from mlopenapp"))
+    assert plan["complete"] is False
+    code, log = run_smoke(tmp_path, plan)
+    assert code == 0, log
+    assert "ok run --help" in log

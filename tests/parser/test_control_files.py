@@ -325,6 +325,18 @@ def test_parameters_that_are_not_static_are_told(body: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "written", ["os.environ['A']", "(os.environ['A'],)", "('bool', {'default': os.environ['A']})"]
+)
+def test_an_option_of_which_not_even_the_form_is_known_is_told_and_left_to_the_image(written: str) -> None:
+    text = "import os\n" + WHOLE + f"def get_params(run=True):\n    return {{'b': 'file', 'a': {written}}}\n"
+    found = report({"pipeline.py": text})
+    assert [one.name for one in found.module.parameters_of("train")] == ["input-path", "output-path", "b"]
+    told = [one for one in found.problems if one.code == "control-parameters-unknown"]
+    assert ["`train`" in told[0].message, "`run`" in told[1].message, len(told)] == [True, True, 2]
+    assert all("what it gives for 'a' " in one.message for one in told)
+
+
+@pytest.mark.parametrize(
     ("dictionary", "why"),
     [
         ('{"a": ("number",)}', "of the type 'number'"),
