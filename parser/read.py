@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from parser.control_file import PACKAGE, PIPELINES, ControlFile, control_file
+from parser.control_imports import missing_of_mlopen
 from parser.entry import EntryRead, read_entry
 from parser.entry_points import Found, find_entry_point, reads_command_line
 from parser.model import MLOPEN, Module, Needed, Place, Problem, Report, Requirements, Settings, role_order
@@ -63,6 +64,8 @@ def read(source: Source, project_name: str, entry_point: str | None = None) -> R
             needed = packages_of_imports(source, entries, brought)
             packages = sorted({one.package for one in needed}, key=str.lower)
             everything = [name_packages(one, packages) for one in everything]
+        if module.framework == MLOPEN:
+            everything.extend(missing_of_mlopen(source, entries[0]))
         for script in entries:
             everything.extend(unreachable_imports(source, script, requirements, brought))
     python = read_python_wish(source)

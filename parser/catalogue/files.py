@@ -77,6 +77,9 @@ FILES: dict[str, Known] = {
         " several entry points.",
         "Name it alone in .mlreef.yaml: `entry_points: {{main: {file}}}`.",
     ),
+    "control-import-missing": Known(
+        _WARNING, "{name} is used, and there is no such thing in the image.", "{mend}"
+    ),
     "control-parameters-unknown": Known(
         _WARNING,
         "The parameters that get_params declares for `{command}` are not known without running the file: what it"

@@ -115,6 +115,17 @@ FILES: dict[str, Example] = {
         file=".mlreef.yaml",
         beside={"sentiment.py": CONTROL.replace(HOLE, _RUN)},
     ),
+    "control-import-missing": Example(
+        "The image has a small stand-in for mlopen, with what control files use of it. Anything else of it fails when"
+        " the file is imported, or when the line is reached.",
+        "from mlopenapp.utils import plotter\n\n\n"
+        'def run_pipeline(input, model, args, params=None):\n    return {"graphs": plotter.bar([1, 2])}\n',
+        "def run_pipeline(input, model, args, params=None):\n"
+        '    return {"graphs": {"data": [{"type": "bar", "y": [1, 2]}]}}\n',
+        frame=CONTROL,
+        file="lines.py",
+        beside=_ALONE,
+    ),
     "control-parameters-unknown": Example(
         "Nothing of the repository is run to read it, so a dictionary that is computed is not known.",
         _RUN + '\n\ndef get_params(run=True):\n    return io.load_json("parameters.json")\n',

@@ -94,6 +94,13 @@ def packages_of_imports(
     return tuple(sorted(needed, key=lambda one: (one.package.lower(), one.module)))[:MAX_PACKAGES]
 
 
+def followed_files(
+    source: Source, entries: Sequence[str], brought: Brought = MappingProxyType({})
+) -> tuple[str, ...]:
+    """The repository's files that the entry points run or import, those themselves first."""
+    return tuple(_follow(source, entries, brought).modules)
+
+
 @dataclass(slots=True)
 class _Followed:
     """What the files that are reached from the scripts import."""

@@ -3,6 +3,7 @@
 import argparse
 import ast
 import json
+from pathlib import Path
 
 import pytest
 from argparse_truth import walk
@@ -11,9 +12,12 @@ from hypothesis import strategies as st
 from repositories import HEAD, PATHS, TAIL, codes, report
 
 from bot.domain.module_label import read_module
+from ci_templates import mlopen
 from ci_templates.mlopen.mlopenapp._run.command import build_parser
 from ci_templates.mlopen.mlopenapp._run.control import Control
 from ci_templates.mlopen.mlopenapp._run.faults import AuthorFault
+from parser.control_file import PACKAGE
+from parser.control_imports import STAND_IN
 from parser.control_parameters import TAKEN, flag_of
 from parser.edits import apply
 from parser.model import Module, Parameter
@@ -94,6 +98,69 @@ def test_a_requirement_of_mlopen_is_told_to_be_needless() -> None:
     found = report({"pipeline.py": WHOLE, "requirements.txt": "numpy\nMLOpenApp==1.0\n"})
     (told,) = [one for one in found.problems if one.code == "requirement-brought"]
     assert (told.place.file, told.place.line) == ("requirements.txt", 2)
+
+
+def told_to_miss(text: str, files: dict | None = None) -> list[tuple[str, str, int]]:
+    found = report({"code/pipeline.py": text + RUN, **(files or {})})
+    return [
+        (one.message.partition(" ")[0], one.place.file, one.place.line)
+        for one in found.problems
+        if one.code == "control-import-missing"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("from mlopenapp import constants\n", ["mlopenapp.constants"]),
+        ("import mlopenapp.models.files\n", ["mlopenapp.models.files"]),
+        (
+            "from mlopenapp.models.files import InputFile, Other\n",
+            ["mlopenapp.models.files.InputFile", "mlopenapp.models.files.Other"],
+        ),
+        ("from mlopenapp.utils import io_handler, params_handler\n", ["mlopenapp.utils.params_handler"]),
+        ("from mlopenapp.utils.plotter import bar, plotlify_pie_js\n", ["mlopenapp.utils.plotter.bar"]),
+        (
+            "from mlopenapp.utils import plotter as p\np.bar([1])\np.plotlify_pie_js({})\n",
+            ["mlopenapp.utils.plotter.bar"],
+        ),
+        ("from mlopenapp.pipelines import words, missing\n", ["mlopenapp.pipelines.missing"]),
+        ("from mlopenapp.pipelines.words import anything\n", []),
+        ("from mlopenapp.pipelines.deep import more, gone\n", ["mlopenapp.pipelines.deep.gone"]),
+        ("from mlopenapp.pipelines.whole import more\n", []),
+        ("import mlopenapp.pipelines.deep.more\nfrom mlopenapp.utils import *\n", []),
+        ("try:\n    from mlopenapp import constants\nexcept ImportError:\n    pass\n", []),
+        ("from .mlopenapp import constants\n", []),
+    ],
+)
+def test_what_the_image_does_not_have_of_mlopen_is_told_before_it_is_built(
+    text: str, names: list[str]
+) -> None:
+    files = {"code/words.py": "", "code/deep/more.py": "", "code/whole/__init__.py": "", "missing.py": ""}
+    assert [name for name, _, _ in told_to_miss(text, files)] == names
+
+
+def test_what_a_helper_uses_of_mlopen_is_looked_at_too() -> None:
+    helper = "import os\nfrom mlopenapp.utils import data_handler as d\nd.read_from_file(1)\n"
+    text = "from mlopenapp.pipelines import words\n"
+    assert told_to_miss(text, {"code/words.py": helper, "other.py": "import mlopenapp.constants\n"}) == [
+        ("mlopenapp.utils.data_handler.read_from_file", "code/words.py", 3)
+    ]
+
+
+def test_the_stand_in_has_what_the_reader_says() -> None:
+    folder = Path(mlopen.__file__).parent / PACKAGE
+    for module, names in STAND_IN.items():
+        path = folder.joinpath(*module.split(".")[1:])
+        if path.is_dir():
+            there = {one.stem for one in path.iterdir() if not one.name.startswith("_")}
+            # the folder of the control file is made when it runs
+            assert {*there, "pipelines"} == {*names, "pipelines"}
+        else:
+            tree = ast.parse(path.with_suffix(".py").read_text())
+            assert {
+                one.name for one in tree.body if isinstance(one, ast.FunctionDef) and one.name[0] != "_"
+            } == set(names)
 
 
 def test_an_import_of_mlopen_is_missing_in_any_other_module() -> None:
