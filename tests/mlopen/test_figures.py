@@ -339,6 +339,16 @@ def test_lines_and_bars_begin_where_the_figure_says() -> None:
     assert float(one.get("y") or "") > float(other.get("y") or "")
 
 
+def test_histograms_that_share_an_axis_share_their_bins() -> None:
+    traces = [{"type": "histogram", "x": [0, 1, 2, 10]}, {"type": "histogram", "x": [0.5, 1.5, 2.5, 9]}]
+    (picture,) = pictures(traces)
+    bars = [bar for bar in picture.findall("rect") if bar.get("width") != "14"]
+    places = [float(bar.get("x") or "") for bar in bars]
+    assert len(places) == 6
+    gaps = [later - one for one, later in zip(places[:3], places[3:], strict=True)]
+    assert max(gaps) - min(gaps) < 0.3
+
+
 def test_points_with_words_are_points_and_a_table_of_mistakes_is_not_upside_down() -> None:
     assert len(drawn({"mode": "text", "x": [1, 2], "y": [1, 2], "text": ["a", "b"]}).findall("circle")) == 2
     trace = {"type": "heatmap", "z": [[1], [2]], "y": ["top", "bottom"]}

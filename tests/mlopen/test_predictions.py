@@ -192,6 +192,15 @@ def test_a_wrong_type_is_told_with_its_place(preds: Any, words: str) -> None:
     assert words in refused(preds)
 
 
+def test_a_large_table_is_cut_in_the_page_and_says_so() -> None:
+    long = write_report(read_predictions({"data": [[n] for n in range(6_000)]}), "t")
+    assert "The first 5000 of 6000 rows; all are in preds.csv" in long
+    assert long.count("<tr>") == 5_001
+    wide = write_report(read_predictions({"data": [[0] * 2_000] * 300}), "t")
+    assert "The first 100 of 300 rows; all are in preds.csv" in wide
+    assert "<caption>1 row</caption>" in write_report(read_predictions({"data": [["x" * 2_001]]}), "t")
+
+
 def test_missing_keys_are_fine_and_unknown_ones_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     preds = read_predictions({"imgs": [1], "graphs": None, "data": None})
     assert (preds.columns, preds.rows, preds.graphs, preds.text) == ([], [], [], "")

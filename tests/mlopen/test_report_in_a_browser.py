@@ -150,6 +150,20 @@ def test_words_stay_whole_in_a_narrow_window(chromium: Browser, tmp_path: Path) 
         assert look.page.evaluate("document.getElementById('data').scrollWidth") < 1500
 
 
+def test_the_figures_of_a_graph_that_is_not_drawn_are_unfolded_by_keyboard(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    parts = {"type": "sunburst", "labels": ["all", "half"], "values": [2, 1], "name": "parts"}
+    with looking(chromium) as look:
+        opened(look.page, tmp_path, {"graphs": [{"data": [parts]}]})
+        cell = look.page.get_by_role("cell", name="half")
+        expect(cell).to_be_hidden()
+        look.page.get_by_text("sunburst parts: 2 rows").press("Enter")
+        expect(cell).to_be_visible()
+        found = Axe().run(look.page)
+        assert found.violations_count == 0, found.generate_report()
+
+
 def test_without_scripts_all_of_it_is_there(chromium: Browser, tmp_path: Path) -> None:
     with looking(chromium, script=False) as look:
         opened(look.page, tmp_path, TABLE)

@@ -36,7 +36,7 @@ SHARE = 0.8
 
 def draw_plot(traces: list[dict[str, Any]], layout: dict[str, Any], title: str) -> str:
     """All traces on one pair of axes. Bars of several stand beside each other, or on top, as the layout says."""
-    traces = [_counted(trace) for trace in traces]
+    traces = _counted(traces)
     points = _piled(traces, [_points(trace) for trace in traces])
     lying = any(_is_bar(trace) and trace.get("orientation") == "h" for trace in traces)
     mode = layout.get("barmode")
@@ -64,39 +64,66 @@ def _is_bar(trace: dict[str, Any]) -> bool:
     return trace.get("type") == "bar"
 
 
-def _counted(trace: dict[str, Any]) -> dict[str, Any]:
-    """A histogram as bars; anything else as it is."""
-    if trace.get("type") != "histogram":
-        return trace
+def _counted(traces: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Histograms as bars, all with the same bins; anything else as it is."""
+    sides = [_side(trace) for trace in traces]
+    values = [
+        items(trace.get(side)) if _is_histogram(trace) else []
+        for trace, side in zip(traces, sides)  # noqa: B905 - Python 3.8 has no `strict`
+    ]
+    bins = _bins([value for some in values for value in some])
+    found = []
+    for trace, side, some in zip(traces, sides, values):  # noqa: B905 - likewise
+        found.append(_as_bars(trace, side, some, bins) if _is_histogram(trace) else trace)
+    return found
+
+
+def _is_histogram(trace: dict[str, Any]) -> bool:
+    return trace.get("type") == "histogram"
+
+
+def _side(trace: dict[str, Any]) -> str:
+    """Along which side its bins are."""
     lying = not items(trace.get("x")) or (trace.get("orientation") == "h" and bool(items(trace.get("y"))))
-    values = items(trace.get("y" if lying else "x"))
-    weights = items(trace.get("x" if lying else "y"))
-    found: dict[Any, list[float]] = {}
-    for place, key in enumerate(_bins(values, found)):
+    return "y" if lying else "x"
+
+
+def _as_bars(trace: dict[str, Any], side: str, values: list[Any], bins: _Bins) -> dict[str, Any]:
+    other = "x" if side == "y" else "y"
+    weights = items(trace.get(other))
+    found: dict[Any, list[float]] = {key: [] for key in bins.keys}
+    for place, value in enumerate(values):
         weight = number_of(weights[place]) if place < len(weights) else None
-        found.setdefault(key, []).append(1.0 if weight is None else weight)
-    counts = {key: _SUMMED.get(str(trace.get("histfunc")), _count)(some) for key, some in found.items()}
-    sides = (
-        {"y": list(counts), "x": list(counts.values())}
-        if lying
-        else {"x": list(counts), "y": list(counts.values())}
-    )
-    return {**trace, **sides, "type": "bar", "orientation": "h" if lying else "v"}
+        found.setdefault(bins.of(value), []).append(1.0 if weight is None else weight)
+    how = _SUMMED.get(str(trace.get("histfunc")), _count)
+    counts = {side: list(found), other: [how(some) for some in found.values()]}
+    return {**trace, **counts, "type": "bar", "orientation": "h" if side == "y" else "v"}
 
 
-def _bins(values: list[Any], found: dict[Any, list[float]]) -> Iterator[Any]:
-    """The bin of each value: of numbers the middle of a stretch, all of which are put into `found`; else its words."""
+class _Bins:
+    """Where numbers are counted together: `keys` are the middles of equal stretches; without any, by their words."""
+
+    def __init__(self, low: float, wide: float, keys: list[float]) -> None:
+        self.low = low
+        self.wide = wide
+        self.keys = keys
+
+    def of(self, value: Any) -> Any:
+        """The key of one value."""
+        number = number_of(value)
+        if not self.keys or number is None:
+            return str(value)
+        return self.keys[min(len(self.keys) - 1, int((number - self.low) / self.wide))]
+
+
+def _bins(values: list[Any]) -> _Bins:
     numbers = [number for number in map(number_of, values) if number is not None]
     if not numbers or len(numbers) < len(values) or not math.isfinite(max(numbers) - min(numbers)):
-        yield from map(str, values)
-        return
+        return _Bins(0.0, 1.0, [])
     low, high = min(numbers), max(numbers)
-    bins = min(MAX_BINS, max(1, math.ceil(math.sqrt(len(numbers))))) if high > low else 1
-    wide = (high - low) / bins or 1.0
-    keys = [low + wide * (place + 0.5) for place in range(bins)]
-    found.update({key: [] for key in keys})
-    for number in numbers:
-        yield keys[min(bins - 1, int((number - low) / wide))]
+    count = min(MAX_BINS, max(1, math.ceil(math.sqrt(len(numbers))))) if high > low else 1
+    wide = (high - low) / count or 1.0
+    return _Bins(low, wide, [low + wide * (place + 0.5) for place in range(count)])
 
 
 def _count(some: list[float]) -> float:

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from .predictions import Predictions
 
 MAX_SHOWN_ROWS = 5_000
+MAX_SHOWN_CELLS = 200_000
 MAX_SHOWN_CHARS = 2_000
-"""Rows of the table, and characters of a cell, in the page; preds.csv and preds.json have all of them."""
+"""Rows and cells of the table, and characters of a cell, in the page; preds.csv and preds.json have all of them."""
 
 MAX_KINDS_CHARS = 200
 """Characters of the kinds of traces that are not drawn."""
@@ -80,7 +81,7 @@ def _figure(graph: Graph, number: int) -> str:
 def _table(preds: Predictions) -> Iterator[str]:
     if not preds.columns:
         return
-    shown = preds.rows[:MAX_SHOWN_ROWS]
+    shown = preds.rows[: min(MAX_SHOWN_ROWS, max(1, MAX_SHOWN_CELLS // len(preds.columns)))]
     count = f"{len(preds.rows)} rows" if len(preds.rows) != 1 else "1 row"
     if len(shown) < len(preds.rows):
         count = f"The first {len(shown)} of {count}; all are in preds.csv"
