@@ -12,72 +12,19 @@ from html.parser import HTMLParser
 
 KEPT = frozenset(
     {
-        "a",
-        "abbr",
-        "b",
-        "blockquote",
-        "br",
-        "caption",
-        "code",
-        "dd",
-        "del",
-        "div",
-        "dl",
-        "dt",
-        "em",
-        "h1",
-        "h2",
-        "h3",
+        *("a", "abbr", "b", "blockquote", "br", "caption", "code", "dd", "del", "div", "dl", "dt", "em"),
+        *("h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "ins", "kbd", "li", "mark", "ol", "p"),
+        *("pre", "q", "s", "samp", "small", "span", "strong", "sub", "sup", "table", "tbody", "td"),
+        *("tfoot", "th", "thead", "tr", "u", "ul", "var"),
     }
-    | {
-        "h4",
-        "h5",
-        "h6",
-        "hr",
-        "i",
-        "img",
-        "ins",
-        "kbd",
-        "li",
-        "mark",
-        "ol",
-        "p",
-        "pre",
-        "q",
-        "s",
-        "samp",
-        "small",
-    }
-    | {"span", "strong", "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "u", "ul", "var"}
 )
 EMPTY = frozenset({"br", "hr", "img"})
 DROPPED = frozenset(
     {
-        "applet",
-        "audio",
-        "canvas",
-        "embed",
-        "frame",
-        "frameset",
-        "head",
-        "iframe",
-        "math",
-        "noembed",
-        "noframes",
+        *("applet", "audio", "canvas", "embed", "frame", "frameset", "head", "iframe", "math", "noembed"),
+        *("noframes", "noscript", "object", "option", "plaintext", "script", "select", "style", "svg"),
+        *("template", "textarea", "title", "video", "xmp"),
     }
-    | {
-        "noscript",
-        "object",
-        "option",
-        "plaintext",
-        "script",
-        "select",
-        "style",
-        "svg",
-        "template",
-        "textarea",
-    }
-    | {"title", "video", "xmp"}
 )
 """With all that is in them."""
 
