@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from parser.model import Module, Parameter
+from parser.model import MLOPEN, Module, Parameter
 
 MAX_ARGUMENTS = 8
 """A line with more of them shows nobody anything."""
@@ -23,13 +23,13 @@ def usage(module: Module, image: str) -> list[str]:
     if not module.launched:
         return [*lines, *_run(image, "", module.parameters)]
     for point in module.entry_points[:MAX_ROLES]:
-        lines += _run(image, point.role, module.parameters_of(point.role))
+        lines += _run(image, point.role, module.parameters_of(point.role), point.framework == MLOPEN)
     return lines
 
 
-def _run(image: str, role: str, parameters: Sequence[Parameter]) -> Iterator[str]:
+def _run(image: str, role: str, parameters: Sequence[Parameter], model: bool = False) -> Iterator[str]:
     """The lines that run one script with what it must be given; none where that shows nobody anything."""
-    words = list(_arguments(parameters))
+    words = list(_arguments(parameters, model))
     if not words or None in words or len(words) > MAX_ARGUMENTS:
         return
     which = f"{role}, with" if role else "with"
@@ -39,11 +39,17 @@ def _run(image: str, role: str, parameters: Sequence[Parameter]) -> Iterator[str
     yield "  " + " ".join([*filter(None, [role]), *map(str, words)])
 
 
-def _arguments(parameters: Sequence[Parameter]) -> Iterator[str | None]:
-    """What must be given, in order; None for what cannot be shown in a shell as it is."""
+def _arguments(parameters: Sequence[Parameter], model: bool) -> Iterator[str | None]:
+    """What must be given, in order; None for what cannot be shown in a shell as it is.
+
+    `model`: a parameter of that name takes what the training of a control file wrote.
+    """
     for one in sorted(parameters, key=lambda parameter: not parameter.flags):
         if one.subcommand:
             yield None
+        elif model and one.name == "model":
+            # nothing asks for it, and without it the pipeline has nothing of what was learnt
+            yield "--model BUNDLE@sha256:HASH"
         elif one.flags and one.required:
             yield _named(one)
         elif not one.flags and one.required is not False:

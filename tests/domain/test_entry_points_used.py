@@ -152,6 +152,22 @@ def test_the_only_function_of_a_control_file_need_not_be_chosen(module: Module) 
     assert start_words(only, "/app") == ("/opt/mlreef/mlopen/runner.py", "/app/pipeline.py")
 
 
+def test_the_line_that_runs_a_control_file_names_what_was_learnt(module: Module) -> None:
+    points = (EntryPoint("train", "pipeline.py", MLOPEN), EntryPoint("run", "pipeline.py", MLOPEN))
+    own = (
+        replace(parameter("input-path", "run"), required=True),
+        parameter("model", "run"),
+        replace(parameter("output-path", "run"), required=True),
+    )
+    trained = replace(module, framework=MLOPEN, entry_points=points, parameters=own)
+    assert usage(trained, IMAGE)[-1] == (
+        "  run --input-path INPUT_PATH --model BUNDLE@sha256:HASH --output-path OUTPUT_PATH"
+    )
+    # of a script it may be the name of a kind of model
+    scripts = (EntryPoint("infer", "a.py"), EntryPoint("run", "b.py"))
+    assert "--model" not in usage(replace(trained, framework="argparse", entry_points=scripts), IMAGE)[-1]
+
+
 TEXTS = st.text(st.characters(codec="ascii", exclude_categories=("Cc",)), min_size=1, max_size=12)
 
 
