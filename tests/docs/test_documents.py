@@ -58,6 +58,17 @@ def test_the_readme_is_one_screen() -> None:
     assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= MAX_README_LINES
 
 
+def test_what_is_run_on_a_folder_of_ones_own_may_write_there() -> None:
+    """An image has a user of its own, who may not write into anybody's folder."""
+    texts = [one.read_text("utf-8").replace("\\\n", "") for one in DOCUMENTS if one != QUOTED]
+    texts += [
+        one.read_text("utf-8").replace("\\\n", "") for one in ROOT.glob("repository_templates/*/README.md")
+    ]
+    on_folders = re.findall(r"^ +(docker run .*-v .*)$", "\n".join(texts), re.MULTILINE)
+    assert len(on_folders) > 3
+    assert [line for line in on_folders if '--user "$(id -u):$(id -g)"' not in line] == []
+
+
 def test_every_page_is_in_the_index() -> None:
     listed = set(re.findall(r"\]\(([\w-]+\.md)\)", (ROOT / "docs" / "README.md").read_text("utf-8")))
     assert {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"} == listed
