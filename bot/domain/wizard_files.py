@@ -98,7 +98,8 @@ def _settings(
     else:
         yield "  # The script that runs the module; its arguments become the module's parameters."
     if others:
-        yield "  # These read a command line, too:"
+        yield "  # These read a command line, too. Another one may stand here; or each has a role of its own instead of"
+        yield "  # `main`, such as `train: train.py`, and the first word of the command line selects one:"
         yield from (f"  {_remark(f'  {other}')}" for other in others[:MAX_NAMED])
     yield from (f"  {role}: {scalar(script)}" for role, script in entries.items())
     yield ""

@@ -139,6 +139,7 @@ def terminal_lines(setup: Setup) -> Iterator[str]:
     yield f"The module runs {setup.entry}."
     if setup.candidates:
         yield f"These read a command line, too: {', '.join(setup.candidates[:MAX_ROWS])}."
+        yield "To have several in one image, give each a role in .mlreef.yaml: `entry_points: {train: …, infer: …}`."
     if setup.pins is not None and setup.pins.trouble:
         yield f"Versions could not be looked up ({setup.pins.trouble}): write those that you use."
     if setup.pins is not None and setup.pins.pins:
@@ -156,7 +157,7 @@ def _entry(setup: Setup) -> Iterator[str]:
         yield ""
         yield (
             f"These scripts read a command line, too: {shown}{more}. To run one of them instead, comment "
-            "`/mlreef entrypoint FILE` here."
+            "`/mlreef entrypoint FILE` here; to have several in one image, give each a role in `.mlreef.yaml`."
         )
 
 
