@@ -132,6 +132,9 @@ def _table(report: Report) -> Iterator[str]:
         f"{module.name} ({module.slug}), {module.kind}, {module.input_type} → {module.output_type}"
     )
     yield printable(f"runs {runs(module)}")
+    for point in module.entry_points:
+        if point.input_type is not None or point.output_type is not None:
+            yield printable(f"{point.role}: {' → '.join(module.types_of(point.role))}")
     rows = [("parameter", "type", "default", "required", "choices"), *map(_row, module.parameters)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:

@@ -101,6 +101,9 @@ class EntryPoint:
     file: str
     framework: str = "argparse"
     """What reads its command line: `argparse`, `click` or `absl`; `mlopen` for a function of a control file."""
+    input_type: str | None = None
+    output_type: str | None = None
+    """Types of data of its own, where the module has several entry points and this one has others than it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +233,12 @@ class Module:
         `subcommand`.
         """
         return len(self.entry_points) > 1 or self.framework == MLOPEN
+
+    def types_of(self, role: str) -> tuple[str, str]:
+        """The types of data that this entry point reads and gives; those of the module where there is none such."""
+        point = next((one for one in self.entry_points if one.role == role), None)
+        reads, gives = (point.input_type, point.output_type) if point is not None else (None, None)
+        return reads or self.input_type, gives or self.output_type
 
     def parameters_of(self, role: str) -> tuple[Parameter, ...]:
         """The parameters behind the word that selects this entry point, as its own script reads them."""

@@ -13,6 +13,9 @@ from parser.model import MLOPEN, EntryPoint, Kind, Module, Parameter, Place, Pro
 from parser.problems import problem, shown
 from parser.script import Script
 
+ANY = "ANY"
+"""The type of data of whom nobody says which."""
+
 MAX_NAME = 300
 """Characters of a module's name."""
 
@@ -23,8 +26,6 @@ _ONE_FOR_ALL = {
     "type": "kind",
     "slug": "slug",
     "visibility": "visibility",
-    "input_type": "input_type",
-    "output_type": "output_type",
 }
 """Fields of `@data_processor` that a module has once, however many entry points, and where they are kept."""
 
@@ -55,12 +56,12 @@ def make_module(
         name=name,
         slug=slug((note and note.slug) or name) or slug(project_name) or "module",
         kind=kind or Kind.OPERATION,
-        input_type=input_type or "ANY",
-        output_type=output_type or "ANY",
+        input_type=input_type or ANY,
+        output_type=output_type or ANY,
         author=note.author if note else None,
         description=description,
         visibility=note.visibility if note else None,
-        entry_points=tuple(EntryPoint(one.role, one.script.path, one.framework) for one in entries),
+        entry_points=tuple(_point(one, input_type or ANY, output_type or ANY) for one in entries),
         parameters=tuple(_under_roles(entries)) if launched else entries[0].parameters,
         requirements=requirements,
         metrics=tuple(dict.fromkeys(metric for one in entries for metric in one.annotations.metrics)),
@@ -69,6 +70,19 @@ def make_module(
         ml_category=settings.ml_category if is_model else None,
     )
     return module, problems
+
+
+def _point(entry: EntryRead, input_type: str, output_type: str) -> EntryPoint:
+    """The entry point, with its own types of data where they are others than these of the module."""
+    note = entry.processor
+    reads, gives = (note.input_type, note.output_type) if note is not None else (None, None)
+    return EntryPoint(
+        entry.role,
+        entry.script.path,
+        entry.framework,
+        reads if reads != input_type else None,
+        gives if gives != output_type else None,
+    )
 
 
 def _under_roles(entries: Sequence[EntryRead]) -> Iterator[Parameter]:
@@ -139,7 +153,7 @@ def _of_models_only(kind: Kind | None, settings: Settings) -> Iterator[Problem]:
 
 def _defaults(wanted: dict[str, str | None], written: set[str]) -> list[Problem]:
     """What is taken for fields that nobody wrote; of those that are written and wrong enough is told already."""
-    taken = {"kind": Kind.OPERATION.value, "input_type": "ANY", "output_type": "ANY"}
+    taken = {"kind": Kind.OPERATION.value, "input_type": ANY, "output_type": ANY}
     names = {"kind": "type"}  # as the annotation has it
     missing = [
         field

@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
 
-from parser.model import SCHEMA, Module, Parameter, Report
+from parser.model import SCHEMA, EntryPoint, Module, Parameter, Report
 
 OF_MODELS = ("model_type", "ml_category")
 """Fields that only some modules have; others' JSON does not name them."""
@@ -38,8 +38,17 @@ def module_to_dict(module: Module) -> dict[str, Any]:
 
 def _selected(module: Module) -> dict[str, Any]:
     """What reads each entry point's command line, where the first word selects one: the sign of such modules."""
+    if not module.launched:
+        return {}
     frameworks = {point.role: point.framework for point in module.entry_points}
-    return {"frameworks": frameworks} if module.launched else {}
+    own = {point.role: _types(point) for point in module.entry_points if _types(point)}
+    return {"frameworks": frameworks, **({"types": own} if own else {})}
+
+
+def _types(point: EntryPoint) -> dict[str, str]:
+    """The types of data that an entry point has besides those of the module."""
+    own = {"input_type": point.input_type, "output_type": point.output_type}
+    return {name: value for name, value in own.items() if value is not None}
 
 
 def _of_models(module: Module) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from bot.domain.component_words import MAX_DESCRIPTION_CHARS
 from bot.domain.inputs import Input as Input  # people look for it beside its makers
 from bot.domain.own_inputs import ENTRY, OWN, own_inputs
 from bot.domain.text import shorten, visible
-from parser.model import MLOPEN, Module, Parameter
+from parser.model import MLOPEN, EntryPoint, Module, Parameter
 
 MAX_NAME_CHARS = 80
 """Characters of an input's name that come from a parameter's."""
@@ -150,9 +150,15 @@ def _choice(module: Module) -> Iterable[Input]:
     """The input that selects an entry point, where there are several."""
     if module.launched:
         roles = tuple(point.role for point in module.entry_points)
-        files = ", ".join(f"{one.role} ({visible(one.file)})" for one in module.entry_points)
+        files = ", ".join(f"{one.role} ({_about(module, one)})" for one in module.entry_points)
         about = shorten(f"Which entry point runs: {files}.", MAX_DESCRIPTION_CHARS)
         yield Input(ENTRY, "string", about, only_role(module) or None, options=roles)
+
+
+def _about(module: Module, point: EntryPoint) -> str:
+    """Its file, and its types of data where these are others than the module's."""
+    own = point.input_type is not None or point.output_type is not None
+    return visible(f"{point.file}, {' → '.join(module.types_of(point.role))}" if own else point.file)
 
 
 def _name(parameter: Parameter, taken: Set[str], last: dict[str, int]) -> str:

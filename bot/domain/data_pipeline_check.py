@@ -155,14 +155,10 @@ def _types(
     pipeline: DataPipeline, step: Step, found: Found, known: Mapping[str, Found | None]
 ) -> Iterable[Fault]:
     role = entry_of(step, found.module)
-    wanted, reads = found.module.input_type, input_path(found.module, role)
+    wanted, reads = found.module.types_of(role)[0], input_path(found.module, role)
+    elsewhere = reads is not None and reads.name in values_of(step, found.module)
     if not step.needs:
-        if (
-            wanted != NOTHING
-            and not pipeline.data
-            and reads
-            and reads.name not in values_of(step, found.module)
-        ):
+        if wanted != NOTHING and not pipeline.data and reads and not elsewhere:
             yield Fault(
                 step.at("module"),
                 f"{shown(step.name)} reads {wanted}, and nothing says where from",
@@ -176,12 +172,15 @@ def _types(
             "Write `needs: []` at this step.",
         )
         return
-    for name in step.needs[:1]:
+    # who says where a step reads needs the others for what else they write, such as a model
+    for name in step.needs[:1] if not elsewhere else ():
         before = known[name]
-        if before is not None and not fits(before.module.output_type, wanted):
+        other = next(one for one in pipeline.steps if one.name == name)
+        written = None if before is None else before.module.types_of(entry_of(other, before.module))[1]
+        if written is not None and not fits(written, wanted):
             yield Fault(
                 step.at("module"),
-                f"{shown(step.name)} reads {wanted}, and {shown(name)} writes {before.module.output_type}",
+                f"{shown(step.name)} reads {wanted}, and {shown(name)} writes {written}",
                 "Put a module between them that turns the one into the other, or let it need another step.",
             )
 

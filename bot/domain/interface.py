@@ -15,7 +15,7 @@ from bot.domain.interface_pairs import Matched, Pair, match
 from bot.domain.interface_values import Change, Level
 from bot.domain.interface_words import MAX_TEXT_CHARS, key_of, label, summary
 from bot.domain.text import shorten
-from parser.model import Module, Parameter
+from parser.model import EntryPoint, Module, Parameter
 
 __all__ = ["Change", "InterfaceDiff", "Level", "compare"]
 
@@ -164,14 +164,27 @@ def _of_module(before: Module, after: Module) -> Iterator[Change]:
 def _of_entry_points(before: Module, after: Module) -> Iterator[Change]:
     olds, news = ([one.role for one in side.entry_points] for side in (before, after))
     if before.launched and after.launched:
-        words = ("This entry point can be chosen no longer.", "", "It can be chosen besides.")
-        yield from _set_changes("entry_point", dict.fromkeys(olds, ""), dict.fromkeys(news, ""), words)
+        words = (
+            "This entry point can be chosen no longer.",
+            "It reads, or gives, another type of data.",
+            "It can be chosen besides.",
+        )
+        own = {one.role for side in (before, after) for one in side.entry_points if _has_own_types(one)}
+        old, new = (
+            {role: " → ".join(side.types_of(role)) if role in own else "" for role in roles}
+            for side, roles in ((before, olds), (after, news))
+        )
+        yield from _set_changes("entry_point", old, new, words)
     elif after.launched:
         which = "Every use must say first which entry point it wants."
         yield Change("entry_point", "", before.main, ", ".join(news), Level.MAJOR, which)
     elif before.launched:
         only = "There is one script again: its words begin without the name of an entry point."
         yield Change("entry_point", "", ", ".join(olds), after.main, Level.MAJOR, only)
+
+
+def _has_own_types(point: EntryPoint) -> bool:
+    return point.input_type is not None or point.output_type is not None
 
 
 def _set_changes(

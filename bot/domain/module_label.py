@@ -127,6 +127,16 @@ class _Metric(_Form):
         return Metric(self.name, self.ground_truth, self.prediction, self.place.made())
 
 
+class _Types(_Form):
+    """Types of data that an entry point has besides those of the module."""
+
+    input_type: str | None = None
+    output_type: str | None = None
+
+    def made(self, role: str, file: str, framework: str) -> EntryPoint:
+        return EntryPoint(role, file, framework, self.input_type, self.output_type)
+
+
 class _Module(_Form):
     form: Literal[1] = Field(alias="schema")
     name: str
@@ -143,6 +153,7 @@ class _Module(_Form):
     metrics: tuple[_Metric, ...] = ()
     framework: str = "argparse"
     frameworks: dict[str, str] | None = None
+    types: dict[str, _Types] = Field(default_factory=dict)
     model_type: str | None = None
     ml_category: str | None = None
 
@@ -170,7 +181,12 @@ class _Module(_Form):
         roles = sorted(self.entry_points, key=role_order)
         if len(roles) == 1 and self.framework != MLOPEN:
             raise ValueError("one script alone is not selected by a word")
-        return tuple(EntryPoint(role, self.entry_points[role], self.frameworks[role]) for role in roles)
+        if not self.types.keys() <= self.entry_points.keys():
+            raise ValueError("what has types of data is no entry point")
+        return tuple(
+            self.types.get(role, _Types()).made(role, self.entry_points[role], self.frameworks[role])
+            for role in roles
+        )
 
 
 def _value(found: JsonValue) -> Value:

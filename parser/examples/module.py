@@ -233,8 +233,8 @@ MODULE: dict[str, Example] = {
         beside={"run.py": DESCRIBED.replace(HOLE, "")},
     ),
     "entry-points-disagree": Example(
-        "Several entry points are one module, in one image: it is of one kind, and takes one type of data.",
-        '@data_processor(name="Resize", type="OPERATION", input_type="VIDEO", output_type="IMAGE")\n',
+        "Several entry points are one module, in one image: it is of one kind.",
+        '@data_processor(name="Resize", type="ALGORITHM", input_type="IMAGE", output_type="IMAGE")\n',
         '@data_processor(name="Resize", type="OPERATION", input_type="IMAGE", output_type="IMAGE")\n',
         frame=ANNOTATED,
         file="shrink.py",

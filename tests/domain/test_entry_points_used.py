@@ -24,12 +24,14 @@ from bot.domain.data_pipeline_text import pipeline_yaml, render_pipeline
 from bot.domain.image_start import start_words
 from bot.domain.input_values import Refusal, component_values
 from bot.domain.interface import Level, compare
+from bot.domain.module_label import read_module
 from bot.domain.snippets import component_example, component_snippet, docker_line
 from bot.domain.usage import usage
 from bot.web.fields import groups_of
 from ci_templates import read_template
 from ci_templates.component_arguments import NotHandedOver, command_line
 from parser.model import MLOPEN, EntryPoint, Kind, Module, Parameter, Place
+from parser.wire import canonical, module_to_dict
 from tests.ci.several import SCRIPTS, several
 from tests.domain.component_parts import job_of, rendered, shape_of, told
 
@@ -374,6 +376,42 @@ def test_what_is_wrong_with_a_step_is_told_at_its_line(
     (fault,) = check(module, BOTH.replace(*change))
     assert fault.message.startswith(told), fault.message
     assert mend in fault.hint
+
+
+def typed(module: Module) -> Module:
+    """The module as a model that learns of tables; what it infers of pictures is a text."""
+    train, infer = module.entry_points
+    infer = replace(infer, input_type="IMAGE", output_type="TEXT")
+    return replace(module, input_type="TABULAR", output_type="MODEL", entry_points=(train, infer))
+
+
+def test_each_entry_point_has_its_own_types_of_data(module: Module) -> None:
+    own = typed(module)
+    assert (own.types_of("train"), own.types_of("infer")) == (("TABULAR", "MODEL"), ("IMAGE", "TEXT"))
+    assert read_module(canonical(module_to_dict(own))) == own
+    choice, *_ = component_inputs(own)
+    assert choice.description == "Which entry point runs: train (train.py), infer (infer.py, IMAGE → TEXT)."
+    # where a step says itself where it reads, the one before it is needed for something else
+    assert check(own, BOTH) == ()
+    told = check(own, BOTH.replace("input-path: tables, model: mlreef-out/learn/model.bin", "model: a"))
+    assert [one.message for one in told] == ["'use' reads IMAGE, and 'learn' writes MODEL"]
+    chain = (
+        "kind: experiment\ndata: d\nsteps:\n"
+        "  - {module: lab/forest@1, entry: infer, name: first, with: {model: m}}\n"
+        "  - {module: lab/forest@1, entry: train, name: second}\n"
+    )
+    (fault,) = check(own, chain)
+    assert fault.message == "'second' reads TABULAR, and 'first' writes TEXT"
+    assert check(replace(own, input_type="TEXT"), chain) == ()
+
+
+def test_other_data_of_one_entry_point_are_a_break(module: Module) -> None:
+    own = typed(module)
+    assert compare(own, own).changes == ()
+    changes = compare(own, replace(own, entry_points=module.entry_points)).changes
+    assert [(one.kind, one.parameter, one.before, one.after, one.level) for one in changes] == [
+        ("entry_point", "infer", "IMAGE → TEXT", "TABULAR → MODEL", Level.MAJOR)
+    ]
 
 
 def test_a_module_with_one_script_has_nothing_to_choose(module: Module) -> None:

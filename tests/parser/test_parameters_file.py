@@ -211,3 +211,20 @@ def test_what_is_wrong_in_it_is_told_there() -> None:
     found = of(BOTH.replace("'INTEGER'", "'INTEGR'"))
     (told,) = [one for one in found.problems if one.code == "parameter-type"]
     assert told.place.file == "parameters.py"
+
+
+def test_each_entry_point_keeps_the_types_of_data_that_it_is_annotated_with() -> None:
+    first = "command='train', input_type='TABULAR', output_type='MODEL'"
+    found = of(
+        STAND_INS
+        + block(first, EPOCHS)
+        + block("command='infer', input_type='TABULAR', output_type='TEXT'", MODEL)
+    )
+    assert "entry-points-disagree" not in codes(found)
+    assert (found.module.input_type, found.module.output_type) == ("TABULAR", "MODEL")
+    assert found.module.types_of("train") == ("TABULAR", "MODEL")
+    assert found.module.types_of("infer") == ("TABULAR", "TEXT")
+    assert [(one.input_type, one.output_type) for one in found.module.entry_points] == [
+        (None, None),
+        (None, "TEXT"),
+    ]
