@@ -154,6 +154,22 @@ def test_a_control_file_of_mlopen_is_mended_by_one_command_and_has_its_parameter
     assert {"train-pos-samples", "threshold", "model"} <= set(names)
 
 
+def test_a_script_beside_a_control_file_comes_before_it_until_the_control_file_is_named(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the page for those who come from mlopen tells, with what is told and what to do."""
+    (folder / "control.py").write_text(
+        CONTROL.replace("inpt)", "inpt, params)").replace("args)", "args, params)")
+    )
+    (folder / "tool.py").write_text(
+        "import argparse\n\nif __name__ == '__main__':\n    argparse.ArgumentParser().parse_args()\n"
+    )
+    assert told(folder, capsys)["missing-parameter"] == "error"
+    (folder / ".mlreef.yaml").write_text("entry_points: {main: control.py}\n")
+    assert told(folder, capsys) == {"module-defaults": "info"}
+    assert described(folder, capsys)["entry_points"] == {"train": "control.py", "run": "control.py"}
+
+
 @pytest.mark.parametrize("page", ["coming-from-mlreef.md", "coming-from-mlopen.md"])
 def test_codes_that_the_pages_name_exist(page: str) -> None:
     text = (ROOT / "docs" / page).read_text("utf-8")
