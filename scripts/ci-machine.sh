@@ -31,6 +31,8 @@ packages() {
   ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || wanted+=(postgresql)
   command -v systemd-analyze >/dev/null || wanted+=(systemd)
   wanted+=(ca-certificates git iptables make docker-registry rsync skopeo umoci)
+  # What packages without a wheel are built with: tests let that fail, in the compiler's own words.
+  wanted+=(gcc libc6-dev)
   # A browser, and the letters that the pictures of docs/ are set in.
   wanted+=(chromium chromium-driver fonts-dejavu-core fonts-inter fonts-jetbrains-mono fonts-noto-color-emoji)
   for name in "${wanted[@]}"; do

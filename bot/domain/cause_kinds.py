@@ -47,6 +47,7 @@ class Kind(StrEnum):
     NO_PROGRAM = "program-missing"
     NO_MODULE = "module-not-installed"
     OTHER_VERSION = "name-not-in-installed-version"
+    OTHER_BUILD = "built-for-another-version"
     NUMPY = "numpy-too-new"
     SAMPLE = "sample-failed"
     TESTS = "tests-failed"

@@ -22,8 +22,7 @@ _IGNORED = r"(?:: |; ){version} Requires-Python (?P<thing>[^;]{{1,60}})"
 _IGNORING = "ERROR: Ignored the following versions that require a different python version: "
 
 _NOT_FETCHED = re.compile(
-    r"W: (?:Failed to fetch |Some index files failed to download)|(?:Err|Ign):\d+ .{0,300}|E: The repository '.{1,300}"
-    r" does not have a Release file"
+    r"W: (?:Failed to fetch |Some index files failed to download)|E: The repository '.{1,300}' does not have a Release"
 )
 """apt's warnings about an archive; it goes on, and does not find packages then."""
 
@@ -33,8 +32,7 @@ BUILD_LINES = 80
 """Lines between what a build of a package prints and who started it."""
 
 _NOT_FOUND = re.compile(
-    r"(?:\S{1,60}: )?(?:line )?(?:\d+: )?(?P<thing>[\w.+/-]{1,80}): (?:command )?not found$|.{0,200}"
-    r'exec: "(?P<exec>[\w.+/-]{1,80})": executable file not found in \$PATH'
+    r"(?:\S{1,60}: )?(?:line )?(?:\d+: )?(?P<thing>[\w.+/-]{1,80}): (?:command )?not found$"
 )
 PROGRAM_LINES = 30
 """Lines before the exit code for a missing program in which a shell says which."""
@@ -52,7 +50,7 @@ def root(found: Found, earlier: Sequence[str], later: Sequence[str]) -> Found | 
         return (Kind.NO_DEBIAN_ARCHIVE, "") if unfetched else found
     if kind is Kind.NO_MODULE:
         return (Kind.BUILD_NEEDS, thing) if _is_in_a_build(earlier, later) else found
-    return _missing_program(earlier) if kind is Kind.NO_PROGRAM else found
+    return _missing_program(thing or _not_found(earlier)) if kind is Kind.NO_PROGRAM else found
 
 
 def _why_no_version(wanted: str, earlier: Sequence[str]) -> Found | None:
@@ -80,13 +78,16 @@ def _is_in_a_build(earlier: Sequence[str], later: Sequence[str]) -> bool:
     return _END_OF_OUTPUT in later[:3] or any(_UV_CALLS.match(line) for line in earlier[-BUILD_LINES:])
 
 
-def _missing_program(earlier: Sequence[str]) -> Found | None:
-    for line in reversed(earlier[-PROGRAM_LINES:]):
-        match = _NOT_FOUND.match(line)
-        if match is None:
-            continue
-        name = (match["thing"] or match["exec"]).rpartition("/")[2]
-        if name in _COMPILERS:
-            return Kind.NO_COMPILER, ""
-        return (Kind.NO_GPU, "") if name == "nvidia-smi" else (Kind.NO_PROGRAM, name)
-    return None
+def _not_found(earlier: Sequence[str]) -> str:
+    """The program that a shell did not find last, "" where there was none."""
+    matches = (_NOT_FOUND.match(line) for line in reversed(earlier[-PROGRAM_LINES:]))
+    return next((match["thing"] for match in matches if match is not None), "")
+
+
+def _missing_program(program: str) -> Found | None:
+    name = program.rpartition("/")[2]
+    if name in _COMPILERS:
+        return Kind.NO_COMPILER, ""
+    if name == "nvidia-smi":
+        return Kind.NO_GPU, ""
+    return (Kind.NO_PROGRAM, name) if name else None

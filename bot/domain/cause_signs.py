@@ -24,6 +24,13 @@ _SAID = (
 )
 """Before words of the engine or of a registry: nothing, or who passes them on: the engine, BuildKit, ourselves."""
 
+_RUN = (
+    r"(?:The command .{0,2000}\breturned a non-zero code:|.{1,2000} did not complete successfully: exit code:"
+    r"|(?:ERROR: failed to solve: )?executor failed running .{1,2000}: exit code:"
+    r"|Not published: .{1,2000}(?:code:|exit code)|ERROR: Job failed: exit (?:code|status)) "
+)
+"""How the builders, the runner and our jobs begin to tell with which code a command ended."""
+
 APT_REFUSES = r"(?:(?:Reading|Building) [a-z ]{1,30}\.\.\.(?: Done)?)?E: "
 """Before what apt refuses: what it does is told without a line's end, and may still stand in the same line."""
 
@@ -103,6 +110,7 @@ _SIGNS: tuple[tuple[Kind, str], ...] = (
         rf"{_SAID}(?:unauthorized: |denied: |pull access denied for \S{{1,200}},|no basic auth credentials)",
     ),
     (Kind.DENIED, r".{0,400}Error response from daemon: (?:.{0,300}: )?(?:unauthorized|denied)(?:$| \()"),
+    (Kind.DENIED, rf"{_SAID}login attempt to \S{{1,200}} failed with status: 40[13]\b"),
     (Kind.DENIED, r".{0,600} status code .{0,200}: (?:401 Unauthorized|403 Forbidden)$"),
     (Kind.DENIED, r".{0,30}\bThe registry \S{1,100} refuses .{1,300} \(HTTP 40[13]\)"),
     (Kind.TOO_LARGE, r".{0,600}\b413 Request Entity Too Large\b"),
@@ -128,17 +136,18 @@ _SIGNS: tuple[tuple[Kind, str], ...] = (
     (Kind.DISK, r".{0,600}(?:: |\[Errno 28\] |OSError: )[Nn]o space left on device"),
     (Kind.MEMORY, r"(?:\w+\.){0,6}_?(?:Array)?MemoryError(?:$|: )"),
     (Kind.MEMORY, r"Killed$|\S{1,200}: line \d+: +\d+ Killed "),
-    (Kind.MEMORY, r"The command .{0,2000}\breturned a non-zero code: 137$"),
-    (Kind.MEMORY, r".{1,2000} did not complete successfully: exit code: 137$"),
-    (Kind.MEMORY, r"ERROR: Job failed: exit (?:code|status) 137$|ERROR: Job failed.{0,300}\bOOMKilled\b"),
+    (Kind.MEMORY, rf"{_RUN}137(?:$|\. )|ERROR: Job failed.{{0,300}}\bOOMKilled\b"),
     (Kind.MEMORY, r"(?:\S{1,200}: |OSError: \[Errno 12\] )Cannot allocate memory$"),
     (Kind.MEMORY, r".{0,300}, it was ended by SIGKILL"),
     (Kind.GPU_MEMORY, r"(?:\w+\.){0,6}(?:OutOfMemoryError|RuntimeError): CUDA out of memory\."),
     (Kind.OTHER_MACHINE, r".{1,300}: (?:cannot execute binary file: )?[Ee]xec format error$"),
     (Kind.SHARED_MEMORY, r".{0,200}DataLoader worker \(pid.{0,40}\) is killed by signal: Bus error"),
-    (Kind.NO_PROGRAM, r"The command .{0,2000}\breturned a non-zero code: 127$"),
-    (Kind.NO_PROGRAM, r".{1,2000} did not complete successfully: exit code: 127$"),
-    (Kind.NO_PROGRAM, r"ERROR: Job failed: exit (?:code|status) 127$"),
+    (Kind.NO_PROGRAM, rf"{_RUN}127(?:$|\. )"),
+    (
+        Kind.NO_PROGRAM,
+        r'.{0,600}exec: "(?P<thing>[\w.+/-]{1,80})": (?:executable file not found in \$PATH'
+        r"|stat .{1,100}: no such file)",
+    ),
     # What Python says last.
     (
         Kind.OLD_SYSTEM,
@@ -178,6 +187,7 @@ _SIGNS: tuple[tuple[Kind, str], ...] = (
         r"(?:|Not published: .{0,400}[.:] )ImportError: cannot import name '\w{1,80}' from '(?P<thing>[\w.]{1,80})'"
         r" \(\S{0,300}/(?:site|dist)-packages/",
     ),
+    (Kind.OTHER_BUILD, r"(?:\w+Error: )\S{1,300}\.so\S{0,60}: undefined symbol: "),
     (Kind.NUMPY, r"A module that was compiled using NumPy 1\.x cannot be run in"),
     (Kind.NUMPY, r"ValueError: numpy\.dtype size changed, may indicate binary incompatibility"),
     # What our own test of an image says.

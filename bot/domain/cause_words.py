@@ -211,6 +211,10 @@ WORDS: Mapping[Kind, Words] = {
         "Name the version that the code was written for in the requirements.",
         thing="a package",
     ),
+    Kind.OTHER_BUILD: Words(
+        "a compiled package was built for another version of a package that it works with, often of torch.",
+        "Name versions of both in the requirements that go together, as that package's own page says.",
+    ),
     Kind.NUMPY: Words(
         "a package was built for an older numpy than the installed one.",
         "Add `numpy<2` to the requirements, or take a newer version of that package.",

@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from sandbox.registry import RegistryServer
+from tests.ci.tools import Tools
 from tests.ci.world import Repository
 
 START_SECONDS = 20
@@ -84,3 +85,9 @@ def base() -> str:
         ["bash", str(ROOT / "scripts" / "base-image.sh")], capture_output=True, check=True, text=True
     )
     return made.stdout.strip()
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> Tools:
+    (tmp_path / "tools").mkdir()
+    return Tools(tmp_path / "tools")

@@ -2,80 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from bot.domain.cause_kinds import Kind
-from bot.domain.causes import Cause, likely_cause
 from tests.ci.samples import publishable, settings, variables
+from tests.ci.tools import NOWHERE, SECONDS, Tools, answering, told
 from tests.ci.world import Repository, run_job
 from tests.layers.package_index import PackageIndex, make_certificate, make_wheel, served
-
-SECONDS = 60
-NOWHERE = "127.0.0.1:1"
-"""An address at which nobody listens."""
 
 ANOTHER_COMMIT = "1234567890" * 4
 
 RATE_LIMIT = b'{"errors": [{"code": "TOOMANYREQUESTS", "message": "You have reached your pull rate limit."}]}'
-
-
-@dataclass
-class Tools:
-    """Runs a tool in a folder of its own, as a job would, and gives what it printed."""
-
-    folder: Path
-    env: dict[str, str] = field(default_factory=dict)
-
-    def run(self, *words: str | Path, **env: str) -> bytes:
-        """Must fail; stdout and stderr together."""
-        done = subprocess.run(
-            [str(word) for word in words],
-            cwd=self.folder,
-            env={**os.environ, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", **self.env, **env},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=SECONDS,
-            check=False,
-        )
-        assert done.returncode != 0, done.stdout.decode()
-        return done.stdout
-
-    def pip(self, *words: str | Path, retries: int = 0, **env: str) -> bytes:
-        options = ["--isolated", "--disable-pip-version-check", "--no-cache-dir", "--retries", str(retries)]
-        return self.run(
-            *[
-                sys.executable,
-                "-P",
-                "-m",
-                "pip",
-                "install",
-                *options,
-                "--target",
-                self.folder / "here",
-                *words,
-            ],
-            **{"PIP_CERT": "", **env},
-        )
-
-    def python(self, code: str) -> bytes:
-        return self.run(sys.executable, "-c", code)
-
-
-@pytest.fixture
-def tools(tmp_path: Path) -> Tools:
-    (tmp_path / "tools").mkdir()
-    return Tools(tmp_path / "tools")
 
 
 @pytest.fixture
@@ -93,48 +36,6 @@ def wheels(tmp_path: Path) -> Sequence[str]:
         (folder / f"{name}-{version}-py3-none-any.whl").write_bytes(content)
     (folder / "old-1.0-cp36-cp36m-manylinux1_x86_64.whl").write_bytes(make_wheel("old", "1.0"))
     return ["--no-index", "--find-links", str(folder)]
-
-
-def told(printed: bytes, kind: Kind, thing: str = "") -> Cause:
-    cause = likely_cause(printed)
-    assert cause is not None, printed.decode()
-    assert cause.kind is kind, printed.decode()
-    assert f"`{thing}`" in cause.why or not thing, cause
-    return cause
-
-
-@contextmanager
-def answering(status: int, body: bytes = b"", is_registry: bool = True) -> Iterator[str]:
-    """A server that answers everything but a registry's first question with `status`; its host and port."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def _answer(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            good = is_registry and self.path == "/v2/"
-            content = b"" if self.command == "HEAD" else b"{}" if good else body
-            self.send_response(200 if good else status)
-            self.send_header("Content-Type", "application/json" if body.startswith(b"{") else "text/html")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = _answer
-
-        def log_message(self, *_: object) -> None:
-            """Says nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(SECONDS)
 
 
 # pip and uv -------------------------------------------------------------------------------------------
@@ -345,6 +246,7 @@ OWN_DOCKERFILE = [
     ("RUN cp /etc/passwd /dev/full", Kind.DISK, ""),
     ("RUN python -c 'import nmupy'", Kind.NO_MODULE, "nmupy"),
     ("RUN python -c 'bytearray(1 << 62)'", Kind.MEMORY, ""),
+    ("RUN no-such-program --version", Kind.NO_PROGRAM, "no-such-program"),
 ]
 
 
@@ -356,7 +258,7 @@ OWN_DOCKERFILE = [
         *(
             (*one, "the classic builder")
             for one in OWN_DOCKERFILE
-            if one[1] in (Kind.DOCKERFILE, Kind.MEMORY)
+            if one[1] in (Kind.DOCKERFILE, Kind.MEMORY, Kind.NO_PROGRAM)
         ),
     ],
 )
