@@ -97,11 +97,14 @@ def declared_entry_points(source: Source, settings: Settings) -> dict[str, str]:
 
 
 def _commanded(source: Source, block: Block, own: str) -> str | None:
-    """The one script with a command line that a block names by its path or its name."""
+    """The one script that a block names: by its path, or, where it reads a command line, by its name alone."""
     scripts = [path for path in sorted(source.entries) if path.endswith(".py") and not is_no_entry(path)]
     named = [path for path in scripts if path != own and belongs_to(block, role_of(path), path)]
     if len(named) != 1:
         return None
+    if any(word.endswith(".py") for word in block.command.split()):
+        # whoever writes a file's name means that file: what is wrong with it is told there
+        return named[0]
     try:
         return named[0] if reads_command_line(read_script(source, named[0])) else None
     except Refused:

@@ -228,3 +228,18 @@ def test_each_entry_point_keeps_the_types_of_data_that_it_is_annotated_with() ->
         (None, None),
         (None, "TEXT"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("script", "code"), [("print(1)\n", "no-argparse"), ("def broken(:\n", "syntax-error")]
+)
+def test_a_file_that_it_names_and_that_cannot_be_run_is_not_passed_over(script: str, code: str) -> None:
+    parameters = block("command='train.py'", EPOCHS) + block("command='predict.py'", MODEL)
+    found = report({"train.py": TRAIN, "predict.py": script, "parameters.py": parameters})
+    assert [one.place.file for one in found.problems if one.code == code] == ["predict.py"]
+    assert "annotation-of-no-entry-point" not in codes(found)
+    # a word that may mean anything else names no script that reads no command line
+    loose = block("command='train.py'", EPOCHS) + block("command='predict'", MODEL)
+    found = report({"train.py": TRAIN, "predict.py": "print(1)\n", "parameters.py": loose})
+    assert not found.refused
+    assert "annotation-of-no-entry-point" in codes(found)
