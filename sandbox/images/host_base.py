@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import importlib.util
+import io
 import json
 import platform
+import py_compile
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import tarfile
+import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -31,6 +36,14 @@ MEMBER_BYTES = 4 * 1024 * 1024
 
 LEVEL = 3
 """libdeflate's; a higher one takes longer than it saves on a loopback."""
+
+WITHOUT_BYTECODE = frozenset(
+    {
+        *("site-packages", "test", "tests", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3"),
+        *("pydoc_data", "distutils"),
+    }
+)
+"""Folders of the standard library that no module's start imports; most of them are not in the image either."""
 
 PROCESSORS = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -141,23 +154,61 @@ def _make(folder: Path, prefix: Path | None) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as making:
         if making.stdout is None or making.stderr is None:
             raise NoBase("the program that reads this machine's files was started without pipes")
-        layer, diff = _pack(making.stdout, blobs / "layer")
+        layers = [_add_layer(folder, making.stdout)]
         said = making.stderr.read().decode("utf-8", "replace").strip()
     if making.returncode != 0:
         raise NoBase(f"this machine's own files cannot be made into a base image: {said.splitlines()[-1:]}")
-    digest = _named(blobs / "layer")
-    (blobs / "layer").rename(blob_path(folder, digest))
+    if prefix is not None:
+        with tempfile.TemporaryFile() as plain:
+            _write_bytecode(plain, prefix)
+            plain.seek(0)
+            layers.append(_add_layer(folder, plain))
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    config = _canonical(_config(prefix, diff))
+    config = _canonical(_config(prefix, [diff for _, diff in layers]))
     blob_path(folder, digest_of(config)).write_bytes(config)
     manifest = {
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
         "config": {"mediaType": CONFIG_TYPE, "digest": digest_of(config), "size": len(config)},
-        "layers": [{"mediaType": LAYER_TYPE, "digest": digest, "size": layer}],
+        "layers": [part for part, _ in layers],
     }
     executable = f"{'/usr/local' if prefix else '/usr'}/bin/python{python}"
     write_layout(folder, Manifest.of(_canonical(manifest)), python, executable)
+
+
+def _add_layer(folder: Path, source: IO[bytes]) -> tuple[dict[str, Any], str]:
+    """Puts a tar among the blobs; gives the part of a manifest that names it, and the digest of the tar itself."""
+    packed = folder / "blobs" / "sha256" / "layer"
+    size, diff = _pack(source, packed)
+    digest = _named(packed)
+    packed.rename(blob_path(folder, digest))
+    return {"mediaType": LAYER_TYPE, "digest": digest, "size": size}, diff
+
+
+def _write_bytecode(target: IO[bytes], prefix: Path) -> None:
+    """A tar with what Python makes of its standard library; the user of an image could not keep it, and every start
+    would take a quarter of a second more.
+    """
+    library = f"lib/python{sys.version_info.major}.{sys.version_info.minor}"
+    with tarfile.open(fileobj=target, mode="w") as tar, tempfile.TemporaryDirectory() as work:
+        for file in sorted((prefix / library).rglob("*.py")):
+            relative = file.relative_to(prefix / library)
+            if WITHOUT_BYTECODE.intersection(relative.parts):
+                continue
+            name = f"usr/local/{library}/{relative.as_posix()}"
+            compiled = py_compile.compile(
+                str(file),
+                str(Path(work, "compiled")),
+                f"/{name}",
+                # believed whatever time its source has in the image
+                invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+                quiet=2,
+            )
+            if compiled is not None:
+                entry = tarfile.TarInfo(importlib.util.cache_from_source(name))
+                content = Path(compiled).read_bytes()
+                entry.size = len(content)
+                tar.addfile(entry, io.BytesIO(content))
 
 
 def _pack(source: IO[bytes], target: Path) -> tuple[int, str]:
@@ -176,7 +227,7 @@ def _named(path: Path) -> str:
         return f"sha256:{hashlib.file_digest(content, 'sha256').hexdigest()}"
 
 
-def _config(prefix: Path | None, diff: str) -> dict[str, Any]:
+def _config(prefix: Path | None, diffs: Sequence[str]) -> dict[str, Any]:
     variables = [f"PATH={SYSTEM_PATH}", "LANG=C.UTF-8"]
     if prefix is not None and any((prefix / "lib").glob("libpython*.so*")):
         # There is no cache of libraries in it, which only a root could make.
@@ -188,8 +239,8 @@ def _config(prefix: Path | None, diff: str) -> dict[str, Any]:
         "architecture": PROCESSORS.get(machine, machine),
         "os": "linux",
         "config": {"Env": variables, "Cmd": ["python3"]},
-        "rootfs": {"type": "layers", "diff_ids": [diff]},
-        "history": [{"created_by": "this machine's own Python"}],
+        "rootfs": {"type": "layers", "diff_ids": list(diffs)},
+        "history": [{"created_by": "this machine's own Python"} for _ in diffs],
     }
 
 
