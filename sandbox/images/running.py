@@ -112,7 +112,10 @@ class Engine:
         settings = dict(os.environ)
         folder = self.scratch / f"login-{secrets.token_hex(8)}"
         if order.login is not None:
-            registry, _ = read_image(order.image)
+            try:
+                registry, _ = read_image(order.image)
+            except ValueError as error:
+                raise CannotRun(str(error)) from None
             user, password = order.login
             self.scratch.mkdir(parents=True, exist_ok=True)
             write_login(

@@ -13,7 +13,7 @@ import pytest
 from bot.adapters.registry import Registry
 from sandbox.executor import artifacts
 from sandbox.executor.bare import BareMachine
-from sandbox.images.running import Namespaces
+from sandbox.images.running import Engine, Namespaces
 from sandbox.plan import CANCELLED, NOT_RUN, TIMED_OUT
 from sandbox.registry import RegistryServer
 from tests.executor.repository import Repository
@@ -167,6 +167,18 @@ def test_a_keyword_that_would_make_it_another_job_is_refused(
     code, said = run(machine, make_repository(tmp_path / "repo", {"ci.yml": ci}), "test")
     assert code == NOT_RUN
     assert "`services`" in said
+
+
+def test_an_image_without_a_registry_in_its_name_is_told_in_the_jobs_log(tmp_path: Path) -> None:
+    """As the jobs of a project that was published otherwise before, by docker-in-docker."""
+    checkout = make_repository(
+        tmp_path / "repo", {"ci.yml": "job:\n  image: docker:20.10\n  script: ['true']\n"}
+    )
+    machine = BareMachine(BUILDER, NOTHING, Engine("of nobody", tmp_path / "logins"), tmp_path)
+    login = {"CI_REGISTRY_USER": "gitlab-ci-token", "CI_REGISTRY_PASSWORD": "a-token"}
+    code, said = run(machine, checkout, "job", **login)
+    assert code == NOT_RUN
+    assert "'docker:20.10' is not the name of an image in a registry" in said
 
 
 def test_a_job_ends_when_it_is_cancelled_or_its_time_is_over(image: str, tmp_path: Path) -> None:
