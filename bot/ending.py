@@ -142,7 +142,7 @@ def end_unpublished(
             Tell(
                 known.source_sha,
                 known.branch,
-                failure_words.failed_note(known.sha, job, ended, trace),
+                failure_words.failed_note(known.sha, job, ended, trace, project.open_logs),
                 True,
                 quiet_of(known, project, world),
             ),

@@ -45,7 +45,7 @@ def fetch_stage_failure(
     file = _file(project, sha, bridge, world)
     url = bridge.child_url or parent.web_url
     status = failure_words.stage_status(file, failed, trace)
-    note = failure_words.stage_note(sha, file, failed, url, trace)
+    note = failure_words.stage_note(sha, file, failed, url, trace, project.open_logs)
     return status, note, (failed.web_url if failed is not None else "") or url
 
 

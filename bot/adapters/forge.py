@@ -67,6 +67,7 @@ class Forge(Releases, Files, Pipelines, MergeRequests, Ledger, ModelExperiments)
             keeps_images=data.get("container_registry_access_level") != "disabled",
             topics=tuple(topic for topic in data.get("topics") or () if isinstance(topic, str)),
             going=bool(data.get("marked_for_deletion_on") or data.get("marked_for_deletion_at")),
+            open_logs=_are_logs_open(data),
             open_code=data.get("repository_access_level", "enabled") in ("enabled", "public"),
         )
 
@@ -131,3 +132,11 @@ def _person(data: Mapping[str, Any]) -> Person:
 
 def _says(note: str, body: str) -> bool:
     return note.strip() == body.strip() or note.startswith(f"{body.strip()}\n\n")
+
+
+def _are_logs_open(project: Mapping[str, Any]) -> bool:
+    """Whether a project keeps its jobs' logs from none of those who may read its merge requests."""
+    if project.get("visibility") not in ("public", "internal"):
+        return True
+    pipelines = project.get("builds_access_level", "enabled") in ("enabled", "public")
+    return pipelines and project.get("public_jobs", True) is not False

@@ -41,13 +41,16 @@ Nothing is lost: what was published before stays published. Where to look, each 
 
 - **The status** `mlreef/publish` on the commit says why in a sentence, and leads to the job that failed.
 - **The note** on the merge request says why first, then what to do, then the job's last lines; it links the job and its
-  pipeline.
+  pipeline. What looks like a token or a password is taken out of them, and a public or internal project that keeps its
+  jobs' logs for its members has none of them there.
 - **The catalogue** shows every stage under *In progress*, and on the page of a module what became of the newest push;
   each stage leads to its job's log. GitLab decides who sees that.
 
 What a job of the bot's own knows stands in its last line, behind `Not published:`. Everything else is told by what pip,
 git, Docker, Python and the runner say when they give up, and by GitLab's own reason for the failure. It is called
-a *likely* cause: the last lines have the last word. Where nothing is recognised, nothing is claimed.
+a *likely* cause: the last lines have the last word. Where nothing is recognised, nothing is claimed. What an earlier
+command of the script, an `after_script` or an upload of a failed job's files printed is no cause, and neither is
+a warning or an error that a program went on after.
 
 """
 _FAILURES_END = """

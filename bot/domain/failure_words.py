@@ -38,8 +38,8 @@ def failed_status(job: CiJob, trace: bytes) -> str:
     )
 
 
-def failed_note(sha: str, job: CiJob, pipeline: Pipeline, trace: bytes) -> str:
-    """Why and what to do, which job failed, its last lines, and where the rest is."""
+def failed_note(sha: str, job: CiJob, pipeline: Pipeline, trace: bytes, is_open: bool = True) -> str:
+    """Why and what to do, which job failed, its last lines where its log is open, and where the rest is."""
     reason = f" GitLab names the reason {span(job.failure_reason)}." if job.failure_reason else ""
     return "\n".join(
         [
@@ -48,7 +48,7 @@ def failed_note(sha: str, job: CiJob, pipeline: Pipeline, trace: bytes) -> str:
             "",
             f"The job {link(prose(job.name), job.web_url)} of "
             f"{link(f'pipeline {pipeline.id}', pipeline.web_url)} {_ended(job)} at {span(sha[:SHORT_SHA])}.{reason}",
-            *_tail(trace),
+            *_tail(trace, is_open),
             "",
             "Mend the cause and push, or retry the job when the cause has passed.",
         ]
@@ -64,8 +64,10 @@ def stage_status(file: str, job: CiJob | None, trace: bytes) -> str:
     return status_line(f"{NOT_PUBLISHED} your stage {file} stopped it: the job {job.name} {_ended(job)}{why}")
 
 
-def stage_note(sha: str, file: str, job: CiJob | None, pipeline_url: str, trace: bytes) -> str:
-    """Which stage of the author's own stopped it, which job, why, and its last lines."""
+def stage_note(
+    sha: str, file: str, job: CiJob | None, pipeline_url: str, trace: bytes, is_open: bool = True
+) -> str:
+    """Which stage of the author's own stopped it, which job, why, and its last lines where its log is open."""
     if job is None:
         what = (
             f"GitLab started no job of your stage {span(file)} ({link('pipeline', pipeline_url)}) at "
@@ -80,7 +82,7 @@ def stage_note(sha: str, file: str, job: CiJob | None, pipeline_url: str, trace:
         [
             f"**Not published.** {what} What was published before is untouched.",
             *(_causes(job, trace) if job is not None else []),
-            *_tail(trace),
+            *_tail(trace, is_open),
             "",
             "Mend the cause and push, or retry that job when the cause has passed.",
         ]
@@ -106,8 +108,12 @@ def _causes(job: CiJob, trace: bytes) -> list[str]:
     return lines
 
 
-def _tail(trace: bytes) -> list[str]:
-    return ["", "Its last lines:", "", log_block(trace, LOG_LINES_SHOWN)] if trace.strip() else []
+def _tail(trace: bytes, is_open: bool) -> list[str]:
+    if not trace.strip():
+        return []
+    if not is_open:
+        return ["", "The project keeps its jobs' logs for its members: the job's page shows it to them."]
+    return ["", "Its last lines:", "", log_block(trace, LOG_LINES_SHOWN)]
 
 
 def _ended(job: CiJob) -> str:

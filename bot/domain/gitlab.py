@@ -33,6 +33,8 @@ class Project:
     """Whether somebody deleted it, and GitLab only keeps it for a while."""
     open_code: bool = True
     """Whether its code is for all who see it; else it is for members, or for nobody."""
+    open_logs: bool = True
+    """Whether who may read its merge requests may read its jobs' logs as well."""
 
     @property
     def name(self) -> str:

@@ -115,6 +115,7 @@ class Presenter:
             "repository_access_level": project.repository_access,
             "builds_access_level": "enabled",
             "jobs_enabled": True,
+            "public_jobs": project.public_jobs,
             "merge_requests_enabled": True,
             "issues_enabled": True,
             "merge_method": project.merge_method,

@@ -151,6 +151,7 @@ class Project:
     topics: tuple[str, ...] = ()
     registry_access: str = "enabled"
     repository_access: str = "enabled"
+    public_jobs: bool = True
     auto_cancel: str = "enabled"
     job_tokens_may_push: bool = False
     in_catalog: bool = False

@@ -71,6 +71,18 @@ def test_what_a_job_says_is_read_where_the_runner_writes_the_time_before_each_li
     assert "|    | pip says no" in failure_words.failed_note(HEAD, JOB, PIPELINE, trace)
 
 
+def test_a_log_that_is_for_members_is_not_repeated_to_all() -> None:
+    for body in (
+        failure_words.failed_note(HEAD, JOB, PIPELINE, NO_SPACE, is_open=False),
+        failure_words.stage_note(HEAD, "ci/test.yml", JOB, PIPELINE.web_url, NO_SPACE, is_open=False),
+    ):
+        assert "| OSError" not in body
+        assert "Copying" not in body
+        assert "**Likely cause:** The machine that runs the job has no room left" in body
+        assert "for its members" in body
+        assert JOB.web_url in body
+
+
 def test_nobody_looks_for_the_cause_of_what_somebody_cancelled() -> None:
     body = failure_words.failed_note(HEAD, replace(JOB, status="canceled"), PIPELINE, NO_SPACE)
     assert "was cancelled" in body

@@ -189,6 +189,20 @@ def test_a_failed_job_is_told_with_its_last_lines(world: World) -> None:
     assert [note.find(words) for words in told] == sorted(note.index(words) for words in told)
 
 
+def test_a_log_that_a_public_project_keeps_for_its_members_is_not_in_the_note(world: World) -> None:
+    way = world.project()
+    way.project.visibility, way.project.public_jobs = "public", False
+    iid = way.merge(FILES)
+    ours = way.bot_commit()
+    printed = b"a line for members\nERROR: No matching distribution found for numppy\n"
+    way.finish(ours, "mlreef-build", "failed", trace=printed, exit_code=1)
+    assert "'numppy'" in str(way.status(ours, "failed").description)
+    way.rest()
+    (note,) = way.notes(iid)
+    assert "a line for members" not in note
+    assert "**Likely cause:** There is no version of `numppy`" in note
+
+
 def test_a_job_that_no_runner_took_is_told_by_gitlabs_reason(world: World) -> None:
     way = world.project()
     iid = way.merge(FILES)
