@@ -15,7 +15,7 @@ from bot.adapters.buildx import Buildx
 from bot.adapters.engine import USING_CACHE, BuildFailed, Engine, write_logins
 from bot.adapters.registry import Registry, read_image
 from bot.ci.context import write_order
-from bot.ci.dockerfile import USER
+from bot.ci.dockerfile import COPY_OWN, USER
 from bot.ci.failures import SHOWN_LINES, apt_cause, build_cause, pip_cause
 from bot.ci.finish import finish
 from bot.ci.log import Log
@@ -124,6 +124,7 @@ class _Progress:
         ),
         ("COPY requirements/", "Gathering the requirements"),
         ("RUN " + '["python", "-m", "pip"', "Installing the requirements (only when they changed)"),
+        (COPY_OWN.strip(), "Adding what starts it"),
         ("COPY --chown", "Copying the sources"),
     )
 
@@ -156,7 +157,7 @@ def _say_failure(log: Log, failure: BuildFailed) -> None:
     log.say()
     if '"pip", "install"' in failure.instruction:
         why = f"the requirements could not be installed. {pip_cause(own_words)}"
-    elif '"apt-get"' in failure.instruction or "apt-get" in failure.instruction:
+    elif "apt-get" in failure.instruction:
         why = f"the Debian packages could not be installed. {apt_cause(own_words)}"
     else:
         where = f"{failure.instruction}: " if failure.instruction else ""

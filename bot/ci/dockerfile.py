@@ -35,7 +35,8 @@ for folder in ("/var/lib/apt/lists", "/var/cache/apt", "/var/log/apt"):
     shutil.rmtree(folder, ignore_errors=True)
 """
 
-_COPY_OWN = f"COPY --chown=0:0 {OWN_FOLDER}/ {RUNTIME}/\n"
+COPY_OWN = f"COPY --chown=0:0 {OWN_FOLDER}/ {RUNTIME}/\n"
+"""The instruction that brings files of ours into the image."""
 
 _HOLE = re.compile(r"^<([a-z-]+)>$", re.MULTILINE)
 
@@ -58,7 +59,7 @@ def render_dockerfile(
         "requirements": _requirements(requirements),
         "base-environment": _environment(base_env),
         "module-environment": _environment(module_env),
-        "entry-point": (_COPY_OWN if own else "") + f"ENTRYPOINT {_json(['python', *start])}",
+        "entry-point": (COPY_OWN if own else "") + f"ENTRYPOINT {_json(['python', *start])}",
     }
     return _HOLE.sub(lambda hole: holes[hole[1]], read_template("module.Dockerfile"))
 

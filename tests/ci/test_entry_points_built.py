@@ -18,7 +18,11 @@ GIVEN = ("--input-path", "i", "--output-path", "o")
 
 
 def test_each_entry_point_of_one_image_runs_by_its_role(workshop: Workshop) -> None:
-    candidate = workshop.built(workshop.commit(FILES))
+    code, log = workshop.build(workshop.commit(FILES))
+    assert code == 0, log
+    steps = ("Copying the sources", "Adding what starts it")
+    assert [log.count(step) for step in steps] == [1, 1], log
+    candidate = dotenv(workshop.repository.path, "build.env")["MLREEF_CANDIDATE"]
     assert docker("run", "--rm", candidate, "train", *GIVEN, "--epochs", "9") == "trained i o 9 sgd\n"
     assert docker("run", "--rm", candidate, "infer", *GIVEN, "--model=m") == "inferred i o m 0.5\n"
     overview = docker("run", "--rm", candidate, "--help")
