@@ -52,8 +52,13 @@ def _indented(path: str, lines: list[str], header: int) -> SyntaxMend | None:
     step = "\t" if around.startswith("\t") else "    "
     for end in _ends(lines, header, around):
         body = lines[header:end]
-        block = [f"{step}{line}" if line.strip() else line for line in body]
-        if _parse("".join([*lines[:header], *block, *lines[end:]])) is not None:
+        inside = _in_texts(body, around)
+        block = [
+            f"{step}{line}" if line.strip() and index not in inside else line
+            for index, line in enumerate(body)
+        ]
+        wrong = _parse("".join([*lines[:header], *block, *lines[end:]]))
+        if wrong is not None and wrong <= end:
             continue
         if _same(body, block, around):
             last = max(index for index, line in enumerate(block) if line.strip())
@@ -71,6 +76,23 @@ def _ends(lines: list[str], header: int, around: str) -> Iterator[int]:
             yield index
             break
     yield len(lines)
+
+
+def _in_texts(body: list[str], around: str) -> frozenset[int]:
+    """Which lines, from 0, go on with a text that began on a line before: a blank more would be one of the text."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse("".join(line.removeprefix(around) for line in body))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return frozenset()
+    texts = (
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.JoinedStr)
+        or (isinstance(node, ast.Constant) and isinstance(node.value, str | bytes))
+    )
+    return frozenset(line for node in texts for line in range(node.lineno, node.end_lineno or node.lineno))
 
 
 def _same(body: list[str], block: list[str], around: str) -> bool:

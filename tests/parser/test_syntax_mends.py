@@ -68,6 +68,24 @@ def test_a_file_without_an_end_of_its_last_line_is_mended_too() -> None:
     assert apply(text, fault(text).edits) == READING + "    process_arguments(sys.argv[1:])"
 
 
+def test_lines_of_a_text_stay_as_they_are() -> None:
+    body = 'text = f"""\nlines {1}\n  more\n"""\nprocess_arguments(sys.argv[1:])\n'
+    mended = apply(READING + body, fault(READING + body).edits)
+    assert (
+        mended == READING + '    text = f"""\nlines {1}\n  more\n"""\n    process_arguments(sys.argv[1:])\n'
+    )
+    assert not report({"run.py": mended}).refused
+
+
+def test_of_two_blocks_one_is_mended_after_the_other() -> None:
+    first = "def init_params():\npass\n\n\n"
+    text = READING.replace("def process", f"{first}def process") + BODY
+    for _ in range(2):
+        text = apply(text, fault(text).edits)
+    assert "def init_params():\n    pass\n\n\ndef process_arguments(args):\n    parser" in text
+    assert not report({"run.py": text}).refused
+
+
 def test_what_plainly_begins_anew_is_left_where_it_is() -> None:
     text = "def first():\nprint(1)\nprint(2)\n\n\ndef second():\n    return 2\n"
     told = fault(text)
@@ -85,7 +103,7 @@ def test_a_block_inside_of_another_is_indented_by_one_step_more() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        READING + 'text = """\nlines\n"""\nprocess_arguments(text)\n',
+        READING + 'text = """\nlines\n',
         READING,
         "if True:\nx = (\n",
         "x = = 1\n",
