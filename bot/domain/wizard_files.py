@@ -110,6 +110,9 @@ def _settings(
     yield ""
     yield f"# What it is for: {', '.join(Kind)}."
     yield _key("kind", described.kind, Kind.OPERATION)
+    yield "# What a model (ALGORITHM) does, and where it belongs:"
+    yield _key("model_type", None, "classification")
+    yield _key("ml_category", None, "tabular")
     yield ""
     yield "# What it reads, and what it gives. There is:"
     yield _remark(f"  {', '.join(DATA_TYPES)}")
