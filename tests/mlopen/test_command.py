@@ -135,6 +135,24 @@ def test_helpers_are_found_beside_the_control_file_and_as_mlopen_named_them(tmp_
     assert rows(tmp_path / "code/o") == [["beside", "beside", "below"]]
 
 
+def test_processes_that_a_control_file_starts_find_it_and_its_helpers(tmp_path: Path) -> None:
+    (tmp_path / "squares.py").write_text("def square(number):\n    return number * number\n")
+    control = write(
+        tmp_path,
+        "import multiprocessing\n"
+        "from mlopenapp.pipelines import squares\n"
+        "def cube(number):\n"
+        "    return number ** 3\n"
+        "def run_pipeline(input, model, args, params=None):\n"
+        "    with multiprocessing.get_context('spawn').Pool(1) as pool:\n"
+        "        return {'data': [pool.map(squares.square, [2, 3]), pool.map(cube, [2, 3])]}\n",
+        "my-control(1).py",
+    )
+    ran = run(control, "run", "--input-path", "lines.txt", "--output-path", "o")
+    assert ran.code == 0, ran.err
+    assert rows(tmp_path / "o") == [[4, 9], [8, 27]]
+
+
 def test_a_folder_is_one_file_or_many(tmp_path: Path) -> None:
     control = write(
         tmp_path,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from flask.testing import FlaskClient
 
@@ -61,3 +63,24 @@ def test_a_value_of_the_other_one_is_refused_at_its_field_which_is_seen(client: 
     assert "<details open><summary>train</summary>" in page
     assert "It belongs to the entry point" in page
     assert "train-epochs" not in str(Form(page).inputs)
+
+
+def test_what_get_params_declares_is_in_the_form_with_its_type_default_and_choices() -> None:
+    sample = Path(__file__).parents[2] / "samples" / "mlopen-iris"
+    shelf = Sample()
+    shelf.add(
+        "lab/iris",
+        {"1.0.0": {path.name: path.read_text() for path in sample.iterdir() if path.is_file()}},
+        days=1,
+    )
+    client = create_web(shelf, Nobody(), SETTINGS).test_client()
+    bundle = f"learnt.mlopen@sha256:{'0' * 64}"
+    asked = f"/modules/lab/iris?p.entry-point=run&p.run-input-path=new.csv&p.run-model={bundle}&p.run-k="
+    page = client.get(f"{asked}7&p.run-weights=nearness").text
+    form = Form(page)
+    assert form.controls["entry-point"].options == ("", "train", "run")
+    assert {"train-input-path", "run-input-path", "run-model", "run-k", "run-weights"} <= set(form.controls)
+    assert {"same", "nearness"} <= set(form.controls["run-weights"].options)
+    words = f"run --input-path=new.csv --model={bundle} --output-path=output --k=7 --weights=nearness"
+    assert words in " ".join(page.replace("\\\n", " ").split())
+    assert "is no whole number." in client.get(f"{asked}many").text

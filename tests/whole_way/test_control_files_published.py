@@ -18,8 +18,9 @@ import yaml
 
 from bot.adapters.registry import Registry
 from bot.domain.pipeline import SMOKE
-from sandbox.demo.images import run_published
-from sandbox.images.running import Namespaces, Order
+from sandbox.demo.images import forget, run_published
+from sandbox.images.running import Engine, Namespaces, Order, engine_version
+from sandbox.images.running import Way as Runner
 from tests.whole_way.conftest import Way, World
 from tests.whole_way.machines import PIPELINE_SECONDS, ended, told, without_an_engine
 from tests.whole_way.studio import SAMPLES, Studio, artifacts
@@ -45,7 +46,7 @@ class Published:
         assert manifest is not None
         return f"{world.registry.address}/{path}@{manifest.digest}"
 
-    def run(self, name: str, shared: Path, *words: str) -> tuple[int, str]:
+    def run(self, way: Runner, name: str, shared: Path, *words: str) -> tuple[int, str]:
         """Runs the image on its own sample's files; what it writes is below /shared."""
         order = Order(
             self.image(name),
@@ -54,7 +55,7 @@ class Published:
             login=(self.world.alice.username, self.world.alice.token),
         )
         said: list[str] = []
-        code = run_published(self.machine, order, said.append)
+        code = run_published(way, order, said.append)
         return code, "\n".join(said)
 
 
@@ -75,6 +76,18 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
         for way in ways.values():
             assert "version 1.0.0" in told(way, way.bot_commit(), "success")
         yield Published(world, machine, ways)
+
+
+@pytest.fixture(params=["namespaces", pytest.param("engine", marks=pytest.mark.engine)])
+def container(request: pytest.FixtureRequest, published: Published, tmp_path: Path) -> Iterator[Runner]:
+    """What runs the images: nothing but the kernel, and a Docker engine."""
+    if request.param == "namespaces":
+        yield published.machine
+        return
+    version = engine_version()
+    assert version is not None
+    yield Engine(version, tmp_path / "logins")
+    forget(published.world.registry.address)
 
 
 @pytest.fixture
@@ -113,6 +126,7 @@ def flowers_are_known(found: list[Any]) -> None:
 )
 def test_a_sample_is_trained_and_run_in_its_container(
     published: Published,
+    container: Runner,
     shared: Path,
     name: str,
     learnt: str,
@@ -120,18 +134,25 @@ def test_a_sample_is_trained_and_run_in_its_container(
     judge: Callable[[list[Any]], None],
 ) -> None:
     code, said = published.run(
-        name, shared, "train", "--input-path", f"/data/{learnt}", "--output-path", "/shared/trained"
+        container,
+        name,
+        shared,
+        "train",
+        "--input-path",
+        f"/data/{learnt}",
+        "--output-path",
+        "/shared/trained",
     )
     assert code == 0, said
     told_model = re.search(r"run --model (/shared/trained/([0-9a-f]{64})\.mlopen@sha256:\2)$", said, re.M)
     assert told_model is not None, said
     words = ("run", "--input-path", f"/data/{given}", "--output-path", "/shared/result", "--model")
-    code, said = published.run(name, shared, *words, told_model[1])
+    code, said = published.run(container, name, shared, *words, told_model[1])
     assert code == 0, said
     assert {path.name for path in (shared / "result").iterdir()} == RESULT
     judge(rows(shared / "result"))
     # a bundle that somebody touched is not loaded, there either
-    code, said = published.run(name, shared, *words, f"/shared/trained@sha256:{'0' * 64}")
+    code, said = published.run(container, name, shared, *words, f"/shared/trained@sha256:{'0' * 64}")
     assert (code, "No such file" in said) == (2, True), said
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import os
 import sys
 import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .. import pipelines
 from .faults import AuthorFault, CallerFault
 from .options import Option, read_options
 
@@ -60,12 +62,8 @@ def load_control(path: Path) -> Control:
 def _offer_helpers(folder: Path) -> None:
     """As a script has it: its folder comes first. Of mlopen's: `mlopenapp.pipelines` is that folder, too."""
     sys.path.insert(0, str(folder))
-    package = __name__.rsplit("._run", 1)[0]
-    pipelines = types.ModuleType(f"{package}.pipelines", "The folder of the control file.")
+    os.environ[pipelines.FOLDER_VARIABLE] = str(folder)
     pipelines.__path__ = [str(folder)]
-    sys.modules[pipelines.__name__] = pipelines
-    # as an import would do
-    vars(sys.modules[package])["pipelines"] = pipelines
 
 
 def _import(path: Path) -> types.ModuleType:
