@@ -1,8 +1,9 @@
-"""The common failures of jobs, and by which of GitLab's reasons some are known."""
+"""The common failures of jobs, by which of GitLab's reasons some are known, and what is told of each."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -83,3 +84,21 @@ REASONS: Mapping[str, Kind] = {
     "runner_unsupported": Kind.RUNNER,
 }
 """GitLab's reasons for a failed job, of every release; of what is not here, the log alone tells."""
+
+
+class Who(StrEnum):
+    """Who must act."""
+
+    AUTHOR = "the author"
+    OPERATOR = "whoever runs GitLab, its runners or the bot"
+    NOBODY = "nobody: try again"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A failure in a sentence, and what to do in another; `thing` stands for `{thing}` where a log names none."""
+
+    why: str
+    mend: str
+    who: Who = Who.AUTHOR
+    thing: str = ""

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.domain.cause_helps import help_for
-from bot.domain.cause_kinds import GENERAL, REASONS, Kind
+from bot.domain.cause_kinds import GENERAL, REASONS, Kind, Who
 from bot.domain.cause_roots import root
 from bot.domain.cause_signs import signs
-from bot.domain.cause_words import WORDS, Who
+from bot.domain.cause_words import WORDS
 from bot.domain.job_log import read_ending
 from bot.domain.text import plain
 from bot.domain.tracebacks import End, Line, ends, is_got_over

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,13 @@ from parser.read import read
 
 PAGE = Path(__file__).parents[2] / "docs" / "problems.md"
 FAILURES = PAGE.with_name("failures.md")
+REAL = (
+    "ci/test_real_causes.py",
+    "ci/test_real_causes_of_builds.py",
+    "ci/test_candidate.py",
+    "executor/test_with_gitlab.py",
+)
+"""The tests in which real tools fail."""
 
 
 def test_every_code_has_an_example_and_every_example_a_code() -> None:
@@ -40,6 +48,15 @@ def test_the_page_of_failures_says_what_the_bot_says() -> None:
     text = FAILURES.read_text("utf-8")
     assert text == failures_page(), "run: mlreef-bot explain --failures > docs/failures.md"
     assert all(f"`{kind}`" in text for kind in Kind)
+
+
+def test_the_page_of_failures_says_which_no_real_tool_is_made_to_say() -> None:
+    recorded = set(re.findall("`([a-z-]+)`", failures_page().partition("Only of ")[2]))
+    tests = "".join((Path(__file__).parents[1] / name).read_text("utf-8") for name in REAL)
+    made = {str(Kind[name]) for name in re.findall(r"\bKind\.([A-Z_]+)", tests)}
+    assert made | recorded == {str(kind) for kind in Kind}
+    assert not made & recorded
+    assert len(made) >= 40
 
 
 def test_a_code_that_is_misspelt_is_guessed() -> None:

@@ -73,6 +73,25 @@ def test_a_job_that_runs_too_long_or_not_at_all_says_so(tmp_path: Path) -> None:
             assert cause.kind is Kind.TIME_OUT
 
 
+def test_a_job_that_fails_says_why(tmp_path: Path) -> None:
+    executor = GitlabCiLocal(ensure_tools(), mode="shell")
+    jobs = {
+        "missing: {script: [echo, no-such-program --version]}\n": Kind.NO_PROGRAM,
+        "killed: {script: [sh -c 'kill -9 $$']}\n": Kind.MEMORY,
+    }
+    with Sandbox(tmp_path / "gitlab", executor=executor) as gitlab:
+        ada = gitlab.create_user("ada")
+        project = gitlab.create_project("ada/noise", ada)
+        sha = gitlab.commit(project.id, ada, {".gitlab-ci.yml": "".join(jobs)})
+        (pipeline,) = gitlab.wait_for(lambda: gitlab.pipelines(project.id, sha), MINUTES)
+        gitlab.wait_pipeline(pipeline.id, MINUTES)
+        for spec, kind in jobs.items():
+            job = gitlab.job(pipeline.id, spec.partition(":")[0])
+            cause = likely_cause(bytes(job.trace), job.failure_reason)
+            assert cause is not None, bytes(job.trace)
+            assert cause.kind is kind, bytes(job.trace)
+
+
 def test_a_cancelled_pipeline_ends_its_job(tmp_path: Path) -> None:
     executor = GitlabCiLocal(ensure_tools(), mode="shell")
     with Sandbox(tmp_path / "gitlab", executor=executor) as gitlab:
