@@ -11,7 +11,7 @@ import posixpath
 from collections.abc import Mapping
 
 from ci_templates import mlopen_files, read_template
-from parser.model import MLOPEN, EntryPoint, Module
+from parser.model import MLOPEN, Module
 
 RUNTIME = "/opt/mlreef"
 """Where our own files lie in an image; they belong to root."""
@@ -28,13 +28,6 @@ def start_words(module: Module, folder: str) -> tuple[str, ...]:
         scripts = (f"{one.role}={posixpath.join(folder, one.file)}" for one in module.entry_points)
         return (LAUNCHER, *scripts, "--")
     return (posixpath.join(folder, module.main),)
-
-
-def script_words(module: Module, point: EntryPoint, folder: str) -> tuple[str, ...]:
-    """The words behind Python that start one entry point without the launcher."""
-    if module.framework == MLOPEN:
-        return start_words(module, folder)
-    return (posixpath.join(folder, point.file),)
 
 
 def own_files(module: Module) -> Mapping[str, bytes]:

@@ -14,7 +14,7 @@ import pytest
 import ci_templates
 from bot.ci.trial_plan import plan_document
 from bot.domain.failure_words import read_cause
-from bot.domain.image_start import RUNNER, own_files, script_words, start_words, started_as
+from bot.domain.image_start import RUNNER, own_files, start_words, started_as
 from ci_templates import read_template
 from parser.model import Module
 from parser.read import read
@@ -128,10 +128,6 @@ def test_several_are_started_by_one_launcher_that_is_the_same_for_all(tmp_path: 
     words = ("/opt/mlreef/entry.py", "train=/app/train.py", "infer=/app/infer.py", "--")
     assert start_words(module, "/app") == words
     assert own_files(module).keys() == {"entry.py"}
-    assert [script_words(module, one, "/app") for one in module.entry_points] == [
-        ("/app/train.py",),
-        ("/app/infer.py",),
-    ]
     other = replace(
         module, entry_points=(*module.entry_points[:1], replace(module.entry_points[1], role="use"))
     )
