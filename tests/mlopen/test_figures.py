@@ -261,6 +261,16 @@ def test_no_part_of_a_figure_is_left_out_in_silence() -> None:
     )
     assert "<summary>sunburst: 1 row</summary>" in page
     assert "<td>&lt;a&gt;</td><td>2.5</td>" in page
+    for html in (
+        "<div id=chart><script>draw()</script></div>",
+        "<iframe srcdoc='<b>map</b>'></iframe>",
+        "<svg></svg>",
+    ):
+        page = write_report(read_predictions({"graphs": [html, "<p>words</p>"]}), "t")
+        assert page.count("nothing is left of this graph") == 1, html
+    picture = '<img alt="" src="data:image/png;base64,AAAA">'
+    assert picture in write_report(read_predictions({"graphs": f"<div>{picture}</div>"}), "t")
+    assert "nothing is left" not in write_report(read_predictions({"graphs": f"<div>{picture}</div>"}), "t")
     hidden = draw({"data": [{"y": [1], "visible": "legendonly"}, {"y": [1]}], "layout": {}})
     assert (len(hidden.pictures), hidden.left) == (1, [])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,14 @@ MAX_SHOWN_CHARS = 2_000
 
 MAX_KINDS_CHARS = 200
 """Characters of the kinds of traces that are not drawn."""
+
+_SEEN = re.compile(r"<img [^>]*src=|(?:^|>)[^<]*[^<\s]")
+"""Whether HTML shows anything: a picture, or words outside its tags."""
+
+_EMPTY = (
+    '<p class="soft">Without its scripts, which do not run here, nothing is left of this graph. '
+    'A figure of Plotly\'s is drawn; of others, give a picture: &lt;img src="data:image/png;base64,…"&gt;.</p>'
+)
 
 NUMBERS = ("integer", "number")
 
@@ -63,7 +72,8 @@ def _policy() -> str:
 
 def _figure(graph: Graph, number: int) -> str:
     if graph.figure is None:
-        return f"<figure><figcaption>Graph {number}</figcaption>{graph.html}</figure>" if graph.html else ""
+        shown = graph.html if _SEEN.search(graph.html) else _EMPTY
+        return f"<figure><figcaption>Graph {number}</figcaption>{shown}</figure>"
     drawing = draw(graph.figure)
     parts = [f"<figcaption>{escape(drawing.title or f'Graph {number}')}</figcaption>", *drawing.pictures]
     if drawing.words:
