@@ -48,6 +48,7 @@ _PARSES = (
     *("parse_args_into_dataclasses", "parse_args_and_config"),
 )
 _PROCESSOR = re.compile(rb"processor\b")
+_ANNOTATION = re.compile(rb"^[ \t]*@[ \t]*(?:\w+\.)*(?:data_)?processor[ \t]*\(", re.MULTILINE)
 _OTHERS = re.compile(rb"\b(?:click|cloup|absl|gflags|tensorflow)\b")
 _MISSPELT_GUARD = re.compile(rb"""^if\s+\(?\w+\s*==\s*["'](?!__main__["'])_*(?i:main)_*["']""", re.MULTILINE)
 _USUAL = ("main", "__main__", "run", "train", "app", "cli", "predict")
@@ -84,11 +85,20 @@ def find_entry_point(source: Source, named: str | None, at: Place | None = None)
     running = [script for script in annotated if _runs(script)]
     if running:
         return _one_of(source, running, "has a @data_processor annotation", broken)
+    if any(_annotates(source, one) for one in broken):
+        # very likely the one that is meant: another is not run in its place
+        return Found(None, tuple(broken))
     found = _unannotated(source, paths, broken)
     if found.script is None and annotated and not found.candidates:
         # none of them does anything when it is run, and neither does any other
         return _one_of(source, annotated, "has a @data_processor annotation", broken)
     return found
+
+
+def _annotates(source: Source, unread: Problem) -> bool:
+    """Whether a file that cannot be read has a `@data_processor`, and is no test or example."""
+    path = unread.place.file if unread.place is not None else ""
+    return not is_no_entry(path) and _ANNOTATION.search(source.contents.get(path, b"")) is not None
 
 
 def _unannotated(source: Source, paths: list[str], broken: list[Problem]) -> Found:

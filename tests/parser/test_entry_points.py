@@ -231,3 +231,31 @@ def test_a_function_that_nobody_calls_makes_no_entry_point() -> None:
     found = report({"library.py": f"{FUNCTION}\n\nprint('imported')\n"})
     assert found.module is None
     assert "no-entry-point" in codes(found)
+
+
+BROKEN = STAND_INS + "@data_processor(name='Train', type='ALGORITHM')\ndef f(): pass\n" + SCRIPT
+BROKEN = BROKEN.replace("    parser.parse_args()", "parser.parse_args()")
+"""Annotated, and not indented as on MLReef's own pages."""
+
+
+def test_no_other_script_is_run_in_the_place_of_an_annotated_one_that_cannot_be_read() -> None:
+    assert "\nparser.parse_args()" in BROKEN
+    found = report({"train.py": BROKEN, "predict.py": SCRIPT})
+    assert found.module is None
+    (told,) = [one for one in found.problems if one.severity is Severity.ERROR]
+    assert (told.code, told.place.file) == ("syntax-error", "train.py")
+    mended = apply(BROKEN, told.edits)
+    assert report({"train.py": mended, "predict.py": SCRIPT}).module.name == "Train"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"tests/test_it.py": BROKEN},
+        {"examples/one.py": BROKEN},
+        {"notes.py": "# a @data_processor(…) is missing\nif True:\npass\n"},
+        {"train.py": BROKEN, ".mlreef.yaml": "entry_points: {main: predict.py}\n"},
+    ],
+)
+def test_what_cannot_be_read_and_is_plainly_not_meant_keeps_no_script_away(files: dict) -> None:
+    assert report({**files, "predict.py": SCRIPT}).module.main == "predict.py"
