@@ -241,6 +241,19 @@ def test_a_disk_that_is_full_is_told_and_nothing_is_left_of_the_bundle(tmp_path:
         assert list((tmp_path / "o").iterdir()) == []
 
 
+def test_a_folder_that_cannot_be_written_to_is_told_before_anything_is_trained(tmp_path: Path) -> None:
+    control = write(tmp_path, COUNTING.replace("inpt.open", "print('hours pass')\n    inpt.open"))
+    for command in ("train", "run"):
+        ran = run(control, command, "--input-path", "lines.txt", "--output-path", "/proc")
+        assert ran.code == 1
+        assert "--output-path /proc: " in ran.err
+        assert (
+            "Give a folder that can be written to; of a container, docker run --user says by whom." in ran.err
+        )
+        assert "Traceback" not in ran.err
+        assert ran.out == ""
+
+
 def test_inputs_that_are_not_there_are_the_callers(tmp_path: Path) -> None:
     control = write(tmp_path, COUNTING)
     for words in (

@@ -84,6 +84,15 @@ def test_it_is_not_written(file: InputFile, mode: str) -> None:
     assert Path(file).read_bytes() == TEXT.encode()
 
 
+def test_a_file_that_this_user_may_not_read_is_told_before_it_is_opened(
+    file: InputFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # whoever runs the tests may be root, who reads everything
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.R_OK)
+    with pytest.raises(CallerFault, match=r"data\.txt: it cannot be read\. Let everybody read it"):
+        find_input("--input-path", file.path)
+
+
 def test_an_empty_folder_has_no_file_and_a_missing_one_is_told(tmp_path: Path) -> None:
     found = find_input("--input-path", str(tmp_path))
     assert isinstance(found, InputFolder)

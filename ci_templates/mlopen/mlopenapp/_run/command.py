@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -108,9 +109,13 @@ def _made(text: str) -> Path:
     folder = Path(text)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        # hours of training are not lost at their end
+        with tempfile.TemporaryFile(dir=str(folder)):
+            pass
     except OSError as error:
         raise Fault(
-            f"--output-path {text}: {error.strerror}. Give a folder that can be written to."
+            f"--output-path {text}: {error.strerror}. Give a folder that can be written to; of a container, "
+            "docker run --user says by whom."
         ) from None
     return folder
 

@@ -196,6 +196,11 @@ class InputFolder:
 def find_input(option: str, text: str) -> InputFile | InputFolder:
     """The file or folder that an option names; a folder of one file is that file. Raises CallerFault."""
     path = Path(text)
+    if path.exists() and not os.access(text, os.R_OK):
+        raise CallerFault(
+            f"{option} {text}: it cannot be read. Let everybody read it (chmod a+r); of a container, "
+            "docker run --user says by whom it is read."
+        )
     if path.is_file():
         return InputFile(path)
     if not path.is_dir():
