@@ -49,6 +49,14 @@ class Refuses:
 
 def converted(machine: Machine, argument: Argument, text: str) -> Any:
     """The value that the script sees; Refuses where it stops instead, Unknown where nobody can tell."""
+    value = _converted(machine, argument, text)
+    if isinstance(value, Refuses) and not argument.flags and argument.nargs == "*":
+        # argparse calls no type there, so nothing stops
+        return Unknown(f"is {shown(text)}, which is no value that the argument takes")
+    return value
+
+
+def _converted(machine: Machine, argument: Argument, text: str) -> Any:
     given = argument.keywords.get("type")
     if given is None:
         return text

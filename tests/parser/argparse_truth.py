@@ -55,7 +55,12 @@ def described(parser, action, subcommand):
     """One action as the reader describes it."""
     default = action.default
     if isinstance(default, str) and default != argparse.SUPPRESS:
-        default = parser._get_value(action, default)
+        try:
+            default = parser._get_value(action, default)
+        except (ValueError, TypeError, argparse.ArgumentError):
+            # a positional of any number is the one whose default argparse hands to no type
+            if action.option_strings or action.nargs != "*":
+                raise
     groups = [group.title for group in parser._action_groups if action in group._group_actions]
     standard = ("options", "optional arguments", "positional arguments")
     return {

@@ -149,6 +149,20 @@ def test_a_default_that_is_never_looked_at_is_a_warning() -> None:
     assert told.severity == "warning"
 
 
+@pytest.mark.parametrize(("nargs", "refused"), [("*", False), ("?", True)])
+def test_of_a_positional_it_depends_on_how_many_it_takes(nargs: str, refused: bool) -> None:
+    line = f"parser.add_argument('value', type=int, nargs={nargs!r}, default='many')"
+    with contextlib.redirect_stderr(io.StringIO()):
+        try:
+            exec(compile(f"{HEAD}{line}\nparser.parse_args([])", "made", "exec"), {})  # noqa: S102  our own program
+            stops = False
+        except SystemExit:
+            stops = True
+    assert stops == refused
+    found = report({"run.py": f"{HEAD}{line}{TAIL}"})
+    assert ("default-not-convertible" in {one.code for one in found.problems}) == refused
+
+
 bodies = st.recursive(
     st.sampled_from(
         [
