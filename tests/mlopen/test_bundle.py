@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 import pickle
 import sys
 import zipfile
@@ -251,3 +253,81 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
         put_file(tmp_path / "one", "no bytes")
     assert (tmp_path / "one").read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["one"]
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path, _ = write_bundle(tmp_path_factory.mktemp("kept"), "p", kept(a=[1, 2, 3], b="x" * 50))
+    return path.read_bytes()
+
+
+@given(st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+def test_whatever_bytes_the_caller_names_nothing_but_a_refusal_comes_of_them(
+    tmp_path: Path, bundle: bytes, data: st.DataObject
+) -> None:
+    changed = bytearray(bundle)
+    for place in data.draw(st.lists(st.integers(0, len(bundle) - 1), min_size=1, max_size=4)):
+        changed[place : place + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=4))
+    path = tmp_path / "changed"
+    path.write_bytes(changed)
+    with contextlib.suppress(CallerFault):
+        load_bundle(named(path), "p", Kept())
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        "[" * 100_000,
+        "[]",
+        '{"format": ' + "9" * 5_000 + "}",
+        '{"format": "mlopen-bundle", "version": 1, "pipeline": "p", "objects": [], "libraries": []}',
+        '{"format": "mlopen-bundle", "version": 1, "pipeline": "p", "objects": [[]], "libraries": {}}',
+        '{"format": "mlopen-bundle", "version": 1, "pipeline": [], "objects": [], "libraries": {}}',
+    ],
+)
+def test_a_manifest_of_another_shape_is_refused(tmp_path: Path, manifest: str) -> None:
+    path = tmp_path / "b"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("manifest.json", manifest)
+    with pytest.raises(CallerFault, match=r"Train again\.|Train with this one\."):
+        load_bundle(named(path), "p", Kept())
+
+
+def test_a_manifest_that_names_an_object_twice_is_refused(tmp_path: Path) -> None:
+    path, _ = write_bundle(tmp_path, "p", kept(a=Trap(), b=2))
+
+    def rename(manifest: dict[str, Any], _: dict[str, bytes]) -> None:
+        for entry in manifest["objects"]:
+            entry["name"] = "a"
+
+    with pytest.raises(CallerFault, match="two of its objects have one name"):
+        load_bundle(rewritten(path, rename), "p", Kept())
+    assert LOADED == []
+
+
+def test_a_pipe_or_a_device_is_no_bundle_and_is_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    folder = tmp_path / "trained"
+    folder.mkdir()
+    (folder / f"{'0' * 64}{SUFFIX}").symlink_to("/dev/zero")
+    for place in (pipe, folder, Path("/dev/zero")):
+        with pytest.raises(CallerFault, match="no plain file"):
+            load_bundle(BundleName.read(f"{place}@sha256:{'0' * 64}"), "p", Kept())
+
+
+def test_what_a_manifest_says_cannot_move_the_cursor_of_a_log(tmp_path: Path) -> None:
+    trained = run(write(tmp_path, COUNTING), "train", "--input-path", "lines.txt", "--output-path", "trained")
+    path = tmp_path / trained.model.partition("@")[0]
+
+    def lie(manifest: dict[str, Any], _: dict[str, bytes]) -> None:
+        manifest["libraries"]["x\x1b[2J\nsection_start:0:a\r\u202e"] = "1"
+
+    ran = run(
+        tmp_path / "counting_control.py",
+        *("run", "--input-path", "lines.txt", "--output-path", "o"),
+        *("--model", f"{path}@sha256:{rewritten(path, lie).sha256}"),
+    )
+    assert ran.code == 0
+    assert r"it was trained with x\x1b[2J\nsection_start:0:a\r\u202e 1, and here is none." in ran.err

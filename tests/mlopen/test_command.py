@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -289,3 +290,18 @@ def test_all_of_it_is_what_python_3_8_understands_and_does(tmp_path: Path) -> No
     )
     assert done.returncode == 0, done.stderr
     assert RUNNER.read_bytes() == names["runner.py"]
+
+
+def test_a_name_that_no_file_can_have_is_told_without_a_traceback(tmp_path: Path) -> None:
+    control = write(tmp_path, COUNTING)
+    long, given = "a" * 5_000, ("--input-path", "lines.txt", "--output-path", "o")
+    for words in (
+        ("run", "--input-path", long, "--output-path", "o"),
+        ("run", "--input-path", "lines.txt", "--output-path", long),
+        ("run", *given, "--model", f"{long}@sha256:{'0' * 64}"),
+        ("run", *given, "--data", long),
+    ):
+        ran = run(control, *words)
+        assert ran.code in (1, 2)
+        assert "Traceback" not in ran.err
+        assert re.search(r"^counting_control.py: --.* Give ", ran.err, re.MULTILINE)

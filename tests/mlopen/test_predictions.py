@@ -10,6 +10,7 @@ import html.parser
 import io
 import json
 import math
+import re
 from collections import namedtuple
 from typing import Any
 
@@ -209,12 +210,21 @@ def test_missing_keys_are_fine_and_unknown_ones_are_told(capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize(
-    "text", ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", " =1", "|calc", "＝1", "-x", "\n=1"]
+    "text", ["=1+1", "+1+1", "-1+1", "@SUM(A1)", " =1", "|calc", "＝1", "-x", "\ufeff=1", "\u200b=1", '"=1']
 )
 def test_no_text_is_a_formula(text: str) -> None:
     preds = read_predictions({"data": [[text]], "columns": [text]})
     rows = list(csv.reader(io.StringIO(to_csv(preds), newline="")))
     assert rows == [[f"'{text}"], [f"'{text}"]]
+
+
+@pytest.mark.parametrize("mark", [";", "\t", "\r", "\n", ";;", ';"'])
+def test_no_part_of_a_text_is_a_formula_where_cells_are_parted_otherwise(mark: str) -> None:
+    preds = read_predictions({"data": [[f"a{mark}=1", f"{mark}+x", "b;-2"]]})
+    (_, *lines) = to_csv(preds).splitlines()
+    parts = re.split(r"[;\t,]", ",".join(lines))
+    assert [part for part in parts if part.strip('" ')[:1] in ("=", "+")] == []
+    assert "b;-2" in to_csv(preds)
 
 
 def test_numbers_stay_numbers_in_a_spreadsheet() -> None:

@@ -5,11 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .canvas import LEFT, RIGHT, WIDTH, draw_axes, items, look_of, name_of, number_of, svg, x_at, y_at
+from .canvas import (
+    HEIGHT,
+    LEFT,
+    LEGEND_LINE,
+    RIGHT,
+    WIDTH,
+    draw_axes,
+    items,
+    look_of,
+    name_of,
+    number_of,
+    plain_words,
+    svg,
+    x_at,
+    y_at,
+)
 from .scales import Categories, Numbers, Scale, number_words
 
 REACH = 1.5
 """Numbers further away than so many heights of the box lie apart; Plotly's own measure."""
+
+MAX_BOXES = 100
+"""Boxes that are drawn; of more, the first, and how many there are is said below."""
 
 MAX_APART = 500
 """Numbers that lie apart, and are drawn, of one box."""
@@ -24,12 +42,14 @@ def draw_boxes(traces: list[dict[str, Any]], layout: dict[str, Any], title: str)
         values, names = (items(trace.get(side)) for side in (("x", "y") if lying else ("y", "x")))
         for number, value in enumerate(values):
             found = number_of(value)
-            name = str(names[number]) if number < len(names) else name_of(trace, place)
+            name = plain_words(names[number]) if number < len(names) else name_of(trace, place)
             if found is not None:
                 groups.setdefault(name, []).append(found)
                 looks.setdefault(name, look_of(place))
     if not groups:
         return ""
+    count = len(groups)
+    groups = {name: groups[name] for name in list(groups)[:MAX_BOXES]}
     across = Categories(list(groups))
     upwards = Numbers([number for some in groups.values() for number in some], False)
     parts, told = [*draw_axes(across, upwards, layout)], []
@@ -41,7 +61,11 @@ def draw_boxes(traces: list[dict[str, Any]], layout: dict[str, Any], title: str)
             f"{name}: {len(numbers)} numbers from {number_words(numbers[0])} to {number_words(numbers[-1])}, "
             f"half of them below {middle}"
         )
-    return svg(parts, title, "Boxes: " + "; ".join(told))
+    height = HEIGHT
+    if count > MAX_BOXES:
+        height += LEGEND_LINE
+        parts.append(f'<text x="{LEFT}" y="{HEIGHT + 12}">The first {MAX_BOXES} of {count} boxes</text>')
+    return svg(parts, title, "Boxes: " + "; ".join(told), height)
 
 
 def _box(name: str, numbers: Sequence[float], across: Scale, upwards: Scale, look: str) -> Iterator[str]:

@@ -6,13 +6,16 @@ training, which `bundling.py` wrote.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import importlib.metadata
 import io
 import json
+import os
 import pickle
 import platform
 import re
+import stat
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -20,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from .faults import CallerFault
-from .files import hash_of
+from .files import hash_of, kind_of
 from .kept import Kept
 
 FORMAT, VERSION = "mlopen-bundle", 1
@@ -33,6 +36,13 @@ _NO_BUNDLE = (
     *(AttributeError, LookupError, TypeError, ValueError),
 )
 """What reading a file can end in that is no zip of ours, or whose manifest is of other types than ours."""
+
+
+_NO_BUNDLE = (
+    *(zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError),
+    *(AttributeError, KeyError, TypeError, ValueError),
+)
+"""What is raised of bytes that are no zip file, and of a manifest that is not as ours are."""
 
 
 class BundleName:
@@ -53,7 +63,7 @@ class BundleName:
                 "64 digits that train has told at its end."
             )
         path = Path(place)
-        return cls(path / (sha256 + SUFFIX) if path.is_dir() else path, sha256)
+        return cls(path / (sha256 + SUFFIX) if kind_of(path) == "folder" else path, sha256)
 
 
 def load_bundle(name: BundleName, pipeline: str, kept: Kept) -> list[str]:
@@ -79,7 +89,11 @@ def load_bundle(name: BundleName, pipeline: str, kept: Kept) -> list[str]:
 
 def _read(name: BundleName) -> bytes:
     try:
-        data = name.path.read_bytes()
+        with open(name.path, "rb", opener=_without_waiting) as file:
+            # others may never end
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise OSError(errno.EINVAL, "This is no plain file")
+            data = file.read()
     except OSError as error:
         raise CallerFault(
             f"--model {name.path}: {error.strerror}. Give the bundle that train wrote."
@@ -91,6 +105,11 @@ def _read(name: BundleName) -> bytes:
             "changed it. It was not loaded."
         )
     return data
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    # a pipe would wait for somebody who writes
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _manifest(archive: zipfile.ZipFile, refused: str) -> dict[str, Any]:
@@ -109,6 +128,9 @@ def _manifest(archive: zipfile.ZipFile, refused: str) -> dict[str, Any]:
     names = [entry["file"] for entry in manifest["objects"]] + [MANIFEST]
     if sorted(names) != sorted(archive.namelist()):
         raise ValueError("its files are not those of its manifest")
+    kept = [(entry["kind"], entry["name"]) for entry in manifest["objects"]]
+    if len(set(kept)) != len(kept):
+        raise ValueError("two of its objects have one name")
     return dict(manifest)
 
 

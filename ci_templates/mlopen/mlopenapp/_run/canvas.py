@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
-from html import escape, unescape
+from html import escape
 from typing import Any
 
+from .markup import unescaped
 from .scales import Scale
 
 WIDTH, HEIGHT = 720, 400
@@ -37,7 +38,7 @@ def title_of(part: Any) -> str:
 
 def plain_words(text: Any) -> str:
     """A label, as words: without tags, and not too long."""
-    words = unescape(_TAG.sub(" ", str(text)))
+    words = unescaped(_TAG.sub(" ", str(text)))
     words = re.sub(r"\s+", " ", words).strip()
     return words if len(words) <= MAX_LABEL_CHARS else words[: MAX_LABEL_CHARS - 1] + "…"
 

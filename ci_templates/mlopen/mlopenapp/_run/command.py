@@ -12,7 +12,7 @@ from . import predictions
 from .bundle import BundleName, load_bundle
 from .bundling import write_bundle
 from .control import Control, load_control
-from .faults import Fault
+from .faults import Fault, harmless
 from .inputs import find_input
 from .kept import KEPT
 from .options import add_option, params_of
@@ -29,7 +29,7 @@ def run_command(control_file: Path, words: Sequence[str]) -> int:
         else:
             _run(control, values)
     except Fault as fault:
-        sys.stderr.write(f"{control_file.name}: {fault}\n")
+        sys.stderr.write(f"{harmless(f'{control_file.name}: {fault}')}\n")
         return fault.code
     return 0
 
@@ -121,4 +121,4 @@ def _made(text: str) -> Path:
 
 
 def _tell(words: str) -> None:
-    sys.stderr.write(f"mlopen: {words}\n")
+    sys.stderr.write(f"{harmless(f'mlopen: {words}')}\n")

@@ -13,6 +13,7 @@ from typing import Any
 
 from .. import pipelines
 from .faults import AuthorFault, CallerFault
+from .files import kind_of
 from .options import Option, read_options
 
 SIGNATURES = {
@@ -38,7 +39,7 @@ class Control:
 
 def load_control(path: Path) -> Control:
     """Imports the file. Raises CallerFault when there is none, AuthorFault for what a function lacks."""
-    if not path.is_file():
+    if kind_of(path) != "file":
         raise CallerFault(f"{path}: there is no such control file.")
     folder = path.resolve().parent
     _offer_helpers(folder)

@@ -10,17 +10,21 @@ import binascii
 import json
 import re
 import struct
+from collections import deque
 from collections.abc import Mapping
-from html import unescape
 from typing import Any
 
 from .faults import AuthorFault
+from .markup import unescaped
 from .sanitise import clean
 from .values import plain, shown_type
 
 MAX_GRAPHS = 100
 MAX_DIV_CHARS = 50_000_000
 """Characters of one graph's div; those that bring the whole of plotly.js have five million."""
+
+MAX_CALLS = 10
+"""Calls of Plotly, from the last one on, that are tried for a figure: each may be read up to the div's end."""
 
 _CALLS = re.compile(
     r"Plotly\.(?:newPlot|plot|react)\s*\(\s*(?:\"[^\"]*\"|'[^']*'|[\w.$]+(?:\([^()]*\))?)\s*,\s*"
@@ -82,19 +86,19 @@ def _figure_of(html: str) -> Any:
     """The figure within a div; None when there is none that can be read."""
     ours = _OURS.match(html.strip())
     if ours:
-        return _json(unescape(ours[1]), 0)[0]
+        return _json(unescaped(ours[1]), 0)[0]
     if html.lstrip().startswith("{"):  # what a figure of Plotly's gives as its JSON
         found = _json(html.strip(), 0)[0]
         return found if isinstance(found, dict) and isinstance(found.get("data"), list) else None
-    found = None
-    for call in _CALLS.finditer(html):  # the last: plotly.js itself may come before
+    # the last one that has data: plotly.js itself may come before
+    for call in reversed(deque(_CALLS.finditer(html), MAX_CALLS)):
         data, end = _json(html, call.end())
         if not isinstance(data, list):
             continue
         comma = re.compile(r"\s*,\s*").match(html, end)
         layout = _json(html, comma.end())[0] if comma else None
-        found = {"data": data, "layout": layout if isinstance(layout, dict) else {}}
-    return found
+        return {"data": data, "layout": layout if isinstance(layout, dict) else {}}
+    return None
 
 
 def _json(text: str, place: int) -> tuple[Any, int]:
@@ -129,8 +133,8 @@ def _unpacked(value: Any) -> Any:
         return [_unpacked(one) for one in value]
     if not isinstance(value, dict):
         return value
-    if isinstance(value.get("bdata"), str) and value.get("dtype") in _NUMBERS:
-        code = _NUMBERS[value["dtype"]]
+    code = _NUMBERS.get(str(value.get("dtype")))
+    if isinstance(value.get("bdata"), str) and code is not None:
         try:
             data = base64.b64decode(value["bdata"], validate=True)
             numbers = struct.unpack(f"<{len(data) // struct.calcsize('<' + code)}{code}", data)

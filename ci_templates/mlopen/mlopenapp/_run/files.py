@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,15 @@ from typing import IO
 
 CHUNK_BYTES = 1024 * 1024
 """Bytes that are read at once."""
+
+
+def kind_of(path: Path) -> str:
+    """`file` or `folder`; "" for what is neither, is not there, cannot be looked at, or cannot be a path at all."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return ""
+    return "file" if stat.S_ISREG(mode) else "folder" if stat.S_ISDIR(mode) else ""
 
 
 def put_file(path: Path, data: bytes) -> None:

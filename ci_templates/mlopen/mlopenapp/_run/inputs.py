@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from .faults import CallerFault
+from .files import kind_of
 
 CHUNK_BYTES = 64 * 1024
 """Bytes of a piece, where nobody says how large they shall be."""
@@ -166,7 +167,7 @@ class InputFolder:
         for folder, folders, names in os.walk(self.path):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             found += [Path(folder, name) for name in sorted(names) if not name.startswith(".")]
-        return [InputFile(path) for path in found if path.is_file()]
+        return [InputFile(path) for path in found if kind_of(path) == "file"]
 
     def open(self, mode: str | None = None) -> InputFolder:
         """Raises IsADirectoryError."""
@@ -196,14 +197,15 @@ class InputFolder:
 def find_input(option: str, text: str) -> InputFile | InputFolder:
     """The file or folder that an option names; a folder of one file is that file. Raises CallerFault."""
     path = Path(text)
-    if path.exists() and not os.access(text, os.R_OK):
+    kind = kind_of(path)
+    if kind and not os.access(text, os.R_OK):
         raise CallerFault(
             f"{option} {text}: it cannot be read. Let everybody read it (chmod a+r); of a container, "
             "docker run --user says by whom it is read."
         )
-    if path.is_file():
+    if kind == "file":
         return InputFile(path)
-    if not path.is_dir():
+    if kind != "folder":
         raise CallerFault(f"{option} {text}: there is no such file or folder. Give the path of one.")
     folder = InputFolder(path)
     files = folder.files

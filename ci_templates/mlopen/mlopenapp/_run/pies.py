@@ -12,6 +12,9 @@ from .scales import number_words
 MAX_NAMED = 40
 """Slices that are named beside the pie; all are drawn."""
 
+MAX_SLICES = 200
+"""Of more, the smallest are one slice: nobody could tell them apart."""
+
 
 def draw_pie(trace: dict[str, Any], title: str) -> str:
     """The pie of one trace; labels that are the same share a slice."""
@@ -23,7 +26,9 @@ def draw_pie(trace: dict[str, Any], title: str) -> str:
         if found is not None and found > 0:
             label = plain_words(labels[number]) if number < len(labels) else str(number)
             slices[label] = slices.get(label, 0.0) + found
-    whole = math.fsum(slices.values())
+    slices = _together(slices)
+    # a sum of such numbers may be infinite
+    whole = sum(slices.values())
     if not slices or not math.isfinite(whole):
         return ""
     hole = number_of(trace.get("hole")) or 0.0
@@ -40,6 +45,15 @@ def draw_pie(trace: dict[str, Any], title: str) -> str:
             parts.append(f'<rect class="{look_of(place)}" x="380" y="{y - 12}" width="14" height="14"/>')
             parts.append(f'<text x="402" y="{y}">{escape(words)}</text>')
     return svg(parts, title, "A pie: " + ", ".join(told[:MAX_NAMED]), height)
+
+
+def _together(slices: dict[str, float]) -> dict[str, float]:
+    if len(slices) <= MAX_SLICES:
+        return slices
+    large = set(sorted(slices, key=lambda label: -slices[label])[: MAX_SLICES - 1])
+    others = sum(value for label, value in slices.items() if label not in large)
+    shown = {label: value for label, value in slices.items() if label in large}
+    return {f"{len(slices) - len(large)} smaller ones": others, **shown}
 
 
 def _slice(begun: float, ended: float, hole: float, place: int, middle: float) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .faults import AuthorFault, Fault
+from .faults import AuthorFault, Fault, harmless
 from .figures import Graph, read_graphs
 from .files import put_file
 from .report import write_report
@@ -22,12 +22,17 @@ SCHEMA = 1
 KEYS = ("data", "columns", "graphs", "text")
 MAX_ROWS = 1_000_000
 MAX_COLUMNS = 2_000
+MAX_TEXT_CHARS = 5_000_000
 
 JSON, CSV, REPORT = "preds.json", "preds.csv", "report.html"
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z", re.ASCII)
-_FORMULA = re.compile(r"\s*[=+\-@\t\r|%＝＋－＠]")
-"""A cell that a spreadsheet takes for a formula, or may; some skip blanks first."""
+_SUSPECT = re.compile(r"[=+\-@|%＝＋－＠]")
+_FORMULA = re.compile(rf"[\s\"\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]*{_SUSPECT.pattern}")
+"""What a spreadsheet takes for a formula, or may; some skip blanks, quotes, or what cannot be seen first."""
+
+_PIECE = re.compile(r"[^;\t\r\n]+")
+"""What may become a cell of its own: in some countries cells are parted by semicolons, and then quotes do not help."""
 
 
 class Predictions:
@@ -51,11 +56,16 @@ def read_predictions(preds: Any) -> Predictions:
     foreign = [key for key in preds if key not in KEYS]
     if foreign:
         words = ", ".join(f"preds[{key!r}]" for key in foreign)
-        sys.stderr.write(f"mlopen: {words}: left out, for the keys of a result are {', '.join(KEYS)}\n")
+        told = f"mlopen: {words}: left out, for the keys of a result are {', '.join(KEYS)}"
+        sys.stderr.write(f"{harmless(told)}\n")
     columns, rows = _table(preds.get("columns"), preds.get("data"))
     text = preds.get("text")
     if text is not None and not isinstance(text, str):
         raise AuthorFault(f"preds['text'] is {shown_type(text)}. It is one text, plain or HTML.")
+    if text is not None and len(text) > MAX_TEXT_CHARS:
+        raise AuthorFault(
+            f"preds['text'] has {len(text)} characters; a text has up to {MAX_TEXT_CHARS}. Write it to a file."
+        )
     return Predictions(columns, rows, read_graphs(preds.get("graphs")), clean(text or ""))
 
 
@@ -182,7 +192,7 @@ def to_json(preds: Predictions) -> str:
 
 
 def to_csv(preds: Predictions) -> str:
-    """The table by RFC 4180; a text that a spreadsheet might run has an apostrophe before it."""
+    """The table by RFC 4180; what a spreadsheet might run has an apostrophe before it, in the midst of a text, too."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     if preds.columns:
@@ -196,5 +206,14 @@ def _csv_cell(cell: Any) -> str:
         return ""
     if isinstance(cell, bool):
         return "true" if cell else "false"
-    text = str(cell).replace("\0", "")
-    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.match(text) and text != "-Infinity" else text
+    return _harmless(str(cell).replace("\0", ""))
+
+
+def _harmless(text: str) -> str:
+    if not _SUSPECT.search(text):
+        return text
+    return _PIECE.sub(lambda found: f"'{found[0]}" if _is_formula(found[0]) else found[0], text)
+
+
+def _is_formula(piece: str) -> bool:
+    return _FORMULA.match(piece) is not None and not _NUMBER.match(piece) and piece != "-Infinity"

@@ -7,8 +7,10 @@ and value escaped.
 from __future__ import annotations
 
 import re
-from html import escape, unescape
-from html.parser import HTMLParser
+from collections.abc import Mapping
+from html import escape
+
+from .markup import Piece, pieces, unescaped
 
 KEPT = frozenset(
     {
@@ -41,9 +43,9 @@ def clean(text: str) -> str:
     if "<" not in text and "&" not in text:
         return _paragraphs(text)
     cleaner = _Cleaner()
-    cleaner.feed(text.replace("\0", ""))
-    cleaner.close()
-    return cleaner.finished() if cleaner.marked else _paragraphs(unescape(text))
+    for piece in pieces(text.replace("\0", "")):
+        cleaner.take(piece)
+    return cleaner.finished() if cleaner.marked else _paragraphs(unescaped(text))
 
 
 def _paragraphs(text: str) -> str:
@@ -51,51 +53,44 @@ def _paragraphs(text: str) -> str:
     return "".join(f"<p>{'<br>'.join(map(escape, part.splitlines()))}</p>" for part in parts)
 
 
-class _Cleaner(HTMLParser):
+class _Cleaner:
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
         self.out: list[str] = []
         self.open: list[str] = []
-        self.dropping: list[str] = []
         self.marked = False
+        self.dropped = ""
+        """The element that is left out with all that is in it, and how many of its name are open."""
+        self.depth = 0
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.marked = True
-        if self.dropping or tag in DROPPED:
-            # these have no end, so nothing is in them
-            if tag not in ("embed", "frame"):
-                self.dropping.append(tag)
+    def take(self, piece: Piece) -> None:
+        self.marked = self.marked or piece.kind != "text"
+        if self.dropped:
+            self._leave_out(piece)
+        elif piece.kind == "text":
+            self.out.append(escape(piece.text))
+        elif piece.kind == "nothing":
             return
-        if tag not in KEPT or len(self.open) >= MAX_DEPTH:
-            return
-        self.out.append(f"<{tag}{self._attributes(tag, attrs)}>")
-        if tag not in EMPTY:
-            self.open.append(tag)
+        elif piece.kind == "end":
+            self._end(piece.tag)
+        elif piece.tag in DROPPED:
+            # what has no end has nothing in it
+            if piece.tag not in ("embed", "frame") and not piece.closed:
+                self.dropped, self.depth = piece.tag, 1
+        elif piece.tag in KEPT and len(self.open) < MAX_DEPTH:
+            self.out.append(f"<{piece.tag}{_attributes(piece.tag, piece.given)}>")
+            if piece.tag not in EMPTY:
+                self.open.append(piece.tag)
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.marked = True
-        if tag in EMPTY or tag not in DROPPED:
-            self.handle_starttag(tag, attrs)
+    def finished(self) -> str:
+        return "".join(self.out) + "".join(f"</{tag}>" for tag in reversed(self.open))
 
-    def handle_comment(self, data: str) -> None:
-        self.marked = True
+    def _leave_out(self, piece: Piece) -> None:
+        if piece.tag == self.dropped and not piece.closed:
+            self.depth += 1 if piece.kind == "start" else -1
+            if not self.depth:
+                self.dropped = ""
 
-    def handle_decl(self, decl: str) -> None:
-        self.marked = True
-
-    def handle_pi(self, data: str) -> None:
-        self.marked = True
-
-    def unknown_decl(self, data: str) -> None:
-        self.marked = True
-
-    def handle_endtag(self, tag: str) -> None:
-        self.marked = True
-        if self.dropping:
-            if tag in self.dropping:
-                while self.dropping.pop() != tag:
-                    pass
-            return
+    def _end(self, tag: str) -> None:
         if tag in self.open:
             while True:
                 ended = self.open.pop()
@@ -103,22 +98,15 @@ class _Cleaner(HTMLParser):
                 if ended == tag:
                     return
 
-    def handle_data(self, data: str) -> None:
-        if not self.dropping:
-            self.out.append(escape(data))
 
-    def finished(self) -> str:
-        return "".join(self.out) + "".join(f"</{tag}>" for tag in reversed(self.open))
-
-    def _attributes(self, tag: str, attrs: list[tuple[str, str | None]]) -> str:
-        given = {name: value or "" for name, value in attrs}
-        kept = {}
-        if tag == "a" and _LINK.match(given.get("href", "").strip()):
-            kept = {"href": given["href"].strip(), "rel": "noopener noreferrer"}
-        if tag == "img":
-            kept = {"alt": given.get("alt", "")}
-            if _PICTURE.match(given.get("src", "")):
-                kept["src"] = given["src"]
-        if tag in ("td", "th"):
-            kept = {name: given[name] for name in ("colspan", "rowspan") if _SPAN.match(given.get(name, ""))}
-        return "".join(f' {name}="{escape(value)}"' for name, value in kept.items())
+def _attributes(tag: str, given: Mapping[str, str]) -> str:
+    kept = {}
+    if tag == "a" and _LINK.match(given.get("href", "").strip()):
+        kept = {"href": given["href"].strip(), "rel": "noopener noreferrer"}
+    if tag == "img":
+        kept = {"alt": given.get("alt", "")}
+        if _PICTURE.match(given.get("src", "")):
+            kept["src"] = given["src"]
+    if tag in ("td", "th"):
+        kept = {name: given[name] for name in ("colspan", "rowspan") if _SPAN.match(given.get(name, ""))}
+    return "".join(f' {name}="{escape(value)}"' for name, value in kept.items())

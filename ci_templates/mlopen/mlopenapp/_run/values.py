@@ -62,7 +62,7 @@ def plain(value: Any, where: str, depth: int = 0) -> Any:
 
 def _text(value: str) -> str:
     """A text that every file can hold: half of a surrogate pair cannot be written."""
-    return value.encode("utf-8", "replace").decode("utf-8")
+    return str.encode(value, "utf-8", "replace").decode("utf-8")
 
 
 def shown_type(value: Any) -> str:
