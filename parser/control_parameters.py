@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from parser.argparse_reader.read import to_value
+from parser.interpreter.operations import len_of
 from parser.interpreter.values import SPOILT, Unknown, known, why_unknown
 from parser.model import Parameter, Place, Problem, Value
 from parser.problems import be, problem, shown
@@ -234,7 +235,7 @@ class _Option:
             return None
         if not isinstance(given, list | tuple | range) or not given:
             raise _Refused("it has no choices", 'Write them: `("choice", {"choices": ["fast", "exact"]})`.')
-        if len(given) > MAX_CHOICES:
+        if len_of(given) > MAX_CHOICES:
             raise _Refused(f"it has more than {MAX_CHOICES} choices", "Offer fewer, or a text.")
         # Django's form takes pairs of a value and what is shown for it
         values = [one[0] if isinstance(one, list | tuple) and one else one for one in given]
@@ -266,7 +267,10 @@ class _Option:
         return self._converted(default, type_), False
 
     def _text(self, value: Any) -> str:
-        plain = to_value(str(value))
+        try:
+            plain = to_value(str(value))
+        except ValueError:  # Python writes no whole number of thousands of digits
+            raise _Refused("it holds a number that is too large", "Write a smaller one.") from None
         if not isinstance(plain, str):
             raise _Refused("it holds text that cannot be encoded", "Write plain text.")
         return plain

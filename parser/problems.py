@@ -42,10 +42,17 @@ def be(fields: str) -> str:
 
 def shown(value: object) -> str:
     """The author's own text, fit for one line of a message: quoted, shortened, nothing invisible in it."""
-    text = ascii_controls(value) if isinstance(value, str) else repr(value)
+    text = ascii_controls(value) if isinstance(value, str) else _written(value)
     if len(text) > MAX_SHOWN:
         text = text[: MAX_SHOWN - 1] + "…"
     return f"'{text}'" if isinstance(value, str) else text
+
+
+def _written(value: object) -> str:
+    try:
+        return repr(value)
+    except ValueError:  # Python writes no whole number of thousands of digits
+        return "what is too long to be written"
 
 
 def short(text: str) -> str:

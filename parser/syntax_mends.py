@@ -14,6 +14,9 @@ from parser.problems import shown
 MAX_CHARS = 200_000
 """Characters of a file for which mends are tried: each is parsed once more."""
 
+MAX_TRIED = 5
+"""Lines of one statement at whose end a comma is tried: each costs a reading of the whole file."""
+
 MAX_SHOWN = 3
 """Mended lines that a hint shows; the edit has all of them."""
 
@@ -125,11 +128,15 @@ def _told(path: str, first: int, body: list[str], block: list[str]) -> SyntaxMen
 
 def _with_comma(path: str, lines: list[str], first: int, last: int) -> SyntaxMend | None:
     """A comma at the end of one of the lines."""
+    tried = 0
     for number in range(first, min(last, len(lines))):
         line = lines[number - 1]
         plain = line.rstrip()
         if not plain or "#" in plain or plain.endswith(("(", "[", "{", ",", "\\")):
             continue
+        if tried == MAX_TRIED:
+            return None
+        tried += 1
         mended = [*lines[: number - 1], f"{plain},{line[len(plain) :]}", *lines[number:]]
         wrong = _parse("".join(mended))
         if wrong is None or wrong > last:

@@ -393,4 +393,14 @@ _HASHABLE = (
 
 def hashable(key: Any) -> bool:
     """Whether it can be the key of a dictionary or in a set here."""
-    return isinstance(key, _HASHABLE) or (isinstance(key, tuple) and all(hashable(item) for item in key))
+    return _hashable(key, 0, [MAX_ITEMS])
+
+
+def _hashable(key: Any, depth: int, budget: list[int]) -> bool:
+    # Python looks at a tuple as often as it stands in others: forty lines make one of a million million items
+    budget[0] -= 1
+    if isinstance(key, _HASHABLE):
+        return True
+    if budget[0] < 0 or depth > MAX_DEPTH:
+        return False
+    return isinstance(key, tuple) and all(_hashable(item, depth + 1, budget) for item in key)

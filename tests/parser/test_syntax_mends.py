@@ -1,6 +1,7 @@
 """Faults of syntax whose mend is plain: told with the mended lines, which say what was meant and nothing else."""
 
 import ast
+import time
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,28 @@ def test_a_mend_says_what_the_lines_said(statements: list[str]) -> None:
 
 def test_the_hint_of_any_other_fault_names_a_way_to_see_it(tmp_path: Path) -> None:
     assert "py_compile" in fault("x = = 1\n").hint
+
+
+LINES = 9_000
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize(
+    "text",
+    [
+        "f(a {1\n" + "+2\n" * LINES + "})\n",
+        "x = [a b\n" + "+c\n" * LINES + "]\n",
+        "x = [(a\n" + "+c\n" * LINES + ") b\n]\n",
+        "x = [(a\n" + "+c\n" * LINES + ") (\nb\n" + "+c\n" * LINES + ") d]\n",
+        "if x:\n" + "a = 1\n" * LINES * 3,
+        "if x:\n" * 2_000,
+        "if x:\ny = 1\n" * LINES,
+        "if x:\ny = '" + "a" * 100_000 + "'\n",
+    ],
+)
+def test_a_mend_is_found_or_given_up_in_time(text: str) -> None:
+    began = time.process_time()
+    found = report({"run.py": text}, entry_point="run.py")
+    assert time.process_time() - began < 2.0
+    assert found.refused
+    assert all(len(one.hint) < 1_000 for one in found.problems)

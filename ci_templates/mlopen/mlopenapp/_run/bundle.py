@@ -38,13 +38,6 @@ _NO_BUNDLE = (
 """What reading a file can end in that is no zip of ours, or whose manifest is of other types than ours."""
 
 
-_NO_BUNDLE = (
-    *(zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError),
-    *(AttributeError, KeyError, TypeError, ValueError),
-)
-"""What is raised of bytes that are no zip file, and of a manifest that is not as ours are."""
-
-
 class BundleName:
     """A bundle's place, and the hash that its bytes must have."""
 
