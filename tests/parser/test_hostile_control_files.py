@@ -43,7 +43,8 @@ BODIES = {
     "itself, for the other command": 'return {"a": get_params(not run)}',
     "names that are none": 'return {"": "string", "\\0": "string", None: 1, b"a": 2, (1,): 3, "--": "string"}',
     "half a character": 'return {"a\\ud800": ("string", {"default": "\\ud800", "help": "\\ud800"})}',
-    "a class that equals all": "class A(str):\n    def __eq__(self, other): return True\n    def __hash__(self): return 1\n"
+    "a class that equals all": "class A(str):\n    def __eq__(self, other): return True\n"
+    "    def __hash__(self): return 1\n"
     'return {A("x"): (A("y"), A("z"))}',
 }
 
@@ -91,7 +92,7 @@ def test_nothing_of_a_control_file_runs(tmp_path: Path) -> None:
     ("files", "said"),
     [
         ({"control.py": "import mlopenapp\n" + "def train(a, b, c): pass\n" * 20_000}, "control-file-signature"),
-        ({"control.py": RUNS.replace("inpt", "inpt, " + ", ".join(f"a{n}" for n in range(20_000)))}, "control-file-signature"),
+        ({"control.py": RUNS.replace("inpt", ", ".join(f"a{n}" for n in range(20_000)))}, "control-file-signature"),
         ({"control.py": RUNS + "x = " + "(" * 5_000 + ")" * 5_000}, "file-too-complex"),
         ({f"c{number}.py": RUNS for number in range(5_000)}, "several-entry-points"),
     ],
@@ -102,8 +103,9 @@ def test_too_much_of_anything_is_one_problem(files: dict[str, str], said: str) -
 
 PIECES = st.sampled_from(
     [
-        *('"a"', '"b"', '"integer"', '"choice"', '"bool"', '{"default": ', '{"choices": ', "[", "]", "(", ")", "}", ", "),
-        *("1", "-1", "None", "x", "run", "lambda: ", "*", "**", "range(9)", " if ", " else ", " for x in ", "'\\ud800'"),
+        *('"a"', '"b"', '"integer"', '"choice"', '"bool"', '{"default": ', '{"choices": ', "[", "]", "(", ")"),
+        *("}", ", ", "1", "-1", "None", "x", "run", "lambda: ", "*", "**", "range(9)", " if ", " else "),
+        *(" for x in ", "'\\ud800'"),
     ]
 )  # fmt: skip
 
@@ -123,22 +125,32 @@ def described(*blocks: str) -> dict[str, str]:
     return {"train.py": script, "infer.py": script, ".mlreef.yaml": settings_text, "parameters.py": text}
 
 
+DEEP = "x = (1,)\nfor i in range(40): x = (x, x)\n"
+OF_TRAIN = '@data_processor(name="x", command="train")\n'
+END = "def f(): pass"
+
+
 @pytest.mark.parametrize(
     "blocks",
     [
-        ['@data_processor(name="x", command="train")\ndef f(): pass'] * 5_000,
-        ['@data_processor(name="x")\n' * 3_000 + "def f(): pass"],
-        ['@data_processor(name="x", command="' + "train " * 100_000 + '")\ndef f(): pass'],
-        ["x = (1,)\nfor i in range(40): x = (x, x)\n@data_processor(name=x, command=x, type=x)\ndef f(): pass"],
-        [f"@data_processor(name={HUGE}, command={HUGE}, type={HUGE}, input_type={HUGE})\ndef f(): pass"],
-        ['@data_processor(name="x", command="train")\n' + '@parameter(name="a", type="int", default=1)\n' * 5_000 + "def f(): pass"],
-        ["x = (1,)\nfor i in range(40): x = (x, x)\n@data_processor(name='x', command='train')\n@parameter(name=x, type=x, default=x, required=x)\ndef f(): pass"],
-        [f'@data_processor(name="x", command="train")\n@parameter(name={HUGE}, type={HUGE}, default={HUGE})\ndef f(): pass'],
-        ["data_processor = lambda *a, **b: data_processor(*a, **b)\n@data_processor(name='x', command='train')\ndef f(): pass"],
-        ['@data_processor(name="\\u202e\\ud800\\0", command="../../etc/passwd", description="' + "x" * 1_000_000 + '")\ndef f(): pass'],
-        ["@data_processor(**{'command': 'train', 'name': [] })\nclass F: pass", "@data_processor(*[1] * 10**9)\ndef f(): pass"],
+        [OF_TRAIN + END] * 5_000,
+        ['@data_processor(name="x")\n' * 3_000 + END],
+        ['@data_processor(name="x", command="' + "train " * 100_000 + '")\n' + END],
+        [f"{DEEP}@data_processor(name=x, command=x, type=x)\n{END}"],
+        [f"@data_processor(name={HUGE}, command={HUGE}, type={HUGE}, input_type={HUGE})\n{END}"],
+        [OF_TRAIN + '@parameter(name="a", type="int", default=1)\n' * 5_000 + END],
+        [f"{DEEP}{OF_TRAIN}@parameter(name=x, type=x, default=x, required=x)\n{END}"],
+        [f"{OF_TRAIN}@parameter(name={HUGE}, type={HUGE}, default={HUGE})\n{END}"],
+        [f"data_processor = lambda *a, **b: data_processor(*a, **b)\n{OF_TRAIN}{END}"],
+        [
+            '@data_processor(name="\\u202e\\ud800\\0", command="../x", description="'
+            + "x" * 1_000_000
+            + f'")\n{END}'
+        ],
+        ["@data_processor(**{'command': 'train', 'name': []})\nclass F: pass"],
+        [f"@data_processor(*[1] * 10**9)\n{END}"],
     ],
-)  # fmt: skip
+)
 def test_a_parameters_file_is_read_in_time_or_told(blocks: list[str]) -> None:
     assert in_time(described(*blocks)).problems
 
