@@ -67,15 +67,19 @@ class Kind(StrEnum):
 GENERAL = frozenset({Kind.UNBUILT, Kind.SAMPLE, Kind.TESTS, Kind.RUNNER})
 """Kinds that say what failed rather than why: any other one is told before them."""
 
+STUCK_OR_SILENT = "stuck_or_timeout_failure"
+"""GitLab's reason for a job that no runner took; of older releases also where a runner told no more of one."""
+
 REASONS: Mapping[str, Kind] = {
     "job_execution_timeout": Kind.TIME_OUT,
     "server_timeout_running": Kind.TIME_OUT,
     "server_timeout_canceling": Kind.TIME_OUT,
-    "stuck_or_timeout_failure": Kind.STUCK,
+    STUCK_OR_SILENT: Kind.STUCK,
     "stuck_pending_with_matching_runners": Kind.STUCK,
     "stuck_pending_no_matching_runners": Kind.STUCK,
     "no_matching_runner": Kind.STUCK,
     "ci_quota_exceeded": Kind.QUOTA,
+    "trace_size_exceeded": Kind.LOG_CUT,
     "missing_dependency_failure": Kind.HANDOVER_GONE,
     "no_updates_running": Kind.RUNNER,
     "no_updates_canceling": Kind.RUNNER,

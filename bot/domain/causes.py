@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.domain.cause_helps import help_for
-from bot.domain.cause_kinds import GENERAL, REASONS, Kind, Who
+from bot.domain.cause_kinds import GENERAL, REASONS, STUCK_OR_SILENT, Kind, Who
 from bot.domain.cause_roots import root
 from bot.domain.cause_signs import signs
 from bot.domain.cause_words import WORDS
@@ -55,6 +55,9 @@ def likely_cause(trace: bytes, reason: str | None = None) -> Cause | None:
 def cause_of_lines(lines: Sequence[str], reason: str | None = None) -> Cause | None:
     """`likely_cause` of lines that are all of the failing command, without times."""
     by_reason = REASONS.get(reason or "")
+    if reason == STUCK_OR_SILENT and any(line.strip() for line in lines):
+        # a log shows that a runner had it
+        by_reason = Kind.RUNNER
     if by_reason is not None and by_reason not in GENERAL:
         return _cause(by_reason, "")
     found = _by_signs([_bare(line) for line in lines[-ROOT_LINES:]])

@@ -467,6 +467,13 @@ def test_what_broke_the_runner_is_told_when_its_log_says_so() -> None:
     assert cause.kind is Kind.DISK
 
 
+def test_a_runner_that_fell_silent_had_taken_the_job() -> None:
+    for log, kind in ((b"\n", Kind.STUCK), (b"hello\n", Kind.RUNNER), (b"MemoryError\n", Kind.MEMORY)):
+        cause = likely_cause(log, "stuck_or_timeout_failure")
+        assert cause is not None
+        assert cause.kind is kind
+
+
 def test_a_time_out_is_told_whatever_stood_last_in_the_log() -> None:
     cause = likely_cause(b"ModuleNotFoundError: No module named 'x'\n", "job_execution_timeout")
     assert cause is not None
@@ -476,7 +483,7 @@ def test_a_time_out_is_told_whatever_stood_last_in_the_log() -> None:
 def test_every_kind_has_words_and_something_that_shows_it() -> None:
     assert set(WORDS) == set(Kind)
     # they are known by more than one line: tests/domain/test_job_log.py, tests/ci/test_real_causes.py
-    behind = {Kind.LOG_CUT, Kind.OTHER_INDEX, Kind.BUILD_NEEDS}
+    behind = {Kind.OTHER_INDEX, Kind.BUILD_NEEDS}
     assert {kind for kind, _ in signs()} | set(REASONS.values()) == set(Kind) - behind
     assert set(Kind) > GENERAL
     for words in WORDS.values():
