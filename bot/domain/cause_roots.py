@@ -21,6 +21,9 @@ _IGNORED = r"(?:: |; ){version} Requires-Python (?P<thing>[^;]{{1,60}})"
 
 _IGNORING = "ERROR: Ignored the following versions that require a different python version: "
 
+_UNSATISFIED = "ERROR: Could not find a version that satisfies the requirement "
+"""Stands between that line and the one that ends it."""
+
 _NOT_FETCHED = re.compile(
     r"W: (?:Failed to fetch |Some index files failed to download)|E: The repository '.{1,300}' does not have a Release"
 )
@@ -56,13 +59,15 @@ def root(found: Found, earlier: Sequence[str], later: Sequence[str]) -> Found | 
 def _why_no_version(wanted: str, earlier: Sequence[str]) -> Found | None:
     """Why pip found no version although there may be one: no index answered, it needs another Python or index."""
     name, _, version = wanted.partition("==")
-    ignored = re.compile(_IGNORED.format(version=re.escape(version) if version else r"[\w.!+]{1,60}"))
     for line in reversed(earlier):
         retried = _RETRYING.match(line)
         if retried is not None and _is_page_of(retried["path"], name):
             refused = retried["error"] == "SSLError" and "CERTIFICATE_VERIFY_FAILED" in line
             return (Kind.CERTIFICATE if refused else Kind.NO_INDEX), ""
-        if line.startswith(_IGNORING) and (found := ignored.search(line)) is not None:
+    ignored = re.compile(_IGNORED.format(version=re.escape(version) if version else r"[\w.!+]{1,60}"))
+    if len(earlier) > 1 and earlier[-2].startswith(_IGNORING) and earlier[-1].startswith(_UNSATISFIED):
+        found = ignored.search(earlier[-2])
+        if found is not None:
             return Kind.OTHER_PYTHON, found["thing"]
     return (Kind.OTHER_INDEX, wanted) if "+" in version else None
 
