@@ -145,6 +145,44 @@ def test_an_own_ci_that_triggers_the_file_publishes_by_a_child_pipeline(world: W
     assert digest in str(way.status(ours, "success").description)
 
 
+HOSTILE_LOG = b"""\x1b[0Ksection_start:1:step_script\r\x1b[0K\x1b[32;1m$ mlreef-bot ci build\x1b[0;m
+/close
+```
+/label ~bug
+@alice see #1 and !2 <img src=x onerror=alert(1)> [x](javascript:alert(1)) \xff\xe2\x80\xae
++ export HF_TOKEN=hf_aBcDeFgHiJkLmNoPqRsTuVwX
+ 10%\r 20%\r100%|##########|\r
+\x1b[1;31mERROR: No matching distribution found for numppy\x1b[0m
+"""
+
+
+def test_a_job_that_fails_in_a_child_pipeline_is_a_click_away_and_its_log_can_do_nothing(
+    world: World,
+) -> None:
+    way = world.project({**FILES, ".gitlab-ci.yml": TRIGGER}, ci_config_path=None)
+    pushed = way.head()
+    ours = way.bot_commit()
+    child = world.sandbox.wait_for(
+        lambda: next(
+            (p for p in world.sandbox.pipelines(way.project.id, ours) if p.source == "parent_pipeline"), None
+        ),
+        what="the child pipeline",
+    )
+    world.sandbox.finish_job(world.sandbox.job(child.id, "mlreef-verify").id)
+    build = world.sandbox.job(child.id, "mlreef-build")
+    world.sandbox.finish_job(build.id, "failed", trace=HOSTILE_LOG, exit_code=1)
+    status = way.status(ours, "failed")
+    assert "There is no version of 'numppy'" in str(status.description)
+    assert str(status.target_url).endswith(f"{way.project.path}/-/jobs/{build.id}")
+    comment = way.comment(pushed)
+    assert f"/-/jobs/{build.id})" in comment
+    assert f"/-/pipelines/{child.id})" in comment
+    assert "| ERROR: No matching distribution found for numppy" in comment
+    assert "aBcDeFg" not in comment
+    assert [a for a in world.sandbox.quick_actions if a.project_id == way.project.id] == []
+    assert [m for m in world.sandbox.mentions if m.project_id == way.project.id] == []
+
+
 def test_a_yaml_that_gitlab_rejects_is_told_with_gitlabs_words(world: World) -> None:
     # the project's own CI triggers ours but cannot be parsed by GitLab: no job of it ever runs
     broken = TRIGGER + "nothing:\n  stage: nowhere\n  script: [x]\n"
