@@ -56,9 +56,9 @@ a warning or an error that a program went on after.
 _FAILURES_END = """
 Written by `mlreef-bot explain --failures`; a test compares it with the code. The tests let pip, uv, gcc, Python, apt,
 git, Docker, a registry and a runner fail in these ways, and read what they print. Only of `out-of-shared-memory`,
-`out-of-gpu-memory`, `numpy-too-new`, `no-runner`, `no-minutes-left`, `artifacts-gone`, `runner-broke` and `log-cut`,
-which take a graphics card, other packages or GitLab itself, are the words recorded; so are conda's, and torch's about
-CUDA.
+`out-of-gpu-memory`, `numpy-too-new`, `debian-lists-old`, `no-runner`, `no-minutes-left`, `artifacts-gone`,
+`runner-broke` and `log-cut`, which take a graphics card, other packages, time or GitLab itself, are the words
+recorded; so are conda's, and torch's about CUDA.
 """
 _LANGUAGES = {".py": "python", ".yaml": "yaml", ".yml": "yaml", ".toml": "toml"}
 

@@ -16,6 +16,12 @@ _RETRYING = re.compile(
 )
 """pip's warning about one try; it goes on, and says in the end that the package is nowhere."""
 
+_DENIED = re.compile(
+    r"(?:WARNING: 40[13] Error, Credentials not correct for|(?:ERROR: )?.{0,60}40[13] Client Error: .{1,60} for url:)"
+    r" (?P<path>\S{1,300}?)/?$"
+)
+"""pip's warning about an index that does not let it in; it goes on, too."""
+
 _IGNORED = r"(?:: |; ){version} Requires-Python (?P<thing>[^;]{{1,60}})"
 """In pip's line about versions that it may not take, `version` in the form of a pattern."""
 
@@ -61,6 +67,9 @@ def _why_no_version(wanted: str, earlier: Sequence[str]) -> Found | None:
     name, _, version = wanted.partition("==")
     for line in reversed(earlier):
         retried = _RETRYING.match(line)
+        denied = _DENIED.match(line)
+        if denied is not None and _is_page_of(denied["path"], name):
+            return Kind.INDEX_DENIED, ""
         if retried is not None and _is_page_of(retried["path"], name):
             refused = retried["error"] == "SSLError" and "CERTIFICATE_VERIFY_FAILED" in line
             return (Kind.CERTIFICATE if refused else Kind.NO_INDEX), ""

@@ -68,6 +68,11 @@ _SIGNS: tuple[tuple[Kind, str], ...] = (
     (Kind.OTHER_PYTHON, rf"(?:cause: )?Because \S{{1,150}} requires Python {_PYTHON} and"),
     (Kind.NO_WHEEL, r"(?:cause: )?Because (?P<thing>\S{1,150}) has no wheels with a matching "),
     (Kind.CONFLICT, r"(?:cause: )?Because .{1,2000}, we can conclude that .{1,2000} are incompatible\."),
+    (Kind.INDEX_DENIED, r"ERROR: HTTP error 40[13] while getting "),
+    (
+        Kind.UNREACHABLE,
+        rf"ERROR: Could not install packages due to an OSError: HTTPS?ConnectionPool\(host='{_HOST}', port=",
+    ),
     # What conda and mamba say.
     (Kind.NO_DISTRIBUTION, r"(?:PackagesNotFoundError|ResolvePackageNotFound): "),
     (Kind.CONFLICT, r"(?:LibMambaUnsatisfiableError|UnsatisfiableError): "),
@@ -95,6 +100,7 @@ _SIGNS: tuple[tuple[Kind, str], ...] = (
         Kind.NO_DEBIAN_PACKAGE,
         rf"{APT_REFUSES}Package '(?P<thing>[^']{{1,100}})' has no installation candidate",
     ),
+    (Kind.OLD_LISTS, rf"{APT_REFUSES}Failed to fetch \S{{1,300}}\s{{1,3}}404 "),
     (
         Kind.NO_DEBIAN_ARCHIVE,
         rf"{APT_REFUSES}Failed to fetch |(?:E|Err): .{{0,200}}Temporary failure resolving ",
@@ -102,6 +108,7 @@ _SIGNS: tuple[tuple[Kind, str], ...] = (
     # What the Docker engine, BuildKit and registries say.
     (Kind.RATE_LIMIT, rf"{_SAID}toomanyrequests: |{_SAID}429 Too Many Requests"),
     (Kind.NO_IMAGE, rf"{_SAID}manifest for {_IMAGE} not found"),
+    (Kind.NO_IMAGE, rf"ERROR: Job failed.{{0,600}} image pull failed: .{{0,600}}: {_IMAGE}: not found\b"),
     (Kind.NO_IMAGE, rf"{_SAID}manifest unknown(?:: |$| \()"),
     (Kind.NO_IMAGE, rf"(?:ERROR: failed to solve|rpc error): .{{0,600}}: {_IMAGE}: not found$"),
     (Kind.NO_IMAGE, rf".{{0,600}}failed to resolve source metadata for {_IMAGE}: .{{0,300}}: not found$"),
@@ -111,7 +118,7 @@ _SIGNS: tuple[tuple[Kind, str], ...] = (
     ),
     (Kind.DENIED, r".{0,400}Error response from daemon: (?:.{0,300}: )?(?:unauthorized|denied)(?:$| \()"),
     (Kind.DENIED, rf"{_SAID}login attempt to \S{{1,200}} failed with status: 40[13]\b"),
-    (Kind.DENIED, r".{0,600} status code .{0,200}: (?:401 Unauthorized|403 Forbidden)$"),
+    (Kind.DENIED, r".{0,600} status (?:code|from) .{0,200}: (?:401 Unauthorized|403 Forbidden)$"),
     (Kind.DENIED, r".{0,30}\bThe registry \S{1,100} refuses .{1,300} \(HTTP 40[13]\)"),
     (Kind.TOO_LARGE, r".{0,600}\b413 Request Entity Too Large\b"),
     (Kind.CERTIFICATE, rf"{_SAID}x509: "),
@@ -155,8 +162,12 @@ _SIGNS: tuple[tuple[Kind, str], ...] = (
     ),
     (
         Kind.UNREACHABLE,
-        r"(?:\w+\.){0,6}(?:ConnectionError|ConnectTimeout|MaxRetryError): HTTPS?ConnectionPool\("
+        r"(?:\w+\.){0,6}(?:ConnectionError|(?:Connect|Read)Timeout(?:Error)?|MaxRetryError): HTTPS?ConnectionPool\("
         rf"host='{_HOST}', port=",
+    ),
+    (
+        Kind.CERTIFICATE,
+        r"(?:\w+\.){0,6}(?:SSLError|SSLCertVerificationError|URLError): .{0,600}CERTIFICATE_VERIFY",
     ),
     (Kind.UNREACHABLE, r"(?:\w+\.){0,6}URLError: <urlopen error \[Errno "),
     (Kind.LFS_POINTER, r"(?:_pickle|pickle)\.UnpicklingError: invalid load key, 'v'\.$"),

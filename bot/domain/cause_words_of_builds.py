@@ -9,7 +9,7 @@ from bot.domain.cause_kinds import Kind, Who, Words
 BUILDS: Mapping[Kind, Words] = {
     Kind.NO_DISTRIBUTION: Words(
         "there is no version of {thing} for this environment's Python.",
-        "Check its name and version, or choose another `environment` in .mlreef.yaml.",
+        "Check its name and version, and that an index of your own lets the build in, or choose another `environment`.",
         thing="a package",
     ),
     Kind.NO_WHEEL: Words(
@@ -83,10 +83,18 @@ BUILDS: Mapping[Kind, Words] = {
         "Try again, or check the runner's network and proxy.",
         Who.NOBODY,
     ),
+    Kind.OLD_LISTS: Words(
+        "what apt knows of Debian's archive is older than the archive, which has that version no more.",
+        "Write `apt-get update` and `apt-get install` into one `RUN` of the Dockerfile, so that both are new.",
+    ),
     Kind.NO_INDEX: Words(
         "the package index could not be reached from the build.",
         "Try again, or check the runner's network and proxy.",
         Who.NOBODY,
+    ),
+    Kind.INDEX_DENIED: Words(
+        "a package index does not let the build in.",
+        "Check that index's address and what the build signs in with; one in GitLab takes the job's token.",
     ),
     Kind.UNREACHABLE: Words(
         "{thing} could not be reached from the job.",

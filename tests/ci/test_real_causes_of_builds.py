@@ -82,6 +82,22 @@ def test_pip_wants_hashes_of_all(tools: Tools) -> None:
     told(tools.pip("--no-index", "--find-links", ".", "--require-hashes", "-r", "r.txt"), Kind.HASH)
 
 
+def test_an_index_does_not_let_pip_in(tools: Tools) -> None:
+    with answering(401) as host:
+        # pip passes over what does not let it in, and says no word of that
+        cause = told(
+            tools.pip("--no-input", "--index-url", f"http://{host}/simple", "nmupy"), Kind.NO_DISTRIBUTION
+        )
+        assert "lets the build in" in cause.mend
+    with answering(403) as host:
+        told(tools.pip("--no-input", f"http://{host}/nmupy-1.0-py3-none-any.whl"), Kind.INDEX_DENIED)
+
+
+def test_pip_gets_a_package_from_nowhere(tools: Tools) -> None:
+    printed = tools.pip("--no-index", f"http://{NOWHERE}/nmupy-1.0-py3-none-any.whl")
+    told(printed, Kind.UNREACHABLE, NOWHERE.partition(":")[0])
+
+
 # libraries, files and servers -------------------------------------------------------------------------
 
 
@@ -131,6 +147,13 @@ def test_a_model_is_but_a_pointer_into_lfs(tools: Tools) -> None:
 )
 def test_a_script_fetches_what_cannot_be_reached(tools: Tools, code: str, thing: str) -> None:
     told(tools.python(f"{code}('http://{NOWHERE}/data.csv')"), Kind.UNREACHABLE, thing)
+
+
+def test_a_script_does_not_trust_a_server(tools: Tools, tmp_path: Path) -> None:
+    _, context = make_certificate(tmp_path)
+    with answering(200, b"{}", context=context) as host:
+        for code in ("import requests; requests.get", "from urllib.request import urlopen; urlopen"):
+            told(tools.python(f"{code}('https://{host}/v2/')"), Kind.CERTIFICATE)
 
 
 def test_apt_does_not_find_what_it_could_not_fetch(tools: Tools) -> None:

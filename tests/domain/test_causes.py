@@ -21,6 +21,13 @@ from parser.requirements.names import DISTRIBUTIONS
 from tests.domain.gitlab_rules import draw
 
 RECORDED = [
+    # pip 23.2 of an index whose password in the keyring is wrong (pip/_internal/network/auth.py)
+    (
+        Kind.INDEX_DENIED,
+        "WARNING: 401 Error, Credentials not correct for https://gitlab.example.com/api/v4/p/1/simple/nmupy/\n"
+        "ERROR: Could not find a version that satisfies the requirement nmupy (from versions: none)\n"
+        "ERROR: No matching distribution found for nmupy",
+    ),
     # gcc 12.2, of an extension of setuptools
     (
         Kind.NO_HEADER,
@@ -180,6 +187,24 @@ RECORDED = [
         Kind.DENIED,
         "ERROR: failed to solve: registry.example.com/g/p:1: failed to resolve source metadata for "
         "registry.example.com/g/p:1: failed to authorize: status code [manifests 1]: 401 Unauthorized",
+    ),
+    (
+        Kind.OLD_LISTS,
+        "E: Failed to fetch http://deb.debian.org/debian/pool/main/x_1.deb  404  Not Found [IP: 192.0.2.1 80]\n"
+        "E: Unable to fetch some archives, maybe run apt-get update or try with --fix-missing?",
+    ),
+    # Runner's Kubernetes executor, with containerd's words
+    (
+        Kind.NO_IMAGE,
+        'ERROR: Job failed: prepare environment: waiting for pod running: pulling image "r.example.com/g/p:1": image '
+        'pull failed: rpc error: code = NotFound desc = failed to pull and unpack image "r.example.com/g/p:1": failed '
+        'to resolve reference "r.example.com/g/p:1": r.example.com/g/p:1: not found. Check https://docs.gitlab.com/x',
+    ),
+    (
+        Kind.DENIED,
+        'ERROR: Job failed (system failure): prepare environment: image pull failed: failed to resolve reference "r": '
+        "failed to authorize: failed to fetch anonymous token: unexpected status from GET request to https://g/jwt: "
+        "403 Forbidden",
     ),
     # conda 23 and mamba 1.5
     (
