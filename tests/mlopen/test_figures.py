@@ -359,6 +359,25 @@ def test_histograms_that_share_an_axis_share_their_bins() -> None:
     assert max(gaps) - min(gaps) < 0.3
 
 
+def test_a_pie_of_numbers_whose_sum_is_none_is_left() -> None:
+    huge = {"type": "pie", "labels": ["a", "b", "c"], "values": [1e308] * 3}
+    assert draw({"data": [huge], "layout": {}}).left == [huge]
+
+
+def test_a_picture_is_shown_if_the_figure_holds_it() -> None:
+    source = "data:image/png;base64,AAAA"
+    (picture,) = pictures([{"type": "image", "source": source, "name": '"x"'}])
+    assert picture.attrib == {"alt": '"x"', "src": source}
+    for other in (
+        "https://evil.example/x.png",
+        "data:image/svg+xml;base64,AAAA",
+        'data:image/png;base64,"',
+        None,
+    ):
+        drawing = draw({"data": [{"type": "image", "source": other}], "layout": {}})
+        assert (drawing.pictures, len(drawing.left)) == ([], 1)
+
+
 def test_points_with_words_are_points_and_a_table_of_mistakes_is_not_upside_down() -> None:
     assert len(drawn({"mode": "text", "x": [1, 2], "y": [1, 2], "text": ["a", "b"]}).findall("circle")) == 2
     trace = {"type": "heatmap", "z": [[1], [2]], "y": ["top", "bottom"]}

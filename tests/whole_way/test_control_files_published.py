@@ -5,8 +5,10 @@ Of the samples, that of reviews goes its way in the demo (tests/demo/test_make_d
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
+import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -110,6 +112,10 @@ def spirals_are_told_apart(found: list[Any]) -> None:
     assert {row[2] for row in found} == {0, 1}
     # each spiral is the other one turned by half a circle, so a network that learnt them is sure
     assert all(row[3] < 0.1 or row[3] > 0.9 for row in found)
+    with (SAMPLES / "mlopen-network" / "points.csv").open() as file:
+        known = [(float(row["x"]), float(row["y"]), int(row["spiral"])) for row in csv.DictReader(file)]
+    for x, y, spiral, _ in found:
+        assert min(known, key=lambda point: math.dist(point[:2], (x, y)))[2] == spiral
 
 
 def flowers_are_known(found: list[Any]) -> None:

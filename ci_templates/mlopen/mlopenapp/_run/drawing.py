@@ -7,19 +7,21 @@ drawn is named, never left out in silence.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from html import escape
 from typing import Any
 
 from .boxes import draw_boxes
 from .canvas import items, plain_words, title_of
 from .pies import draw_pie
 from .plots import draw_plot
+from .sanitise import PICTURE
 from .scales import seconds_of
 from .tiles import draw_heat_map
 
 MAX_TRACES = 40
 """Traces of a figure that are drawn."""
 
-ALONE = frozenset({"pie", "heatmap"})
+ALONE = frozenset({"pie", "heatmap", "image"})
 BOXES = frozenset({"box", "violin"})
 PLOTS = frozenset({"scatter", "scattergl", "bar", "histogram"})
 MAX_WORDS = 20
@@ -74,9 +76,18 @@ def _draw(traces: list[dict[str, Any]], layout: dict[str, Any], title: str) -> s
         return draw_pie(traces[0], title)
     if kind == "heatmap":
         return draw_heat_map(traces[0], own, title)
+    if kind == "image":
+        return _photograph(str(traces[0].get("source") or ""), title)
     if kind in BOXES:
         return draw_boxes(traces, own, title)
     return draw_plot(traces, own, title) if kind in PLOTS and not _begins_at_dates(traces[0]) else ""
+
+
+def _photograph(source: str, title: str) -> str:
+    """The picture that a trace holds itself; one that would have to be loaded is none."""
+    if not PICTURE.match(source):
+        return ""
+    return f'<img alt="{escape(title) or "a picture"}" src="{escape(source)}"/>'
 
 
 def _begins_at_dates(trace: dict[str, Any]) -> bool:

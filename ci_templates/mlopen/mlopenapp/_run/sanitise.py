@@ -34,7 +34,9 @@ MAX_DEPTH = 100
 """Elements within each other; browsers stop soon after."""
 
 _LINK = re.compile(r"(https?://|mailto:)[^\s\x00-\x1f\\]+\Z", re.IGNORECASE)
-_PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]+\Z")
+PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]+\Z")
+"""An address that is the picture itself, in a form that holds no script."""
+
 _SPAN = re.compile(r"[1-9]\d{0,2}\Z")
 
 
@@ -105,7 +107,7 @@ def _attributes(tag: str, given: Mapping[str, str]) -> str:
         kept = {"href": given["href"].strip(), "rel": "noopener noreferrer"}
     if tag == "img":
         kept = {"alt": given.get("alt", "")}
-        if _PICTURE.match(given.get("src", "")):
+        if PICTURE.match(given.get("src", "")):
             kept["src"] = given["src"]
     if tag in ("td", "th"):
         kept = {name: given[name] for name in ("colspan", "rowspan") if _SPAN.match(given.get(name, ""))}
