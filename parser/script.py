@@ -198,7 +198,7 @@ def _parse(source: Source, path: str) -> Script:
             # The text, not the bytes: a coding line has been obeyed already.
             return Script(path, text, ast.parse(text, path))
     except SyntaxError as error:
-        raise Refused(_syntax_problem(path, text, error)) from None
+        raise Refused(_syntax_problem(source, path, text, error)) from None
     except (RecursionError, MemoryError):
         why = "Python's own parser gives up on it"
         raise Refused(problem("file-too-complex", Place(path), file=path, why=why)) from None
@@ -291,7 +291,7 @@ def _newer(text: str, line: int, message: str) -> str | None:
     return None
 
 
-def _syntax_problem(path: str, text: str, error: SyntaxError) -> Problem:
+def _syntax_problem(source: Source, path: str, text: str, error: SyntaxError) -> Problem:
     # few files have one, and looking for its mend is another matter
     from parser.syntax_mends import mend_syntax
 
@@ -304,7 +304,8 @@ def _syntax_problem(path: str, text: str, error: SyntaxError) -> Problem:
         why += " (lines that begin with ! or % are a notebook's, and no Python)"
     elif _PYTHON2.search(text):
         why += " (this looks like Python 2)"
-    mend = mend_syntax(path, text, error)
+    source.ledger.mended_chars -= len(text)
+    mend = mend_syntax(path, text, error) if source.ledger.mended_chars >= 0 else None
     words = {"file": path, "why": why, "mend": _CORRECT if mend is None else mend.hint}
     edits = [] if mend is None else [mend.edit]
     end_line, end_column = error.end_lineno, error.end_offset

@@ -53,11 +53,17 @@ class Entry:
     blob: str | None = None
 
 
+MAX_MENDED_CHARS = 60_000
+"""Characters of all files together for which mends of their syntax are tried: each is parsed several times more."""
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class Ledger:
-    """What one reading has done so far: the tokens it may still parse, and what became of files it has parsed."""
+    """What one reading has done so far: the tokens it may still parse, the characters of files for which it may still
+    look for mends, and what became of files it has parsed."""
 
     tokens: int = MAX_TOKENS_TOGETHER
+    mended_chars: int = MAX_MENDED_CHARS
     parsed: dict[str, Any] = field(default_factory=dict)
 
 

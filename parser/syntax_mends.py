@@ -11,9 +11,6 @@ from dataclasses import dataclass
 from parser.model import Edit, Place
 from parser.problems import shown
 
-MAX_CHARS = 200_000
-"""Characters of a file for which mends are tried: each is parsed once more."""
-
 MAX_TRIED = 5
 """Lines of one statement at whose end a comma is tried: each costs a reading of the whole file."""
 
@@ -36,7 +33,7 @@ class SyntaxMend:
 
 def mend_syntax(path: str, text: str, error: SyntaxError) -> SyntaxMend | None:
     """The mend of Python's error, where the file can be parsed up to a later place with it."""
-    if len(text) > MAX_CHARS or not error.lineno:
+    if not error.lineno:
         return None
     lines = [found.group() for found in _LINE.finditer(text)]
     message = str(error.msg)

@@ -180,6 +180,7 @@ LINES = 9_000
         "x = [a b\n" + "+c\n" * LINES + "]\n",
         "x = [(a\n" + "+c\n" * LINES + ") b\n]\n",
         "x = [(a\n" + "+c\n" * LINES + ") (\nb\n" + "+c\n" * LINES + ") d]\n",
+        "if x:\n" + "a = 1\n" * (LINES // 2),
         "if x:\n" + "a = 1\n" * LINES * 3,
         "if x:\n" * 2_000,
         "if x:\ny = 1\n" * LINES,
@@ -192,3 +193,13 @@ def test_a_mend_is_found_or_given_up_in_time(text: str) -> None:
     assert time.process_time() - began < 2.0
     assert found.refused
     assert all(len(one.hint) < 1_000 for one in found.problems)
+
+
+@pytest.mark.alone
+def test_mends_of_many_files_are_given_up_in_time() -> None:
+    broken = {f"s{number}.py": "# processor\nif x:\n" + "a = 1\n" * 2_000 for number in range(12)}
+    began = time.process_time()
+    found = report(broken)
+    assert time.process_time() - began < 2.0
+    assert found.refused
+    assert [bool(one.edits) for one in found.problems if one.code == "syntax-error"][:2] == [True, True]
