@@ -31,8 +31,8 @@ _RUN = (
 )
 """How the builders, the runner and our jobs begin to tell with which code a command ended."""
 
-APT_REFUSES = r"(?:(?:Reading|Building) [a-z ]{1,30}\.\.\.(?: Done)?)?E: "
-"""Before what apt refuses: what it does is told without a line's end, and may still stand in the same line."""
+APT_REFUSES = r"(?:(?:Reading|Building) [a-z ]{1,30}\.\.\.(?: Done)?)?E?: "
+"""Before what apt refuses: what it does is told without a line's end, and may stand in that line, or behind the E."""
 
 _SIGNS: tuple[tuple[Kind, str], ...] = (
     # What pip, and uv, say last.

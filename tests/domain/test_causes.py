@@ -193,6 +193,8 @@ RECORDED = [
         "E: Failed to fetch http://deb.debian.org/debian/pool/main/x_1.deb  404  Not Found [IP: 192.0.2.1 80]\n"
         "E: Unable to fetch some archives, maybe run apt-get update or try with --fix-missing?",
     ),
+    # apt 2.6 through the classic builder, both streams at once
+    (Kind.NO_DEBIAN_PACKAGE, "EBuilding dependency tree...\n: Unable to locate package libno-such0"),
     # Runner's Kubernetes executor, with containerd's words
     (
         Kind.NO_IMAGE,
