@@ -39,9 +39,18 @@ def main(words: Sequence[str]) -> int:
 def overview(scripts: Mapping[str, str]) -> str:
     """What can be chosen: each role with its file and what that says of itself."""
     width = max(map(len, scripts))
-    lines = [f"  {role:{width}}  {file}  {first_line(file)}".rstrip() for role, file in scripts.items()]
+    lines = [
+        f"  {role:{width}}  {shown(file)}  {first_line(file)}".rstrip() for role, file in scripts.items()
+    ]
     role = next(iter(scripts))
     return "\n".join(["Entry points:", *lines, f"What one of them takes: {role} --help", ""])
+
+
+def shown(file: str) -> str:
+    """A file's name on one line: nothing in it moves a terminal's cursor or turns letters around."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in file
+    )
 
 
 def first_line(file: str) -> str:

@@ -109,6 +109,23 @@ def test_the_exit_code_and_signals_are_the_scripts_own(tmp_path: Path) -> None:
     assert (started.returncode, told.strip()) == (7, str(started.pid))
 
 
+def test_names_of_files_and_words_are_shown_on_one_line_and_move_no_cursor(tmp_path: Path) -> None:
+    (tmp_path / "entry.py").write_text(read_template("entry.py"))
+    name = "a\x1b[2J\n\u202eb.py"
+    (tmp_path / name).write_text('"""First\x1b[2J\x07 line."""\n')
+    for word, code in (("--help", 0), ("\x1b[2J\n", 2)):
+        done = subprocess.run(
+            [sys.executable, "entry.py", f"train={name}", "--", word],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code
+        assert "  train  a\\x1b[2J\\n\\u202eb.py  First[2J line.\n" in done.stdout + done.stderr
+        assert all(char.isprintable() or char == "\n" for char in done.stdout + done.stderr)
+
+
 def test_the_launcher_is_code_that_python_3_8_understands() -> None:
     ast.parse(read_template("entry.py"), feature_version=(3, 8))
 
