@@ -76,6 +76,13 @@ def test_a_template_says_of_itself_what_its_files_say(template: str) -> None:
         assert {"input-path", "output-path"} <= {one.name for one in module.parameters_of(role)}
 
 
+def test_what_a_model_tells_of_new_data_is_data_of_the_kind_that_is_wanted() -> None:
+    wish = TemplateWish("model", input_type="TIME_SERIES")
+    module = published(fill(load_template("model"), wish))
+    assert module.types_of("train") == ("TIME_SERIES", "MODEL")
+    assert module.types_of("infer") == ("TIME_SERIES", "TABULAR")
+
+
 @every_template
 def test_a_template_has_all_that_a_repository_begins_with(template: str) -> None:
     files = load_template(template)
