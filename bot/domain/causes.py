@@ -30,6 +30,9 @@ _STEP = r"#\d+ (?:\d+\.\d+ )?"
 _GUTTER = re.compile(rf"(?:{_STEP}|[\s|│├╰─▶>×]|E {{3,}})*")
 """Before a line that a program passes on: BuildKit's number and seconds, pip's bars and ours, pytest's E."""
 
+_CAUSE = re.compile(r"(?P<label>cause: )?Because ")
+"""Begins what uv concludes, a sentence that it breaks into lines of the terminal's width."""
+
 _NO_ERROR = re.compile(r"(?:\S{1,60} ){0,3}[\[(]?(?:WARNING|WARN|INFO|DEBUG)\b[\])]?[: ]")
 """Begins a line of which its program says itself that it went on."""
 
@@ -60,7 +63,7 @@ def cause_of_lines(lines: Sequence[str], reason: str | None = None) -> Cause | N
         by_reason = Kind.RUNNER
     if by_reason is not None and by_reason not in GENERAL:
         return _cause(by_reason, "")
-    found = _by_signs([_bare(line) for line in lines[-ROOT_LINES:]])
+    found = _by_signs(_unbroken([_bare(line) for line in lines[-ROOT_LINES:]]))
     if found is not None and (by_reason is None or found.kind not in GENERAL):
         return found
     return _cause(by_reason, "") if by_reason is not None else None
@@ -73,6 +76,21 @@ def _bare(line: str) -> Line:
     passed = gutter.end() if gutter is not None else 0
     steps = sum(len(step) for step in re.findall(_STEP, shown[:passed]))
     return Line(passed - steps, shown[passed:].rstrip())
+
+
+def _unbroken(lines: Sequence[Line]) -> list[Line]:
+    """Each line as it was before its program broke it: what goes on stands below the word that it began with."""
+    whole: list[Line] = []
+    column = None
+    for line in lines:
+        if line.column == column:
+            before = whole[-1]
+            whole[-1] = Line(before.column, f"{before.text} {line.text}"[:MAX_LINE_CHARS])
+            continue
+        begin = _CAUSE.match(line.text)
+        column = line.column + len(begin["label"] or "") if begin is not None else None
+        whole.append(line)
+    return whole
 
 
 def _by_signs(lines: Sequence[Line]) -> Cause | None:

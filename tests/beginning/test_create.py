@@ -148,6 +148,18 @@ def test_a_run_that_broke_off_is_finished_by_the_next(
     assert project.visibility == ("private" if lost.endswith("/commits") else "internal")
 
 
+def test_settings_whose_answer_was_lost_are_written_by_the_next_run(place: Place) -> None:
+    place.mood.lose = "POST /projects"
+    assert place.init() == 1
+    place.project("alice/clean-tables").default_branch = "trunk"
+    place.mood.lose = "PUT /projects/:id"
+    assert place.init("--internal") == 1
+    assert place.init("--internal") == 0
+    project = place.project("alice/clean-tables")
+    assert (project.visibility, project.default_branch) == ("internal", "main")
+    assert place.files("alice/clean-tables") == local(place.folder)
+
+
 def test_a_second_run_changes_nothing(place: Place) -> None:
     assert place.init() == 0
     place.gitlab.clear_log()

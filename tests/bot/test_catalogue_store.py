@@ -41,7 +41,9 @@ def version(project: int = 1, number: int = 3, state: VersionState = VersionStat
     )
 
 
-def module(project: int = 1, name: str = "Add Noise") -> ListedModule:
+def module(
+    project: int = 1, name: str = "Add Noise", model_type: str = "", ml_category: str = ""
+) -> ListedModule:
     return ListedModule(
         project_id=project,
         path=f"lab/module-{project}",
@@ -59,6 +61,8 @@ def module(project: int = 1, name: str = "Add Noise") -> ListedModule:
         readme="# Add Noise\n",
         newest=version(project),
         updated_at=1003.0,
+        model_type=model_type,
+        ml_category=ml_category,
     )
 
 

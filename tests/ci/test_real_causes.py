@@ -96,13 +96,13 @@ def test_pip_finds_no_git_and_no_repository(tools: Tools) -> None:
     told(tools.pip(f"git+http://{NOWHERE}/x.git"), Kind.UNREACHABLE, NOWHERE)
 
 
-def test_uv_says_it_in_other_words(tools: Tools, wheels: Sequence[str]) -> None:
+@pytest.mark.parametrize("columns", ["40", "80", "1000"])
+def test_uv_says_it_in_other_words(tools: Tools, wheels: Sequence[str], columns: str) -> None:
     uv = Path(sys.executable).with_name("uv")
 
     def install(*words: str) -> bytes:
-        return tools.run(
-            uv, "pip", "install", "--python", sys.executable, "--target", "here", *wheels, *words
-        )
+        options = ["--python", sys.executable, "--target", "here", *wheels]
+        return tools.run(uv, "pip", "install", *options, *words, COLUMNS=columns)
 
     told(install("nmupy"), Kind.NO_DISTRIBUTION, "nmupy")
     told(install("newer"), Kind.OTHER_PYTHON, ">=3.99")

@@ -60,7 +60,10 @@ PLACES = {
 }
 """Every endpoint that the journeys make the bot write to, and in how many places of its code it does."""
 
-ELSEWHERE = ("resolve a discussion", "test a hook", "make an experiment", "write a run of an experiment")
+ELSEWHERE = (
+    *("resolve a discussion", "test a hook", "make an experiment", "write a run of an experiment"),
+    *("make a project", "settle a project", "fill a project", "name a project's first branch"),
+)
 """Writes that no journey comes by: people mend something first, or ask for it; their own tests lose their answers."""
 
 
