@@ -51,7 +51,7 @@ demo: ## Publish the sample, live: webhook, pipeline, image (SAMPLE=mlopen, REPO
 # whole machine come alone, behind them. ARGS may leave nothing for one of the two (exit code 5).
 test: $(READY) ## Run every test this machine can run; what it cannot is said (with CI=true that fails)
 	@failed=0; \
-	for way in "-n $(AT_ONCE) --dist loadfile -m not(alone)" "-m alone"; do \
+	for way in "-n $(AT_ONCE) --dist loadfile --no-loadscope-reorder -m not(alone)" "-m alone"; do \
 		$(BIN)/python -m pytest $$way $(ARGS) || { code=$$?; [ $$code = 5 ] && [ -n "$(strip $(ARGS))" ] || failed=1; }; \
 	done; \
 	exit $$failed

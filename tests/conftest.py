@@ -19,6 +19,9 @@ from tests.figures import FIGURES
 ENGINE_ANSWER_SECONDS = 10
 """A Docker engine that does not answer in this time counts as missing."""
 
+LONGEST = ("tests/whole_way/", "tests/chaos/", "tests/demo/", "tests/fidelity/")
+"""Folders whose files take minutes. They begin first, so that the last process does not work on one of them alone."""
+
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
 
 
@@ -72,6 +75,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
     if strict():
         return
     kept, dropped, reasons = [], [], {}
