@@ -87,11 +87,11 @@ def test_a_long_time_of_work_leaves_nothing_behind(
 def _work(lane: Lane, drives: list[Drive]) -> tuple[int, dict[str, Size]]:
     """Push to each project in turn until the time is over; gives how often, and the sizes after the warm-up.
 
-    On a slow machine it takes longer: each project is part of the warm-up, and as much work comes behind it.
+    The warm-up takes longer on a slow machine, for each project is part of it; behind it comes as much time as ever.
     """
-    began, number, warm = time.monotonic(), 0, 0
+    number, ends = 0, time.monotonic() + WARM_UP * SECONDS
     early: dict[str, Size] = {}
-    while not early or number < 2 * warm or time.monotonic() - began < SECONDS:
+    while not early or time.monotonic() < ends:
         drive = drives[number % len(drives)]
         drive.way.push({**FILES, "add_noise.py": f"{SCRIPT}# {number}\n"})
         number += 1
@@ -100,6 +100,7 @@ def _work(lane: Lane, drives: list[Drive]) -> tuple[int, dict[str, Size]]:
         # as fast as the bot works, for a backlog would only measure itself
         while lane.waiting() > 2 * len(drives):
             time.sleep(0.05)
-        if not early and number >= len(drives) and time.monotonic() - began > WARM_UP * SECONDS:
-            early, warm = {role: measure(lane.process(role)) for role in lane.roles}, number
+        if not early and number >= len(drives) and time.monotonic() > ends:
+            early = {role: measure(lane.process(role)) for role in lane.roles}
+            ends = time.monotonic() + (1 - WARM_UP) * SECONDS
     return number, early
