@@ -175,14 +175,9 @@ class Drive:
 
 
 def come_to_rest(lane: Lane, *drives: Drive, seconds: float = PATIENCE_SECONDS) -> None:
-    """Go on until nothing is to be done any more, on any side. AssertionError when that does not come.
-
-    `seconds` is how long everything may stand still before it: a slow machine takes longer for the same jobs.
-    """
-    until, quiet, done = time.monotonic() + seconds, 0, lane.jobs_done()
+    """Go on until nothing is to be done any more, on any side. AssertionError when that does not come."""
+    until, quiet = time.monotonic() + seconds, 0
     while quiet < LOOKS_AT_REST:
-        if done != (done := lane.jobs_done()):
-            until = time.monotonic() + seconds
         assert time.monotonic() < until, f"no rest:\n{lane.log.read_text()[-4000:]}"
         lane.revive()
         drives[0].sandbox.wait_idle(seconds)
