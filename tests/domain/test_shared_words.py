@@ -10,20 +10,28 @@ from hypothesis import strategies as st
 
 from ci_templates.component_arguments import NotHandedOver, command_line, shared_out
 
-ARGPARSE = {None: "(-*A-*)", "?": "(-*A?-*)", "*": "(-*[A-]*)", "+": "(-*A[A-]*)", "...": "([-AO]*)"}
+ARGPARSE: dict[str | None, str] = {
+    None: "(-*A-*)",
+    "?": "(-*A?-*)",
+    "*": "(-*[A-]*)",
+    "+": "(-*A[A-]*)",
+    "...": "([-AO]*)",
+}
 """What argparse looks for, of its own source."""
 
 COUNTS = st.one_of(st.sampled_from([None, "?", "*", "+", "..."]), st.integers(0, 3))
 
 
-def by_argparse(counts: list[object], letters: str, command: bool) -> list[int] | None:
-    parts = [f"(-*{'-*'.join('A' * one)}-*)" if isinstance(one, int) else ARGPARSE[one] for one in counts]  # type: ignore[index] # a text or None
+def by_argparse(counts: list[int | str | None], letters: str, command: bool) -> list[int] | None:
+    parts = [f"(-*{'-*'.join('A' * one)}-*)" if isinstance(one, int) else ARGPARSE[one] for one in counts]
     found = re.match("".join(parts) + ("(-*A[-AO]*)" if command else ""), letters)
     return None if found is None else [len(part) for part in found.groups()[: len(counts)]]
 
 
 @given(st.lists(COUNTS, max_size=5), st.text("AO", max_size=9), st.booleans())
-def test_words_are_shared_out_as_argparse_does_it(counts: list[object], letters: str, command: bool) -> None:
+def test_words_are_shared_out_as_argparse_does_it(
+    counts: list[int | str | None], letters: str, command: bool
+) -> None:
     assert shared_out(counts, letters, command) == by_argparse(counts, letters, command)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
@@ -409,11 +410,11 @@ def test_what_is_added_one_way_is_removed_the_other_way(one: Module, other: Modu
 @settings(max_examples=FEW)
 @given(_LISTS, _LISTS, st.randoms(use_true_random=False))
 def test_the_order_of_options_never_matters(
-    before: list[Parameter], after: list[Parameter], chance: object
+    before: list[Parameter], after: list[Parameter], chance: Random
 ) -> None:
     def mixed(made: list[Parameter]) -> Module:
         options = [one for one in made if one.flags]
-        chance.shuffle(options)  # type: ignore[attr-defined]  # hypothesis has no public name for its type
+        chance.shuffle(options)
         return module(*(options.pop() if one.flags else one for one in made))
 
     def said(found: Module, other: Module) -> list[tuple[str, ...]]:

@@ -7,7 +7,7 @@ import math
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 MOST = sys.float_info.max / 4
 """Numbers further out are drawn at the edge: sums of such would be infinite."""
@@ -30,23 +30,20 @@ def number_words(value: float) -> str:
     return f"{value:.6g}"
 
 
-class Scale:
+class Scale(Protocol):
     """One axis."""
 
     def part(self, value: Any) -> float | None:
         """Where a value lies, from 0 to 1; None for one that has no place."""
-        raise NotImplementedError
 
     def ticks(self) -> Iterator[tuple[Any, str]]:
         """Values to name, with their words."""
-        raise NotImplementedError
 
     def room(self) -> float:
         """The room of a bar, as a part of the axis."""
-        raise NotImplementedError
 
 
-class Numbers(Scale):
+class Numbers:
     """From the least to the greatest; `in_bars`: with room for bars at its ends."""
 
     def __init__(self, numbers: Sequence[float], in_bars: bool) -> None:
@@ -92,7 +89,7 @@ class Numbers(Scale):
         return min(1.0, max(0.0, self._gap / whole)) if whole > 0 else 1.0
 
 
-class Logarithms(Scale):
+class Logarithms:
     """Numbers above zero, by their powers of ten."""
 
     def __init__(self, numbers: Sequence[float], in_bars: bool) -> None:
@@ -133,7 +130,7 @@ def seconds_of(value: Any) -> float | None:
     return (moment - _BEGIN).total_seconds() - away + (float(f"0.{part}") if part else 0.0)
 
 
-class Moments(Scale):
+class Moments:
     """Dates and times, by what lies between them."""
 
     def __init__(self, seconds: Sequence[float], in_bars: bool) -> None:
@@ -163,7 +160,7 @@ class Moments(Scale):
         return self._seconds.room()
 
 
-class Categories(Scale):
+class Categories:
     """Each name once, in their order."""
 
     def __init__(self, names: Sequence[str]) -> None:
